@@ -1,0 +1,50 @@
+// Every limit that client and agent share, once, each with its reason. docs/protocol.md shows the
+// same table to people.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::limits {
+
+// One encoded Record. Above it a record is dropped alone (`record_too_large`).
+inline constexpr size_t kRecordBytes = 64 * 1024;
+// One encoded Batch, and any other message on the ingest socket but OTLP.
+inline constexpr size_t kBatchBytes = 4 * 1024 * 1024;
+// Attributes of one record; what is beyond is cut and counted in dropped_attributes_count. The same
+// number as OpenTelemetry's default, and it lets a mark per attribute fit two words.
+inline constexpr size_t kAttributes = 128;
+// Bytes of a record's target.
+inline constexpr size_t kTargetBytes = 256;
+// Nesting of array and map values; deeper is malformed. Walking them must not exhaust a stack.
+inline constexpr int kValueDepth = 16;
+// Bytes of one encoded Resource.
+inline constexpr size_t kResourceBytes = 16 * 1024;
+
+// Per uid.
+inline constexpr int kConnectionsPerUid = 64;
+inline constexpr int kOpenSpansPerUid = 10'000;
+// START and UPDATE bytes kept for the open spans of one uid; beyond it a span keeps its name and
+// ids and loses its attributes, counted.
+inline constexpr size_t kOpenSpanBytesPerUid = 16 * 1024 * 1024;
+
+// Per connection.
+inline constexpr int kStreamsPerConnection = 16;
+// From accept to the first complete request.
+inline constexpr int kFirstBytesSeconds = 5;
+
+// A client whose connection broke may come back and go on with its open spans.
+inline constexpr int kReconnectSeconds = 60;
+// After its disconnect, a client's last sequence number is remembered this long, so that re-sent
+// records are told from new ones.
+inline constexpr int kDedupSeconds = 15 * 60;
+// Remembered client ids of one uid; the one longest gone is forgotten first.
+inline constexpr int kDedupClientsPerUid = 1024;
+
+inline constexpr size_t kTraceIdBytes = 16;
+inline constexpr size_t kSpanIdBytes = 8;
+inline constexpr size_t kClientIdBytes = 16;
+
+inline constexpr uint32_t kProtocolVersion = 1;
+
+}  // namespace sluice::limits

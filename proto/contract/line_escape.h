@@ -1,0 +1,35 @@
+// Text from elsewhere, made fit for one line of a log or a terminal: reversible, so nothing is
+// lost, and nothing in it can begin a new line, move a cursor or turn the direction of writing.
+//
+// Escaped: C0, DEL and C1 controls, the bidi controls, U+2028, U+2029 and the backslash, as `\n`,
+// `\r`, `\t`, `\0`, `\\`, else `\u{hex}`; each byte that is not UTF-8 as `\xNN`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+// For text that prints as it is: messages, names, values without quotes.
+void AppendEscaped(std::string_view text, std::string* out);
+
+// For keys: as AppendEscaped, and blank, `"`, `=`, `{`, `}` as `\xNN`.
+void AppendEscapedKey(std::string_view text, std::string* out);
+
+// One byte as `\xNN`, whatever it is.
+void AppendEscapedByte(unsigned char byte, std::string* out);
+
+// In quotes, with `"` escaped too: what Rust's `{:?}` prints of valid text (rust_debug.h), which
+// escapes more than AppendEscaped does.
+void AppendQuoted(std::string_view text, std::string* out);
+
+// A JSON string with its quotes. The same set of characters becomes `\uXXXX`; a byte that is not
+// UTF-8 the lone surrogate U+DC80 to U+DCFF, as Python's `surrogateescape` has it.
+void AppendJsonString(std::string_view text, std::string* out);
+
+// The text that AppendEscaped or AppendEscapedKey, or AppendQuoted between its quotes, was given;
+// nullopt: none of them wrote this.
+std::optional<std::string> Unescape(std::string_view escaped);
+
+}  // namespace sluice

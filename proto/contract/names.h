@@ -1,0 +1,37 @@
+// Names that client, tool and agent must agree on: socket paths, gRPC method paths, environment.
+#pragma once
+
+#include <string_view>
+
+namespace sluice {
+
+inline constexpr std::string_view kVersion = "0.1.0";
+
+inline constexpr std::string_view kIngestSocket = "/run/sluice/sluice.sock";
+inline constexpr std::string_view kAdminSocket = "/run/sluice-admin/admin.sock";
+
+inline constexpr std::string_view kSocketEnv = "SLUICE_SOCKET";
+inline constexpr std::string_view kAdminSocketEnv = "SLUICE_ADMIN_SOCKET";
+
+// `:path` of each call.
+namespace method {
+inline constexpr std::string_view kConnect = "/sluice.v1.Ingest/Connect";
+inline constexpr std::string_view kEmit = "/sluice.v1.Ingest/Emit";
+inline constexpr std::string_view kFlush = "/sluice.v1.Ingest/Flush";
+inline constexpr std::string_view kQueryStatus = "/sluice.v1.Query/Status";
+inline constexpr std::string_view kQueryRecords = "/sluice.v1.Query/Records";
+inline constexpr std::string_view kControlStatus = "/sluice.v1.Control/Status";
+inline constexpr std::string_view kControlRecords = "/sluice.v1.Control/Records";
+inline constexpr std::string_view kControlFlush = "/sluice.v1.Control/Flush";
+inline constexpr std::string_view kControlDumpPool = "/sluice.v1.Control/DumpPool";
+inline constexpr std::string_view kHealthCheck = "/grpc.health.v1.Health/Check";
+}  // namespace method
+
+// Attributes whose key begins so are the agent's; a client's are dropped and counted.
+inline constexpr std::string_view kReservedPrefix = "sluice.";
+// Looks at the first character itself, which spares most keys the call.
+constexpr bool IsReservedKey(std::string_view key) {
+  return !key.empty() && key.front() == kReservedPrefix.front() && key.starts_with(kReservedPrefix);
+}
+
+}  // namespace sluice

@@ -1,0 +1,28 @@
+#include "proto/contract/vm_id.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "proto/contract/header_text.h"
+#include "proto/contract/uuid.h"
+
+namespace sluice {
+namespace {
+
+char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+}  // namespace
+
+std::string NormalizeVmId(std::string_view product_uuid, VmGeneration generation) {
+  std::string lower(TrimBlanks(product_uuid, " \t\r\n"));
+  std::transform(lower.begin(), lower.end(), lower.begin(), ToLower);
+  std::optional<Uuid> id = ParseUuid(lower);
+  if (generation == VmGeneration::kGen2 || !id) return lower;
+  auto* const bytes = id->bytes.data();
+  std::reverse(bytes, bytes + 4);
+  std::reverse(bytes + 4, bytes + 6);
+  std::reverse(bytes + 6, bytes + 8);
+  return FormatUuid(*id);
+}
+
+}  // namespace sluice
