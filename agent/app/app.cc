@@ -1,0 +1,301 @@
+#include "agent/app/app.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/app/notify.h"
+#include "agent/base/log.h"
+#include "agent/base/status_macros.h"
+#include "agent/sinks/kvp/pool_file.h"
+
+namespace sluice::app {
+namespace {
+
+// SIGTERM to exit; systemd's own default for the whole is 90 s.
+constexpr std::chrono::seconds kStopTimeout{8};
+// Of that, for connections to end by themselves.
+constexpr std::chrono::milliseconds kDrainTimeout{1000};
+// A process that lost its agent may still have its last records in the socket's queue.
+constexpr uint64_t kRecoveredGraceNanos = 2'000'000'000;
+
+absl::Status MakeDirectory(const std::string& path, mode_t mode) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) std::filesystem::permissions(path, std::filesystem::perms(mode), error);
+  if (error) {
+    return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot make directory ", path));
+  }
+  return absl::OkStatus();
+}
+
+v1::Hint EncodeHint(const filter::LevelSummary& summary) {
+  v1::Hint hint;
+  hint.set_default_level(static_cast<v1::Level>(summary.otherwise));
+  hint.set_default_off(summary.otherwise == filter::LevelFilter::kOff);
+  for (const filter::LevelSummary::Target& target : summary.targets) {
+    v1::TargetLevel* const level = hint.add_targets();
+    level->set_target_prefix(target.prefix);
+    level->set_level(static_cast<v1::Level>(target.level));
+    level->set_off(target.level == filter::LevelFilter::kOff);
+  }
+  return hint;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<App>> App::Create(config::Sources sources,
+                                                 config::LoadedConfig loaded, Sockets sockets) {
+  std::unique_ptr<App> app(new App(std::move(sources), std::move(loaded)));
+  RETURN_IF_ERROR(app->MakeLoop());
+  RETURN_IF_ERROR(app->OpenJournal());
+  app->MakeServices();
+  RETURN_IF_ERROR(app->Serve(std::move(sockets)));
+  return app;
+}
+
+App::App(config::Sources sources, config::LoadedConfig loaded)
+    : sources_(std::move(sources)),
+      loaded_(std::move(loaded)),
+      host_(ReadHostIds()),
+      budget_(net::ByteBudget::Limits{}) {}
+
+App::~App() = default;
+
+absl::Status App::MakeLoop() {
+  ASSIGN_OR_RETURN(loop_, net::EventLoop::Create());
+  ASSIGN_OR_RETURN(signals_, SignalWatch::Create(
+                                 loop_.get(), [this] { BeginStop(); }, [this] { Reload(); }));
+  return absl::OkStatus();
+}
+
+absl::Status App::OpenJournal() {
+  const config::AgentConfig& config = loaded_.config;
+  RETURN_IF_ERROR(MakeDirectory(config.runtime.path, 0700));
+  journal::Options options;
+  options.directory = config.journal.path;
+  options.memory_directory = config.journal.runtime_path;
+  options.cursor_path = absl::StrCat(config.runtime.path, "/cursors");
+  options.max_bytes = config.journal.max;
+  options.keep_bytes = config.journal.keep;
+  options.max_age = config.journal.max_age;
+  options.segment_bytes = config.journal.segment;
+  options.boot_id = host_.boot_id;
+  options.vm_id = host_.vm_id;
+  options.machine_id = host_.machine_id;
+  options.counters = &counters_;
+  ingest::Recovery recovery(&admission_state_, host_.boot_id);
+  ASSIGN_OR_RETURN(journal_, journal::Journal::Open(options, &recovery));
+  rebooted_ = recovery.rebooted();
+  if (journal_->durability() == journal::Durability::kMemory) {
+    LogWarning(absl::StrCat(config.journal.path,
+                            " is not writable: keeping the journal in memory at ",
+                            config.journal.runtime_path));
+  }
+  return absl::OkStatus();
+}
+
+void App::MakeServices() {
+  admission_ = std::make_unique<ingest::Admission>(&admission_state_, journal_.get(),
+                                                   &loop_->clock(), &counters_);
+  processes_ = std::make_unique<ingest::ProcessTracker>(
+      loop_.get(), [this](const net::ProcessKey& process, const std::string& cause) {
+        const bool closed = admission_->CloseAborted(
+            [&](const live::Span& span) {
+              return ingest::ProcessOf(span.origin->identity) == process;
+            },
+            cause);
+        journal_->CommitTurn();
+        return closed;
+      });
+  sinks_ = MakeSinks({&loaded_.config, host_.vm_id, journal_.get(), &counters_});
+  flush_ =
+      std::make_unique<control::FlushCoordinator>(loop_.get(), journal_.get(), &sinks_.workers);
+  ingest_ = std::make_unique<ingest::IngestService>(ingest::IngestService::Options{
+      loop_.get(), journal_.get(), admission_.get(), processes_.get(), &counters_, host_.boot_id,
+      [this](const v1::FlushRequest& request, std::function<void(v1::FlushResponse)> done) {
+        flush_->Flush(request, std::move(done));
+      }});
+  UpdateWanted();
+  status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
+      host_.boot_id, host_.vm_id, loop_->clock().UnixNano(), journal_.get(), &admission_->spans(),
+      ingest_.get(), &counters_, &sinks_.workers, sinks_.off, [this] { return Settings(); }});
+  answers_ = std::make_unique<control::StreamedAnswers>(loop_.get());
+  control_ = std::make_unique<control::ControlService>(
+      control::ControlService::Options{journal_.get(), flush_.get(), status_.get(), answers_.get(),
+                                       [path = loaded_.config.kvp.path] {
+                                         kvp::PoolFile::Options options;
+                                         options.path = path;
+                                         options.create = false;
+                                         return kvp::PoolFile(options).ReadAll();
+                                       }});
+}
+
+net::GrpcServer::Options App::ServerOptions() {
+  net::GrpcServer::Options options;
+  options.loop = loop_.get();
+  options.counters = &counters_;
+  options.budget = &budget_;
+  options.limits.connections_per_uid = loaded_.config.limits.connections_per_uid;
+  return options;
+}
+
+absl::Status App::Serve(Sockets sockets) {
+  journal_->Start([this] { return ingest::EncodeCheckpoint(admission_state_, host_.boot_id); },
+                  [this](uint64_t sequence) {
+                    loop_->Post([this, sequence] {
+                      ingest_->OnSynced(sequence);
+                      OnAllSynced();
+                    });
+                  });
+  if (rebooted_) CloseSpansOfEarlierBoot();
+  WatchRecoveredProcesses();
+  for (const auto& worker : sinks_.workers) worker->Start();
+  ingest_server_ = std::make_unique<net::GrpcServer>(ServerOptions());
+  ingest_->AddRoutes(ingest_server_.get());
+  control_->AddQueryRoutes(ingest_server_.get());
+  RETURN_IF_ERROR(ingest_server_->Serve(std::move(sockets.ingest)));
+  admin_server_ = std::make_unique<net::GrpcServer>(ServerOptions());
+  control_->AddControlRoutes(admin_server_.get());
+  RETURN_IF_ERROR(admin_server_->Serve(std::move(sockets.admin)));
+  StartTimers();
+  return absl::OkStatus();
+}
+
+void App::CloseSpansOfEarlierBoot() {
+  admission_->CloseAborted([](const live::Span&) { return true; }, "reboot",
+                           ingest::Admission::Boot::kEarlier);
+  journal_->CommitTurn();
+}
+
+void App::WatchRecoveredProcesses() {
+  loop_->AddTimer(loop_->clock().BootNano() + kRecoveredGraceNanos, [this] {
+    admission_->spans().ForEach([this](const std::shared_ptr<live::Span>& span) {
+      processes_->Track(ingest::ProcessOf(span->origin->identity), -1);
+    });
+  });
+}
+
+void App::UpdateWanted() {
+  // The views want what journal.level says of every target.
+  std::vector<filter::LevelSummary> wanted{{loaded_.config.journal.level, {}}};
+  for (const auto& worker : sinks_.workers) {
+    wanted.push_back(FilterOf(loaded_.config, worker->name())->Summarize());
+  }
+  const filter::LevelSummary summary = filter::MaxOf(wanted);
+  admission_->set_wanted([summary](std::string_view target, Level level) {
+    return filter::Allows(summary.LevelFor(target), level);
+  });
+  ingest_->SetHint(EncodeHint(summary));
+}
+
+std::vector<v1::Setting> App::Settings() const {
+  std::vector<v1::Setting> settings;
+  for (const auto& [key, value] : loaded_.settings) {
+    v1::Setting& setting = settings.emplace_back();
+    setting.set_key(key);
+    setting.set_value(value.value);
+    setting.set_origin(value.origin);
+  }
+  return settings;
+}
+
+void App::Every(std::chrono::seconds interval, const std::function<void()>& work) {
+  const uint64_t due = loop_->clock().BootNano() + std::chrono::nanoseconds(interval).count();
+  loop_->AddTimer(due, [=, this] {
+    work();
+    Every(interval, work);
+  });
+}
+
+void App::StartTimers() {
+  Every(std::chrono::seconds(60), [this] {
+    journal_->Trim();
+    admission_->clients().Expire(loop_->clock().BootNano());
+  });
+  if (journal_->durability() == journal::Durability::kMemory) {
+    Every(std::chrono::seconds(10), [this] {
+      if (journal_->durability() == journal::Durability::kMemory && journal_->MoveToDisk().ok()) {
+        LogInfo(absl::StrCat("the journal moved to ", loaded_.config.journal.path));
+      }
+    });
+  }
+}
+
+void App::Reload() {
+  NotifyReloading();
+  auto loaded = config::Load(sources_);
+  if (!loaded.ok()) {
+    LogError(absl::StrCat("keeping the old configuration: ", loaded.status().message()));
+  } else {
+    for (const std::string& warning : loaded->warnings) LogWarning(warning);
+    loaded_ = *std::move(loaded);
+    for (const auto& worker : sinks_.workers) {
+      worker->SetFilter(FilterOf(loaded_.config, worker->name()));
+    }
+    UpdateWanted();
+  }
+  for (const auto& worker : sinks_.workers) worker->Reopen();
+  NotifyReady();
+}
+
+int App::Run() {
+  NotifyReady();
+  NotifyStatus(absl::StrCat("journal at ", journal_->GetUsage().path, ", ", sinks_.workers.size(),
+                            " sinks"));
+  loop_->Run();
+  const bool clean = StopSinks();
+  journal_->Checkpoint();
+  answers_.reset();
+  if (!clean) {
+    journal_.reset();
+    ::_exit(0);
+  }
+  return 0;
+}
+
+// Stop: everything taken is made durable and acknowledged, streams are sent away, connections end,
+// then the loop, then the sinks.
+void App::BeginStop() {
+  if (std::exchange(stopping_, true)) return;
+  NotifyStopping();
+  stop_deadline_ = std::chrono::steady_clock::now() + kStopTimeout;
+  journal_->CommitTurn();
+  stop_sequence_ = journal_->last_sequence();
+  journal_->SyncNow();
+  loop_->AddTimer(loop_->clock().BootNano() + std::chrono::nanoseconds(kDrainTimeout).count(),
+                  [this] { loop_->Stop(); });
+  OnAllSynced();
+}
+
+void App::OnAllSynced() {
+  if (stopping_ && journal_->synced_sequence() >= stop_sequence_) DrainServers();
+}
+
+void App::DrainServers() {
+  stop_sequence_ = UINT64_MAX;
+  ingest_->SendClientsAway();
+  auto open = std::make_shared<int>(2);
+  const auto drained = [this, open] {
+    if (--*open == 0) loop_->Stop();
+  };
+  ingest_server_->Drain(drained);
+  admin_server_->Drain(drained);
+}
+
+bool App::StopSinks() {
+  ingest_server_->Close();
+  admin_server_->Close();
+  journal_->CommitTurn();
+  bool clean = true;
+  for (const auto& worker : sinks_.workers) {
+    if (worker->Stop(stop_deadline_)) continue;
+    LogWarning(absl::StrCat("sink ", worker->name(), " did not finish in time, leaving it behind"));
+    clean = false;
+  }
+  return clean;
+}
+
+}  // namespace sluice::app

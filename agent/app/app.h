@@ -1,0 +1,86 @@
+// The composition root: makes every part, connects them, runs the loop, and takes it all down
+// again.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/app/host_ids.h"
+#include "agent/app/signals.h"
+#include "agent/app/sink_set.h"
+#include "agent/app/sockets.h"
+#include "agent/config/load.h"
+#include "agent/control/control_service.h"
+#include "agent/ingest/ingest_service.h"
+#include "agent/ingest/process_tracker.h"
+#include "agent/ingest/recovery.h"
+#include "agent/journal/journal.h"
+#include "agent/net/grpc_server.h"
+#include "agent/self/counters.h"
+
+namespace sluice::app {
+
+// Everything public belongs to the main thread. Threads: the main thread runs the loop (accept,
+// ingest, control); the journal's sync thread; one for each sink; one for each query under way.
+class App {
+ public:
+  // BlockSignals must have been called. An error names what could not be had and is for the user.
+  static absl::StatusOr<std::unique_ptr<App>> Create(config::Sources sources,
+                                                     config::LoadedConfig loaded, Sockets sockets);
+  ~App();
+
+  // Serves until SIGTERM or SIGINT, then drains within a deadline. Returns the exit code. When a
+  // sink hangs in its I/O beyond the deadline, the process ends here without it.
+  int Run();
+
+ private:
+  App(config::Sources sources, config::LoadedConfig loaded);
+
+  absl::Status OpenJournal();
+  absl::Status MakeLoop();
+  void MakeServices();
+  absl::Status Serve(Sockets sockets);
+  void CloseSpansOfEarlierBoot();
+  void WatchRecoveredProcesses();
+  void UpdateWanted();
+  void Every(std::chrono::seconds interval, const std::function<void()>& work);
+  void StartTimers();
+  void Reload();
+  void BeginStop();
+  void OnAllSynced();
+  void DrainServers();
+  bool StopSinks();
+  net::GrpcServer::Options ServerOptions();
+  std::vector<v1::Setting> Settings() const;
+
+  // In the order of construction.
+  config::Sources sources_;
+  config::LoadedConfig loaded_;
+  const HostIds host_;
+  Counters counters_;
+  std::unique_ptr<net::EventLoop> loop_;
+  net::ByteBudget budget_;
+  ingest::AdmissionState admission_state_;
+  std::unique_ptr<journal::Journal> journal_;
+  bool rebooted_ = false;
+  std::unique_ptr<ingest::Admission> admission_;
+  std::unique_ptr<ingest::ProcessTracker> processes_;
+  SinkSet sinks_;
+  std::unique_ptr<control::FlushCoordinator> flush_;
+  std::unique_ptr<ingest::IngestService> ingest_;
+  std::unique_ptr<control::StatusReport> status_;
+  std::unique_ptr<control::StreamedAnswers> answers_;
+  std::unique_ptr<control::ControlService> control_;
+  std::unique_ptr<net::GrpcServer> ingest_server_;
+  std::unique_ptr<net::GrpcServer> admin_server_;
+  std::unique_ptr<SignalWatch> signals_;
+
+  bool stopping_ = false;
+  uint64_t stop_sequence_ = 0;
+  std::chrono::steady_clock::time_point stop_deadline_;
+};
+
+}  // namespace sluice::app

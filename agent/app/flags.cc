@@ -1,0 +1,45 @@
+#include "agent/app/flags.h"
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "proto/contract/names.h"
+
+namespace sluice::app {
+
+std::optional<int> ParseFlags(int argc, char** argv, Flags* flags) {
+  CLI::App app{
+      "sluiced: the local telemetry gate. Takes spans and events on a Unix socket and writes them "
+      "to\n"
+      "the Hyper-V KVP pool, the log file and stderr. Started by systemd as a rule."};
+  app.name("sluiced");
+  app.set_version_flag("--version", "sluiced " + std::string(kVersion));
+  config::FlagValues& values = flags->config;
+  app.add_option("--config", values.config,
+                 "Configuration file, or directory of *.toml; may be repeated, the later wins")
+      ->type_name("FILE_OR_DIR");
+  app.add_option("--socket", values.socket, "Ingest socket, open to every local process")
+      ->type_name("PATH");
+  app.add_option("--admin-socket", values.admin_socket, "Admin socket, for root")
+      ->type_name("PATH");
+  app.add_option("--kvp-pool", values.kvp_pool, "Hyper-V KVP pool file")->type_name("PATH");
+  app.add_option("--journal", values.journal, "Directory of the journal")->type_name("DIR");
+  app.add_option("--runtime-dir", values.runtime_dir, "Directory for state that dies with the boot")
+      ->type_name("DIR");
+  app.add_option("--log-file", values.log_file, "Log file")->type_name("PATH");
+  app.add_option("--otlp-endpoint", values.otlp_endpoint,
+                 "OTLP endpoint; kept for later versions, without effect in this one")
+      ->type_name("URL");
+  app.add_flag("--check-config", flags->check_config, "Check the configuration and exit");
+  app.add_flag("--print-config", flags->print_config,
+               "Print the configuration in force, with origins, and exit");
+  app.add_flag("--verbose", flags->verbose, "Say more on stderr");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return std::nullopt;
+}
+
+}  // namespace sluice::app

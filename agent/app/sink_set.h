@@ -1,0 +1,26 @@
+// The sinks that are switched on, each with its worker.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/sinks/sink_kind.h"
+#include "agent/sinks/sink_worker.h"
+
+namespace sluice::app {
+
+struct SinkSet {
+  // In the order in which they start and drain.
+  std::vector<std::unique_ptr<sinks::SinkWorker>> workers;
+  // Names of those that are switched off.
+  std::vector<std::string> off;
+};
+
+SinkSet MakeSinks(const sinks::SinkContext& context);
+
+// The filter in force for the sink of this name; null: no such sink.
+std::shared_ptr<const filter::Filter> FilterOf(const config::AgentConfig& config,
+                                               const std::string& sink);
+
+}  // namespace sluice::app

@@ -1,0 +1,109 @@
+#include "agent/base/file_system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include "agent/base/status_macros.h"
+
+namespace sluice {
+namespace {
+
+class SystemFileSystem : public FileSystem {
+ public:
+  int Open(const std::string& path, int flags, mode_t mode) override {
+    return ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  }
+  ssize_t Pwrite(int fd, const char* bytes, size_t size, uint64_t offset) override {
+    return ::pwrite(fd, bytes, size, static_cast<off_t>(offset));
+  }
+  ssize_t Pread(int fd, char* bytes, size_t size, uint64_t offset) override {
+    return ::pread(fd, bytes, size, static_cast<off_t>(offset));
+  }
+  int Fsync(int fd) override { return ::fsync(fd); }
+  int Fdatasync(int fd) override { return ::fdatasync(fd); }
+  int Ftruncate(int fd, uint64_t size) override {
+    return ::ftruncate(fd, static_cast<off_t>(size));
+  }
+  int Rename(const std::string& from, const std::string& to) override {
+    return ::rename(from.c_str(), to.c_str());
+  }
+  int Unlink(const std::string& path) override { return ::unlink(path.c_str()); }
+  int Mkdir(const std::string& path, mode_t mode) override { return ::mkdir(path.c_str(), mode); }
+  int Statvfs(const std::string& path, struct statvfs* result) override {
+    return ::statvfs(path.c_str(), result);
+  }
+  int Flock(int fd, int operation) override { return ::flock(fd, operation); }
+  int64_t FileSize(int fd) override {
+    struct stat found;
+    return ::fstat(fd, &found) == 0 ? static_cast<int64_t>(found.st_size) : -1;
+  }
+  int List(const std::string& path, std::vector<std::string>* names) override;
+};
+
+int SystemFileSystem::List(const std::string& path, std::vector<std::string>* names) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
+  if (directory == nullptr) return -1;
+  errno = 0;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names->push_back(name);
+  }
+  return errno == 0 ? 0 : -1;
+}
+
+}  // namespace
+
+FileSystem& FileSystem::System() {
+  static SystemFileSystem system;
+  return system;
+}
+
+absl::StatusOr<UniqueFd> OpenFile(FileSystem& fs, const std::string& path, int flags, mode_t mode) {
+  int fd;
+  do {
+    fd = fs.Open(path, flags, mode);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) return ErrnoStatus(absl::StrCat("open ", path));
+  return UniqueFd(fd);
+}
+
+absl::Status WriteAll(FileSystem& fs, int fd, std::string_view bytes, uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t written = fs.Pwrite(fd, bytes.data(), bytes.size(), offset);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return ErrnoStatus("write");
+    if (written == 0) return absl::DataLossError("write: nothing was taken");
+    bytes.remove_prefix(static_cast<size_t>(written));
+    offset += static_cast<uint64_t>(written);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> ReadAt(FileSystem& fs, int fd, char* bytes, size_t size, uint64_t offset) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t got = fs.Pread(fd, bytes + done, size - done, offset + done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus("read");
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  return done;
+}
+
+absl::Status SyncDirectory(FileSystem& fs, const std::string& path) {
+  absl::StatusOr<UniqueFd> directory = OpenFile(fs, path, O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return directory.status();
+  if (fs.Fsync(directory->get()) != 0) return ErrnoStatus(absl::StrCat("fsync ", path));
+  return absl::OkStatus();
+}
+
+}  // namespace sluice

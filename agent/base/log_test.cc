@@ -1,0 +1,23 @@
+#include "agent/base/log.h"
+
+#include "gtest/gtest.h"
+
+namespace sluice {
+namespace {
+
+TEST(LogTest, NamesThePriorityInWordsOutsideTheJournal) {
+  EXPECT_EQ(FormatLogLine(LogPriority::kWarning, "pool is missing", false),
+            "sluiced: warning: pool is missing\n");
+}
+
+TEST(LogTest, NamesThePriorityByNumberForTheJournal) {
+  EXPECT_EQ(FormatLogLine(LogPriority::kError, "x", true), "<3>sluiced: x\n");
+}
+
+TEST(LogTest, EscapesControlCharactersSoThatOneMessageIsOneLine) {
+  EXPECT_EQ(FormatLogLine(LogPriority::kInfo, "a\nb\x1b[0m\x7f", false),
+            "sluiced: info: a\\nb\\x1b[0m\\x7f\n");
+}
+
+}  // namespace
+}  // namespace sluice

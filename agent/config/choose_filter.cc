@@ -1,0 +1,36 @@
+#include "agent/config/choose_filter.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::config {
+namespace {
+
+void WarnOfOddities(const FilterCandidate& candidate, const std::vector<filter::Piece>& pieces,
+                    std::vector<std::string>* warnings) {
+  for (const filter::Piece& piece : pieces) {
+    for (const filter::Remark& remark : piece.parsed.warnings) {
+      warnings->push_back(absl::StrCat("Odd ", candidate.name, ": \"", piece.text,
+                                       "\": ", remark.message, " (at byte ", remark.offset, ")"));
+    }
+  }
+}
+
+}  // namespace
+
+SinkFilter ChooseFilter(const std::vector<FilterCandidate>& candidates,
+                        const filter::FilterOptions& options, std::vector<std::string>* warnings) {
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const FilterCandidate& candidate = candidates[i];
+    auto parsed = filter::Filter::Parse(candidate.text, options);
+    if (parsed.filter != nullptr) {
+      WarnOfOddities(candidate, parsed.pieces, warnings);
+      return {candidate.text, candidate.origin, std::move(parsed.filter)};
+    }
+    const std::string next = i + 1 < candidates.size() ? candidates[i + 1].kind : "empty";
+    warnings->push_back(absl::StrCat("Invalid ", candidate.name, ", falling back to ", next,
+                                     " filter: ", filter::DescribeError(*parsed.first_error())));
+  }
+  return {"", "default", filter::Filter::Parse("", options).filter};
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,396 @@
+#include "agent/config/load.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "agent/config/keys.h"
+#include "agent/config/toml_file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace sluice::config {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class LoadTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/sluice-config-XXXXXX";
+    directory_ = ::mkdtemp(name);
+    sources_.main_file = directory_ / "sluice.toml";
+    sources_.main_directory = directory_ / "sluice.toml.d";
+    sources_.environment = [this](const std::string& name) -> std::optional<std::string> {
+      const auto it = environment_.find(name);
+      return it == environment_.end() ? std::nullopt : std::optional(it->second);
+    };
+  }
+  void TearDown() override { fs::remove_all(directory_); }
+
+  std::string Put(const std::string& name, const std::string& text) {
+    const fs::path path = directory_ / name;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+    return path;
+  }
+  LoadedConfig LoadOk() {
+    auto loaded = Load(sources_);
+    EXPECT_TRUE(loaded.ok()) << loaded.status();
+    return loaded.ok() ? *std::move(loaded) : LoadedConfig();
+  }
+  std::string LoadError() {
+    const auto loaded = Load(sources_);
+    return loaded.ok() ? "" : std::string(loaded.status().message());
+  }
+
+  fs::path directory_;
+  std::map<std::string, std::string> environment_;
+  Sources sources_;
+};
+
+TEST_F(LoadTest, WithoutAnythingAllIsDefault) {
+  const LoadedConfig loaded = LoadOk();
+  EXPECT_EQ(loaded.config.socket.ingest, "/run/sluice/sluice.sock");
+  EXPECT_EQ(loaded.config.journal.max, 256 * kMiB);
+  EXPECT_EQ(loaded.config.journal.runtime_path, "/run/sluiced/journal");
+  EXPECT_EQ(loaded.config.kvp.prefix, "sluice-0.1.0");
+  EXPECT_EQ(loaded.config.kvp.filter.text, kDefaultKvpFilter);
+  EXPECT_EQ(loaded.config.stderr_sink.filter.text, "error");
+  EXPECT_FALSE(loaded.config.otlp.enabled);
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+  for (const auto& [key, setting] : loaded.settings) EXPECT_EQ(setting.origin, "default") << key;
+}
+
+TEST_F(LoadTest, LaterSourcesWinAndSayWhereTheyAre) {
+  Put("sluice.toml", "[kvp]\npath = \"/a\"\nprefix = \"one\"\n[log]\nrotate_keep = 1\n");
+  Put("sluice.toml.d/20.toml", "kvp.path = \"/c\"\n");
+  Put("sluice.toml.d/10.toml", "kvp.path = \"/b\"\nlog.rotate_keep = 2\n");
+  Put("sluice.toml.d/30.conf", "nonsense");
+  sources_.flags.config = {Put("extra.toml", "socket.mode = \"0660\"\n")};
+  sources_.flags.log_file = "/l";
+  const LoadedConfig loaded = LoadOk();
+  EXPECT_EQ(loaded.config.kvp.path, "/c");
+  EXPECT_EQ(loaded.config.kvp.prefix, "one");
+  EXPECT_EQ(loaded.config.log.rotate_keep, 2u);
+  EXPECT_EQ(loaded.config.socket.mode, 0660u);
+  EXPECT_EQ(loaded.config.log.path, "/l");
+  const std::string d = directory_;
+  EXPECT_EQ(loaded.settings.at("kvp.path").origin, "file " + d + "/sluice.toml.d/20.toml:1");
+  EXPECT_EQ(loaded.settings.at("kvp.prefix").origin, "file " + d + "/sluice.toml:3");
+  EXPECT_EQ(loaded.settings.at("log.path").origin, "flag --log-file");
+}
+
+TEST_F(LoadTest, ConfigMayNameADirectory) {
+  Put("more/b.toml", "kvp.path = \"/b\"\n");
+  Put("more/a.toml", "kvp.path = \"/a\"\n");
+  sources_.flags.config = {directory_ / "more"};
+  EXPECT_EQ(LoadOk().config.kvp.path, "/b");
+}
+
+TEST_F(LoadTest, AConfigFileThatIsNamedMustBeThere) {
+  sources_.flags.config = {directory_ / "none.toml"};
+  EXPECT_EQ(Load(sources_).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(LoadTest, NamesFileLineColumnAndTheNearestKeyOfEveryMistake) {
+  const std::string path = Put("sluice.toml",
+                               "[kvp]\nenabeld = true\n[journal]\nmax = \"lots\"\nkeep = true\n"
+                               "[jurnal]\n[log]\npath = \"relative\"\n[xyzzy]\na = 1\n");
+  const std::string error = LoadError();
+  EXPECT_THAT(error, HasSubstr(path + ":2:1: unknown key \"kvp.enabeld\", did you mean "
+                                      "\"kvp.enabled\"?"));
+  EXPECT_THAT(error, HasSubstr(path + ":4:1: journal.max: does not begin with a number"));
+  EXPECT_THAT(error, HasSubstr(path + ":5:1: journal.keep: expected a text with a number"));
+  EXPECT_THAT(error, HasSubstr("unknown key \"jurnal\", did you mean \"journal\"?"));
+  EXPECT_THAT(error, HasSubstr(":8:1: log.path: expected an absolute path"));
+  EXPECT_THAT(error, HasSubstr("unknown key \"xyzzy\""));
+}
+
+TEST_F(LoadTest, NamesThePlaceOfASyntaxError) {
+  const std::string path = Put("sluice.toml", "[kvp]\npath = \n");
+  EXPECT_THAT(LoadError(), HasSubstr(path + ":2:"));
+}
+
+TEST_F(LoadTest, ChecksRangesAtTheirEdges) {
+  Put("sluice.toml", "log.rotate_keep = 1000\njournal.max = \"4 MiB\"\n");
+  EXPECT_EQ(LoadOk().config.log.rotate_keep, 1000u);
+  Put("sluice.toml", "log.rotate_keep = 1001\n");
+  EXPECT_THAT(LoadError(), HasSubstr("expected at most 1000"));
+  Put("sluice.toml", "journal.max = \"4095 KiB\"\n");
+  EXPECT_THAT(LoadError(), HasSubstr("expected at least 4 MiB"));
+  Put("sluice.toml", "otlp.batch_records = 0\n");
+  EXPECT_THAT(LoadError(), HasSubstr("expected at least 1"));
+}
+
+TEST_F(LoadTest, ASegmentFitsIntoASmallJournal) {
+  Put("sluice.toml", "journal.max = \"8 MiB\"\n");
+  EXPECT_EQ(LoadOk().config.journal.segment, 2 * kMiB);
+  Put("sluice.toml", "journal.max = \"8 MiB\"\njournal.segment = \"3 MiB\"\n");
+  EXPECT_THAT(LoadError(), HasSubstr(":2:9: journal.segment: at most a quarter"));
+}
+
+TEST_F(LoadTest, TakesAzureInitsOwnFileAsItIs) {
+  Put("sluice.toml", R"(
+[ssh]
+authorized_keys_path = ".ssh/authorized_keys"
+query_sshd_config = true
+[hostname_provisioners]
+backends = ["hostnamectl"]
+[user_provisioners]
+backends = ["useradd"]
+[password_provisioners]
+backends = ["passwd"]
+[imds]
+connection_timeout_secs = 2.0
+[provisioning_media]
+enable = true
+[azure_proxy_agent]
+enable = true
+[wireserver]
+health_endpoint = "http://168.63.129.16/provisioning/health"
+[telemetry]
+kvp_diagnostics = false
+kvp_filter = "error"
+[azure_init_data_dir]
+path = "/var/lib/azure-init/"
+[azure_init_log_path]
+path = "/var/log/azure-init.log"
+)");
+  const LoadedConfig loaded = LoadOk();
+  EXPECT_FALSE(loaded.config.kvp.active());
+  EXPECT_EQ(loaded.config.kvp.filter.text, "error");
+  EXPECT_EQ(loaded.config.log.path, "/var/log/azure-init.log");
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+}
+
+TEST_F(LoadTest, OurNameWinsOverAzureInitsWhereverItStands) {
+  Put("sluice.toml", "log.path = \"/ours\"\nkvp.filter = \"info\"\n");
+  Put("sluice.toml.d/1.toml",
+      "azure_init_log_path.path = \"/theirs\"\ntelemetry.kvp_filter = \"error\"\n");
+  const LoadedConfig loaded = LoadOk();
+  EXPECT_EQ(loaded.config.log.path, "/ours");
+  EXPECT_EQ(loaded.config.kvp.filter.text, "info");
+}
+
+TEST_F(LoadTest, WarnsOfASlipInAzureInitsSection) {
+  Put("sluice.toml", "[telemetry]\nkvp_fliter = \"info\"\nother = 1\n");
+  const LoadedConfig loaded = LoadOk();
+  ASSERT_EQ(loaded.warnings.size(), 1u);
+  EXPECT_THAT(loaded.warnings[0], HasSubstr("did you mean \"telemetry.kvp_filter\"?"));
+}
+
+TEST_F(LoadTest, FiltersComeFromOurVariableThenAzureInitsThenTheFileThenTheDefault) {
+  EXPECT_EQ(LoadOk().config.kvp.filter.origin, "default");
+  const std::string path = Put("sluice.toml", "kvp.filter = \"debug\"\n");
+  EXPECT_EQ(LoadOk().config.kvp.filter.origin, "file " + path + ":1");
+  environment_["AZURE_INIT_KVP_FILTER"] = "warn";
+  EXPECT_EQ(LoadOk().config.kvp.filter.text, "warn");
+  environment_["SLUICE_KVP_FILTER"] = "trace";
+  const LoadedConfig loaded = LoadOk();
+  EXPECT_EQ(loaded.config.kvp.filter.text, "trace");
+  EXPECT_EQ(loaded.settings.at("kvp.filter").origin, "environment SLUICE_KVP_FILTER");
+  EXPECT_NE(loaded.config.kvp.filter.compiled, nullptr);
+}
+
+TEST_F(LoadTest, ABadFilterWarnsAndTheNextSourceCounts) {
+  Put("sluice.toml", "telemetry.kvp_filter = \"also=bad\"\n");
+  environment_["SLUICE_KVP_FILTER"] = "app=not_a_valid_level";
+  const LoadedConfig loaded = LoadOk();
+  EXPECT_EQ(loaded.config.kvp.filter.origin, "default");
+  EXPECT_THAT(
+      loaded.warnings,
+      ElementsAre(
+          HasSubstr("Invalid 'SLUICE_KVP_FILTER' value, falling back to config filter: "
+                    "\"app=not_a_valid_level\": \"not_a_valid_level\" is no level"),
+          HasSubstr("Invalid config kvp.filter, falling back to default filter: \"also=bad\"")));
+}
+
+TEST_F(LoadTest, ABlankFilterIsBadInTheEnvironmentAndUnsetInAFile) {
+  Put("sluice.toml", "kvp.filter = \" \"\n");
+  environment_["AZURE_INIT_KVP_FILTER"] = " ";
+  const LoadedConfig loaded = LoadOk();
+  EXPECT_EQ(loaded.config.kvp.filter.origin, "default");
+  EXPECT_THAT(loaded.warnings,
+              ElementsAre(HasSubstr("Invalid 'AZURE_INIT_KVP_FILTER' value, falling back to "
+                                    "default filter")));
+}
+
+TEST_F(LoadTest, AnEmptyVariableIsUnset) {
+  environment_["SLUICE_LOG"] = "";
+  EXPECT_EQ(LoadOk().config.log.filter.origin, "default");
+}
+
+TEST_F(LoadTest, OneVariableRulesFileAndStderrAndIsWarnedOfOnce) {
+  environment_["SLUICE_LOG"] = "off";
+  EXPECT_EQ(LoadOk().config.stderr_sink.filter.text, "off");
+  EXPECT_EQ(LoadOk().config.log.filter.text, "off");
+  EXPECT_EQ(LoadOk().config.otlp.filter.text, "info");
+  environment_["SLUICE_LOG"] = "a=b";
+  EXPECT_EQ(LoadOk().warnings.size(), 1u);
+}
+
+TEST_F(LoadTest, WarnsOfAFilterThatIsHardlyMeantSo) {
+  environment_["SLUICE_LOG"] = "warning";
+  const LoadedConfig loaded = LoadOk();
+  ASSERT_EQ(loaded.warnings.size(), 1u);
+  EXPECT_THAT(loaded.warnings[0], HasSubstr("\"warning\" is no level"));
+}
+
+TEST_F(LoadTest, TheFilterProfileHoldsForEverySink) {
+  Put("sluice.toml", "filter.profile = \"fixed\"\nlog.filter = \"a!b\"\n");
+  const LoadedConfig loaded = LoadOk();
+  EXPECT_EQ(loaded.config.log.filter.origin, "default");
+  EXPECT_EQ(loaded.config.kvp.filter.compiled->options().profile, filter::Profile::kFixed);
+}
+
+TEST_F(LoadTest, TakesOpenTelemetrysVariables) {
+  environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://c:4317";
+  environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "a=1,b=2";
+  environment_["OTEL_EXPORTER_OTLP_TIMEOUT"] = "1500";
+  environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "gzip";
+  const OtlpConfig otlp = LoadOk().config.otlp;
+  EXPECT_TRUE(otlp.enabled);
+  EXPECT_EQ(otlp.endpoint, "http://c:4317");
+  EXPECT_THAT(otlp.headers, ElementsAre("a=1", "b=2"));
+  EXPECT_EQ(otlp.timeout, std::chrono::milliseconds(1500));
+  EXPECT_TRUE(otlp.gzip);
+}
+
+TEST_F(LoadTest, OtlpNeedsAnEndpointToBeSwitchedOn) {
+  Put("sluice.toml", "otlp.enabled = true\n");
+  EXPECT_THAT(LoadError(), HasSubstr("needs otlp.endpoint"));
+  Put("sluice.toml", "otlp.enabled = false\notlp.endpoint = \"http://c:4317\"\n");
+  EXPECT_FALSE(LoadOk().config.otlp.enabled);
+}
+
+TEST_F(LoadTest, ReadsNamedRoutes) {
+  Put("sluice.toml",
+      "[otlp.routes]\nvllora = \"vllora::user_tracing=info\"\napp = \"app::runtime=info\"\n");
+  const LoadedConfig loaded = LoadOk();
+  ASSERT_EQ(loaded.config.otlp.routes.list().size(), 2u);
+  EXPECT_TRUE(loaded.config.otlp.routes.Takes("app::runtime::execution", Level::kInfo));
+  Put("sluice.toml", "[otlp.routes]\napp = \"a=b\"\n");
+  EXPECT_THAT(LoadError(), HasSubstr("route app: level:"));
+}
+
+// What Print wrote, loaded again.
+std::map<std::string, std::string> ValuesOf(const LoadedConfig& loaded) {
+  std::map<std::string, std::string> values;
+  for (const auto& [key, setting] : loaded.settings) values[key] = setting.value;
+  return values;
+}
+
+TEST_F(LoadTest, WhatIsPrintedLoadsBackToTheSame) {
+  Put("sluice.toml",
+      "kvp.prefix = \"a\\\"b\\n\"\nkvp.trusted = [\"azure\", \"1000\"]\njournal.max_age = \"36h\"\n"
+      "otlp.endpoint = \"unix:///x\"\notlp.routes = { \"a.b\" = \"c=info,error\" }\n");
+  environment_["SLUICE_LOG"] = "debug,[job{k=1}]=trace";
+  const LoadedConfig loaded = LoadOk();
+  environment_.clear();
+  Put("sluice.toml", Print(loaded));
+  EXPECT_EQ(ValuesOf(LoadOk()), ValuesOf(loaded));
+}
+
+TEST_F(LoadTest, PrintsTheOriginBehindEachValue) {
+  sources_.flags.socket = "/s";
+  const std::string printed = Print(LoadOk());
+  EXPECT_THAT(printed, HasSubstr("[socket]\ningest = \"/s\"  # flag --socket\n"));
+  EXPECT_THAT(printed, HasSubstr("max_age = \"1w\"  # default\n"));
+}
+
+// The packaged file shows each key as a comment with its default.
+TEST_F(LoadTest, ThePackagedFileShowsEveryKeyWithItsDefault) {
+  std::ifstream packaged(SLUICE_PACKAGED_CONFIG);
+  ASSERT_TRUE(packaged.is_open());
+  std::string uncommented, line;
+  while (std::getline(packaged, line)) {
+    const bool is_key = line.starts_with("#") && line.find(" = ") != std::string::npos &&
+                        line.find(' ') == line.find(" = ");
+    uncommented += (is_key ? line.substr(1) : line) + "\n";
+  }
+  const LoadedConfig defaults = LoadOk();
+  Put("sluice.toml", uncommented);
+  const LoadedConfig loaded = LoadOk();
+  EXPECT_EQ(ValuesOf(loaded), ValuesOf(defaults));
+  for (const auto& [key, setting] : loaded.settings) {
+    EXPECT_THAT(setting.origin, HasSubstr("file ")) << key;
+  }
+}
+
+TEST_F(LoadTest, ThePackagedFileAsShippedChangesNothing) {
+  sources_.flags.config = {SLUICE_PACKAGED_CONFIG};
+  for (const auto& [key, setting] : LoadOk().settings) EXPECT_EQ(setting.origin, "default") << key;
+}
+
+// docs/configuration.md as one text.
+std::string Page() {
+  std::stringstream text;
+  text << std::ifstream(SLUICE_CONFIG_PAGE).rdbuf();
+  return text.str();
+}
+
+TEST_F(LoadTest, EveryExampleOfThePageLoads) {
+  const std::string page = Page();
+  int examples = 0;
+  for (size_t at = page.find("```toml\n"); at != std::string::npos;
+       at = page.find("```toml\n", at), ++examples) {
+    at += 8;
+    Put("sluice.toml", page.substr(at, page.find("```", at) - at));
+    EXPECT_THAT(LoadOk().warnings, IsEmpty());
+  }
+  EXPECT_EQ(examples, 2);
+}
+
+TEST_F(LoadTest, ThePageNamesEveryKeyWithItsDefault) {
+  const std::string page = Page();
+  for (const auto& [key, setting] : LoadOk().settings) {
+    const size_t row = page.find("| `" + key + "` | ");
+    ASSERT_NE(row, std::string::npos) << key;
+    const std::string line = page.substr(row, page.find('\n', row) - row);
+    // In words where the default depends on something.
+    const bool in_words = line.find("| `", 3) == std::string::npos;
+    std::string value = setting.value;
+    std::erase(value, '"');
+    if (in_words || key == "journal.runtime_path" || key == "kvp.prefix") continue;
+    EXPECT_NE(line.find("| `" + value + "` |"), std::string::npos) << line << " is " << value;
+  }
+}
+
+TEST_F(LoadTest, ThePageShowsTheWarningsOfBadFilters) {
+  Put("sluice.toml", "kvp.filter = \"[{k\"\n");
+  environment_["SLUICE_KVP_FILTER"] = "app=loud";
+  const LoadedConfig loaded = LoadOk();
+  ASSERT_EQ(loaded.warnings.size(), 2u);
+  for (const std::string& warning : loaded.warnings) EXPECT_THAT(Page(), HasSubstr(warning));
+}
+
+TEST(TomlFileTest, TakesOtherScriptsInQuotesAndCommentsOnly) {
+  for (const char* text :
+       {"# \u0492\n", "kvp.prefix = \"\u0492\"\n", "kvp.prefix = '\u0492'\n",
+        "kvp.prefix = \"\"\"a\n\\\"\u0492\"\"\"\"\n", "kvp.prefix = '''\n\u0492'''\n",
+        "kvp.prefix = \"\\\\\" # \u0492\n", "\ufeffkvp.prefix = \"a\"\n"}) {
+    EXPECT_THAT(ParseToml(text, "f").mistakes, IsEmpty()) << text;
+  }
+  EXPECT_THAT(ParseToml("a = 1\nkvp\u0492 = 1\n", "f").mistakes,
+              ElementsAre("f:2:4: only ASCII may stand outside quotes and comments"));
+  EXPECT_THAT(ParseToml("kvp.prefix = \"\"\u0492\n", "f").mistakes, ::testing::SizeIs(1));
+  EXPECT_THAT(ParseToml("kvp.prefix = \"\n\u0492", "f").mistakes, ::testing::SizeIs(1));
+}
+
+TEST(TomlFileTest, ReportsAKeyThatBeginsLikeNone) {
+  for (const char* text : {"[+]", "[+++a]", "+ = 1", "a.+ = 1", "{ = 1", "[[!]]"}) {
+    EXPECT_THAT(ParseToml(text, "f").mistakes, ::testing::SizeIs(1)) << text;
+  }
+}
+
+TEST(TomlFileTest, RefusesAFileThatIsTooLarge) {
+  EXPECT_TRUE(ParseToml(std::string(kMaxFileBytes, '\n'), "f").mistakes.empty());
+  EXPECT_FALSE(ParseToml(std::string(kMaxFileBytes + 1, '\n'), "f").mistakes.empty());
+}
+
+}  // namespace
+}  // namespace sluice::config

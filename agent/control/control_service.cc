@@ -1,0 +1,101 @@
+#include "agent/control/control_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/base/status_macros.h"
+#include "agent/control/record_query.h"
+#include "proto/contract/kvp_record.h"
+#include "proto/contract/names.h"
+
+namespace sluice::control {
+namespace {
+
+template <typename Message>
+absl::StatusOr<Message> Parse(std::string_view encoded) {
+  Message message;
+  if (!message.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
+    return absl::InvalidArgumentError("the request is not of the method's type");
+  }
+  return message;
+}
+
+// Pool records in one DumpPoolResponse.
+constexpr size_t kRecordsPerMessage = 100;
+
+absl::Status SendPool(std::string_view pool, AnswerStream& stream) {
+  v1::DumpPoolResponse message;
+  for (size_t at = 0; at + kvp::kRecordBytes <= pool.size(); at += kvp::kRecordBytes) {
+    const kvp::Pair pair = kvp::DecodeRecord(pool.substr(at, kvp::kRecordBytes));
+    v1::PoolRecord* const record = message.add_records();
+    record->set_key(std::string(pair.key));
+    record->set_value(std::string(pair.value));
+    if (message.records_size() < static_cast<int>(kRecordsPerMessage)) continue;
+    if (!stream.Send(message.SerializeAsString())) return absl::OkStatus();
+    message.Clear();
+  }
+  stream.Send(message.SerializeAsString());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void ControlService::AddQueryRoutes(net::GrpcServer* server) {
+  server->AddRoute(method::kQueryStatus, StatusRoute(View::kOwnUid));
+  server->AddRoute(method::kQueryRecords, RecordsRoute(server, View::kOwnUid));
+}
+
+void ControlService::AddControlRoutes(net::GrpcServer* server) {
+  server->AddRoute(method::kControlStatus, StatusRoute(View::kEverything));
+  server->AddRoute(method::kControlRecords, RecordsRoute(server, View::kEverything));
+  server->AddRoute(method::kControlFlush, FlushRoute(server));
+  server->AddRoute(method::kControlDumpPool, DumpPoolRoute(server));
+}
+
+net::Route ControlService::StatusRoute(View view) {
+  return {net::Unary([this, view](net::Call& call, std::string_view encoded) {
+    const auto request = Parse<v1::StatusRequest>(encoded);
+    if (!request.ok()) return call.Finish(request.status());
+    const Identity& caller = call.connection().identity();
+    std::optional<uid_t> only_uid;
+    if (view == View::kOwnUid && caller.uid != 0) only_uid = caller.uid;
+    call.Send(options_.status->Make(*request, caller, only_uid).SerializeAsString());
+    call.Finish(absl::OkStatus());
+  })};
+}
+
+net::Route ControlService::RecordsRoute(net::GrpcServer* server, View view) {
+  return {options_.answers->Serve(
+      server, [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
+        ASSIGN_OR_RETURN(const auto request, Parse<v1::RecordsRequest>(encoded));
+        const uid_t uid = call.connection().uid();
+        std::optional<uid_t> only_uid;
+        if (view == View::kOwnUid && uid != 0) only_uid = uid;
+        return QueryRecords(options_.journal, request, only_uid);
+      })};
+}
+
+net::Route ControlService::FlushRoute(net::GrpcServer* server) {
+  return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
+    const auto request = Parse<v1::FlushRequest>(encoded);
+    if (!request.ok()) return call.Finish(request.status());
+    options_.flush->Flush(*request, [server, id = call.id()](const v1::FlushResponse& response) {
+      net::Call* const waiting = server->FindCall(id);
+      if (waiting == nullptr) return;
+      waiting->Send(response.SerializeAsString());
+      waiting->Finish(absl::OkStatus());
+    });
+  })};
+}
+
+net::Route ControlService::DumpPoolRoute(net::GrpcServer* server) {
+  return {options_.answers->Serve(
+      server, [this](net::Call&, std::string_view) -> absl::StatusOr<Producer> {
+        return [read = options_.read_pool](AnswerStream& stream) -> absl::Status {
+          ASSIGN_OR_RETURN(const std::string pool, read());
+          return SendPool(pool, stream);
+        };
+      })};
+}
+
+}  // namespace sluice::control

@@ -1,0 +1,43 @@
+// The services for looking and operating: Query on the ingest socket, where a caller sees its own
+// uid's part and root sees all; Control on the admin socket, which only root can reach.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "agent/control/flush.h"
+#include "agent/control/status_report.h"
+#include "agent/control/streamed_answer.h"
+#include "agent/net/grpc_server.h"
+
+namespace sluice::control {
+
+// Owned by the loop's thread. What is pointed to outlives it.
+class ControlService {
+ public:
+  struct Options {
+    journal::Journal* journal = nullptr;
+    FlushCoordinator* flush = nullptr;
+    StatusReport* status = nullptr;
+    StreamedAnswers* answers = nullptr;
+    // All whole records of the pool file; called on a thread of its own.
+    std::function<absl::StatusOr<std::string>()> read_pool;
+  };
+
+  explicit ControlService(Options options) : options_(std::move(options)) {}
+
+  void AddQueryRoutes(net::GrpcServer* server);
+  void AddControlRoutes(net::GrpcServer* server);
+
+ private:
+  enum class View { kOwnUid, kEverything };
+
+  net::Route StatusRoute(View view);
+  net::Route RecordsRoute(net::GrpcServer* server, View view);
+  net::Route FlushRoute(net::GrpcServer* server);
+  net::Route DumpPoolRoute(net::GrpcServer* server);
+
+  const Options options_;
+};
+
+}  // namespace sluice::control

@@ -1,0 +1,99 @@
+#include "agent/control/flush.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::control {
+namespace {
+
+constexpr uint32_t kDefaultTimeoutMs = 5'000;
+constexpr uint32_t kLongestTimeoutMs = 60'000;
+constexpr std::array<const char*, 3> kDefaultSinks = {"kvp", "file", "stderr"};
+
+uint32_t TimeoutMs(const v1::FlushRequest& request) {
+  if (request.timeout_ms() == 0) return kDefaultTimeoutMs;
+  return std::min(request.timeout_ms(), kLongestTimeoutMs);
+}
+
+}  // namespace
+
+sinks::SinkWorker* FlushCoordinator::Find(const std::string& name) const {
+  for (const auto& worker : *workers_) {
+    if (worker->name() == name) return worker.get();
+  }
+  return nullptr;
+}
+
+void FlushCoordinator::Flush(const v1::FlushRequest& request, Done done) {
+  const uint64_t id = ++last_id_;
+  Pending& pending = pending_[id];
+  pending.done = std::move(done);
+  pending.response.set_flush_id(request.flush_id());
+  std::vector<sinks::SinkWorker*> workers;
+  const auto add = [&](const std::string& name, sinks::SinkWorker* worker) {
+    v1::SinkFlush* sink = pending.response.add_sinks();
+    sink->set_sink(name);
+    if (worker == nullptr) sink->set_error("off, or no such sink");
+    workers.push_back(worker);
+  };
+  for (const std::string& name : request.sinks()) add(name, Find(name));
+  if (request.sinks().empty()) {
+    for (const char* name : kDefaultSinks) {
+      if (sinks::SinkWorker* const worker = Find(name)) add(name, worker);
+    }
+  }
+  journal_->CommitTurn();
+  pending.timer =
+      loop_->AddTimer(loop_->clock().BootNano() + uint64_t{TimeoutMs(request)} * 1'000'000,
+                      [this, id] { OnTimeout(id); });
+  // One more than there are sinks, taken back below, so that nothing ends while it begins.
+  pending.open = 1;
+  for (size_t i = 0; i < workers.size(); ++i) {
+    if (workers[i] != nullptr) FlushOne(id, static_cast<int>(i), workers[i]);
+  }
+  loop_->Post([this, id] { Finish(id); });
+  journal_->SyncNow();
+}
+
+void FlushCoordinator::FlushOne(uint64_t id, int index, sinks::SinkWorker* worker) {
+  ++pending_[id].open;
+  worker->Flush(journal_->last_sequence(), [this, id, index](const absl::Status& status) {
+    loop_->Post([=, this] { OnSinkDone(id, index, status); });
+  });
+}
+
+void FlushCoordinator::OnSinkDone(uint64_t id, int index, const absl::Status& status) {
+  const auto found = pending_.find(id);
+  if (found == pending_.end()) return;
+  v1::SinkFlush* const sink = found->second.response.mutable_sinks(index);
+  sink->set_done(status.ok());
+  if (!status.ok()) sink->set_error(std::string(status.message()));
+  Finish(id);
+}
+
+void FlushCoordinator::OnTimeout(uint64_t id) {
+  Pending& pending = pending_[id];
+  pending.timer = 0;
+  for (v1::SinkFlush& sink : *pending.response.mutable_sinks()) {
+    if (sink.done() || !sink.error().empty()) continue;
+    const sinks::SinkWorker::Status status = Find(sink.sink())->status();
+    sink.set_error(status.state == "ok" ? "behind"
+                                        : absl::StrCat(status.state, ": ", status.last_error));
+  }
+  pending.open = 1;
+  Finish(id);
+}
+
+void FlushCoordinator::Finish(uint64_t id) {
+  const auto found = pending_.find(id);
+  if (found == pending_.end() || --found->second.open > 0) return;
+  Pending pending = std::move(found->second);
+  pending_.erase(found);
+  loop_->CancelTimer(pending.timer);
+  pending.done(pending.response);
+}
+
+}  // namespace sluice::control

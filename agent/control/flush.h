@@ -1,0 +1,52 @@
+// Flush: waits until sinks have written and synced what is journalled now, and says which did not
+// in time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/journal/journal.h"
+#include "agent/net/event_loop.h"
+#include "agent/sinks/sink_worker.h"
+#include "sluice/v1/ingest.pb.h"
+
+namespace sluice::control {
+
+// Owned by the loop's thread. What is pointed to outlives it.
+class FlushCoordinator {
+ public:
+  using Done = std::function<void(const v1::FlushResponse&)>;
+
+  FlushCoordinator(net::EventLoop* loop, journal::Journal* journal,
+                   const std::vector<std::unique_ptr<sinks::SinkWorker>>* workers)
+      : loop_(loop), journal_(journal), workers_(workers) {}
+
+  // Calls `done` once, in a turn after this one.
+  void Flush(const v1::FlushRequest& request, Done done);
+
+ private:
+  struct Pending {
+    v1::FlushResponse response;
+    int open = 0;
+    net::EventLoop::TimerId timer = 0;
+    Done done;
+  };
+
+  void FlushOne(uint64_t id, int index, sinks::SinkWorker* worker);
+  void OnSinkDone(uint64_t id, int index, const absl::Status& status);
+  void OnTimeout(uint64_t id);
+  void Finish(uint64_t id);
+  sinks::SinkWorker* Find(const std::string& name) const;
+
+  net::EventLoop* const loop_;
+  journal::Journal* const journal_;
+  const std::vector<std::unique_ptr<sinks::SinkWorker>>* const workers_;
+  std::map<uint64_t, Pending> pending_;
+  uint64_t last_id_ = 0;
+};
+
+}  // namespace sluice::control

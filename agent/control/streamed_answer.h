@@ -1,0 +1,63 @@
+// Answers one server-streaming call from a thread of its own, for what reads files: the loop never
+// waits for the disk, nor for a peer that reads slowly.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/base/mutex.h"
+#include "agent/net/grpc_server.h"
+
+namespace sluice::control {
+
+// Where a producer puts its messages. Thread-safe.
+class AnswerStream {
+ public:
+  virtual ~AnswerStream() = default;
+  // Waits while the peer is behind. False: nobody listens any more, stop.
+  virtual bool Send(std::string message) = 0;
+};
+
+// Runs to its end on a thread; its status ends the call.
+using Producer = std::function<absl::Status(AnswerStream&)>;
+// Of an encoded request; INVALID_ARGUMENT and the like refuse the call. Called on the loop's
+// thread.
+using ProducerFactory =
+    std::function<absl::StatusOr<Producer>(net::Call& call, std::string_view request)>;
+
+// Owned by the loop's thread.
+class StreamedAnswers {
+ public:
+  // At once, of one uid and of all. More are refused with RESOURCE_EXHAUSTED.
+  static constexpr int kPerUid = 2;
+  static constexpr int kInAll = 8;
+
+  explicit StreamedAnswers(net::EventLoop* loop) : loop_(loop) {}
+  // Cancels what is under way and waits for its threads.
+  ~StreamedAnswers();
+
+  // A handler for calls of `server` with one request.
+  net::CallFactory Serve(net::GrpcServer* server, ProducerFactory factory);
+
+ private:
+  class Stream;
+  class Handler;
+
+  absl::Status Start(net::GrpcServer* server, net::Call& call, Producer producer,
+                     std::shared_ptr<Stream>* started);
+  void Finished(net::CallId call, uid_t uid);
+
+  net::EventLoop* const loop_;
+  struct Running {
+    std::shared_ptr<Stream> stream;
+    std::thread thread;
+  };
+  std::map<net::CallId, Running> running_;
+  std::map<uid_t, int> by_uid_;
+};
+
+}  // namespace sluice::control

@@ -1,0 +1,125 @@
+#include "agent/ingest/admission.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "agent/base/status_macros.h"
+#include "agent/ingest/batch_pass.h"
+#include "agent/live/aborted_end.h"
+#include "proto/contract/wire_reader.h"
+#include "proto/contract/wire_writer.h"
+
+namespace sluice::ingest {
+namespace {
+
+journal::BatchHead HeadOf(const live::Origin& origin, const Clock& clock) {
+  const Identity& identity = origin.identity;
+  journal::BatchHead head;
+  head.pid = identity.pid;
+  head.uid = identity.uid;
+  head.gid = identity.gid;
+  head.start_time_ticks = identity.start_time_ticks;
+  head.unit = identity.unit;
+  head.comm = identity.comm;
+  head.received_unix_nano = clock.UnixNano();
+  head.received_boottime_nano = clock.BootNano();
+  head.resource = origin.resource;
+  return head;
+}
+
+}  // namespace
+
+Admission::Admission(AdmissionState* state, journal::Journal* journal, const Clock* clock,
+                     Counters* counters)
+    : state_(state), journal_(journal), clock_(clock), counters_(counters) {}
+
+Admission::~Admission() = default;
+
+absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view batch,
+                                          journal::Urgency urgency) {
+  const uid_t uid = sender.origin->identity.uid;
+  journal::BatchHead head = HeadOf(*sender.origin, *clock_);
+  ClientRegistry::Client* client = nullptr;
+  if (sender.client_id.has_value()) {
+    client = state_->clients.Get(uid, *sender.client_id, head.received_boottime_nano);
+    if (client == nullptr) {
+      return absl::ResourceExhaustedError("too many clients of this user are connected");
+    }
+    head.client_id = sender.client_id->raw();
+  }
+
+  BatchPass pass(*this, sender, client == nullptr ? 0 : client->last_sequence);
+  RETURN_IF_ERROR(pass.Walk(batch));
+  head.first_sequence = pass.first_sequence();
+  head.sent_records = pass.sent_records();
+
+  Admitted& result = pass.result();
+  result.journal_sequence =
+      client == nullptr ? journal_->last_sequence() : client->journal_sequence;
+  if (pass.sent_records() > pass.already_journalled()) {
+    std::string encoded_head;
+    journal::AppendBatchHead(head, &encoded_head);
+    std::vector<std::string_view> payload;
+    payload.reserve(pass.pieces().size() + 1);
+    payload.push_back(encoded_head);
+    payload.insert(payload.end(), pass.pieces().begin(), pass.pieces().end());
+    ASSIGN_OR_RETURN(result.journal_sequence, journal_->Append(uid, payload, urgency));
+  }
+  for (const RecordView& record : pass.span_changes()) {
+    state_->spans.Apply(record, sender.origin, head.received_boottime_nano);
+  }
+  if (client != nullptr) {
+    const uint64_t last = pass.first_sequence() + pass.sent_records() - 1;
+    if (pass.sent_records() > 0) client->last_sequence = std::max(client->last_sequence, last);
+    client->journal_sequence = result.journal_sequence;
+    client->last_seen_boottime_nano = head.received_boottime_nano;
+    result.last_sequence = client->last_sequence;
+  }
+  for (const auto& [reason, count] : result.drops) {
+    counters_->Add("admission.dropped", reason, uid, count);
+  }
+  for (const auto& [reason, count] : pass.repairs()) {
+    counters_->Add("admission.repaired", reason, uid, count);
+  }
+  result.accepted += pass.already_journalled();
+  return std::move(result);
+}
+
+bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selects,
+                             std::string_view cause, Boot boot) {
+  absl::flat_hash_map<const live::Origin*, std::vector<std::shared_ptr<live::Span>>> by_origin;
+  state_->spans.ForEach([&](const std::shared_ptr<live::Span>& span) {
+    if (selects(*span)) by_origin[span->origin.get()].push_back(span);
+  });
+  bool all_closed = true;
+  for (const auto& [origin, spans] : by_origin) {
+    std::string records;
+    std::vector<std::string> ends;
+    StringWireWriter writer{StringSink(&records)};
+    for (const auto& span : spans) {
+      ends.push_back(live::EncodeAbortedEnd(*span, cause, clock_->UnixNano()));
+      writer.Bytes(2, ends.back());
+    }
+    if (!AppendAborted(*origin, records, boot)) {
+      all_closed = false;
+      continue;
+    }
+    for (const std::string& end : ends) state_->spans.Close(origin->identity.uid, *ReadRecord(end));
+    counters_->Add("spans.aborted", "", spans.front()->key.uid, spans.size());
+  }
+  return all_closed;
+}
+
+bool Admission::AppendAborted(const live::Origin& origin, const std::string& records, Boot boot) {
+  journal::BatchHead head = HeadOf(origin, *clock_);
+  head.synthetic = true;
+  if (boot == Boot::kEarlier) head.received_boottime_nano = 0;
+  std::string encoded_head;
+  journal::AppendBatchHead(head, &encoded_head);
+  return journal_
+      ->Append(origin.identity.uid, {std::string_view(encoded_head), std::string_view(records)},
+               journal::Urgency::kGrouped)
+      .ok();
+}
+
+}  // namespace sluice::ingest

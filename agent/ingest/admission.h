@@ -1,0 +1,91 @@
+// The only way into the journal: judges every record of a batch, mends or drops it alone, tells
+// what was sent twice, keeps the open-span table, and appends what is left.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "agent/base/clock.h"
+#include "agent/ingest/client_registry.h"
+#include "agent/journal/journal.h"
+#include "agent/live/span_table.h"
+#include "agent/self/counters.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/record_view.h"
+
+namespace sluice::ingest {
+
+// Whose batch it is.
+struct Sender {
+  std::shared_ptr<const live::Origin> origin;
+  // Absent: records are not told from re-sent ones.
+  std::optional<ClientId> client_id;
+};
+
+// What became of a batch.
+struct Admitted {
+  // The journal entry to wait for before acknowledging: everything of the batch is in it or before.
+  uint64_t journal_sequence = 0;
+  // The client's last number that is settled now; 0 without a client id.
+  uint64_t last_sequence = 0;
+  // Records of this batch in the journal, those of an earlier identical one included.
+  uint64_t accepted = 0;
+  bool opened_spans = false;
+  // Reason to count.
+  std::map<std::string, uint64_t, std::less<>> drops;
+};
+
+// What admission knows of the world outside one batch. It is saved in the journal's checkpoints and
+// filled from there when the agent starts (recovery.h).
+struct AdmissionState {
+  ClientRegistry clients;
+  live::SpanTable spans{{limits::kOpenSpansPerUid, limits::kOpenSpanBytesPerUid}};
+};
+
+// Owned by the ingest thread. A batch is taken whole or, when the journal refuses, not at all.
+class Admission {
+ public:
+  // Whether the journal or any sink wants a record.
+  using WantedFn = std::function<bool(std::string_view target, Level level)>;
+
+  // What is pointed to outlives the admission.
+  Admission(AdmissionState* state, journal::Journal* journal, const Clock* clock,
+            Counters* counters);
+  ~Admission();
+
+  void set_wanted(WantedFn wanted) { wanted_ = std::move(wanted); }
+
+  // An encoded sluice.v1.Batch. INVALID_ARGUMENT: not a batch. UNAVAILABLE and RESOURCE_EXHAUSTED:
+  // nothing was taken, try again after the status's retry time (agent/base/retry_after.h).
+  absl::StatusOr<Admitted> Admit(const Sender& sender, std::string_view batch,
+                                 journal::Urgency urgency);
+
+  // Closes the open spans that `selects` picks, as aborted for `cause`: one entry per process,
+  // under its identity. False: the journal refused, some are still open, call again.
+  enum class Boot { kThis, kEarlier };
+  bool CloseAborted(const std::function<bool(const live::Span&)>& selects, std::string_view cause,
+                    Boot boot = Boot::kThis);
+
+  ClientRegistry& clients() { return state_->clients; }
+  const live::SpanTable& spans() const { return state_->spans; }
+
+ private:
+  class BatchPass;
+
+  bool AppendAborted(const live::Origin& origin, const std::string& records, Boot boot);
+
+  AdmissionState* const state_;
+  journal::Journal* const journal_;
+  const Clock* const clock_;
+  Counters* const counters_;
+  WantedFn wanted_;
+};
+
+}  // namespace sluice::ingest

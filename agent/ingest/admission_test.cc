@@ -1,0 +1,245 @@
+#include "agent/ingest/admission.h"
+
+#include <filesystem>
+
+#include "agent/ingest/recovery.h"
+#include "agent/live/origin_codec.h"
+#include "gtest/gtest.h"
+#include "tests/support/records.h"
+#include "tests/support/temp_directory.h"
+
+namespace sluice::ingest {
+namespace {
+
+using testing::EncodeBatch;
+using testing::EndRecord;
+using testing::EventRecord;
+using testing::MakeId;
+using testing::StartRecord;
+using testing::UpdateRecord;
+using testing::WholeRecord;
+
+constexpr char kBoot[] = "boot-1";
+
+// Admission over a real journal.
+class AdmissionTest : public ::testing::Test {
+ protected:
+  AdmissionTest() { Open(); }
+
+  void Open() {
+    journal::Options options;
+    options.directory = directory_.path() + "/journal";
+    options.boot_id = boot_id_;
+    options.counters = &counters_;
+    state_ = std::make_unique<AdmissionState>();
+    Recovery recovery(state_.get(), boot_id_);
+    auto journal = journal::Journal::Open(options, &recovery);
+    ASSERT_TRUE(journal.ok()) << journal.status();
+    rebooted_ = recovery.rebooted();
+    journal_ = *std::move(journal);
+    journal_->Start([this] { return EncodeCheckpoint(*state_, boot_id_); }, [](uint64_t) {});
+    admission_ =
+        std::make_unique<Admission>(state_.get(), journal_.get(), &Clock::System(), &counters_);
+  }
+
+  void Restart() {
+    journal_->CommitTurn();
+    admission_.reset();
+    journal_.reset();
+    Open();
+  }
+
+  static Sender SenderOf(uid_t uid, uint8_t client = 0) {
+    auto origin = std::make_shared<live::Origin>();
+    origin->identity.uid = uid;
+    origin->identity.pid = 1000 + static_cast<pid_t>(uid);
+    Sender sender{std::move(origin), std::nullopt};
+    if (client != 0) sender.client_id = MakeId<ClientId>(client);
+    return sender;
+  }
+
+  Admitted Admit(const Sender& sender, uint64_t first, const std::vector<v1::Record>& records) {
+    const auto admitted =
+        admission_->Admit(sender, EncodeBatch(first, records), journal::Urgency::kGrouped);
+    EXPECT_TRUE(admitted.ok()) << admitted.status();
+    journal_->CommitTurn();
+    return admitted.value_or(Admitted{});
+  }
+
+  // Names and messages of all records in the journal, in order.
+  std::vector<std::string> Journalled() {
+    std::vector<std::string> seen;
+    const auto reader = journal_->OpenReader("");
+    reader->Restore(0);
+    while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
+      for (const std::string_view encoded : entry->batch.records()) {
+        const auto record = ReadRecord(encoded);
+        if (!record.has_value()) continue;
+        seen.emplace_back(record->kind == RecordKind::kEvent ? record->event.message.text
+                                                             : record->span.name);
+      }
+    }
+    return seen;
+  }
+
+  testing::TempDirectory directory_;
+  std::string boot_id_ = kBoot;
+  Counters counters_;
+  std::unique_ptr<AdmissionState> state_;
+  std::unique_ptr<journal::Journal> journal_;
+  std::unique_ptr<Admission> admission_;
+  bool rebooted_ = false;
+};
+
+TEST_F(AdmissionTest, StoresARecordThatIsSentTwiceOnce) {
+  const Sender sender = SenderOf(5, 1);
+  EXPECT_EQ(Admit(sender, 1, {EventRecord("a"), EventRecord("b")}).last_sequence, 2u);
+  const Admitted again = Admit(sender, 1, {EventRecord("a"), EventRecord("b")});
+  EXPECT_EQ(again.last_sequence, 2u);
+  EXPECT_EQ(again.accepted, 2u);
+  EXPECT_EQ(Admit(sender, 2, {EventRecord("b"), EventRecord("c")}).last_sequence, 3u);
+  EXPECT_EQ(Journalled(), (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST_F(AdmissionTest, ReSentRecordsAreKnownAfterARestart) {
+  Admit(SenderOf(5, 1), 1, {EventRecord("a"), EventRecord("b")});
+  Restart();
+  EXPECT_EQ(Admit(SenderOf(5, 1), 1, {EventRecord("a"), EventRecord("b")}).last_sequence, 2u);
+  EXPECT_EQ(Journalled(), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(AdmissionTest, AnotherUsersSequenceIsNotMovedByTheSameClientId) {
+  Admit(SenderOf(6, 1), 1, {EventRecord("forged 1"), EventRecord("forged 2")});
+  const Admitted admitted = Admit(SenderOf(5, 1), 1, {EventRecord("mine")});
+  EXPECT_EQ(admitted.last_sequence, 1u);
+  EXPECT_EQ(Journalled().back(), "mine");
+}
+
+TEST_F(AdmissionTest, DropsABadRecordAloneAndNamesTheReason) {
+  v1::Record bad = StartRecord(1, 1);
+  bad.mutable_span()->set_trace_id("short");
+  const Admitted admitted = Admit(SenderOf(5, 1), 1, {EventRecord("a"), bad, EventRecord("b")});
+  EXPECT_EQ(admitted.accepted, 2u);
+  EXPECT_EQ(admitted.last_sequence, 3u) << "the bad one is settled too";
+  EXPECT_EQ(admitted.drops.at("bad_trace_id"), 1u);
+  EXPECT_EQ(counters_.Total("admission.dropped", "bad_trace_id"), 1u);
+  EXPECT_EQ(Journalled(), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(AdmissionTest, DropsReservedAttributesAndCountsThem) {
+  v1::Record forged = EventRecord("a");
+  testing::AddTextAttribute(&forged, "sluice.uid", "0");
+  testing::AddTextAttribute(&forged, "mine", "1");
+  Admit(SenderOf(5), 0, {forged});
+  EXPECT_EQ(counters_.Total("admission.repaired", "reserved_attribute"), 1u);
+  const auto reader = journal_->OpenReader("");
+  reader->Restore(0);
+  const auto entry = reader->Next(std::chrono::steady_clock::now());
+  ASSERT_TRUE(entry.has_value());
+  const auto record = ReadRecord(*entry->batch.records().begin());
+  int attributes = 0;
+  for (const std::string_view encoded : record->event.attributes()) {
+    EXPECT_EQ(ReadAttribute(encoded).key, "mine");
+    ++attributes;
+  }
+  EXPECT_EQ(attributes, 1);
+}
+
+TEST_F(AdmissionTest, NobodyEndsAnotherUsersSpan) {
+  Admit(SenderOf(5, 1), 1, {StartRecord(1, 1)});
+  const Admitted forged = Admit(SenderOf(6, 1), 1, {EndRecord(1, 1)});
+  EXPECT_EQ(forged.drops.at("unknown_span"), 1u);
+  EXPECT_EQ(state_->spans.size(), 1u);
+}
+
+TEST_F(AdmissionTest, JudgesSpansWithinOneBatchInOrder) {
+  const Admitted admitted = Admit(SenderOf(5, 1), 1,
+                                  {StartRecord(1, 1), StartRecord(1, 1), UpdateRecord(1, 1),
+                                   EndRecord(1, 1), EndRecord(1, 1), StartRecord(1, 2)});
+  EXPECT_EQ(admitted.accepted, 4u);
+  EXPECT_EQ(admitted.drops.at("duplicate_start"), 1u);
+  EXPECT_EQ(admitted.drops.at("unknown_span"), 1u);
+  EXPECT_TRUE(admitted.opened_spans);
+  EXPECT_EQ(state_->spans.size(), 1u);
+}
+
+TEST_F(AdmissionTest, OpenSpansSurviveARestart) {
+  Admit(SenderOf(5, 1), 1, {StartRecord(1, 1), StartRecord(1, 2, 1), EndRecord(1, 2)});
+  Restart();
+  EXPECT_FALSE(rebooted_);
+  ASSERT_EQ(state_->spans.size(), 1u);
+  EXPECT_EQ(Admit(SenderOf(5, 1), 4, {EndRecord(1, 1)}).accepted, 1u);
+}
+
+TEST_F(AdmissionTest, AfterARebootOldSpansAreToldFromNewOnes) {
+  Admit(SenderOf(5, 1), 1, {StartRecord(1, 1)});
+  boot_id_ = "boot-2";
+  Restart();
+  EXPECT_TRUE(rebooted_);
+  EXPECT_EQ(state_->spans.size(), 1u);
+  EXPECT_EQ(state_->clients.Find(5, MakeId<ClientId>(1)), nullptr);
+}
+
+TEST_F(AdmissionTest, ClosesASelectedProcessesSpansAsAborted) {
+  Admit(SenderOf(5, 1), 1, {StartRecord(1, 1), StartRecord(1, 2, 1)});
+  Admit(SenderOf(6, 1), 1, {StartRecord(1, 3)});
+  ASSERT_TRUE(admission_->CloseAborted([](const live::Span& span) { return span.key.uid == 5; },
+                                       "process gone"));
+  journal_->CommitTurn();
+  EXPECT_EQ(state_->spans.size(), 1u);
+  EXPECT_EQ(counters_.Total("spans.aborted"), 2u);
+
+  const auto reader = journal_->OpenReader("");
+  reader->Restore(0);
+  std::optional<journal::Entry> last;
+  int ends = 0;
+  while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
+    if (!entry->batch.synthetic) continue;
+    EXPECT_EQ(entry->uid, 5u);
+    for (const std::string_view encoded : entry->batch.records()) {
+      EXPECT_EQ(ReadRecord(encoded)->kind, RecordKind::kSpanEnd);
+      ++ends;
+    }
+  }
+  EXPECT_EQ(ends, 2);
+}
+
+TEST_F(AdmissionTest, DropsWhatNobodyWants) {
+  admission_->set_wanted([](std::string_view, Level level) { return level <= Level::kInfo; });
+  v1::Record debug = EventRecord("quiet");
+  debug.set_level(v1::LEVEL_DEBUG);
+  const Admitted admitted = Admit(SenderOf(5, 1), 1, {debug, EventRecord("loud")});
+  EXPECT_EQ(admitted.drops.at("unwanted_level"), 1u);
+  EXPECT_EQ(Journalled(), std::vector<std::string>{"loud"});
+}
+
+TEST_F(AdmissionTest, RefusesWhatIsNoBatchAndABatchWithoutNumbers) {
+  EXPECT_EQ(
+      admission_->Admit(SenderOf(5, 1), "\xff\xff", journal::Urgency::kGrouped).status().code(),
+      absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      admission_
+          ->Admit(SenderOf(5, 1), EncodeBatch(0, {EventRecord("a")}), journal::Urgency::kGrouped)
+          .status()
+          .code(),
+      absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(AdmissionTest, HoldsOneUserToItsNumberOfOpenSpans) {
+  std::vector<v1::Record> starts;
+  for (int n = 0; n <= limits::kOpenSpansPerUid; ++n) {
+    v1::Record start = StartRecord(1, 1);
+    SpanId id;
+    id.bytes[0] = static_cast<uint8_t>(n >> 8);
+    id.bytes[1] = static_cast<uint8_t>(n);
+    id.bytes[7] = 1;
+    start.mutable_span()->set_span_id(std::string(id.raw()));
+    starts.push_back(start);
+  }
+  const Admitted admitted = Admit(SenderOf(5, 1), 1, starts);
+  EXPECT_EQ(admitted.drops.at("too_many_open_spans"), 1u);
+  EXPECT_EQ(Admit(SenderOf(6, 1), 1, {StartRecord(1, 1)}).accepted, 1u);
+}
+
+}  // namespace
+}  // namespace sluice::ingest

@@ -1,0 +1,127 @@
+#include "agent/ingest/batch_pass.h"
+
+#include "proto/contract/limits.h"
+#include "proto/contract/wire_reader.h"
+#include "proto/contract/wire_writer.h"
+
+namespace sluice::ingest {
+namespace {
+
+constexpr uint32_t kFirstSequenceTag = WireTag(1, WireType::kVarint);
+constexpr uint32_t kRecordsTag = WireTag(2, WireType::kBytes);
+// JournalBatch.records has the number of Batch.records.
+constexpr uint32_t kRecordsField = 2;
+
+bool ChangesSpans(RecordKind kind) {
+  return kind == RecordKind::kSpanStart || kind == RecordKind::kSpanUpdate ||
+         kind == RecordKind::kSpanEnd;
+}
+
+}  // namespace
+
+Admission::BatchPass::BatchPass(const Admission& admission, const Sender& sender,
+                                uint64_t last_sequence)
+    : admission_(admission), sender_(sender), last_sequence_(last_sequence) {}
+
+absl::Status Admission::BatchPass::Walk(std::string_view batch) {
+  // first_sequence has the lower number, so all writers put it first.
+  WireReader reader(batch);
+  const char* begin = reader.position();
+  for (WireField field; reader.Next(&field); begin = reader.position()) {
+    if (field.tag == kFirstSequenceTag) first_sequence_ = field.scalar;
+    if (field.tag != kRecordsTag) continue;
+    if (sender_.client_id.has_value() && first_sequence_ == 0) {
+      return absl::InvalidArgumentError("Batch without first_sequence before its records");
+    }
+    const uint64_t sequence = first_sequence_ + sent_records_++;
+    if (sender_.client_id.has_value() && sequence <= last_sequence_) {
+      ++already_journalled_;
+      continue;
+    }
+    Take({begin, static_cast<size_t>(reader.position() - begin)}, field.bytes);
+  }
+  if (!reader.ok()) return absl::InvalidArgumentError("not an encoded sluice.v1.Batch");
+  return absl::OkStatus();
+}
+
+void Admission::BatchPass::Take(std::string_view field, std::string_view record) {
+  RecordVerdict verdict = CheckRecord(record);
+  if (verdict.fault != RecordFault::kNone) return Drop(RecordFaultName(verdict.fault));
+  if (admission_.wanted_ && verdict.view.kind != RecordKind::kSpanEnd &&
+      verdict.view.kind != RecordKind::kSpanUpdate &&
+      !admission_.wanted_(verdict.view.target, verdict.view.level)) {
+    return Drop("unwanted_level");
+  }
+  if (verdict.flaws.any()) {
+    record = Repair(verdict.flaws, record);
+    field = repaired_.back();
+    const auto mended = ReadRecord(record);
+    // Mending may take it over the limit; then nothing is left.
+    if (!mended.has_value()) return Drop(RecordFaultName(RecordFault::kTooLarge));
+    verdict.view = *mended;
+  }
+  if (ChangesSpans(verdict.view.kind)) {
+    if (const auto reason = JudgeSpan(verdict.view); !reason.empty()) return Drop(reason);
+    span_changes_.push_back(verdict.view);
+  }
+  ++result_.accepted;
+  AddPiece(field);
+}
+
+std::string_view Admission::BatchPass::Repair(const RecordFlaws& flaws, std::string_view record) {
+  if (flaws.reserved_attributes > 0) repairs_["reserved_attribute"] += flaws.reserved_attributes;
+  if (flaws.surplus_attributes > 0) repairs_["surplus_attribute"] += flaws.surplus_attributes;
+  if (flaws.invalid_utf8) ++repairs_["invalid_utf8"];
+  if (flaws.long_target) ++repairs_["long_target"];
+  const std::string mended = RepairRecord(record);
+  std::string& field = repaired_.emplace_back();
+  StringWireWriter{StringSink(&field)}.Bytes(kRecordsField, mended);
+  return std::string_view(field).substr(field.size() - mended.size());
+}
+
+bool Admission::BatchPass::IsOpen(const live::SpanKey& key) const {
+  const auto changed = changed_.find(key);
+  return changed != changed_.end() ? changed->second : admission_.spans().Find(key) != nullptr;
+}
+
+std::string_view Admission::BatchPass::JudgeSpan(const RecordView& record) {
+  const uid_t uid = sender_.origin->identity.uid;
+  const live::SpanKey key{uid, record.span.trace_id, record.span.span_id};
+  const bool open = IsOpen(key);
+  if (record.kind != RecordKind::kSpanStart) {
+    if (!open) return "unknown_span";
+    if (record.kind == RecordKind::kSpanEnd) {
+      changed_[key] = false;
+    } else if (!admission_.spans().FitsBody(uid, opened_bytes_ + record.span.body.size())) {
+      return "open_span_bytes";
+    } else {
+      opened_bytes_ += record.span.body.size();
+    }
+    return {};
+  }
+  if (open) return "duplicate_start";
+  if (admission_.spans().CountOf(uid) + opened_ >= limits::kOpenSpansPerUid) {
+    return "too_many_open_spans";
+  }
+  if (!admission_.spans().FitsBody(uid, opened_bytes_ + record.span.body.size())) {
+    return "open_span_bytes";
+  }
+  changed_[key] = true;
+  ++opened_;
+  opened_bytes_ += record.span.body.size();
+  result_.opened_spans = true;
+  return {};
+}
+
+void Admission::BatchPass::AddPiece(std::string_view piece) {
+  if (!pieces_.empty()) {
+    std::string_view& last = pieces_.back();
+    if (last.data() + last.size() == piece.data()) {
+      last = {last.data(), last.size() + piece.size()};
+      return;
+    }
+  }
+  pieces_.push_back(piece);
+}
+
+}  // namespace sluice::ingest

@@ -1,0 +1,61 @@
+#include "agent/ingest/client_registry.h"
+
+#include "gtest/gtest.h"
+#include "proto/contract/limits.h"
+
+namespace sluice::ingest {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+ClientId IdOf(int n) {
+  ClientId id;
+  id.bytes[0] = static_cast<uint8_t>(n >> 8);
+  id.bytes[1] = static_cast<uint8_t>(n);
+  id.bytes[2] = 1;
+  return id;
+}
+
+TEST(ClientRegistryTest, KeepsTheSameIdOfTwoUsersApart) {
+  ClientRegistry registry;
+  registry.Get(5, IdOf(1), 0)->last_sequence = 70;
+  EXPECT_EQ(registry.Get(6, IdOf(1), 0)->last_sequence, 0u);
+  EXPECT_EQ(registry.Find(5, IdOf(1))->last_sequence, 70u);
+}
+
+TEST(ClientRegistryTest, ForgetsADisconnectedClientAfterItsTimeAndNotBefore) {
+  ClientRegistry registry;
+  registry.Connect(5, IdOf(1), 0);
+  registry.Disconnect(5, IdOf(1), 10 * kSecond);
+  const uint64_t end = (10 + limits::kDedupSeconds) * kSecond;
+  registry.Expire(end);
+  EXPECT_NE(registry.Find(5, IdOf(1)), nullptr);
+  registry.Expire(end + 1);
+  EXPECT_EQ(registry.Find(5, IdOf(1)), nullptr);
+}
+
+TEST(ClientRegistryTest, NeverForgetsAConnectedClient) {
+  ClientRegistry registry;
+  registry.Connect(5, IdOf(1), 0);
+  registry.Expire(1000 * limits::kDedupSeconds * kSecond);
+  EXPECT_NE(registry.Find(5, IdOf(1)), nullptr);
+}
+
+TEST(ClientRegistryTest, MakesRoomByForgettingWhoIsLongestGone) {
+  ClientRegistry registry;
+  for (int n = 0; n < limits::kDedupClientsPerUid; ++n) registry.Get(5, IdOf(n), 100 + n);
+  ASSERT_NE(registry.Find(5, IdOf(0)), nullptr);
+  ASSERT_NE(registry.Get(5, IdOf(5000), 9999), nullptr);
+  EXPECT_EQ(registry.Find(5, IdOf(0)), nullptr);
+  EXPECT_NE(registry.Find(5, IdOf(1)), nullptr);
+}
+
+TEST(ClientRegistryTest, RefusesANewClientWhenAllOfAUsersAreConnected) {
+  ClientRegistry registry;
+  for (int n = 0; n < limits::kDedupClientsPerUid; ++n) registry.Connect(5, IdOf(n), 0);
+  EXPECT_EQ(registry.Get(5, IdOf(5000), 0), nullptr);
+  EXPECT_NE(registry.Get(6, IdOf(5000), 0), nullptr) << "another user is not affected";
+}
+
+}  // namespace
+}  // namespace sluice::ingest

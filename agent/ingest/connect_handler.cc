@@ -1,0 +1,199 @@
+#include "agent/ingest/connect_handler.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/live/origin_codec.h"
+#include "agent/live/resource_text.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/names.h"
+#include "proto/contract/wire_reader.h"
+
+namespace sluice::ingest {
+namespace {
+
+// How soon an agent that is stopping may be back.
+constexpr int64_t kRestartMs = 50;
+
+}  // namespace
+
+IngestService::ConnectHandler::ConnectHandler(IngestService* service, net::Call* call)
+    : service_(service),
+      call_(call),
+      connected_unix_nano_(service->options_.loop->clock().UnixNano()) {
+  service_->streams_[call->id()] = this;
+}
+
+IngestService::ConnectHandler::~ConnectHandler() {
+  service_->streams_.erase(call_->id());
+  if (!sender_.has_value()) return;
+  const Identity& identity = sender_->origin->identity;
+  service_->options_.processes->OnStreamClose(ProcessOf(identity));
+  service_->options_.admission->clients().Disconnect(identity.uid, *sender_->client_id,
+                                                     service_->options_.loop->clock().BootNano());
+}
+
+void IngestService::ConnectHandler::OnMessage(std::string_view message) {
+  // sluice.v1.ClientMessage holds one field.
+  WireReader reader(message);
+  WireField field;
+  if (!reader.Next(&field)) return Refuse(absl::InvalidArgumentError("empty ClientMessage"));
+  switch (field.tag) {
+    case WireTag(1, WireType::kBytes):
+      return HandleHello(field.bytes);
+    case WireTag(2, WireType::kBytes):
+      return HandleBatch(field.bytes);
+    case WireTag(3, WireType::kBytes):
+      return HandleFlush(field.bytes);
+    default:
+      return Refuse(absl::InvalidArgumentError("ClientMessage of an unknown kind"));
+  }
+}
+
+void IngestService::ConnectHandler::Refuse(const absl::Status& status) {
+  call_->Finish(status, PushbackMs(status));
+}
+
+absl::Status IngestService::ConnectHandler::CheckHello(const v1::Hello& hello) const {
+  if (sender_.has_value()) return absl::InvalidArgumentError("a second Hello");
+  if (hello.protocol_version() != limits::kProtocolVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("protocol version ", hello.protocol_version(),
+                                                      " is not known; this agent speaks ",
+                                                      limits::kProtocolVersion));
+  }
+  if (hello.client_id().size() != limits::kClientIdBytes) {
+    return absl::InvalidArgumentError("client_id is not 16 bytes");
+  }
+  if (!hello.boot_id().empty() && hello.boot_id() != service_->options_.boot_id) {
+    return absl::FailedPreconditionError("boot_id is not this machine's");
+  }
+  return absl::OkStatus();
+}
+
+void IngestService::ConnectHandler::HandleHello(std::string_view encoded) {
+  v1::Hello hello;
+  if (!hello.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
+    return Refuse(absl::InvalidArgumentError("not an encoded sluice.v1.Hello"));
+  }
+  if (const absl::Status status = CheckHello(hello); !status.ok()) return Refuse(status);
+
+  const IngestService::Options& options = service_->options_;
+  net::Connection& connection = call_->connection();
+  const ClientId client_id = *ClientId::FromBytes(hello.client_id());
+  const auto* client = options.admission->clients().Connect(connection.uid(), client_id,
+                                                            options.loop->clock().BootNano());
+  if (client == nullptr) {
+    return Refuse(absl::ResourceExhaustedError("too many clients of this user are connected"));
+  }
+  sender_ = Sender{service_->OriginOf(connection, hello.resource().SerializeAsString()), client_id};
+  options.processes->OnStreamOpen(ProcessOf(connection.identity()));
+  if (hello.open_spans_size() > 0) {
+    options.processes->Track(ProcessOf(connection.identity()), connection.pidfd());
+  }
+  // The client forgets what the Welcome names, so that has to be durable first.
+  welcome_after_ = client->journal_sequence;
+  durable_client_sequence_ = client->last_sequence;
+  service_->WaitFor({welcome_after_, call_->id(), {}});
+}
+
+void IngestService::ConnectHandler::HandleBatch(std::string_view encoded) {
+  if (!sender_.has_value()) return Refuse(absl::FailedPreconditionError("Batch before Hello"));
+  const auto admitted =
+      service_->Take(call_->connection(), *sender_, encoded, journal::Urgency::kGrouped);
+  if (!admitted.ok()) return Refuse(admitted.status());
+  records_ += admitted->accepted;
+  for (const auto& [reason, count] : admitted->drops) drops_[reason] += count;
+  unacknowledged_.push_back({admitted->journal_sequence, admitted->last_sequence});
+  service_->WaitFor({admitted->journal_sequence, call_->id(), {}});
+}
+
+void IngestService::ConnectHandler::HandleFlush(std::string_view encoded) {
+  v1::FlushRequest request;
+  if (!request.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
+    return Refuse(absl::InvalidArgumentError("not an encoded sluice.v1.FlushRequest"));
+  }
+  IngestService* const service = service_;
+  service->options_.flush(request, [service, id = call_->id()](v1::FlushResponse response) {
+    net::Call* const call = service->server_->FindCall(id);
+    if (call == nullptr) return;
+    v1::ServerMessage message;
+    *message.mutable_flush() = std::move(response);
+    call->Send(message.SerializeAsString());
+  });
+}
+
+void IngestService::ConnectHandler::OnDurable(uint64_t journal_sequence) {
+  if (!welcomed_ && journal_sequence >= welcome_after_) SendWelcome();
+  bool settled = false;
+  while (!unacknowledged_.empty() && unacknowledged_.front().journal_sequence <= journal_sequence) {
+    durable_client_sequence_ = unacknowledged_.front().client_sequence;
+    unacknowledged_.pop_front();
+    settled = true;
+  }
+  if (settled) SendAck();
+  FinishWhenSettled();
+}
+
+void IngestService::ConnectHandler::SendAway() {
+  call_->Finish(absl::UnavailableError("the agent is stopping"), kRestartMs);
+}
+
+void IngestService::ConnectHandler::FinishWhenSettled() {
+  if (half_closed_ && unacknowledged_.empty()) call_->Finish(absl::OkStatus());
+}
+
+void IngestService::ConnectHandler::SendWelcome() {
+  welcomed_ = true;
+  v1::ServerMessage message;
+  v1::Welcome* welcome = message.mutable_welcome();
+  welcome->set_protocol_version(limits::kProtocolVersion);
+  welcome->set_last_sequence(durable_client_sequence_);
+  welcome->mutable_limits()->set_record_bytes(limits::kRecordBytes);
+  welcome->mutable_limits()->set_batch_bytes(limits::kBatchBytes);
+  welcome->mutable_limits()->set_attributes(limits::kAttributes);
+  welcome->mutable_limits()->set_open_spans(limits::kOpenSpansPerUid);
+  *welcome->mutable_hint() = service_->hint_;
+  welcome->set_agent_version(std::string(kVersion));
+  call_->Send(message.SerializeAsString());
+}
+
+void IngestService::ConnectHandler::SendHint() {
+  if (!welcomed_) return;
+  v1::ServerMessage message;
+  *message.mutable_hint() = service_->hint_;
+  call_->Send(message.SerializeAsString());
+}
+
+void IngestService::ConnectHandler::SendAck() {
+  v1::ServerMessage message;
+  v1::Ack* ack = message.mutable_ack();
+  ack->set_sequence(durable_client_sequence_);
+  ack->set_durability(ToProto(service_->options_.journal->durability()));
+  for (const auto& [reason, count] : drops_) {
+    v1::Drop* drop = ack->add_drops();
+    drop->set_reason(reason);
+    drop->set_count(count);
+  }
+  drops_.clear();
+  call_->Send(message.SerializeAsString());
+}
+
+void IngestService::ConnectHandler::OnHalfClose() {
+  half_closed_ = true;
+  FinishWhenSettled();
+}
+
+v1::ClientStatus IngestService::ConnectHandler::Status() const {
+  v1::ClientStatus status;
+  status.set_connected_unix_nano(connected_unix_nano_);
+  status.set_last_sequence(durable_client_sequence_);
+  status.set_records(records_);
+  *status.mutable_identity() = live::EncodeIdentity(call_->connection().identity());
+  if (!sender_.has_value()) return status;
+  status.set_client_id(std::string(sender_->client_id->raw()));
+  status.set_service_name(
+      std::string(live::FindResourceText(sender_->origin->resource, "service.name")));
+  return status;
+}
+
+}  // namespace sluice::ingest

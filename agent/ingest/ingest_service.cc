@@ -1,0 +1,213 @@
+#include "agent/ingest/ingest_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/retry_after.h"
+#include "agent/ingest/connect_handler.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/names.h"
+#include "proto/contract/record_check.h"
+#include "proto/contract/wire_reader.h"
+
+namespace sluice::ingest {
+
+std::optional<int64_t> PushbackMs(const absl::Status& status) {
+  const auto delay = RetryAfter(status);
+  if (!delay.has_value()) return std::nullopt;
+  return static_cast<int64_t>(delay->count());
+}
+
+namespace {
+
+// How long an entry may wait for its sync before the disk is asked for its health.
+constexpr uint64_t kStallNanos = 500'000'000;
+constexpr int64_t kStalledRetryMs = 500;
+
+// The fields of sluice.v1.EmitRequest, still encoded.
+struct EmitFields {
+  std::string_view batch;
+  std::string_view resource;
+  std::string_view client_id;
+};
+
+std::optional<EmitFields> ReadEmit(std::string_view request) {
+  EmitFields fields;
+  WireReader reader(request);
+  for (WireField field; reader.Next(&field);) {
+    switch (field.tag) {
+      case WireTag(1, WireType::kBytes):
+        fields.batch = field.bytes;
+        break;
+      case WireTag(2, WireType::kBytes):
+        fields.resource = field.bytes;
+        break;
+      case WireTag(3, WireType::kBytes):
+        fields.client_id = field.bytes;
+        break;
+    }
+  }
+  if (!reader.ok()) return std::nullopt;
+  return fields;
+}
+
+}  // namespace
+
+v1::Durability ToProto(journal::Durability durability) {
+  return durability == journal::Durability::kMemory ? v1::DURABILITY_MEMORY : v1::DURABILITY_SYNCED;
+}
+
+IngestService::IngestService(Options options) : options_(std::move(options)) {}
+IngestService::~IngestService() = default;
+
+void IngestService::AddRoutes(net::GrpcServer* server) {
+  server_ = server;
+  server->AddRoute(method::kConnect, {[this](net::Call& call) {
+                     return std::make_unique<ConnectHandler>(this, &call);
+                   }});
+  server->AddRoute(method::kEmit, {net::Unary([this](net::Call& call, std::string_view request) {
+                     HandleEmit(call, request);
+                   })});
+  server->AddRoute(method::kFlush, {net::Unary([this](net::Call& call, std::string_view request) {
+                     HandleFlush(call, request);
+                   })});
+}
+
+std::shared_ptr<const live::Origin> IngestService::OriginOf(const net::Connection& connection,
+                                                            std::string_view resource) const {
+  auto origin = std::make_shared<live::Origin>();
+  origin->identity = connection.identity();
+  bool changed = false;
+  origin->resource = RepairResource(resource, &changed);
+  if (changed) options_.counters->Add("admission.repaired", "resource", connection.uid());
+  return origin;
+}
+
+absl::StatusOr<Admitted> IngestService::Take(net::Connection& connection, const Sender& sender,
+                                             std::string_view batch, journal::Urgency urgency) {
+  auto admitted = options_.admission->Admit(sender, batch, urgency);
+  if (!admitted.ok()) return admitted;
+  if (admitted->opened_spans) {
+    options_.processes->Track(ProcessOf(connection.identity()), connection.pidfd());
+  }
+  CommitAtTurnEnd();
+  return admitted;
+}
+
+void IngestService::CommitAtTurnEnd() {
+  if (std::exchange(commit_pending_, true)) return;
+  options_.loop->RunAtTurnEnd([this] {
+    commit_pending_ = false;
+    options_.journal->CommitTurn();
+  });
+}
+
+void IngestService::WaitFor(Waiting waiting) {
+  if (waiting.journal_sequence > options_.journal->synced_sequence()) {
+    waiting_.push_back(std::move(waiting));
+    WatchForStall();
+    return;
+  }
+  Answer(waiting);
+}
+
+void IngestService::WatchForStall() {
+  if (std::exchange(watching_for_stall_, true)) return;
+  options_.loop->AddTimer(options_.loop->clock().BootNano() + kStallNanos, [this] {
+    watching_for_stall_ = false;
+    if (waiting_.empty()) return;
+    const std::string error = options_.journal->GetUsage().error;
+    if (!error.empty()) {
+      RefuseWaiting(absl::UnavailableError(absl::StrCat("the journal cannot be written: ", error)));
+    } else {
+      WatchForStall();
+    }
+  });
+}
+
+void IngestService::RefuseWaiting(const absl::Status& status) {
+  for (const Waiting& waiting : std::exchange(waiting_, {})) {
+    net::Call* const call = server_->FindCall(waiting.call);
+    if (call != nullptr) call->Finish(status, kStalledRetryMs);
+  }
+}
+
+void IngestService::Answer(const Waiting& waiting) {
+  const auto stream = streams_.find(waiting.call);
+  if (stream != streams_.end()) {
+    stream->second->OnDurable(waiting.journal_sequence);
+    return;
+  }
+  net::Call* const call = server_->FindCall(waiting.call);
+  if (call == nullptr) return;
+  call->Send(waiting.answer);
+  call->Finish(absl::OkStatus());
+}
+
+void IngestService::OnSynced(uint64_t journal_sequence) {
+  while (!waiting_.empty() && waiting_.front().journal_sequence <= journal_sequence) {
+    const Waiting waiting = std::move(waiting_.front());
+    waiting_.pop_front();
+    Answer(waiting);
+  }
+}
+
+void IngestService::HandleEmit(net::Call& call, std::string_view request) {
+  const auto fields = ReadEmit(request);
+  if (!fields.has_value()) {
+    call.Finish(absl::InvalidArgumentError("not an encoded sluice.v1.EmitRequest"));
+    return;
+  }
+  Sender sender{OriginOf(call.connection(), fields->resource), std::nullopt};
+  if (!fields->client_id.empty()) {
+    sender.client_id = ClientId::FromBytes(fields->client_id);
+    if (!sender.client_id.has_value()) {
+      call.Finish(absl::InvalidArgumentError("client_id is not 16 bytes"));
+      return;
+    }
+  }
+  const auto admitted = Take(call.connection(), sender, fields->batch, journal::Urgency::kNow);
+  if (!admitted.ok()) {
+    call.Finish(admitted.status(), PushbackMs(admitted.status()));
+    return;
+  }
+  v1::EmitResponse response;
+  response.set_durability(ToProto(options_.journal->durability()));
+  response.set_accepted(admitted->accepted);
+  for (const auto& [reason, count] : admitted->drops) {
+    v1::Drop* drop = response.add_drops();
+    drop->set_reason(reason);
+    drop->set_count(count);
+  }
+  WaitFor({admitted->journal_sequence, call.id(), response.SerializeAsString()});
+}
+
+void IngestService::HandleFlush(net::Call& call, std::string_view request) {
+  v1::FlushRequest parsed;
+  if (!parsed.ParseFromArray(request.data(), static_cast<int>(request.size()))) {
+    call.Finish(absl::InvalidArgumentError("not an encoded sluice.v1.FlushRequest"));
+    return;
+  }
+  options_.flush(parsed, [this, id = call.id()](const v1::FlushResponse& response) {
+    net::Call* const waiting = server_->FindCall(id);
+    if (waiting == nullptr) return;
+    waiting->Send(response.SerializeAsString());
+    waiting->Finish(absl::OkStatus());
+  });
+}
+
+void IngestService::SetHint(v1::Hint hint) {
+  hint_ = std::move(hint);
+  for (const auto& [id, handler] : streams_) handler->SendHint();
+}
+
+void IngestService::SendClientsAway() {
+  for (const auto& [id, handler] : streams_) handler->SendAway();
+}
+
+void IngestService::ForEachClient(const std::function<void(const v1::ClientStatus&)>& visit) const {
+  for (const auto& [id, handler] : streams_) visit(handler->Status());
+}
+
+}  // namespace sluice::ingest

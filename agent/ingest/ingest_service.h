@@ -1,0 +1,89 @@
+// The Ingest service: Connect, Emit and Flush, from messages to journal and back to
+// acknowledgements.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/ingest/admission.h"
+#include "agent/ingest/process_tracker.h"
+#include "agent/net/grpc_server.h"
+#include "sluice/v1/ingest.pb.h"
+#include "sluice/v1/query.pb.h"
+
+namespace sluice::ingest {
+
+v1::Durability ToProto(journal::Durability durability);
+
+// Waits until sinks have passed what is journalled now; answers on the loop's thread.
+using FlushFn =
+    std::function<void(const v1::FlushRequest&, std::function<void(v1::FlushResponse)>)>;
+
+// Owned by the ingest thread. Everything pointed to outlives the service.
+class IngestService {
+ public:
+  struct Options {
+    net::EventLoop* loop = nullptr;
+    journal::Journal* journal = nullptr;
+    Admission* admission = nullptr;
+    ProcessTracker* processes = nullptr;
+    Counters* counters = nullptr;
+    std::string boot_id;
+    FlushFn flush;
+  };
+
+  explicit IngestService(Options options);
+  ~IngestService();
+
+  void AddRoutes(net::GrpcServer* server);
+
+  // Which records anybody wants: told to every client, now and when it connects.
+  void SetHint(v1::Hint hint);
+
+  // Everything up to `journal_sequence` is durable: answers and acknowledges what waited for it.
+  void OnSynced(uint64_t journal_sequence);
+
+  // Ends every Connect stream, for the end of the agent; to be called once all is synced.
+  void SendClientsAway();
+
+  // One entry for each Connect stream, for status.
+  void ForEachClient(const std::function<void(const v1::ClientStatus&)>& visit) const;
+
+ private:
+  class ConnectHandler;
+  // A call that may not be answered before an entry is durable.
+  struct Waiting {
+    uint64_t journal_sequence = 0;
+    net::CallId call = 0;
+    // Of a unary call; empty for Connect, whose handler knows what to say.
+    std::string answer;
+  };
+
+  void HandleEmit(net::Call& call, std::string_view request);
+  void HandleFlush(net::Call& call, std::string_view request);
+  // Admits one batch and sees to it that its entry reaches the disk.
+  absl::StatusOr<Admitted> Take(net::Connection& connection, const Sender& sender,
+                                std::string_view batch, journal::Urgency urgency);
+  void WaitFor(Waiting waiting);
+  // What waits for a disk that refuses is told so, instead of being left to its deadline. Its entry
+  // stays in the journal's memory; sent again under the same number it is stored once.
+  void WatchForStall();
+  void RefuseWaiting(const absl::Status& status);
+  void Answer(const Waiting& waiting);
+  void CommitAtTurnEnd();
+  std::shared_ptr<const live::Origin> OriginOf(const net::Connection& connection,
+                                               std::string_view resource) const;
+
+  const Options options_;
+  net::GrpcServer* server_ = nullptr;
+  v1::Hint hint_;
+  std::deque<Waiting> waiting_;  // by journal_sequence
+  absl::flat_hash_map<net::CallId, ConnectHandler*> streams_;
+  bool commit_pending_ = false;
+  bool watching_for_stall_ = false;
+};
+
+}  // namespace sluice::ingest

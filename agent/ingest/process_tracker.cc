@@ -1,0 +1,73 @@
+#include "agent/ingest/process_tracker.h"
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "proto/contract/limits.h"
+
+namespace sluice::ingest {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+// What a process wrote before it died may still lie in its socket when its death is told.
+constexpr uint64_t kDrainNanos = kSecond / 5;
+// Between two attempts while the journal takes nothing.
+constexpr uint64_t kRetryNanos = kSecond;
+
+}  // namespace
+
+net::ProcessKey ProcessOf(const Identity& identity) {
+  return {identity.pid, identity.start_time_ticks};
+}
+
+ProcessTracker::ProcessTracker(net::EventLoop* loop, OnGone on_gone)
+    : loop_(loop), on_gone_(std::move(on_gone)) {}
+
+void ProcessTracker::Track(const net::ProcessKey& key, int pidfd) {
+  if (key.pid == 0) return;
+  Process& process = processes_[key];
+  if (process.watch != nullptr) return;
+  UniqueFd own(pidfd < 0 ? -1 : ::fcntl(pidfd, F_DUPFD_CLOEXEC, 0));
+  process.watch =
+      net::ProcessWatch::Start(loop_, key, std::move(own), [this, key](const std::string& cause) {
+        processes_[key].gone = true;
+        ReportAfter(kDrainNanos, key, cause);
+      });
+}
+
+void ProcessTracker::OnStreamOpen(const net::ProcessKey& key) {
+  Process& process = processes_[key];
+  ++process.streams;
+  loop_->CancelTimer(std::exchange(process.timer, 0));
+}
+
+void ProcessTracker::OnStreamClose(const net::ProcessKey& key) {
+  const auto found = processes_.find(key);
+  if (found == processes_.end() || --found->second.streams > 0 || found->second.gone) return;
+  const bool nothing_open = found->second.watch == nullptr && key.pid != 0;
+  if (nothing_open) {
+    processes_.erase(found);
+    return;
+  }
+  ReportAfter(limits::kReconnectSeconds * kSecond, key, "connection lost");
+}
+
+void ProcessTracker::ReportAfter(uint64_t delay_nano, const net::ProcessKey& key,
+                                 const std::string& cause) {
+  const auto found = processes_.find(key);
+  if (found == processes_.end()) return;
+  loop_->CancelTimer(found->second.timer);
+  found->second.timer = loop_->AddTimer(loop_->clock().BootNano() + delay_nano, [=, this] {
+    const auto due = processes_.find(key);
+    if (due == processes_.end()) return;
+    due->second.timer = 0;
+    if (on_gone_(key, cause)) {
+      processes_.erase(key);
+    } else {
+      ReportAfter(kRetryNanos, key, cause);
+    }
+  });
+}
+
+}  // namespace sluice::ingest

@@ -1,0 +1,58 @@
+#include "agent/ingest/recovery.h"
+
+#include <algorithm>
+
+#include "agent/live/origin_codec.h"
+#include "sluice/v1/journal.pb.h"
+
+namespace sluice::ingest {
+
+void Recovery::OnCheckpoint(std::string_view encoded) {
+  v1::Checkpoint checkpoint;
+  if (!checkpoint.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) return;
+  live::RestoreOpenSpans(checkpoint, &state_->spans);
+  rebooted_ = checkpoint.boot_id() != boot_id_;
+  if (rebooted_) return;
+  for (const v1::ClientState& saved : checkpoint.clients()) {
+    const auto id = ClientId::FromBytes(saved.client_id());
+    if (!id.has_value()) continue;
+    ClientRegistry::Client* const client =
+        state_->clients.Get(saved.uid(), *id, saved.last_seen_boottime_nano());
+    if (client != nullptr) client->last_sequence = saved.last_sequence();
+  }
+}
+
+void Recovery::OnEntry(const journal::Entry& entry) {
+  const auto origin = live::MakeOrigin(entry.batch);
+  for (const std::string_view encoded : entry.batch.records()) {
+    if (const auto record = ReadRecord(encoded)) {
+      state_->spans.Apply(*record, origin, entry.batch.received_boottime_nano);
+    }
+  }
+  rebooted_ = !entry.this_boot;
+  const auto id = ClientId::FromBytes(entry.batch.client_id);
+  if (rebooted_ || !id.has_value() || entry.batch.sent_records == 0) return;
+  ClientRegistry::Client* const client =
+      state_->clients.Get(entry.uid, *id, entry.batch.received_boottime_nano);
+  if (client == nullptr) return;
+  const uint64_t last = entry.batch.first_sequence + entry.batch.sent_records - 1;
+  client->last_sequence = std::max(client->last_sequence, last);
+  client->journal_sequence = entry.sequence;
+  client->last_seen_boottime_nano = entry.batch.received_boottime_nano;
+}
+
+std::string EncodeCheckpoint(const AdmissionState& state, const std::string& boot_id) {
+  v1::Checkpoint checkpoint;
+  checkpoint.set_boot_id(boot_id);
+  live::SaveOpenSpans(state.spans, &checkpoint);
+  state.clients.ForEach([&](uid_t uid, const ClientId& id, const ClientRegistry::Client& client) {
+    v1::ClientState* const saved = checkpoint.add_clients();
+    saved->set_uid(uid);
+    saved->set_client_id(std::string(id.raw()));
+    saved->set_last_sequence(client.last_sequence);
+    saved->set_last_seen_boottime_nano(client.last_seen_boottime_nano);
+  });
+  return checkpoint.SerializeAsString();
+}
+
+}  // namespace sluice::ingest

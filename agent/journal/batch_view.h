@@ -1,0 +1,53 @@
+// A journalled batch read in place: views into the entry's bytes, nothing copied, nothing
+// allocated.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proto/contract/record_view.h"
+
+namespace sluice::journal {
+
+// Everything of a sluice.v1.JournalBatch but its records. Views live as long as the bytes they were
+// read from, or as what the writer put in.
+struct BatchHead {
+  // Who sent it, as in agent/base/identity.h.
+  pid_t pid = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  uint64_t start_time_ticks = 0;
+  std::string_view unit;
+  std::string_view comm;
+
+  uint64_t received_unix_nano = 0;
+  uint64_t received_boottime_nano = 0;
+  // 16 bytes, or empty.
+  std::string_view client_id;
+  uint64_t first_sequence = 0;
+  uint32_t sent_records = 0;
+  // An encoded Resource; may be empty.
+  std::string_view resource;
+  // Made by the agent on behalf of the sender.
+  bool synthetic = false;
+};
+
+struct BatchView : BatchHead {
+  std::string_view encoded;
+
+  // Encoded Records in order, for ReadRecord: `for (std::string_view record : batch.records())`.
+  FieldRange records() const { return {encoded, 2}; }
+};
+
+// nullopt: not a well-formed message. Records are not looked into.
+std::optional<BatchView> ReadBatch(std::string_view encoded);
+
+// Appends the encoded head to `out`. Followed by records, each as a field of number 2 (a run of
+// Batch.records as it came), it is a whole JournalBatch.
+void AppendBatchHead(const BatchHead& head, std::string* out);
+
+}  // namespace sluice::journal

@@ -1,0 +1,102 @@
+#include "agent/journal/checkpoint.h"
+
+#include <algorithm>
+
+#include "proto/contract/wire_reader.h"
+#include "proto/contract/wire_writer.h"
+
+namespace sluice::journal {
+namespace {
+
+void WriteCursor(const std::string& sink, uint64_t sequence, StringWireWriter* writer) {
+  const auto cursor = writer->Begin(1);
+  writer->Bytes(1, sink);
+  writer->Varint(2, sequence);
+  writer->End(cursor);
+}
+
+void WriteUsage(uint64_t first_sequence, const SegmentUsage& usage, StringWireWriter* writer) {
+  const auto segment = writer->Begin(6);
+  writer->Varint(1, first_sequence);
+  writer->Varint(2, usage.bytes);
+  writer->Fixed64(3, usage.newest_unix_nano);
+  for (const auto& [uid, bytes] : usage.bytes_by_uid) {
+    const auto user = writer->Begin(4);
+    writer->Varint(1, uid);
+    writer->Varint(2, bytes);
+    writer->End(user);
+  }
+  if (usage.partial) writer->Varint(5, 1);
+  writer->End(segment);
+}
+
+void ReadCursor(std::string_view encoded, JournalCheckpoint* checkpoint) {
+  std::string sink;
+  uint64_t sequence = 0;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.tag == WireTag(1, WireType::kBytes)) sink = std::string(field.bytes);
+    if (field.tag == WireTag(2, WireType::kVarint)) sequence = field.scalar;
+  }
+  uint64_t& cursor = checkpoint->cursors[sink];
+  cursor = std::max(cursor, sequence);
+}
+
+void ReadUser(std::string_view encoded, SegmentUsage* usage) {
+  uid_t uid = 0;
+  uint64_t bytes = 0;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.tag == WireTag(1, WireType::kVarint)) uid = static_cast<uid_t>(field.scalar);
+    if (field.tag == WireTag(2, WireType::kVarint)) bytes = field.scalar;
+  }
+  usage->bytes_by_uid[uid] += bytes;
+}
+
+void ReadUsage(std::string_view encoded, JournalCheckpoint* checkpoint) {
+  uint64_t first_sequence = 0;
+  SegmentUsage usage;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    switch (field.tag) {
+      case WireTag(1, WireType::kVarint):
+        first_sequence = field.scalar;
+        break;
+      case WireTag(2, WireType::kVarint):
+        usage.bytes = field.scalar;
+        break;
+      case WireTag(3, WireType::kFixed64):
+        usage.newest_unix_nano = field.scalar;
+        break;
+      case WireTag(4, WireType::kBytes):
+        ReadUser(field.bytes, &usage);
+        break;
+      case WireTag(5, WireType::kVarint):
+        usage.partial = field.scalar != 0;
+        break;
+    }
+  }
+  checkpoint->segments[first_sequence] = usage;
+}
+
+}  // namespace
+
+std::string EncodeCheckpoint(const JournalCheckpoint& checkpoint) {
+  std::string encoded;
+  StringWireWriter writer{StringSink(&encoded)};
+  for (const auto& [sink, sequence] : checkpoint.cursors) WriteCursor(sink, sequence, &writer);
+  for (const auto& [first, usage] : checkpoint.segments) WriteUsage(first, usage, &writer);
+  return encoded;
+}
+
+JournalCheckpoint DecodeCheckpoint(std::string_view encoded) {
+  JournalCheckpoint checkpoint;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.tag == WireTag(1, WireType::kBytes)) ReadCursor(field.bytes, &checkpoint);
+    if (field.tag == WireTag(6, WireType::kBytes)) ReadUsage(field.bytes, &checkpoint);
+  }
+  return checkpoint;
+}
+
+}  // namespace sluice::journal

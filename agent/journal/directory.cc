@@ -1,0 +1,139 @@
+#include "agent/journal/directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "agent/base/status_macros.h"
+#include "agent/journal/segment_file.h"
+#include "agent/journal/segment_reader.h"
+
+namespace sluice::journal {
+namespace {
+
+constexpr size_t kCopyBytes = 1 << 20;
+
+absl::Status UnlinkFile(FileSystem& fs, const std::string& path) {
+  if (fs.Unlink(path) != 0 && errno != ENOENT) return ErrnoStatus(absl::StrCat("unlink ", path));
+  return absl::OkStatus();
+}
+
+absl::Status MakeDirectory(FileSystem& fs, const std::string& path) {
+  if (fs.Mkdir(path, 0700) == 0 || errno == EEXIST) return absl::OkStatus();
+  return ErrnoStatus(absl::StrCat("mkdir ", path));
+}
+
+absl::Status CopyBytes(FileSystem& fs, int from, int to) {
+  std::string buffer(kCopyBytes, '\0');
+  for (uint64_t at = 0;;) {
+    const absl::StatusOr<size_t> got = ReadAt(fs, from, buffer.data(), buffer.size(), at);
+    if (!got.ok()) return got.status();
+    if (*got == 0) return absl::OkStatus();
+    RETURN_IF_ERROR(WriteAll(fs, to, std::string_view(buffer).substr(0, *got), at));
+    at += *got;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Directory> Directory::Open(FileSystem& fs, const std::string& path) {
+  const absl::Status made = MakeDirectory(fs, path);
+  absl::StatusOr<UniqueFd> lock = OpenFile(fs, path, O_RDONLY | O_DIRECTORY);
+  if (!lock.ok()) return made.ok() ? lock.status() : made;
+  if (fs.Flock(lock->get(), LOCK_EX | LOCK_NB) == 0) return Directory(fs, path, *std::move(lock));
+  if (errno == EWOULDBLOCK) {
+    return absl::AlreadyExistsError(absl::StrCat("another agent holds the journal in ", path));
+  }
+  return ErrnoStatus(absl::StrCat("flock ", path));
+}
+
+absl::Status Directory::CheckWritable() const {
+  const std::string probe = path_ + "/probe";
+  const absl::StatusOr<UniqueFd> fd = OpenFile(*fs_, probe, O_RDWR | O_CREAT | O_TRUNC);
+  if (!fd.ok()) return fd.status();
+  const absl::Status written = WriteAll(*fs_, fd->get(), "sluice", 0);
+  RETURN_IF_ERROR(UnlinkFile(*fs_, probe));
+  return Annotate(written, probe);
+}
+
+absl::StatusOr<std::map<uint64_t, std::string>> Directory::Segments() const {
+  std::vector<std::string> names;
+  if (fs_->List(path_, &names) != 0) return ErrnoStatus(absl::StrCat("list ", path_));
+  std::map<uint64_t, std::string> segments;
+  for (const std::string& name : names) {
+    const std::optional<uint64_t> first_sequence = ParseSegmentName(name);
+    if (first_sequence) segments[*first_sequence] = absl::StrCat(path_, "/", name);
+  }
+  return segments;
+}
+
+absl::StatusOr<std::optional<SegmentHeader>> Directory::NewestHeader() const {
+  const auto segments = Segments();
+  if (!segments.ok()) return segments.status();
+  for (auto it = segments->rbegin(); it != segments->rend(); ++it) {
+    const absl::StatusOr<UniqueFd> file = OpenFile(*fs_, it->second, O_RDONLY);
+    if (!file.ok()) return file.status();
+    std::optional<SegmentHeader> header = ReadHeader(*fs_, file->get());
+    if (header) return header;
+  }
+  return std::optional<SegmentHeader>();
+}
+
+void Directory::RemoveLeftovers() const {
+  std::vector<std::string> names;
+  fs_->List(path_, &names);
+  for (const std::string& name : names) {
+    if (absl::EndsWith(name, kAsideSuffix)) fs_->Unlink(absl::StrCat(path_, "/", name));
+  }
+}
+
+absl::Status Directory::RemoveSegments() const {
+  const auto segments = Segments();
+  if (!segments.ok()) return segments.status();
+  for (const auto& [first, segment] : *segments) RETURN_IF_ERROR(UnlinkFile(*fs_, segment));
+  return SyncDirectory(*fs_, path_);
+}
+
+absl::Status Directory::SetAside() const {
+  const auto segments = Segments();
+  if (!segments.ok()) return segments.status();
+  const std::string aside_path = path_ + ".set-aside";
+  RETURN_IF_ERROR(MakeDirectory(*fs_, aside_path));
+  Directory aside(*fs_, aside_path, UniqueFd());
+  RETURN_IF_ERROR(aside.RemoveSegments());
+  // Oldest first: as long as any is left, the newest one here says whose they are.
+  for (const auto& [first, segment] : *segments) {
+    const std::string target = absl::StrCat(aside_path, "/", SegmentName(first));
+    if (fs_->Rename(segment, target) != 0) return ErrnoStatus(absl::StrCat("rename ", segment));
+  }
+  RETURN_IF_ERROR(SyncDirectory(*fs_, aside_path));
+  return SyncDirectory(*fs_, path_);
+}
+
+absl::Status Directory::MoveSegmentsTo(const Directory& target) const {
+  const auto segments = Segments();
+  if (!segments.ok()) return segments.status();
+  for (const auto& [first, segment] : *segments) {
+    RETURN_IF_ERROR(CopySegment(segment, absl::StrCat(target.path_, "/", SegmentName(first))));
+  }
+  RETURN_IF_ERROR(SyncDirectory(*fs_, target.path_));
+  return RemoveSegments();
+}
+
+absl::Status Directory::CopySegment(const std::string& from, const std::string& to) const {
+  const std::string aside = absl::StrCat(to, kAsideSuffix);
+  const absl::StatusOr<UniqueFd> source = OpenFile(*fs_, from, O_RDONLY);
+  if (!source.ok()) return source.status();
+  const absl::StatusOr<UniqueFd> copy = OpenFile(*fs_, aside, O_RDWR | O_CREAT | O_TRUNC);
+  if (!copy.ok()) return copy.status();
+  RETURN_IF_ERROR(Annotate(CopyBytes(*fs_, source->get(), copy->get()), aside));
+  if (fs_->Fdatasync(copy->get()) != 0) return ErrnoStatus(absl::StrCat("fdatasync ", aside));
+  if (fs_->Rename(aside, to) != 0) return ErrnoStatus(absl::StrCat("rename ", aside));
+  return absl::OkStatus();
+}
+
+}  // namespace sluice::journal

@@ -1,0 +1,53 @@
+// The journal's directory: one agent at a time, its segment files, and setting aside what another
+// machine wrote.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/base/file_system.h"
+#include "agent/journal/format.h"
+
+namespace sluice::journal {
+
+// Holds a lock (flock) on the directory itself while it lives, which works on a read-only file
+// system too and leaves no file behind.
+class Directory {
+ public:
+  // Makes the directory (0700) where it is missing. ALREADY_EXISTS: another agent holds it. Any
+  // other error: there is no such directory and none can be made.
+  static absl::StatusOr<Directory> Open(FileSystem& fs, const std::string& path);
+
+  const std::string& path() const { return path_; }
+
+  // Whether a file can be made and written here now.
+  absl::Status CheckWritable() const;
+
+  // Paths of the segment files by first sequence.
+  absl::StatusOr<std::map<uint64_t, std::string>> Segments() const;
+  // The header of the newest segment whose header is sound.
+  absl::StatusOr<std::optional<SegmentHeader>> NewestHeader() const;
+
+  // Removes what never got its name.
+  void RemoveLeftovers() const;
+  absl::Status RemoveSegments() const;
+  // Moves all segments to the sibling directory `PATH.set-aside`, instead of what is there.
+  absl::Status SetAside() const;
+  // Moves all segments to `target`, durable there before they are gone here.
+  absl::Status MoveSegmentsTo(const Directory& target) const;
+
+ private:
+  Directory(FileSystem& fs, std::string path, UniqueFd lock)
+      : fs_(&fs), path_(std::move(path)), lock_(std::move(lock)) {}
+  absl::Status CopySegment(const std::string& from, const std::string& to) const;
+
+  FileSystem* fs_;
+  std::string path_;
+  UniqueFd lock_;
+};
+
+}  // namespace sluice::journal

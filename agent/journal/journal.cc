@@ -1,0 +1,342 @@
+#include "agent/journal/journal.h"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "agent/base/crc32c.h"
+#include "agent/base/log.h"
+#include "agent/base/retry_after.h"
+#include "agent/base/status_macros.h"
+#include "agent/journal/location.h"
+#include "agent/journal/recovery.h"
+#include "agent/journal/retention.h"
+#include "agent/journal/shared_state.h"
+#include "agent/journal/synced_log.h"
+
+namespace sluice::journal {
+namespace {
+
+// Space comes back when a sink goes on, which takes longer than a disk that catches up.
+constexpr std::chrono::milliseconds kRetryWhenFull{1000};
+constexpr std::chrono::milliseconds kRetryWhenBehind{50};
+// A journal holds at least so many segments, so that old entries go in small steps.
+constexpr uint64_t kMinSegments = 8;
+
+uint64_t TenthOfFileSystem(const Options& options) {
+  struct statvfs found;
+  if (options.file_system->Statvfs(options.directory, &found) != 0) return UINT64_MAX;
+  return uint64_t{found.f_blocks} * found.f_frsize / 10;
+}
+
+uint64_t PartOf(uint64_t bytes, double part) {
+  return static_cast<uint64_t>(static_cast<double>(bytes) * part);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(Options options, RecoveryVisitor* visitor) {
+  absl::StatusOr<Location> location = ChooseLocation(options);
+  if (!location.ok()) return location.status();
+  std::unique_ptr<Journal> journal(new Journal(std::move(options), *std::move(location)));
+  RETURN_IF_ERROR(journal->RecoverEntries(visitor));
+  return journal;
+}
+
+Journal::Journal(Options options, Location location)
+    : options_(std::move(options)),
+      location_(std::make_unique<Location>(std::move(location))),
+      epoch_(location_->epoch),
+      frame_seed_(FrameSeed(epoch_)),
+      shared_(
+          std::make_shared<SharedState>(options_.file_system, options_.counters, options_.boot_id)),
+      retention_(std::make_unique<Retention>(shared_, options_.clock, Retention::Limits{})),
+      turn_(std::make_unique<Chunk>()),
+      durability_(location_->in_memory ? Durability::kMemory : Durability::kSynced) {
+  options_.boot_id.resize(std::min(options_.boot_id.size(), kIdTextBytes - 1));
+  shared_->SetEpoch(epoch_);
+  SetLimits();
+}
+
+Journal::~Journal() {
+  if (log_ == nullptr) return;
+  CommitTurn();
+  // Says that all before it is synced, so that damage is told from an unfinished write.
+  if (log_->Drain()) Checkpoint();
+}
+
+absl::Status Journal::RecoverEntries(RecoveryVisitor* visitor) {
+  const bool may_write = !location_->read_only;
+  absl::StatusOr<Recovered> recovered =
+      Recover(location_->segments, may_write, options_.clock->UnixNano(), shared_.get(), visitor);
+  if (!recovered.ok()) return Annotate(recovered.status(), "recover the journal");
+  next_sequence_ = recovered->last_sequence + 1;
+  shared_->SetSynced(recovered->last_sequence);
+  shared_->Publish(recovered->last_sequence);
+  for (const SharedState::SegmentPtr& segment : shared_->Segments()) {
+    SegmentUsage& usage = recovered->checkpoint.segments[segment->first_sequence];
+    if (absl::StartsWith(segment->path, location_->active.path() + "/")) {
+      retention_->AddSegment(segment->first_sequence, std::move(usage));
+    } else {
+      uncounted_[segment->first_sequence] = std::move(usage);
+    }
+  }
+  bytes_ = retention_->bytes();
+  OpenCursors(recovered->checkpoint.cursors);
+  return absl::OkStatus();
+}
+
+void Journal::OpenCursors(const std::map<std::string, uint64_t>& recovered) {
+  std::map<std::string, uint64_t> written = recovered;
+  if (!options_.cursor_path.empty()) {
+    auto file = CursorFile::Open(*options_.file_system, options_.cursor_path,
+                                 Crc32c(options_.boot_id, Crc32c(epoch_.raw())));
+    if (file.ok()) {
+      for (const auto& [sink, cursor] : (*file)->cursors()) {
+        written[sink] = std::max(written[sink], cursor);
+      }
+      shared_->SetCursorFile(*std::move(file));
+    } else {
+      LogWarning(absl::StrCat("journal: no cursor file: ", file.status().message()));
+    }
+  }
+  for (const auto& [sink, cursor] : recovered) {
+    shared_->Position(sink)->cursor = std::min(cursor, shared_->synced());
+  }
+  for (const auto& [sink, cursor] : written) {
+    shared_->Position(sink)->resume_at = std::min(cursor, shared_->synced());
+  }
+}
+
+void Journal::SetLimits() {
+  const bool in_memory = durability_ == Durability::kMemory;
+  const uint64_t max_bytes = in_memory ? options_.max_memory_bytes
+                                       : std::min(options_.max_bytes, TenthOfFileSystem(options_));
+  max_bytes_ = max_bytes;
+  segment_bytes_ = std::min(options_.segment_bytes, max_bytes / kMinSegments);
+  Retention::Limits limits;
+  limits.max_bytes = max_bytes;
+  limits.keep_bytes = std::min(options_.keep_bytes, max_bytes / 4);
+  limits.share_bytes = PartOf(max_bytes, options_.uid_share);
+  limits.others_bytes = PartOf(max_bytes, 1 - options_.root_reserve);
+  limits.max_age_nano = static_cast<uint64_t>(std::chrono::nanoseconds(options_.max_age).count());
+  retention_->SetLimits(limits);
+}
+
+void Journal::Start(CheckpointSource checkpoint, SyncListener on_synced) {
+  checkpoint_ = std::move(checkpoint);
+  SyncedLog::Options log;
+  log.directory = location_->active.path();
+  log.group_delay = options_.group_delay;
+  log.group_bytes = options_.group_bytes;
+  log.retry_delay = options_.retry_delay;
+  log.header = [this](uint64_t first_sequence) { return Header(first_sequence); };
+  log.partial_checkpoint = [this](uint64_t next) { return PartialCheckpoint(next); };
+  log.on_synced = std::move(on_synced);
+  log_ = std::make_unique<SyncedLog>(shared_, std::move(log));
+  OpenSegment();
+  log_->Start();
+}
+
+absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string_view> payload,
+                                         Urgency urgency) {
+  uint64_t frame_bytes = kFrameHeaderBytes;
+  for (const std::string_view part : payload) frame_bytes += part.size();
+  if (frame_bytes > kFrameHeaderBytes + kMaxBatchPayloadBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("an entry of ", frame_bytes, " bytes"));
+  }
+  RETURN_IF_ERROR(CheckTakes(frame_bytes));
+  AbsorbRewritten();
+  const absl::Status room = retention_->MakeRoom(uid, frame_bytes);
+  if (!room.ok()) return WithRetryAfter(room, kRetryWhenFull);
+  AppendEntry(EntryType::kBatch, uid, 0, payload, &turn_->bytes);
+  turn_->is_urgent |= urgency == Urgency::kNow;
+  retention_->Charge(uid, frame_bytes);
+  return next_sequence_++;
+}
+
+absl::Status Journal::CheckTakes(uint64_t frame_bytes) const {
+  if (log_->refuses()) {
+    return WithRetryAfter(
+        absl::UnavailableError(absl::StrCat("the journal cannot write: ", log_->error())),
+        options_.retry_delay);
+  }
+  if (log_->unsynced_bytes() + turn_->bytes.size() + frame_bytes > options_.max_unsynced_bytes) {
+    return WithRetryAfter(absl::UnavailableError("the disk is too far behind"), kRetryWhenBehind);
+  }
+  return absl::OkStatus();
+}
+
+// Under the number of the next batch.
+void Journal::AppendEntry(EntryType type, uid_t uid, uint8_t flags,
+                          absl::Span<const std::string_view> payload, std::string* out) const {
+  FrameHeader header;
+  header.sequence = next_sequence_;
+  header.uid = uid;
+  header.type = type;
+  header.flags = flags;
+  header.unsynced_before = static_cast<uint16_t>(
+      std::min<uint64_t>(header.sequence - 1 - shared_->synced(), kManyUnsynced));
+  AppendFrame(header, payload, frame_seed_, out);
+}
+
+void Journal::CommitTurn() {
+  AbsorbRewritten();
+  if (turn_->bytes.empty()) return;
+  turn_->end_sequence = next_sequence_;
+  log_->Write(std::move(*turn_));
+  *turn_ = Chunk{log_->TakeBuffer()};
+  retention_->StampCurrent();
+  bytes_ = retention_->bytes();
+  if (log_->is_partial() || log_->segment_bytes() >= segment_bytes_) {
+    OpenSegment();
+    Trim();
+  }
+}
+
+void Journal::SyncNow() { log_->SyncNow(); }
+
+void Journal::Checkpoint() {
+  const std::string cursors = EncodeCheckpoint({Cursors(), {}});
+  AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, {cursors}, &turn_->bytes);
+  turn_->is_urgent = true;
+  CommitTurn();
+}
+
+void Journal::OpenSegment() {
+  const std::string own = EncodeCheckpoint({Cursors(), retention_->segments()});
+  const std::string state = checkpoint_();
+  std::string opening;
+  if (own.size() + state.size() <= kMaxCheckpointPayloadBytes) {
+    AppendEntry(EntryType::kCheckpoint, 0, 0, {own, state}, &opening);
+  } else {
+    LogWarning("journal: the state is too large for a checkpoint");
+    AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, {own}, &opening);
+  }
+  if (!log_->OpenSegment(next_sequence_, std::move(opening))) return;
+  SegmentUsage usage;
+  usage.bytes = log_->segment_bytes();
+  retention_->AddSegment(next_sequence_, std::move(usage));
+}
+
+void Journal::AbsorbRewritten() {
+  if (!log_->has_rewritten()) return;
+  std::optional<SyncedLog::Rewritten> rewritten = log_->TakeRewritten();
+  retention_->SupersedeBy(rewritten->first_sequence, std::move(rewritten->usage));
+}
+
+void Journal::Trim() {
+  retention_->Trim();
+  bytes_ = retention_->bytes();
+}
+
+std::string Journal::Header(uint64_t first_sequence) const {
+  SegmentHeader header;
+  header.epoch = epoch_;
+  header.boot_id = options_.boot_id;
+  header.vm_id = options_.vm_id;
+  header.machine_id = options_.machine_id;
+  header.created_unix_nano = options_.clock->UnixNano();
+  header.first_sequence = first_sequence;
+  return EncodeSegmentHeader(header);
+}
+
+std::string Journal::PartialCheckpoint(uint64_t next_sequence) const {
+  FrameHeader header;
+  header.sequence = next_sequence;
+  header.type = EntryType::kCheckpoint;
+  header.flags = kPartialCheckpoint;
+  std::string frame;
+  AppendFrame(header, {EncodeCheckpoint({Cursors(), {}})}, frame_seed_, &frame);
+  return frame;
+}
+
+std::map<std::string, uint64_t> Journal::Cursors() const {
+  std::map<std::string, uint64_t> cursors;
+  for (const auto& position : shared_->Positions()) cursors[position->sink] = position->cursor;
+  return cursors;
+}
+
+absl::Status Journal::MoveToDisk() {
+  if (durability_ == Durability::kSynced) return absl::OkStatus();
+  if (!location_->read_only) {
+    absl::StatusOr<Directory> disk = Directory::Open(*options_.file_system, options_.directory);
+    if (!disk.ok()) return disk.status();
+    location_->read_only = *std::move(disk);
+  }
+  const Directory& disk = *location_->read_only;
+  RETURN_IF_ERROR(disk.CheckWritable());
+  disk.RemoveLeftovers();
+  RETURN_IF_ERROR(SetAsideOthers(options_, disk, epoch_));
+  CommitTurn();
+  RETURN_IF_ERROR(
+      log_->MoveTo(disk.path(), [&] { return location_->active.MoveSegmentsTo(disk); }));
+  PointToDisk();
+  return absl::OkStatus();
+}
+
+// The segments are on disk now; takes leave of the memory directory.
+void Journal::PointToDisk() {
+  for (const SharedState::SegmentPtr& segment : shared_->Segments()) {
+    const std::string path =
+        absl::StrCat(options_.directory, "/", SegmentName(segment->first_sequence));
+    if (segment->path == path) continue;
+    auto moved = std::make_shared<Segment>(segment->first_sequence, path);
+    moved->end_offset = segment->end_offset.load();
+    moved->end_sequence = segment->end_sequence.load();
+    moved->sealed = segment->sealed.load();
+    shared_->ReplaceSegment(std::move(moved));
+  }
+  location_->active = *std::move(location_->read_only);
+  location_->read_only.reset();
+  durability_ = Durability::kSynced;
+  for (auto& [first, usage] : uncounted_) retention_->AddSegment(first, std::move(usage));
+  uncounted_.clear();
+  SetLimits();
+  OpenSegment();
+}
+
+std::unique_ptr<Reader> Journal::OpenReader(const std::string& sink) {
+  if (sink.empty()) {
+    return std::unique_ptr<Reader>(new Reader(shared_, std::make_shared<SinkPosition>(sink)));
+  }
+  MutexLock lock(&readers_mutex_);
+  const std::shared_ptr<SinkPosition> position = shared_->Position(sink);
+  if (shared_->cursor_file() != nullptr && position->cursor_slot == CursorFile::kNoSlot) {
+    position->cursor_slot = shared_->cursor_file()->SlotOf(sink);
+  }
+  return std::unique_ptr<Reader>(new Reader(shared_, position));
+}
+
+std::string Journal::epoch() const { return std::string(epoch_.raw()); }
+Durability Journal::durability() const { return durability_; }
+uint64_t Journal::synced_sequence() const { return shared_->synced(); }
+uint64_t Journal::last_sequence() const { return shared_->last_written(); }
+
+Usage Journal::GetUsage() const {
+  Usage usage;
+  usage.durability = durability_;
+  usage.path =
+      usage.durability == Durability::kMemory ? options_.memory_directory : options_.directory;
+  usage.next_sequence = next_sequence_;
+  usage.synced_sequence = shared_->synced();
+  usage.bytes = bytes_;
+  usage.max_bytes = max_bytes_;
+  const std::vector<SharedState::SegmentPtr> segments = shared_->Segments();
+  usage.segments = static_cast<uint32_t>(segments.size());
+  usage.first_sequence = segments.empty() ? usage.next_sequence : segments.front()->first_sequence;
+  if (log_ != nullptr) usage.error = log_->error();
+  return usage;
+}
+
+absl::Status Reset(FileSystem& fs, const std::string& directory) {
+  const absl::StatusOr<Directory> journal = Directory::Open(fs, directory);
+  if (!journal.ok()) return journal.status();
+  journal->RemoveLeftovers();
+  return journal->RemoveSegments();
+}
+
+}  // namespace sluice::journal

@@ -1,0 +1,172 @@
+// The durable queue between admission and the sinks: batches in, one sequence number each, synced,
+// read by any number of readers. docs/journal.md has the format and the rules.
+//
+// Life cycle: Open recovers what is there; Start opens a segment of its own; then Append any number
+// of batches and CommitTurn, for ever. Readers may come and go at any time, and outlive the
+// journal.
+//
+// Threads: one thread (the ingest thread) calls everything that is not marked thread-safe. A sync
+// thread of the journal's own makes entries durable and reports how far it came.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "agent/base/mutex.h"
+#include "agent/journal/format.h"
+#include "agent/journal/options.h"
+#include "agent/journal/reader.h"
+
+namespace sluice::journal {
+
+enum class Urgency {
+  kGrouped,  // synced within Options::group_delay or group_bytes
+  kNow,      // synced as soon as written
+};
+
+enum class Durability {
+  kSynced,  // on disk: survives a power cut
+  kMemory,  // in Options::memory_directory, since the directory was not writable at start
+};
+
+// What the caller rebuilds its state from when the journal opens.
+class RecoveryVisitor {
+ public:
+  virtual ~RecoveryVisitor() = default;
+  // First, at most once: an encoded sluice.v1.Checkpoint.
+  virtual void OnCheckpoint(std::string_view checkpoint) = 0;
+  // Every entry after that checkpoint, in order.
+  virtual void OnEntry(const Entry& entry) = 0;
+};
+
+struct Usage {
+  std::string path;
+  Durability durability = Durability::kSynced;
+  uint64_t first_sequence = 0;   // oldest held; next_sequence when there is none
+  uint64_t next_sequence = 0;    // the next to be given
+  uint64_t synced_sequence = 0;  // every entry up to here is durable
+  uint64_t bytes = 0;
+  uint64_t max_bytes = 0;
+  uint32_t segments = 0;
+  std::string error;  // empty: the disk takes what is written
+};
+
+struct Chunk;
+struct Location;
+struct SegmentUsage;
+class Retention;
+class SyncedLog;
+
+class Journal {
+ public:
+  // Encoded sluice.v1.Checkpoint without cursors and segments, of the state after the last Append.
+  using CheckpointSource = std::function<std::string()>;
+  // Every entry up to `sequence` is durable.
+  using SyncListener = std::function<void(uint64_t sequence)>;
+
+  // Reads the newest checkpoint and what follows it; nothing older. ALREADY_EXISTS: another agent
+  // holds this journal.
+  static absl::StatusOr<std::unique_ptr<Journal>> Open(Options options, RecoveryVisitor* visitor);
+  // Writes and syncs what was appended, as far as the disk lets it.
+  ~Journal();
+
+  // `checkpoint` is called on the ingest thread whenever a segment opens (by Start and CommitTurn),
+  // `on_synced` on the sync thread (by MoveToDisk on its caller's). A disk that refuses is no error
+  // here: Append says so.
+  void Start(CheckpointSource checkpoint, SyncListener on_synced);
+
+  // Takes one batch whose encoded JournalBatch is `payload`, concatenated; the bytes are copied.
+  // Returns its sequence number. Durable only once the listener says so.
+  //   INVALID_ARGUMENT: larger than kMaxBatchPayloadBytes.
+  //   RESOURCE_EXHAUSTED: the journal is full and the user holds more than its share.
+  //   UNAVAILABLE: the disk refuses, or is too far behind.
+  // The last two say when to try again: RetryAfter (agent/base/retry_after.h). Nothing was taken.
+  absl::StatusOr<uint64_t> Append(uid_t uid, absl::Span<const std::string_view> payload,
+                                  Urgency urgency);
+
+  // Writes what was appended since the last call, at once, and shows it to the readers. To be
+  // called once per turn of the ingest loop. Where the write fails, entries stay in memory and are
+  // written when the disk takes them again.
+  void CommitTurn();
+
+  // Has everything committed so far synced without delay. Thread-safe.
+  void SyncNow();
+
+  // Writes the readers' cursors into the journal and has them synced; for the end of the agent.
+  void Checkpoint();
+
+  // kMemory only: takes the journal to Options::directory if that is writable now. OK when the
+  // journal is on disk. May block for the time of writing and syncing max_memory_bytes.
+  absl::Status MoveToDisk();
+
+  // Lets go what is too old or consumed beyond keep_bytes. To be called about once a minute.
+  void Trim();
+
+  // A reader for the sink of this name, whose cursor holds entries back; with an empty name, a
+  // reader that holds nothing back, for looking. At most one reader per name at a time.
+  // Thread-safe.
+  std::unique_ptr<Reader> OpenReader(const std::string& sink);
+
+  // Names this journal's life: new when it is made, reset or set aside. 16 bytes. Thread-safe.
+  std::string epoch() const;
+  // Thread-safe.
+  Durability durability() const;
+  uint64_t synced_sequence() const;
+  uint64_t last_sequence() const;
+  Usage GetUsage() const;
+
+ private:
+  Journal(Options options, Location location);
+  absl::Status RecoverEntries(RecoveryVisitor* visitor);
+  void OpenCursors(const std::map<std::string, uint64_t>& recovered);
+  void SetLimits();
+  absl::Status CheckTakes(uint64_t frame_bytes) const;
+  void AppendEntry(EntryType type, uid_t uid, uint8_t flags,
+                   absl::Span<const std::string_view> payload, std::string* out) const;
+  void OpenSegment();
+  void AbsorbRewritten();
+  std::string Header(uint64_t first_sequence) const;
+  std::string PartialCheckpoint(uint64_t next_sequence) const;
+  std::map<std::string, uint64_t> Cursors() const;
+  void PointToDisk();
+
+  Options options_;
+  std::unique_ptr<Location> location_;
+  const Epoch epoch_;
+  const uint32_t frame_seed_;
+  std::shared_ptr<SharedState> shared_;
+  std::unique_ptr<Retention> retention_;
+  CheckpointSource checkpoint_;
+  uint64_t segment_bytes_ = 0;
+  // Appended in this turn.
+  std::unique_ptr<Chunk> turn_;
+  // What Options::directory held when it could only be read, to be counted when it is ours again.
+  std::map<uint64_t, SegmentUsage> uncounted_;
+
+  // For GetUsage, from any thread.
+  std::atomic<uint64_t> next_sequence_{1};
+  std::atomic<uint64_t> bytes_{0};
+  std::atomic<uint64_t> max_bytes_{0};
+  std::atomic<Durability> durability_{Durability::kSynced};
+
+  Mutex readers_mutex_;  // held while a reader is opened
+  // Last: its thread uses what is above.
+  std::unique_ptr<SyncedLog> log_;
+};
+
+// Removes every entry of the journal in `directory`, for image builders: the next Open makes a new
+// epoch. ALREADY_EXISTS: an agent holds it.
+absl::Status Reset(FileSystem& fs, const std::string& directory);
+
+}  // namespace sluice::journal

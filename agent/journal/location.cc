@@ -1,0 +1,134 @@
+#include "agent/journal/location.h"
+
+#include <sys/random.h>
+
+#include <utility>
+#include <vector>
+
+#include "agent/base/log.h"
+#include "agent/base/status_macros.h"
+
+namespace sluice::journal {
+namespace {
+
+absl::StatusOr<Epoch> MakeEpoch() {
+  Epoch epoch;
+  if (::getrandom(epoch.bytes.data(), epoch.bytes.size(), 0) !=
+      static_cast<ssize_t>(epoch.bytes.size())) {
+    return ErrnoStatus("getrandom");
+  }
+  return epoch;
+}
+
+bool Differ(const std::string& stored, const std::string& current) {
+  return !stored.empty() && !current.empty() && stored != current.substr(0, kIdTextBytes - 1);
+}
+
+bool IsOfAnotherMachine(const SegmentHeader& header, const Options& options) {
+  return Differ(header.vm_id, options.vm_id) || Differ(header.machine_id, options.machine_id);
+}
+
+absl::Status SetAside(const Options& options, const Directory& directory, const char* reason) {
+  LogWarning(absl::StrCat("journal: set aside what is in ", directory.path(), ": ", reason));
+  if (options.counters != nullptr) options.counters->Add("journal.set_aside", reason);
+  return directory.SetAside();
+}
+
+absl::StatusOr<bool> HasSegments(const Directory& directory) {
+  const auto segments = directory.Segments();
+  if (!segments.ok()) return segments.status();
+  return !segments->empty();
+}
+
+// What an earlier run of this boot wrote to memory goes behind what is on disk.
+absl::Status TakeFromMemory(const Options& options, const Directory& disk) {
+  std::vector<std::string> names;
+  if (options.memory_directory.empty()) return absl::OkStatus();
+  if (options.file_system->List(options.memory_directory, &names) != 0) return absl::OkStatus();
+  const absl::StatusOr<Directory> memory =
+      Directory::Open(*options.file_system, options.memory_directory);
+  if (!memory.ok()) return memory.status();
+  const auto header = memory->NewestHeader();
+  if (!header.ok()) return header.status();
+  if (!*header) return absl::OkStatus();
+  RETURN_IF_ERROR(SetAsideOthers(options, disk, (*header)->epoch));
+  return memory->MoveSegmentsTo(disk);
+}
+
+// Empties `directory` of what cannot be read here; returns the newest header that is left.
+absl::StatusOr<std::optional<SegmentHeader>> Adopt(const Options& options,
+                                                   const Directory& directory) {
+  const absl::StatusOr<bool> has_segments = HasSegments(directory);
+  if (!has_segments.ok()) return has_segments.status();
+  if (!*has_segments) return std::optional<SegmentHeader>();
+  auto header = directory.NewestHeader();
+  if (!header.ok()) return header.status();
+  if (!*header) {
+    RETURN_IF_ERROR(SetAside(options, directory, "unreadable"));
+  } else if (IsOfAnotherMachine(**header, options)) {
+    RETURN_IF_ERROR(SetAside(options, directory, "other_machine"));
+    header->reset();
+  }
+  return header;
+}
+
+absl::StatusOr<Location> OnDisk(const Options& options, Directory disk) {
+  disk.RemoveLeftovers();
+  RETURN_IF_ERROR(TakeFromMemory(options, disk));
+  const auto header = Adopt(options, disk);
+  if (!header.ok()) return header.status();
+  const absl::StatusOr<Epoch> epoch = *header ? (*header)->epoch : MakeEpoch();
+  if (!epoch.ok()) return epoch.status();
+  auto segments = disk.Segments();
+  if (!segments.ok()) return segments.status();
+  return Location{std::move(disk), std::nullopt, false, *std::move(segments), *epoch};
+}
+
+// The journal on a disk that can only be read goes on in memory, under the same numbers.
+absl::StatusOr<Location> InMemory(const Options& options, std::optional<Directory> disk) {
+  absl::StatusOr<Directory> memory =
+      Directory::Open(*options.file_system, options.memory_directory);
+  if (!memory.ok()) return memory.status();
+  RETURN_IF_ERROR(memory->CheckWritable());
+  memory->RemoveLeftovers();
+  auto segments = memory->Segments();
+  if (!segments.ok()) return segments.status();
+  auto header = memory->NewestHeader();
+  if (!header.ok()) return header.status();
+  const auto disk_header = disk ? disk->NewestHeader() : std::optional<SegmentHeader>();
+  if (disk_header.ok() && *disk_header && !IsOfAnotherMachine(**disk_header, options) &&
+      (!*header || (*header)->epoch == (*disk_header)->epoch)) {
+    if (auto on_disk = disk->Segments(); on_disk.ok()) segments->merge(*on_disk);
+    header = disk_header;
+  }
+  const absl::StatusOr<Epoch> epoch = *header ? (*header)->epoch : MakeEpoch();
+  if (!epoch.ok()) return epoch.status();
+  return Location{*std::move(memory), std::move(disk), true, *std::move(segments), *epoch};
+}
+
+}  // namespace
+
+absl::StatusOr<Location> ChooseLocation(const Options& options) {
+  absl::StatusOr<Directory> disk = Directory::Open(*options.file_system, options.directory);
+  if (absl::IsAlreadyExists(disk.status())) return disk.status();
+  const absl::Status writable = disk.ok() ? disk->CheckWritable() : disk.status();
+  if (writable.ok()) return OnDisk(options, *std::move(disk));
+  if (options.memory_directory.empty()) return Annotate(writable, "open the journal");
+  LogWarning(
+      absl::StrCat("journal: in memory, since the disk cannot be written: ", writable.message()));
+  std::optional<Directory> read_only;
+  if (disk.ok()) read_only = *std::move(disk);
+  return InMemory(options, std::move(read_only));
+}
+
+absl::Status SetAsideOthers(const Options& options, const Directory& disk, const Epoch& epoch) {
+  const absl::StatusOr<bool> has_segments = HasSegments(disk);
+  if (!has_segments.ok()) return has_segments.status();
+  if (!*has_segments) return absl::OkStatus();
+  const auto header = disk.NewestHeader();
+  if (!header.ok()) return header.status();
+  if (*header && (*header)->epoch == epoch) return absl::OkStatus();
+  return SetAside(options, disk, "unseen");
+}
+
+}  // namespace sluice::journal

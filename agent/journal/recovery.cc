@@ -1,0 +1,299 @@
+#include "agent/journal/recovery.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "agent/base/status_macros.h"
+#include "agent/journal/segment_reader.h"
+
+namespace sluice::journal {
+namespace {
+
+// One segment read from end to end.
+struct ScannedSegment {
+  uint64_t first_sequence = 0;
+  std::string path;
+  std::unique_ptr<SegmentReader> file;
+  uint64_t file_bytes = 0;
+  std::vector<Frame> frames;  // without payloads
+  // The last entry of any segment known to be synced when one of these was written.
+  uint64_t known_synced = 0;
+
+  bool has_whole_checkpoint() const {
+    return std::any_of(frames.begin(), frames.end(), [](const Frame& frame) {
+      return frame.header.type == EntryType::kCheckpoint &&
+             (frame.header.flags & kPartialCheckpoint) == 0;
+    });
+  }
+  // Readable bytes: up to the last entry kept.
+  uint64_t end_offset() const {
+    return frames.empty() ? kSegmentHeaderBytes : frames.back().end_offset();
+  }
+  SegmentUsage Usage(uint64_t now_unix_nano) const {
+    SegmentUsage usage{end_offset(), now_unix_nano, {}, !has_whole_checkpoint()};
+    for (const Frame& frame : frames) {
+      usage.bytes_by_uid[frame.header.uid] += frame.header.frame_bytes();
+    }
+    return usage;
+  }
+};
+
+class Recovery {
+ public:
+  Recovery(const std::map<uint64_t, std::string>& segments, SharedState* shared)
+      : shared_(*shared) {
+    for (const auto& segment : segments) paths_.push_back(segment);
+  }
+
+  absl::Status ScanTail();
+  void FindEnd();
+  absl::Status ScanBackToCheckpoint();
+  absl::Status MakeDurable() const;
+  absl::StatusOr<Recovered> Publish(uint64_t now_unix_nano);
+  void Visit(RecoveryVisitor* visitor);
+
+ private:
+  absl::StatusOr<ScannedSegment> Scan(uint64_t first_sequence, const std::string& path) const;
+  bool HasWholeCheckpoint() const;
+  uint64_t LimitOf(size_t index) const;
+  void KeepUpTo(ScannedSegment* segment, uint64_t limit);
+  absl::Status Cut(const ScannedSegment& segment) const;
+  JournalCheckpoint ReadCheckpoints();
+  absl::StatusOr<uint64_t> FileBytes(const std::string& path) const;
+  void AddSegment(uint64_t first_sequence, const std::string& path, uint64_t end_offset);
+  void VisitEntry(ScannedSegment* segment, const Frame& frame, RecoveryVisitor* visitor);
+
+  SharedState& shared_;
+  // Not scanned, oldest first.
+  std::vector<std::pair<uint64_t, std::string>> paths_;
+  std::deque<ScannedSegment> tail_;
+  uint64_t known_synced_ = 0;
+  uint64_t next_sequence_ = 1;
+  bool is_cut_ = false;
+};
+
+absl::StatusOr<ScannedSegment> Recovery::Scan(uint64_t first_sequence,
+                                              const std::string& path) const {
+  absl::StatusOr<std::unique_ptr<SegmentReader>> file =
+      SegmentReader::Open(shared_.fs, path, shared_.epoch());
+  if (!file.ok()) return file.status();
+  ScannedSegment segment;
+  segment.first_sequence = first_sequence;
+  segment.path = path;
+  segment.file = *std::move(file);
+  const absl::StatusOr<uint64_t> bytes = segment.file->FileBytes();
+  if (!bytes.ok()) return bytes.status();
+  segment.file_bytes = *bytes;
+  while (segment.file->offset() < segment.file_bytes) {
+    std::optional<Frame> frame = segment.file->Read(segment.file_bytes);
+    if (!frame) {
+      segment.file->Resynchronize(segment.file_bytes, first_sequence, UINT64_MAX);
+      continue;
+    }
+    frame->payload = {};
+    segment.known_synced = std::max(segment.known_synced, frame->header.known_synced());
+    segment.frames.push_back(*frame);
+  }
+  return segment;
+}
+
+bool Recovery::HasWholeCheckpoint() const {
+  return std::any_of(tail_.begin(), tail_.end(),
+                     [](const ScannedSegment& segment) { return segment.has_whole_checkpoint(); });
+}
+
+// Back to a segment whose predecessors are known to be synced.
+absl::Status Recovery::ScanTail() {
+  while (!paths_.empty()) {
+    const auto [first_sequence, path] = paths_.back();
+    absl::StatusOr<ScannedSegment> segment = Scan(first_sequence, path);
+    if (!segment.ok()) return segment.status();
+    paths_.pop_back();
+    known_synced_ = std::max(known_synced_, segment->known_synced);
+    tail_.push_front(*std::move(segment));
+    if (known_synced_ + 1 >= first_sequence) break;
+  }
+  return absl::OkStatus();
+}
+
+void Recovery::FindEnd() {
+  if (tail_.empty()) return;
+  // Segments before the first may never have reached the disk.
+  is_cut_ = known_synced_ + 1 < tail_.front().first_sequence;
+  next_sequence_ = std::min(known_synced_ + 1, tail_.front().first_sequence);
+  for (size_t i = 0; i < tail_.size(); ++i) {
+    if (is_cut_) {
+      tail_[i].frames.clear();
+    } else {
+      KeepUpTo(&tail_[i], LimitOf(i));
+    }
+  }
+}
+
+// One past the last sequence that `tail_[index]` is read for.
+uint64_t Recovery::LimitOf(size_t index) const {
+  for (size_t next = index + 1; next < tail_.size(); ++next) {
+    if (!tail_[next].frames.empty()) return tail_[next].first_sequence;
+  }
+  return UINT64_MAX;
+}
+
+// Keeps the frames that carry on from next_sequence_, up to `limit` or to the first gap behind what
+// is known to be synced.
+void Recovery::KeepUpTo(ScannedSegment* segment, uint64_t limit) {
+  size_t kept = 0;
+  uint64_t damaged = 0;
+  for (; kept < segment->frames.size(); ++kept) {
+    const FrameHeader& header = segment->frames[kept].header;
+    const bool is_batch = header.type == EntryType::kBatch;
+    if (is_batch && header.sequence >= limit) break;
+    if (header.sequence > next_sequence_) {
+      is_cut_ = header.sequence - 1 > known_synced_;
+      if (is_cut_) break;
+      damaged += header.sequence - next_sequence_;
+      next_sequence_ = header.sequence;
+    }
+    if (is_batch) next_sequence_ = header.sequence + 1;
+  }
+  segment->frames.resize(kept);
+  shared_.Count("journal.damaged", "recovery", damaged);
+}
+
+absl::Status Recovery::ScanBackToCheckpoint() {
+  while (!HasWholeCheckpoint() && !paths_.empty()) {
+    const auto [first_sequence, path] = paths_.back();
+    absl::StatusOr<ScannedSegment> segment = Scan(first_sequence, path);
+    if (!segment.ok()) return segment.status();
+    paths_.pop_back();
+    const uint64_t limit = tail_.empty() ? UINT64_MAX : tail_.front().first_sequence;
+    std::erase_if(segment->frames,
+                  [&](const Frame& frame) { return frame.header.sequence >= limit; });
+    tail_.push_front(*std::move(segment));
+  }
+  return absl::OkStatus();
+}
+
+// What was written before this start may not be synced: it counts as durable from here on.
+absl::Status Recovery::MakeDurable() const {
+  for (const ScannedSegment& segment : tail_) RETURN_IF_ERROR(Cut(segment));
+  if (tail_.empty()) return absl::OkStatus();
+  const std::string& path = tail_.front().path;
+  return SyncDirectory(shared_.fs, path.substr(0, path.rfind('/')));
+}
+
+absl::Status Recovery::Cut(const ScannedSegment& segment) const {
+  if (segment.frames.empty()) {
+    if (shared_.fs.Unlink(segment.path) == 0) return absl::OkStatus();
+    return ErrnoStatus(absl::StrCat("unlink ", segment.path));
+  }
+  const absl::StatusOr<UniqueFd> file = OpenFile(shared_.fs, segment.path, O_RDWR);
+  if (!file.ok()) return file.status();
+  if (segment.end_offset() < segment.file_bytes &&
+      shared_.fs.Ftruncate(file->get(), segment.end_offset()) != 0) {
+    return ErrnoStatus(absl::StrCat("cut ", segment.path));
+  }
+  if (shared_.fs.Fdatasync(file->get()) == 0) return absl::OkStatus();
+  return ErrnoStatus(absl::StrCat("fdatasync ", segment.path));
+}
+
+absl::StatusOr<Recovered> Recovery::Publish(uint64_t now_unix_nano) {
+  Recovered recovered;
+  recovered.last_sequence = next_sequence_ - 1;
+  recovered.checkpoint = ReadCheckpoints();
+  std::map<uint64_t, SegmentUsage> known = std::move(recovered.checkpoint.segments);
+  recovered.checkpoint.segments.clear();
+  for (const auto& [first_sequence, path] : paths_) {
+    const absl::StatusOr<uint64_t> bytes = FileBytes(path);
+    if (!bytes.ok()) return bytes.status();
+    AddSegment(first_sequence, path, *bytes);
+    SegmentUsage& usage = recovered.checkpoint.segments[first_sequence];
+    const auto found = known.find(first_sequence);
+    usage = found == known.end() ? SegmentUsage{*bytes, now_unix_nano, {}, false} : found->second;
+  }
+  for (const ScannedSegment& segment : tail_) {
+    if (segment.frames.empty()) continue;
+    AddSegment(segment.first_sequence, segment.path, segment.end_offset());
+    recovered.checkpoint.segments[segment.first_sequence] = segment.Usage(now_unix_nano);
+  }
+  const std::vector<SharedState::SegmentPtr> segments = shared_.Segments();
+  if (!segments.empty()) segments.back()->end_sequence = next_sequence_;
+  return recovered;
+}
+
+void Recovery::AddSegment(uint64_t first_sequence, const std::string& path, uint64_t end_offset) {
+  auto segment = std::make_shared<Segment>(first_sequence, path);
+  segment->end_offset = end_offset;
+  segment->sealed = true;
+  shared_.AddSegment(std::move(segment));
+}
+
+absl::StatusOr<uint64_t> Recovery::FileBytes(const std::string& path) const {
+  const auto file = SegmentReader::Open(shared_.fs, path, shared_.epoch());
+  if (!file.ok()) return file.status();
+  return (*file)->FileBytes();
+}
+
+// The newest cursors, and what the newest whole checkpoint says of the segments before it.
+JournalCheckpoint Recovery::ReadCheckpoints() {
+  JournalCheckpoint newest;
+  for (ScannedSegment& segment : tail_) {
+    for (const Frame& frame : segment.frames) {
+      if (frame.header.type != EntryType::kCheckpoint) continue;
+      JournalCheckpoint checkpoint = DecodeCheckpoint(segment.file->Payload(frame));
+      for (const auto& [sink, cursor] : checkpoint.cursors) {
+        uint64_t& known = newest.cursors[sink];
+        known = std::max(known, cursor);
+      }
+      if (!checkpoint.segments.empty()) newest.segments = std::move(checkpoint.segments);
+    }
+  }
+  return newest;
+}
+
+void Recovery::Visit(RecoveryVisitor* visitor) {
+  auto from = tail_.end();
+  while (from != tail_.begin() && (from == tail_.end() || !from->has_whole_checkpoint())) --from;
+  for (; from != tail_.end(); ++from) {
+    for (const Frame& frame : from->frames) {
+      if (frame.header.type == EntryType::kBatch) {
+        VisitEntry(&*from, frame, visitor);
+      } else if ((frame.header.flags & kPartialCheckpoint) == 0) {
+        visitor->OnCheckpoint(from->file->Payload(frame));
+      }
+    }
+  }
+}
+
+void Recovery::VisitEntry(ScannedSegment* segment, const Frame& frame, RecoveryVisitor* visitor) {
+  segment->file->Seek(frame.offset);
+  const std::optional<Frame> entry = segment->file->Read(segment->end_offset());
+  const std::optional<BatchView> batch = entry ? ReadBatch(entry->payload) : std::nullopt;
+  if (!batch) {
+    shared_.Count("journal.damaged", "recovery", 1);
+    return;
+  }
+  const std::optional<SegmentHeader>& header = segment->file->header();
+  const bool this_boot = header && header->boot_id == shared_.boot_id;
+  visitor->OnEntry({frame.header.sequence, frame.header.uid, this_boot, true, *batch});
+}
+
+}  // namespace
+
+absl::StatusOr<Recovered> Recover(const std::map<uint64_t, std::string>& segments, bool may_write,
+                                  uint64_t now_unix_nano, SharedState* shared,
+                                  RecoveryVisitor* visitor) {
+  Recovery recovery(segments, shared);
+  RETURN_IF_ERROR(recovery.ScanTail());
+  recovery.FindEnd();
+  RETURN_IF_ERROR(recovery.ScanBackToCheckpoint());
+  if (may_write) RETURN_IF_ERROR(recovery.MakeDurable());
+  absl::StatusOr<Recovered> recovered = recovery.Publish(now_unix_nano);
+  if (recovered.ok()) recovery.Visit(visitor);
+  return recovered;
+}
+
+}  // namespace sluice::journal

@@ -1,0 +1,35 @@
+// Finds out what a journal holds when an agent starts: reads the newest segments as far back as the
+// last whole checkpoint, cuts what was never synced, and leaves the rest unread.
+//
+// Entries known to be synced that are damaged are skipped and counted. Behind that point the first
+// gap ends the journal: a write after it may have reached the disk before the one that is missing,
+// and what a client sent first must not be missing when what it sent next is there.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/journal/checkpoint.h"
+#include "agent/journal/journal.h"
+#include "agent/journal/shared_state.h"
+
+namespace sluice::journal {
+
+struct Recovered {
+  uint64_t last_sequence = 0;
+  JournalCheckpoint checkpoint;  // cursors and what every segment takes
+};
+
+// `segments` are paths by first sequence. Adds those that are left to `shared`, whose epoch stands
+// in for headers that are damaged. Visits the checkpoint and every entry after it. With
+// `may_write`, cuts are made on disk and what is left is synced.
+absl::StatusOr<Recovered> Recover(const std::map<uint64_t, std::string>& segments, bool may_write,
+                                  uint64_t now_unix_nano, SharedState* shared,
+                                  RecoveryVisitor* visitor);
+
+}  // namespace sluice::journal

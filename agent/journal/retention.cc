@@ -1,0 +1,133 @@
+#include "agent/journal/retention.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/log.h"
+#include "agent/base/status_macros.h"
+#include "agent/journal/unread_count.h"
+
+namespace sluice::journal {
+
+Retention::Retention(std::shared_ptr<SharedState> shared, const Clock* clock, Limits limits)
+    : shared_(std::move(shared)), clock_(clock), limits_(limits) {}
+
+void Retention::AddSegment(uint64_t first_sequence, SegmentUsage usage) {
+  SegmentUsage& place = segments_[first_sequence];
+  Subtract(place);
+  Add(usage);
+  place = std::move(usage);
+}
+
+void Retention::SupersedeBy(uint64_t first_sequence, SegmentUsage usage) {
+  usage.newest_unix_nano = clock_->UnixNano();
+  const auto from = segments_.lower_bound(first_sequence);
+  for (auto it = from; it != segments_.end(); ++it) Subtract(it->second);
+  segments_.erase(from, segments_.end());
+  AddSegment(first_sequence, std::move(usage));
+}
+
+absl::Status Retention::MakeRoom(uid_t uid, uint64_t bytes) {
+  while (!Fits(uid, bytes) && IsOldestConsumed()) {
+    if (!RemoveOldest("full")) break;
+  }
+  if (Fits(uid, bytes)) return absl::OkStatus();
+  if (uid != 0 && bytes_by_uid_[uid] + bytes > limits_.share_bytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the journal is full and uid ", uid, " holds more than its share"));
+  }
+  while (!Fits(uid, bytes) && HasSealed()) {
+    if (!RemoveOldest("full")) break;
+  }
+  if (Fits(uid, bytes)) return absl::OkStatus();
+  return absl::ResourceExhaustedError("the journal is full");
+}
+
+void Retention::Charge(uid_t uid, uint64_t bytes) {
+  SegmentUsage& current = segments_.rbegin()->second;
+  current.bytes += bytes;
+  current.bytes_by_uid[uid] += bytes;
+  bytes_ += bytes;
+  bytes_by_uid_[uid] += bytes;
+  if (uid != 0) others_bytes_ += bytes;
+}
+
+void Retention::StampCurrent() { segments_.rbegin()->second.newest_unix_nano = clock_->UnixNano(); }
+
+void Retention::Trim() {
+  const uint64_t now = clock_->UnixNano();
+  while (HasSealed() && segments_.begin()->second.newest_unix_nano + limits_.max_age_nano < now) {
+    if (!RemoveOldest("age")) return;
+  }
+  while (ConsumedBytes() > limits_.keep_bytes && IsOldestConsumed()) {
+    if (!RemoveOldest("full")) return;
+  }
+}
+
+bool Retention::Fits(uid_t uid, uint64_t bytes) const {
+  if (bytes_ + bytes > limits_.max_bytes) return false;
+  return uid == 0 || others_bytes_ + bytes <= limits_.others_bytes;
+}
+
+bool Retention::IsOldestConsumed() const {
+  if (!HasSealed()) return false;
+  auto next = std::next(segments_.begin());
+  while (next != segments_.end() && next->second.partial) ++next;
+  // The one being written has no end, and what it builds on stays.
+  return next != segments_.end() && LowestCursor() + 1 >= next->first;
+}
+
+uint64_t Retention::ConsumedBytes() const {
+  const uint64_t cursor = LowestCursor();
+  uint64_t bytes = 0;
+  for (auto it = segments_.begin(); std::next(it) != segments_.end(); ++it) {
+    if (cursor + 1 < std::next(it)->first) break;
+    bytes += it->second.bytes;
+  }
+  return bytes;
+}
+
+uint64_t Retention::LowestCursor() const {
+  uint64_t lowest = UINT64_MAX - 1;
+  for (const auto& position : shared_->Positions()) {
+    if (position->has_reader) lowest = std::min(lowest, position->cursor.load());
+  }
+  return lowest;
+}
+
+bool Retention::RemoveOldest(const char* reason) {
+  const Iterator oldest = segments_.begin();
+  const SharedState::SegmentPtr segment = shared_->FindSegment(oldest->first);
+  if (segment != nullptr && segment->first_sequence == oldest->first) {
+    CountUnread(*shared_, *segment, reason);
+    if (shared_->fs.Unlink(segment->path) != 0 && errno != ENOENT) {
+      LogWarning(absl::StrCat("journal: keep ", segment->path, ": ", ErrnoStatus("").message()));
+      return false;
+    }
+    shared_->RemoveSegment(*segment);
+  }
+  Subtract(oldest->second);
+  segments_.erase(oldest);
+  return true;
+}
+
+void Retention::Add(const SegmentUsage& usage) {
+  bytes_ += usage.bytes;
+  for (const auto& [uid, bytes] : usage.bytes_by_uid) {
+    bytes_by_uid_[uid] += bytes;
+    if (uid != 0) others_bytes_ += bytes;
+  }
+}
+
+void Retention::Subtract(const SegmentUsage& usage) {
+  bytes_ -= usage.bytes;
+  for (const auto& [uid, bytes] : usage.bytes_by_uid) {
+    bytes_by_uid_[uid] -= bytes;
+    if (uid != 0) others_bytes_ -= bytes;
+  }
+}
+
+}  // namespace sluice::journal

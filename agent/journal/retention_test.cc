@@ -1,0 +1,164 @@
+#include "agent/journal/retention.h"
+
+#include "agent/base/retry_after.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/crash_file_system.h"
+#include "tests/support/journal_harness.h"
+
+namespace sluice::journal {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
+
+constexpr uid_t kAlice = 1000;
+constexpr uid_t kBob = 1001;
+
+class FakeClock : public Clock {
+ public:
+  uint64_t UnixNano() const override { return now_; }
+  uint64_t BootNano() const override { return now_; }
+  void Advance(std::chrono::nanoseconds by) { now_ += static_cast<uint64_t>(by.count()); }
+
+ private:
+  uint64_t now_ = 1'700'000'000'000'000'000;
+};
+
+// A journal of 64 KiB in segments of 4 KiB; entries of about 1 KiB.
+class RetentionTest : public testing::Test {
+ protected:
+  Options SmallJournal() {
+    Options options = JournalRun::TestOptions(&fs_, "/journal");
+    options.max_bytes = 64 * 1024;
+    options.keep_bytes = 16 * 1024;
+    options.segment_bytes = 4 * 1024;
+    options.clock = &clock_;
+    return options;
+  }
+  // Writes until one is refused or `limit` are in; returns how many.
+  int Fill(JournalRun* run, uid_t uid, int limit) {
+    for (int i = 0; i < limit; ++i) {
+      if (run->Write(std::string(1000, 'x'), Urgency::kGrouped, uid) == 0) return i;
+    }
+    return limit;
+  }
+
+  CrashFileSystem fs_;
+  FakeClock clock_;
+};
+
+TEST_F(RetentionTest, KeepsNoMoreThanKeepBytesOfWhatAllSinksAreDoneWith) {
+  JournalRun run(SmallJournal());
+  const auto log = run.journal().OpenReader("log");
+  const auto kvp = run.journal().OpenReader("kvp");
+  ASSERT_EQ(Fill(&run, kAlice, 30), 30);
+  log->Commit(30);
+  run.journal().Trim();
+  EXPECT_EQ(run.journal().GetUsage().first_sequence, 1u) << "kvp has read nothing";
+  kvp->Commit(30);
+  run.journal().Trim();
+  const Usage usage = run.journal().GetUsage();
+  EXPECT_GT(usage.first_sequence, 1u);
+  EXPECT_LE(usage.bytes, 16u * 1024 + 2 * 5 * 1024);
+  EXPECT_GE(usage.bytes, 8u * 1024);
+  EXPECT_EQ(run.counters().Total("journal.dropped"), 0u);
+}
+
+TEST_F(RetentionTest, ConsumedSegmentsMakeRoomBeforeAnybodyIsRefused) {
+  Options options = SmallJournal();
+  options.keep_bytes = options.max_bytes;
+  JournalRun run(options);
+  const auto log = run.journal().OpenReader("log");
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(Fill(&run, kAlice, 20), 20);
+    log->Commit(run.journal().last_sequence());
+  }
+  EXPECT_LE(run.journal().GetUsage().bytes, options.max_bytes + 2048);
+  EXPECT_EQ(run.counters().Total("journal.dropped"), 0u);
+}
+
+TEST_F(RetentionTest, RefusesAUserAboveItsShareWhenFull) {
+  JournalRun run(SmallJournal());
+  const auto log = run.journal().OpenReader("log");
+  const int taken = Fill(&run, kAlice, 100);
+  EXPECT_GT(taken, 40);
+  EXPECT_LT(taken, 48) << "a quarter is root's";
+  EXPECT_TRUE(absl::IsResourceExhausted(run.last_refusal()));
+  EXPECT_TRUE(RetryAfter(run.last_refusal()).has_value());
+  EXPECT_EQ(run.journal().GetUsage().first_sequence, 1u);
+  EXPECT_EQ(run.counters().Total("journal.dropped"), 0u);
+}
+
+TEST_F(RetentionTest, RootHasRoomWhenOthersHaveNone) {
+  JournalRun run(SmallJournal());
+  const auto log = run.journal().OpenReader("log");
+  Fill(&run, kAlice, 100);
+  EXPECT_EQ(Fill(&run, 0, 5), 5);
+  EXPECT_EQ(run.journal().GetUsage().first_sequence, 1u);
+}
+
+TEST_F(RetentionTest, TheOldestUnreadGoesForAUserWithinItsShareAndIsCounted) {
+  JournalRun run(SmallJournal());
+  const auto log = run.journal().OpenReader("log");
+  const auto kvp = run.journal().OpenReader("kvp");
+  Fill(&run, kAlice, 100);
+  kvp->Commit(2);
+  EXPECT_EQ(Fill(&run, kBob, 3), 3);
+  const uint64_t first = run.journal().GetUsage().first_sequence;
+  EXPECT_GT(first, 1u);
+  EXPECT_EQ(run.counters().Total("journal.dropped", "log_full"), first - 1);
+  EXPECT_EQ(run.counters().Total("journal.dropped", "kvp_full"), first - 3);
+  for (const auto& value : run.counters().Snapshot()) {
+    if (value.name == "journal.dropped") {
+      EXPECT_EQ(value.uid, kAlice);
+    }
+  }
+  log->Restore(0);
+  EXPECT_EQ(log->Next(TestDeadline())->sequence, first);
+  EXPECT_EQ(run.counters().Total("journal.damaged"), 0u);
+}
+
+TEST_F(RetentionTest, SharesCountAfterARestartWithoutReadingOldSegments) {
+  {
+    JournalRun run(SmallJournal());
+    const auto log = run.journal().OpenReader("log");
+    Fill(&run, kAlice, 100);
+  }
+  JournalRun run(SmallJournal());
+  const auto log = run.journal().OpenReader("log");
+  EXPECT_LT(Fill(&run, kAlice, 100), 3);
+  EXPECT_TRUE(absl::IsResourceExhausted(run.last_refusal()));
+  EXPECT_EQ(Fill(&run, kBob, 3), 3);
+}
+
+TEST_F(RetentionTest, WhatIsTooOldGoesAndIsCountedByAge) {
+  Options options = SmallJournal();
+  options.max_age = std::chrono::hours(24);
+  JournalRun run(options);
+  const auto log = run.journal().OpenReader("log");
+  ASSERT_EQ(Fill(&run, kAlice, 12), 12);
+  clock_.Advance(std::chrono::hours(24));
+  run.journal().Trim();
+  EXPECT_EQ(run.journal().GetUsage().first_sequence, 1u);
+  clock_.Advance(std::chrono::nanoseconds(1));
+  run.journal().Trim();
+  const uint64_t first = run.journal().GetUsage().first_sequence;
+  EXPECT_GT(first, 1u);
+  EXPECT_EQ(run.counters().Total("journal.dropped", "log_age"), first - 1);
+}
+
+TEST_F(RetentionTest, AReaderInsideASegmentThatGoesCarriesOnWithTheNext) {
+  JournalRun run(SmallJournal());
+  const auto log = run.journal().OpenReader("log");
+  log->Restore(0);
+  Fill(&run, kAlice, 100);
+  ASSERT_EQ(log->Next(TestDeadline())->sequence, 1u);
+  Fill(&run, kBob, 6);
+  const uint64_t first = run.journal().GetUsage().first_sequence;
+  ASSERT_GT(first, 2u);
+  EXPECT_EQ(log->Next(TestDeadline())->sequence, first);
+}
+
+}  // namespace
+}  // namespace sluice::journal

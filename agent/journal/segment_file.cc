@@ -1,0 +1,72 @@
+#include "agent/journal/segment_file.h"
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "agent/base/status_macros.h"
+#include "agent/journal/format.h"
+
+namespace sluice::journal {
+
+SegmentFile::SegmentFile(FileSystem& fs, std::string directory, uint64_t first_sequence)
+    : fs_(fs),
+      directory_(std::move(directory)),
+      segment_(std::make_shared<Segment>(
+          first_sequence, absl::StrCat(directory_, "/", SegmentName(first_sequence)))) {}
+
+absl::StatusOr<std::shared_ptr<SegmentFile>> SegmentFile::Create(FileSystem& fs,
+                                                                 const std::string& directory,
+                                                                 uint64_t first_sequence,
+                                                                 std::string_view opening) {
+  std::shared_ptr<SegmentFile> file(new SegmentFile(fs, directory, first_sequence));
+  RETURN_IF_ERROR(file->Make(file->segment_->path, O_EXCL, opening));
+  file->Publish();
+  return file;
+}
+
+absl::StatusOr<std::shared_ptr<SegmentFile>> SegmentFile::CreateAside(FileSystem& fs,
+                                                                      const std::string& directory,
+                                                                      uint64_t first_sequence,
+                                                                      std::string_view opening) {
+  std::shared_ptr<SegmentFile> file(new SegmentFile(fs, directory, first_sequence));
+  RETURN_IF_ERROR(file->Make(absl::StrCat(file->segment_->path, kAsideSuffix), O_TRUNC, opening));
+  return file;
+}
+
+// Leaves no file behind when it fails.
+absl::Status SegmentFile::Make(const std::string& path, int flags, std::string_view opening) {
+  absl::StatusOr<UniqueFd> fd = OpenFile(fs_, path, O_RDWR | O_CREAT | flags);
+  if (!fd.ok()) return fd.status();
+  fd_ = *std::move(fd);
+  const absl::Status written = Append(opening);
+  if (!written.ok()) fs_.Unlink(path);
+  return written;
+}
+
+absl::Status SegmentFile::Install() {
+  const std::string aside = absl::StrCat(segment_->path, kAsideSuffix);
+  if (fs_.Fdatasync(fd_.get()) != 0) return ErrnoStatus(absl::StrCat("fdatasync ", aside));
+  if (fs_.Rename(aside, segment_->path) != 0) return ErrnoStatus(absl::StrCat("rename ", aside));
+  name_is_durable_ = true;  // once the caller has synced the directory
+  Publish();
+  return absl::OkStatus();
+}
+
+void SegmentFile::RemoveAside() { fs_.Unlink(absl::StrCat(segment_->path, kAsideSuffix)); }
+
+absl::Status SegmentFile::Append(std::string_view bytes) {
+  RETURN_IF_ERROR(Annotate(WriteAll(fs_, fd_.get(), bytes, size_), segment_->path));
+  size_ += bytes.size();
+  return absl::OkStatus();
+}
+
+absl::Status SegmentFile::Sync() {
+  if (fs_.Fdatasync(fd_.get()) != 0) return ErrnoStatus(absl::StrCat("fdatasync ", segment_->path));
+  if (name_is_durable_) return absl::OkStatus();
+  RETURN_IF_ERROR(SyncDirectory(fs_, directory_));
+  name_is_durable_ = true;
+  return absl::OkStatus();
+}
+
+}  // namespace sluice::journal

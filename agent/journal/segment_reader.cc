@@ -1,0 +1,145 @@
+#include "agent/journal/segment_reader.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/base/crc32c.h"
+#include "agent/base/status_macros.h"
+
+namespace sluice::journal {
+namespace {
+
+constexpr uint64_t kWindowBytes = 256 * 1024;
+constexpr uint64_t kPageBytes = 4096;
+// What a search behind damage may check. Senders choose the bytes that it searches, and could make
+// them look like overlapping entries.
+constexpr uint64_t kSearchBytes = 256ull << 20;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SegmentReader>> SegmentReader::Open(FileSystem& fs,
+                                                                   const std::string& path,
+                                                                   const Epoch& epoch) {
+  absl::StatusOr<UniqueFd> fd = OpenFile(fs, path, O_RDONLY);
+  if (!fd.ok()) return fd.status();
+  std::unique_ptr<SegmentReader> reader(new SegmentReader(fs, *std::move(fd)));
+  reader->header_ = ReadHeader(fs, reader->fd_.get());
+  reader->seed_ = FrameSeed(reader->header_ ? reader->header_->epoch : epoch);
+  return reader;
+}
+
+absl::StatusOr<uint64_t> SegmentReader::FileBytes() const {
+  const int64_t bytes = fs_.FileSize(fd_.get());
+  if (bytes < 0) return ErrnoStatus("size of a segment");
+  return static_cast<uint64_t>(bytes);
+}
+
+std::optional<Frame> SegmentReader::Read(uint64_t end) {
+  const std::optional<FrameHeader> header = HeaderAt(offset_, end);
+  if (!header || !IsSound(*header, offset_, end)) return std::nullopt;
+  Frame frame{*header, offset_, {}};
+  if (header->type == EntryType::kBatch) {
+    frame.payload = Bytes(offset_, header->frame_bytes(), end).substr(kFrameHeaderBytes);
+  }
+  offset_ = frame.end_offset();
+  return frame;
+}
+
+void SegmentReader::Resynchronize(uint64_t end, uint64_t first, uint64_t last) {
+  const auto is_wanted = [&](const FrameHeader& header) {
+    return header.sequence >= first && header.sequence <= last;
+  };
+  // Most damage leaves the length of the entry alone.
+  if (const auto damaged = HeaderAt(offset_, end)) {
+    const uint64_t next_offset = offset_ + damaged->frame_bytes();
+    const auto next = HeaderAt(next_offset, end);
+    if (next && is_wanted(*next) && IsSound(*next, next_offset, end)) {
+      offset_ = next_offset;
+      return;
+    }
+  }
+  uint64_t budget = kSearchBytes;
+  for (uint64_t at = offset_ + 1; at + kFrameHeaderBytes <= end; ++at) {
+    const auto header = HeaderAt(at, end);
+    if (!header || !is_wanted(*header)) continue;
+    if (header->frame_bytes() > budget) break;
+    budget -= header->frame_bytes();
+    if (IsSound(*header, at, end)) {
+      offset_ = at;
+      return;
+    }
+  }
+  offset_ = end;
+}
+
+std::string SegmentReader::Payload(const Frame& frame) {
+  std::string payload(frame.header.payload_bytes, '\0');
+  const absl::StatusOr<size_t> got =
+      ReadAt(fs_, fd_.get(), payload.data(), payload.size(), frame.offset + kFrameHeaderBytes);
+  payload.resize(got.ok() ? *got : 0);
+  return payload;
+}
+
+std::optional<FrameHeader> SegmentReader::HeaderAt(uint64_t offset, uint64_t end) {
+  const std::string_view bytes = Bytes(offset, kFrameHeaderBytes, end);
+  if (bytes.size() < kFrameHeaderBytes) return std::nullopt;
+  const FrameHeader header = DecodeFrameHeader(bytes.data());
+  if (!IsPlausible(header) || header.frame_bytes() > end - offset) return std::nullopt;
+  return header;
+}
+
+bool SegmentReader::IsSound(const FrameHeader& header, uint64_t offset, uint64_t end) {
+  uint64_t left = header.frame_bytes();
+  if (header.type == EntryType::kBatch) {
+    const std::string_view frame = Bytes(offset, left, end);
+    return frame.size() == left && FrameCrc(seed_, frame) == header.crc;
+  }
+  uint64_t at = offset + sizeof(header.crc);
+  left -= sizeof(header.crc);
+  uint32_t crc = seed_;
+  while (left > 0) {
+    const std::string_view piece = Bytes(at, std::min(left, kWindowBytes), end);
+    if (piece.empty()) return false;
+    crc = Crc32c(piece, crc);
+    at += piece.size();
+    left -= piece.size();
+  }
+  return crc == header.crc;
+}
+
+std::string_view SegmentReader::Fill(uint64_t offset, uint64_t size, uint64_t end) {
+  window_offset_ = offset;
+  const uint64_t available = offset < end ? end - offset : 0;
+  const uint64_t wanted = std::min(std::max(size, kWindowBytes), available);
+  if (window_.capacity() > 2 * kWindowBytes && wanted <= kWindowBytes) std::string().swap(window_);
+  window_.resize(wanted);
+  const absl::StatusOr<size_t> got = ReadAt(fs_, fd_.get(), window_.data(), wanted, offset);
+  if (got.ok()) {
+    window_.resize(*got);
+  } else {
+    ReadByPages(offset);
+  }
+  return std::string_view(window_).substr(0, size);
+}
+
+// Pages that cannot be read become zeros, which no checksum matches.
+void SegmentReader::ReadByPages(uint64_t offset) {
+  for (uint64_t at = 0; at < window_.size(); at += kPageBytes) {
+    const uint64_t size = std::min<uint64_t>(kPageBytes, window_.size() - at);
+    const absl::StatusOr<size_t> got = ReadAt(fs_, fd_.get(), &window_[at], size, offset + at);
+    std::fill(window_.begin() + at + (got.ok() ? *got : 0), window_.begin() + at + size, '\0');
+  }
+}
+
+std::optional<SegmentHeader> ReadHeader(FileSystem& fs, int fd) {
+  std::string bytes(kSegmentHeaderBytes, '\0');
+  absl::StatusOr<size_t> got = ReadAt(fs, fd, bytes.data(), bytes.size(), 0);
+  // Much hangs on it, and some errors pass.
+  if (!got.ok()) got = ReadAt(fs, fd, bytes.data(), bytes.size(), 0);
+  if (!got.ok()) return std::nullopt;
+  return DecodeSegmentHeader(bytes.substr(0, *got));
+}
+
+}  // namespace sluice::journal

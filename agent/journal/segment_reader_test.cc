@@ -1,0 +1,133 @@
+#include "agent/journal/segment_reader.h"
+
+#include <cstring>
+
+#include "agent/base/crc32c.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/crash_file_system.h"
+#include "tests/support/faulty_file_system.h"
+
+namespace sluice::journal {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr char kPath[] = "/journal/segment";
+
+class SegmentReaderTest : public testing::Test {
+ protected:
+  SegmentReaderTest() {
+    for (size_t i = 0; i < header_.epoch.bytes.size(); ++i) header_.epoch.bytes[i] = 7;
+    header_.boot_id = "boot";
+    bytes_ = EncodeSegmentHeader(header_);
+  }
+
+  void AddBatch(uint64_t sequence, std::string_view payload) {
+    FrameHeader frame;
+    frame.sequence = sequence;
+    AppendFrame(frame, {payload}, FrameSeed(header_.epoch), &bytes_);
+  }
+  // Sequences of the sound entries, damage skipped.
+  std::vector<uint64_t> ReadSequences(FileSystem* fs, uint64_t last = 1000) {
+    const auto reader = SegmentReader::Open(*fs, kPath, header_.epoch);
+    std::vector<uint64_t> sequences;
+    const uint64_t end = *(*reader)->FileBytes();
+    while ((*reader)->offset() < end) {
+      if (const auto frame = (*reader)->Read(end)) {
+        sequences.push_back(frame->header.sequence);
+      } else {
+        (*reader)->Resynchronize(end, 1, last);
+      }
+    }
+    return sequences;
+  }
+  std::vector<uint64_t> ReadSequences() {
+    CrashFileSystem fs(DiskState{{kPath, bytes_}});
+    return ReadSequences(&fs);
+  }
+
+  SegmentHeader header_;
+  std::string bytes_;
+};
+
+TEST_F(SegmentReaderTest, ReadsBackHeaderAndEntries) {
+  AddBatch(1, "one");
+  AddBatch(2, "");
+  CrashFileSystem fs(DiskState{{kPath, bytes_}});
+  const auto reader = SegmentReader::Open(fs, kPath, Epoch{});
+  ASSERT_TRUE(reader.ok());
+  ASSERT_TRUE((*reader)->header().has_value());
+  EXPECT_EQ((*reader)->header()->boot_id, "boot");
+  EXPECT_EQ((*reader)->Read(bytes_.size())->payload, "one");
+  EXPECT_EQ((*reader)->Read(bytes_.size())->payload, "");
+  EXPECT_FALSE((*reader)->Read(bytes_.size()).has_value());
+}
+
+TEST_F(SegmentReaderTest, FindsTheNextEntryBehindEveryDamagedByte) {
+  for (uint64_t sequence = 1; sequence <= 3; ++sequence) AddBatch(sequence, "payload");
+  const size_t frame_bytes = kFrameHeaderBytes + 7;
+  const size_t second = kSegmentHeaderBytes + frame_bytes;
+  for (size_t at = second; at < second + frame_bytes; ++at) {
+    bytes_[at] ^= 0x5a;
+    EXPECT_THAT(ReadSequences(), ElementsAre(1, 3)) << at - second;
+    bytes_[at] ^= 0x5a;
+  }
+}
+
+TEST_F(SegmentReaderTest, ReadsNothingOfACutEntry) {
+  AddBatch(1, "one");
+  AddBatch(2, "two");
+  bytes_.pop_back();
+  EXPECT_THAT(ReadSequences(), ElementsAre(1));
+}
+
+TEST_F(SegmentReaderTest, ADamagedHeaderCostsNoEntry) {
+  AddBatch(1, "one");
+  bytes_[20] ^= 1;
+  EXPECT_THAT(ReadSequences(), ElementsAre(1));
+}
+
+TEST_F(SegmentReaderTest, SentBytesCannotPassForAnEntryBehindDamage) {
+  std::string forged;
+  FrameHeader frame;
+  frame.sequence = 2;
+  frame.uid = 0;
+  AppendFrame(frame, {"I am root"}, FrameSeed(Epoch{}), &forged);
+  AddBatch(1, forged);
+  AddBatch(3, "three");
+  bytes_[kSegmentHeaderBytes] ^= 1;      // the checksum
+  bytes_[kSegmentHeaderBytes + 4] ^= 1;  // and the length
+  EXPECT_THAT(ReadSequences(), ElementsAre(3));
+}
+
+TEST_F(SegmentReaderTest, TheSearchBehindDamageIsBounded) {
+  // Every 24 bytes claim to begin an entry that reaches to the end.
+  std::string claims;
+  while (claims.size() < 4 << 20) {
+    const auto length = static_cast<uint32_t>((4 << 20) - claims.size());
+    std::string claim(kFrameHeaderBytes, '\0');
+    std::memcpy(claim.data() + 4, &length, sizeof(length));
+    claim[8] = 5;   // sequence
+    claim[20] = 1;  // a batch
+    claims += claim;
+  }
+  AddBatch(1, claims);
+  bytes_[kSegmentHeaderBytes] ^= 1;
+  bytes_[kSegmentHeaderBytes + 4] ^= 1;
+  EXPECT_THAT(ReadSequences(), IsEmpty());
+}
+
+TEST_F(SegmentReaderTest, ABadSectorCostsOnlyTheEntriesOnIt) {
+  for (uint64_t sequence = 1; sequence <= 100; ++sequence)
+    AddBatch(sequence, std::string(200, 'x'));
+  CrashFileSystem disk(DiskState{{kPath, bytes_}});
+  FaultyFileSystem fs(&disk);
+  // After open, header and size.
+  fs.FailCall(3, EIO);
+  EXPECT_EQ(ReadSequences(&fs).size(), 100u) << "read again by pages";
+}
+
+}  // namespace
+}  // namespace sluice::journal

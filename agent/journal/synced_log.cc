@@ -1,0 +1,341 @@
+#include "agent/journal/synced_log.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "agent/base/log.h"
+#include "agent/base/status_macros.h"
+#include "agent/journal/format.h"
+
+namespace sluice::journal {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr size_t kSpareBuffers = 2;
+constexpr size_t kSpareBufferBytes = 4 << 20;
+
+void AddUsage(const Chunk& chunk, SegmentUsage* usage) {
+  for (size_t at = 0; at < chunk.bytes.size();) {
+    const FrameHeader header = DecodeFrameHeader(chunk.bytes.data() + at);
+    usage->bytes_by_uid[header.uid] += header.frame_bytes();
+    at += header.frame_bytes();
+  }
+}
+
+}  // namespace
+
+SyncedLog::SyncedLog(std::shared_ptr<SharedState> shared, Options options)
+    : shared_(std::move(shared)), options_(std::move(options)), directory_(options_.directory) {}
+
+SyncedLog::~SyncedLog() {
+  {
+    MutexLock lock(&mutex_);
+    is_stopping_ = true;
+    work_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void SyncedLog::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+// False: the disk refuses, and the sync thread writes.
+bool SyncedLog::BeginWrite(std::shared_ptr<SegmentFile>* current) {
+  MutexLock lock(&mutex_);
+  is_writing_ = !refuses_.load();
+  *current = current_;
+  return is_writing_;
+}
+
+void SyncedLog::EndWrite(const absl::Status& written) {
+  is_writing_ = false;
+  quiet_.NotifyAll();
+  if (!written.ok()) Refuse(written);
+}
+
+bool SyncedLog::OpenSegment(uint64_t next_sequence, std::string opening) {
+  std::shared_ptr<SegmentFile> before;
+  if (!BeginWrite(&before)) return false;
+  const absl::StatusOr<std::shared_ptr<SegmentFile>> file =
+      MakeSegment(next_sequence, options_.header(next_sequence) + opening);
+  if (file.ok()) shared_->AddSegment((*file)->segment());
+  MutexLock lock(&mutex_);
+  opening_ = std::move(opening);
+  opening_sequence_ = next_sequence;
+  EndWrite(file.status());
+  if (!file.ok()) return false;
+  current_ = *file;
+  unsynced_files_.push_back(current_);
+  segment_bytes_ = current_->size();
+  is_partial_ = false;
+  return true;
+}
+
+// A segment without batches is replaced by the next one, which begins with the same sequence; it
+// may hold the only checkpoint, so that the new one is durable first.
+absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::MakeSegment(uint64_t first_sequence,
+                                                                    const std::string& content) {
+  const std::string directory = CurrentDirectory();
+  if (!shared_->HasSegment(first_sequence)) {
+    return SegmentFile::Create(shared_->fs, directory, first_sequence, content);
+  }
+  absl::StatusOr<std::shared_ptr<SegmentFile>> file =
+      SegmentFile::CreateAside(shared_->fs, directory, first_sequence, content);
+  if (!file.ok()) return file;
+  RETURN_IF_ERROR((*file)->Install());
+  RETURN_IF_ERROR(SyncDirectory(shared_->fs, directory));
+  return file;
+}
+
+void SyncedLog::Write(Chunk chunk) {
+  const uint64_t last_sequence = chunk.end_sequence - 1;
+  std::shared_ptr<SegmentFile> file;
+  const bool may_write = BeginWrite(&file);
+  absl::Status written = absl::UnavailableError("the disk refuses");
+  if (may_write) {
+    written = file->Append(chunk.bytes);
+    if (written.ok()) file->Publish();
+    segment_bytes_ = file->size();
+  }
+  {
+    MutexLock lock(&mutex_);
+    Enqueue(std::move(chunk), written);
+    if (may_write) EndWrite(written);
+  }
+  if (written.ok()) shared_->Publish(last_sequence);
+}
+
+void SyncedLog::Enqueue(Chunk chunk, const absl::Status& written) {
+  const uint64_t bytes = unsynced_bytes_ += chunk.bytes.size();
+  const bool was_empty = chunks_.empty();
+  chunk.taken_at = SteadyClock::now();
+  is_urgent_ |= chunk.is_urgent;
+  chunks_.push_back(std::move(chunk));
+  if (written.ok()) ++written_chunks_;
+  if (was_empty || is_urgent_ || bytes >= options_.group_bytes) work_.NotifyAll();
+}
+
+void SyncedLog::Refuse(const absl::Status& why) {
+  if (!refuses_) LogError(absl::StrCat("journal: the disk refuses: ", why.message()));
+  refuses_ = true;
+  error_ = std::string(why.message());
+  shared_->Count("journal.write_errors", "", 1);
+  // A fresh segment is worth an attempt at once when a sync failed, not when the disk is full.
+  retry_at_ = SteadyClock::now();
+  if (!sync_failed_) retry_at_ += options_.retry_delay;
+  work_.NotifyAll();
+}
+
+void SyncedLog::SyncNow() {
+  MutexLock lock(&mutex_);
+  is_urgent_ |= !chunks_.empty();
+  work_.NotifyAll();
+}
+
+bool SyncedLog::Drain() {
+  MutexLock lock(&mutex_);
+  is_urgent_ = true;
+  work_.NotifyAll();
+  while (!chunks_.empty() && !refuses_) quiet_.Wait(&mutex_);
+  return !refuses_;
+}
+
+std::string SyncedLog::CurrentDirectory() const {
+  MutexLock lock(&mutex_);
+  return directory_;
+}
+
+std::string SyncedLog::error() const {
+  MutexLock lock(&mutex_);
+  return error_;
+}
+
+std::optional<SyncedLog::Rewritten> SyncedLog::TakeRewritten() {
+  MutexLock lock(&mutex_);
+  has_rewritten_ = false;
+  return std::exchange(rewritten_, std::nullopt);
+}
+
+std::string SyncedLog::TakeBuffer() {
+  MutexLock lock(&mutex_);
+  if (spare_buffers_.empty()) return {};
+  std::string buffer = std::move(spare_buffers_.back());
+  spare_buffers_.pop_back();
+  return buffer;
+}
+
+absl::Status SyncedLog::MoveTo(const std::string& directory,
+                               const std::function<absl::Status()>& move) {
+  {
+    MutexLock lock(&mutex_);
+    is_moving_ = true;
+    while (is_syncing_) quiet_.Wait(&mutex_);
+    if (refuses_) {
+      is_moving_ = false;
+      return absl::UnavailableError(error_);
+    }
+  }
+  const absl::Status moved = move();
+  MutexLock lock(&mutex_);
+  is_moving_ = false;
+  work_.NotifyAll();
+  if (!moved.ok()) return moved;
+  directory_ = directory;
+  unsynced_files_.clear();
+  DropSynced(chunks_.size());
+  return absl::OkStatus();
+}
+
+bool SyncedLog::IsSyncDue(TimePoint now) const {
+  if (written_chunks_ == 0 || sync_failed_ || is_moving_) return false;
+  return is_urgent_ || is_stopping_ || unsynced_bytes_ >= options_.group_bytes ||
+         now >= chunks_.front().taken_at + options_.group_delay;
+}
+
+bool SyncedLog::IsRewriteDue(TimePoint now) const {
+  return refuses_ && !is_moving_ && (is_stopping_ || now >= retry_at_);
+}
+
+SyncedLog::TimePoint SyncedLog::NextDue() const {
+  TimePoint due = SteadyClock::now() + std::chrono::hours(1);
+  if (refuses_) due = retry_at_;
+  if (written_chunks_ > 0 && !sync_failed_) {
+    due = std::min(due, chunks_.front().taken_at + options_.group_delay);
+  }
+  return due;
+}
+
+void SyncedLog::Run() {
+  MutexLock lock(&mutex_);
+  while (true) {
+    const TimePoint now = SteadyClock::now();
+    const bool was_stopping = is_stopping_;
+    const bool sync_due = IsSyncDue(now);
+    if (sync_due) SyncWritten();
+    const bool rewrite_due = IsRewriteDue(now);
+    if (rewrite_due) Rewrite();
+    if (was_stopping) return;
+    if (!sync_due && !rewrite_due && !is_stopping_) work_.WaitUntil(&mutex_, NextDue());
+  }
+}
+
+void SyncedLog::SyncWritten() {
+  const size_t count = written_chunks_;
+  const std::vector<std::shared_ptr<SegmentFile>> files = unsynced_files_;
+  is_urgent_ = false;
+  is_syncing_ = true;
+  mutex_.Unlock();
+  absl::Status synced;
+  for (const auto& file : files) {
+    synced = file->Sync();
+    if (!synced.ok()) break;
+  }
+  mutex_.Lock();
+  is_syncing_ = false;
+  quiet_.NotifyAll();
+  if (!synced.ok()) {
+    sync_failed_ = true;
+    return Refuse(synced);
+  }
+  // Files opened while this went on were added behind these; the last of all is still written to.
+  const size_t done = std::min(files.size(), unsynced_files_.size() - 1);
+  unsynced_files_.erase(unsynced_files_.begin(),
+                        unsynced_files_.begin() + static_cast<ptrdiff_t>(done));
+  DropSynced(count);
+}
+
+void SyncedLog::Rewrite() {
+  while (is_writing_) quiet_.Wait(&mutex_);
+  const uint64_t first_sequence = shared_->synced() + 1;
+  const bool is_whole = first_sequence == opening_sequence_ && !opening_.empty();
+  const std::string opening = is_whole ? opening_ : options_.partial_checkpoint(first_sequence);
+  std::vector<const Chunk*> chunks;
+  for (const Chunk& chunk : chunks_) chunks.push_back(&chunk);
+  is_syncing_ = true;
+  mutex_.Unlock();
+  absl::StatusOr<std::shared_ptr<SegmentFile>> file = WriteAgain(first_sequence, opening, chunks);
+  mutex_.Lock();
+  is_syncing_ = false;
+  quiet_.NotifyAll();
+  if (!file.ok()) {
+    error_ = std::string(file.status().message());
+    retry_at_ = SteadyClock::now() + options_.retry_delay;
+    return;
+  }
+  is_partial_ = !is_whole;
+  TakeOver(*std::move(file), chunks.size());
+}
+
+// The new segment is whole on disk before its name is, and its name before the names of those it
+// takes the place of are gone for good.
+absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::WriteAgain(
+    uint64_t first_sequence, const std::string& opening, const std::vector<const Chunk*>& chunks) {
+  const std::string directory = CurrentDirectory();
+  absl::StatusOr<std::shared_ptr<SegmentFile>> file = SegmentFile::CreateAside(
+      shared_->fs, directory, first_sequence, options_.header(first_sequence) + opening);
+  if (!file.ok()) return file;
+  absl::Status written;
+  for (const Chunk* chunk : chunks) written.Update((*file)->Append(chunk->bytes));
+  if (written.ok()) written = (*file)->Install();
+  if (!written.ok()) {
+    (*file)->RemoveAside();
+    return written;
+  }
+  for (const SharedState::SegmentPtr& segment : shared_->Segments()) {
+    if (segment->first_sequence <= first_sequence) continue;
+    if (shared_->fs.Unlink(segment->path) != 0 && errno != ENOENT) {
+      return ErrnoStatus(absl::StrCat("unlink ", segment->path));
+    }
+  }
+  RETURN_IF_ERROR(SyncDirectory(shared_->fs, directory));
+  return file;
+}
+
+void SyncedLog::TakeOver(std::shared_ptr<SegmentFile> file, size_t chunk_count) {
+  Rewritten rewritten{file->segment()->first_sequence, {}};
+  rewritten.usage.bytes = file->size();
+  rewritten.usage.partial = is_partial_;
+  for (size_t i = 0; i < chunk_count; ++i) AddUsage(chunks_[i], &rewritten.usage);
+  rewritten_ = std::move(rewritten);
+  has_rewritten_ = true;
+  shared_->SupersedeBy(file->segment());
+  segment_bytes_ = file->size();
+  current_ = file;
+  unsynced_files_ = {std::move(file)};
+  sync_failed_ = false;
+  written_chunks_ = chunk_count;
+  DropSynced(chunk_count);
+  // What was appended while this went on is written the same way.
+  if (!chunks_.empty()) return;
+  refuses_ = false;
+  error_.clear();
+  LogInfo("journal: the disk takes writes again");
+}
+
+// The first `chunk_count` chunks are durable.
+void SyncedLog::DropSynced(size_t chunk_count) {
+  if (chunk_count == 0) return;
+  const uint64_t last_sequence = chunks_[chunk_count - 1].end_sequence - 1;
+  for (size_t i = 0; i < chunk_count; ++i) {
+    std::string buffer = std::move(chunks_.front().bytes);
+    chunks_.pop_front();
+    unsynced_bytes_ -= buffer.size();
+    if (spare_buffers_.size() < kSpareBuffers && buffer.capacity() <= kSpareBufferBytes) {
+      buffer.clear();
+      spare_buffers_.push_back(std::move(buffer));
+    }
+  }
+  written_chunks_ -= chunk_count;
+  if (last_sequence >= opening_sequence_) std::string().swap(opening_);
+  shared_->SetSynced(last_sequence);
+  quiet_.NotifyAll();
+  if (last_sequence > shared_->last_written()) shared_->Publish(last_sequence);
+  mutex_.Unlock();
+  options_.on_synced(last_sequence);
+  mutex_.Lock();
+}
+
+}  // namespace sluice::journal

@@ -1,0 +1,154 @@
+// Writes chunks of entries to segment files and makes them durable in groups. What is not durable
+// yet stays in memory: when a write or a sync fails, the disk is tried again and again with a new
+// segment that takes the place of everything from the first entry not known to be durable.
+//
+// A failed fsync is never retried on its file: the kernel may have marked the lost pages clean, and
+// the second call would succeed without them.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "agent/base/mutex.h"
+#include "agent/journal/checkpoint.h"
+#include "agent/journal/segment_file.h"
+#include "agent/journal/shared_state.h"
+
+namespace sluice::journal {
+
+// Whole frames written with one write.
+struct Chunk {
+  std::string bytes;
+  // One past its last entry, or past the last before it when it holds none.
+  uint64_t end_sequence = 0;
+  bool is_urgent = false;
+  // When SyncedLog took it.
+  std::chrono::steady_clock::time_point taken_at{};
+};
+
+// One thread (the ingest thread) calls everything that is not marked thread-safe; a thread of its
+// own syncs. That thread alone writes while the disk refuses.
+class SyncedLog {
+ public:
+  struct Options {
+    std::string directory;
+    std::chrono::milliseconds group_delay{};
+    uint64_t group_bytes = 0;
+    std::chrono::milliseconds retry_delay{};
+    // The encoded header of a segment that begins with this sequence. Thread-safe.
+    std::function<std::string(uint64_t first_sequence)> header;
+    // The frame of a partial checkpoint before this sequence. Thread-safe.
+    std::function<std::string(uint64_t next_sequence)> partial_checkpoint;
+    std::function<void(uint64_t sequence)> on_synced;
+  };
+
+  // A segment made by the sync thread, and what it holds.
+  struct Rewritten {
+    uint64_t first_sequence = 0;
+    SegmentUsage usage;
+  };
+
+  SyncedLog(std::shared_ptr<SharedState> shared, Options options);
+  // Syncs what was written; tries once more where the disk refused.
+  ~SyncedLog();
+
+  void Start();
+
+  // Opens a segment for what comes from `next_sequence` on. `opening` is the frame of its
+  // checkpoint. False: the disk refuses; the sync thread makes the segment when it can.
+  bool OpenSegment(uint64_t next_sequence, std::string opening);
+  void Write(Chunk chunk);
+  // The current segment was made after a failure and opens with a partial checkpoint: the next one
+  // is due.
+  bool is_partial() const { return is_partial_.load(); }
+  uint64_t segment_bytes() const { return segment_bytes_.load(); }
+  // The segment made after a failure, once.
+  bool has_rewritten() const { return has_rewritten_.load(); }
+  std::optional<Rewritten> TakeRewritten();
+
+  // Syncs all that was written, lets `move` bring the segments elsewhere, and writes to `directory`
+  // from then on. A segment must be opened right after.
+  absl::Status MoveTo(const std::string& directory, const std::function<absl::Status()>& move);
+
+  // Waits until all that was written is durable; false: the disk refuses.
+  bool Drain();
+
+  // Thread-safe.
+  void SyncNow();
+  bool refuses() const { return refuses_.load(); }
+  uint64_t unsynced_bytes() const { return unsynced_bytes_.load(); }
+  std::string error() const;
+  // A buffer of a chunk that is done with, for the next one.
+  std::string TakeBuffer();
+
+ private:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  bool BeginWrite(std::shared_ptr<SegmentFile>* current);
+  void EndWrite(const absl::Status& written) REQUIRES(mutex_);
+  absl::StatusOr<std::shared_ptr<SegmentFile>> MakeSegment(uint64_t first_sequence,
+                                                           const std::string& content);
+  std::string CurrentDirectory() const;
+  void Enqueue(Chunk chunk, const absl::Status& written) REQUIRES(mutex_);
+  void Refuse(const absl::Status& why) REQUIRES(mutex_);
+  void Run();
+  bool IsSyncDue(TimePoint now) const REQUIRES(mutex_);
+  bool IsRewriteDue(TimePoint now) const REQUIRES(mutex_);
+  TimePoint NextDue() const REQUIRES(mutex_);
+  void SyncWritten() REQUIRES(mutex_);
+  void Rewrite() REQUIRES(mutex_);
+  absl::StatusOr<std::shared_ptr<SegmentFile>> WriteAgain(uint64_t first_sequence,
+                                                          const std::string& opening,
+                                                          const std::vector<const Chunk*>& chunks);
+  void TakeOver(std::shared_ptr<SegmentFile> file, size_t chunk_count) REQUIRES(mutex_);
+  void DropSynced(size_t chunk_count) REQUIRES(mutex_);
+
+  const std::shared_ptr<SharedState> shared_;
+  const Options options_;
+  std::thread thread_;
+
+  std::atomic<bool> refuses_{false};
+  std::atomic<bool> is_partial_{false};
+  std::atomic<bool> has_rewritten_{false};
+  std::atomic<uint64_t> unsynced_bytes_{0};
+  std::atomic<uint64_t> segment_bytes_{0};
+
+  mutable Mutex mutex_;
+  CondVar work_;   // the sync thread waits for something to do
+  CondVar quiet_;  // for `is_writing_` or `is_syncing_` to end
+  std::string directory_ GUARDED_BY(mutex_);
+  // While set, the ingest thread uses current_ without the lock.
+  bool is_writing_ GUARDED_BY(mutex_) = false;
+  // While set, the sync thread uses files and chunks without the lock.
+  bool is_syncing_ GUARDED_BY(mutex_) = false;
+  bool is_stopping_ GUARDED_BY(mutex_) = false;
+  bool is_moving_ GUARDED_BY(mutex_) = false;
+  std::shared_ptr<SegmentFile> current_ GUARDED_BY(mutex_);
+  // Files with bytes that are not synced, in order.
+  std::vector<std::shared_ptr<SegmentFile>> unsynced_files_ GUARDED_BY(mutex_);
+  // In order; only the sync thread and MoveTo take from the front. The first `written_chunks_` of
+  // them are in unsynced_files_.
+  std::deque<Chunk> chunks_ GUARDED_BY(mutex_);
+  size_t written_chunks_ GUARDED_BY(mutex_) = 0;
+  bool is_urgent_ GUARDED_BY(mutex_) = false;
+  // The first frame of the last segment opened, until an entry behind it is durable: it may have to
+  // be written again.
+  std::string opening_ GUARDED_BY(mutex_);
+  uint64_t opening_sequence_ GUARDED_BY(mutex_) = 0;
+  bool sync_failed_ GUARDED_BY(mutex_) = false;
+  std::string error_ GUARDED_BY(mutex_);
+  TimePoint retry_at_ GUARDED_BY(mutex_);
+  std::optional<Rewritten> rewritten_ GUARDED_BY(mutex_);
+  std::vector<std::string> spare_buffers_ GUARDED_BY(mutex_);
+};
+
+}  // namespace sluice::journal

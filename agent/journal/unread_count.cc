@@ -1,0 +1,68 @@
+#include "agent/journal/unread_count.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/journal/batch_view.h"
+#include "agent/journal/segment_reader.h"
+
+namespace sluice::journal {
+namespace {
+
+using DropCounts = std::map<std::pair<std::string, uid_t>, uint64_t>;  // by sink and uid
+
+std::vector<std::shared_ptr<SinkPosition>> SinksBehind(const SharedState& shared,
+                                                       uint64_t end_sequence) {
+  std::vector<std::shared_ptr<SinkPosition>> behind = shared.Positions();
+  std::erase_if(behind, [&](const auto& position) {
+    return !position->has_reader || position->cursor.load() + 1 >= end_sequence;
+  });
+  return behind;
+}
+
+uint64_t CountRecords(std::string_view payload) {
+  const std::optional<BatchView> batch = ReadBatch(payload);
+  if (!batch) return 0;
+  uint64_t count = 0;
+  for ([[maybe_unused]] const std::string_view record : batch->records()) ++count;
+  return count;
+}
+
+DropCounts CountBehind(const std::vector<std::shared_ptr<SinkPosition>>& sinks,
+                       const Segment& segment, SegmentReader* file) {
+  DropCounts counts;
+  const uint64_t end = segment.end_offset.load();
+  const uint64_t last = segment.end_sequence.load() - 1;
+  while (file->offset() < end) {
+    const std::optional<Frame> frame = file->Read(end);
+    if (!frame) {
+      file->Resynchronize(end, segment.first_sequence, last);
+      continue;
+    }
+    if (frame->header.type != EntryType::kBatch || frame->header.sequence > last) continue;
+    const uint64_t records = CountRecords(frame->payload);
+    for (const auto& sink : sinks) {
+      if (sink->cursor.load() >= frame->header.sequence) continue;
+      counts[{sink->sink, frame->header.uid}] += records;
+    }
+  }
+  return counts;
+}
+
+}  // namespace
+
+void CountUnread(const SharedState& shared, const Segment& segment, const std::string& reason) {
+  const auto sinks = SinksBehind(shared, segment.end_sequence.load());
+  if (sinks.empty() || shared.counters == nullptr) return;
+  const auto file = SegmentReader::Open(shared.fs, segment.path, shared.epoch());
+  if (!file.ok()) return;
+  for (const auto& [key, records] : CountBehind(sinks, segment, file->get())) {
+    shared.counters->Add("journal.dropped", absl::StrCat(key.first, "_", reason), key.second,
+                         records);
+  }
+}
+
+}  // namespace sluice::journal

@@ -1,0 +1,17 @@
+#include "agent/live/resource_text.h"
+
+#include "proto/contract/record_view.h"
+
+namespace sluice::live {
+
+std::string_view FindResourceText(std::string_view resource, std::string_view key) {
+  for (const std::string_view encoded : FieldRange(resource, 1)) {
+    const AttributeView attribute = ReadAttribute(encoded);
+    if (attribute.key == key && attribute.value.type == ValueView::Type::kString) {
+      return attribute.value.text;
+    }
+  }
+  return {};
+}
+
+}  // namespace sluice::live

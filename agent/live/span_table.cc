@@ -1,0 +1,139 @@
+#include "agent/live/span_table.h"
+
+#include <utility>
+
+namespace sluice::live {
+namespace {
+
+// Longer chains of ancestors are cut: a log line cannot show them, and a chain is freed
+// recursively.
+constexpr int kMaxDepth = 128;
+
+SpanKey KeyOf(uid_t uid, const RecordView& record) {
+  return {uid, record.span.trace_id, record.span.span_id};
+}
+
+// Appends the record's body and its marks, which count from the attributes already there.
+void AppendBody(const RecordView& record, Span* span) {
+  uint32_t index = 0;
+  for ([[maybe_unused]] const std::string_view attribute : record.span.attributes()) {
+    if (record.bare.Has(index)) span->bare.Set(span->attribute_count + index);
+    ++index;
+  }
+  span->attribute_count += index;
+  span->body.append(record.span.body);
+}
+
+void Merge(const RecordView& record, Span* span) {
+  if (record.busy_ns != 0) span->busy_ns = record.busy_ns;
+  AppendBody(record, span);
+}
+
+}  // namespace
+
+void Span::Retire() {
+  body = std::string();
+  bare = BareMarks();
+  attribute_count = 0;
+}
+
+SpanView Span::view() const {
+  // A body is only ever made of bodies that were read before.
+  return ReadSpan(body).value_or(SpanView{});
+}
+
+std::shared_ptr<Span> SpanTable::Whole(const RecordView& record,
+                                       std::shared_ptr<const Origin> origin) const {
+  auto span = std::make_shared<Span>();
+  const uid_t uid = origin->identity.uid;
+  span->key = KeyOf(uid, record);
+  span->origin = std::move(origin);
+  span->level = record.level;
+  span->name = record.span.name;
+  span->target = record.target;
+  span->busy_ns = record.busy_ns;
+  AppendBody(record, span.get());
+  if (!record.span.parent_span_id.IsZero()) {
+    span->parent = FindEnclosing(uid, record.span.trace_id, record.span.parent_span_id);
+  }
+  if (span->parent != nullptr && span->parent->depth >= kMaxDepth) span->parent = nullptr;
+  span->depth = span->parent == nullptr ? 0 : span->parent->depth + 1;
+  return span;
+}
+
+SpanTable::Result SpanTable::Open(const RecordView& start, std::shared_ptr<const Origin> origin,
+                                  uint64_t received_boottime_nano) {
+  const uid_t uid = origin->identity.uid;
+  const SpanKey key = KeyOf(uid, start);
+  if (spans_.contains(key)) return Result::kAlreadyOpen;
+  if (CountOf(uid) >= limits_.spans_per_uid || !FitsBody(uid, start.span.body.size())) {
+    return Result::kOverLimit;
+  }
+  auto span = Whole(start, std::move(origin));
+  span->received_boottime_nano = received_boottime_nano;
+  Usage& usage = usage_[uid];
+  ++usage.spans;
+  usage.body_bytes += span->body.size();
+  spans_.emplace(key, std::move(span));
+  return Result::kDone;
+}
+
+std::shared_ptr<Span> SpanTable::Find(const SpanKey& key) const {
+  const auto found = spans_.find(key);
+  return found == spans_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Span> SpanTable::FindEnclosing(uid_t uid, const TraceId& trace_id,
+                                               const SpanId& span_id) const {
+  auto span = Find({uid, trace_id, span_id});
+  if (span == nullptr && uid != 0) span = Find({0, trace_id, span_id});
+  return span;
+}
+
+bool SpanTable::FitsBody(uid_t uid, size_t bytes) const {
+  const auto usage = usage_.find(uid);
+  return usage == usage_.end() || usage->second.body_bytes + bytes <= limits_.body_bytes_per_uid;
+}
+
+SpanTable::Result SpanTable::Update(uid_t uid, const RecordView& update) {
+  const auto span = Find(KeyOf(uid, update));
+  if (span == nullptr) return Result::kNotOpen;
+  if (!FitsBody(uid, update.span.body.size())) return Result::kOverLimit;
+  Merge(update, span.get());
+  usage_[uid].body_bytes += update.span.body.size();
+  return Result::kDone;
+}
+
+std::shared_ptr<Span> SpanTable::Close(uid_t uid, const RecordView& end) {
+  const auto found = spans_.find(KeyOf(uid, end));
+  if (found == spans_.end()) return nullptr;
+  const auto span = std::move(found->second);
+  spans_.erase(found);
+  const auto usage = usage_.find(uid);
+  usage->second.body_bytes -= span->body.size();
+  if (--usage->second.spans == 0) usage_.erase(usage);
+  Merge(end, span.get());
+  return span;
+}
+
+void SpanTable::Apply(const RecordView& record, const std::shared_ptr<const Origin>& origin,
+                      uint64_t received_boottime_nano) {
+  if (record.kind == RecordKind::kSpanStart) {
+    Open(record, origin, received_boottime_nano);
+  } else if (record.kind == RecordKind::kSpanUpdate) {
+    Update(origin->identity.uid, record);
+  } else if (record.kind == RecordKind::kSpanEnd) {
+    if (const auto span = Close(origin->identity.uid, record)) span->Retire();
+  }
+}
+
+void SpanTable::ForEach(const std::function<void(const std::shared_ptr<Span>&)>& visit) const {
+  for (const auto& [key, span] : spans_) visit(span);
+}
+
+int SpanTable::CountOf(uid_t uid) const {
+  const auto usage = usage_.find(uid);
+  return usage == usage_.end() ? 0 : usage->second.spans;
+}
+
+}  // namespace sluice::live

@@ -1,0 +1,70 @@
+// The spans that are open, by (uid, trace id, span id). The ingest thread keeps one table of what
+// is open at the end of the journal; every sink keeps one of what is open at its own cursor.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+
+#include "absl/container/flat_hash_map.h"
+#include "agent/live/span.h"
+
+namespace sluice::live {
+
+// What one uid may hold open; a START or UPDATE beyond it is refused.
+struct SpanLimits {
+  int spans_per_uid = std::numeric_limits<int>::max();
+  size_t body_bytes_per_uid = std::numeric_limits<size_t>::max();
+};
+
+class SpanTable {
+ public:
+  explicit SpanTable(SpanLimits limits = {}) : limits_(limits) {}
+
+  enum class Result { kDone, kAlreadyOpen, kNotOpen, kOverLimit };
+
+  // A START record. Its parent is looked up here and may be one of root's spans.
+  Result Open(const RecordView& start, std::shared_ptr<const Origin> origin,
+              uint64_t received_boottime_nano);
+
+  // A SPAN record as a span of its own that is never in the table.
+  std::shared_ptr<Span> Whole(const RecordView& record, std::shared_ptr<const Origin> origin) const;
+
+  // The open span itself; null: not open.
+  std::shared_ptr<Span> Find(const SpanKey& key) const;
+
+  // The open span that `uid` may name as a parent or as an event's place: its own, or root's.
+  std::shared_ptr<Span> FindEnclosing(uid_t uid, const TraceId& trace_id,
+                                      const SpanId& span_id) const;
+
+  // An UPDATE record of `uid`, merged into its span.
+  Result Update(uid_t uid, const RecordView& update);
+
+  // An END record of `uid`: merged into its span, which leaves the table. Null: not open, or
+  // another uid's.
+  std::shared_ptr<Span> Close(uid_t uid, const RecordView& end);
+
+  // Whichever of the three the record asks for; other kinds change nothing.
+  void Apply(const RecordView& record, const std::shared_ptr<const Origin>& origin,
+             uint64_t received_boottime_nano);
+
+  void ForEach(const std::function<void(const std::shared_ptr<Span>&)>& visit) const;
+  size_t size() const { return spans_.size(); }
+  // Of one uid.
+  int CountOf(uid_t uid) const;
+  // Whether `bytes` more of bodies stay within the limit.
+  bool FitsBody(uid_t uid, size_t bytes) const;
+
+ private:
+  struct Usage {
+    int spans = 0;
+    size_t body_bytes = 0;
+  };
+
+  const SpanLimits limits_;
+  absl::flat_hash_map<SpanKey, std::shared_ptr<Span>> spans_;
+  absl::flat_hash_map<uid_t, Usage> usage_;
+};
+
+}  // namespace sluice::live

@@ -1,0 +1,143 @@
+#include "agent/live/span_table.h"
+
+#include "agent/live/aborted_end.h"
+#include "agent/live/origin_codec.h"
+#include "gtest/gtest.h"
+#include "tests/support/records.h"
+
+namespace sluice::live {
+namespace {
+
+using testing::EndRecord;
+using testing::MakeId;
+using testing::StartRecord;
+using testing::UpdateRecord;
+using Result = SpanTable::Result;
+
+std::shared_ptr<const Origin> OriginOf(uid_t uid) {
+  auto origin = std::make_shared<Origin>();
+  origin->identity.uid = uid;
+  origin->identity.pid = 100 + static_cast<pid_t>(uid);
+  return origin;
+}
+
+// Keeps what it encodes alive for as long as views of it are used.
+class SpanTableTest : public ::testing::Test {
+ protected:
+  RecordView View(const v1::Record& record) {
+    encoded_.push_back(std::make_unique<std::string>(record.SerializeAsString()));
+    return *ReadRecord(*encoded_.back());
+  }
+  static SpanKey Key(uid_t uid, uint8_t trace, uint8_t span) {
+    return {uid, MakeId<TraceId>(trace), MakeId<SpanId>(span)};
+  }
+
+  std::vector<std::unique_ptr<std::string>> encoded_;
+  SpanTable table_;
+};
+
+TEST_F(SpanTableTest, MergesStartUpdateAndEndIntoOneSpan) {
+  v1::Record start = StartRecord(1, 2);
+  testing::AddTextAttribute(&start, "a", "1");
+  v1::Record update = UpdateRecord(1, 2);
+  testing::AddTextAttribute(&update, "b", "2");
+  update.add_bare_attributes(0);
+  ASSERT_EQ(table_.Open(View(start), OriginOf(5), 7), Result::kDone);
+  ASSERT_EQ(table_.Update(5, View(update)), Result::kDone);
+  const auto span = table_.Close(5, View(EndRecord(1, 2)));
+  ASSERT_NE(span, nullptr);
+  EXPECT_EQ(span->view().name, "work");
+  EXPECT_EQ(span->view().start_unix_nano, 1'000'000'000u);
+  EXPECT_EQ(span->view().end_unix_nano, 2'000'000'000u);
+  EXPECT_EQ(span->attribute_count, 2u);
+  EXPECT_FALSE(span->bare.Has(0));
+  EXPECT_TRUE(span->bare.Has(1)) << "the update's first attribute is the span's second";
+  EXPECT_EQ(table_.size(), 0u);
+}
+
+TEST_F(SpanTableTest, NobodyEndsOrUpdatesAnotherUsersSpan) {
+  ASSERT_EQ(table_.Open(View(StartRecord(1, 2)), OriginOf(5), 0), Result::kDone);
+  EXPECT_EQ(table_.Close(6, View(EndRecord(1, 2))), nullptr);
+  EXPECT_EQ(table_.Update(6, View(UpdateRecord(1, 2))), Result::kNotOpen);
+  EXPECT_EQ(table_.Close(0, View(EndRecord(1, 2))), nullptr) << "not even root";
+  EXPECT_NE(table_.Find(Key(5, 1, 2)), nullptr);
+}
+
+TEST_F(SpanTableTest, RootsSpansMayBeParentsForAllAndOthersOnlyForTheirOwnUser) {
+  ASSERT_EQ(table_.Open(View(StartRecord(1, 2)), OriginOf(0), 0), Result::kDone);
+  ASSERT_EQ(table_.Open(View(StartRecord(1, 3)), OriginOf(5), 0), Result::kDone);
+  EXPECT_NE(table_.FindEnclosing(6, MakeId<TraceId>(1), MakeId<SpanId>(2)), nullptr);
+  EXPECT_EQ(table_.FindEnclosing(6, MakeId<TraceId>(1), MakeId<SpanId>(3)), nullptr);
+  EXPECT_EQ(table_.FindEnclosing(0, MakeId<TraceId>(1), MakeId<SpanId>(3)), nullptr);
+}
+
+TEST_F(SpanTableTest, RefusesASecondStartOfAnOpenSpan) {
+  ASSERT_EQ(table_.Open(View(StartRecord(1, 2)), OriginOf(5), 0), Result::kDone);
+  EXPECT_EQ(table_.Open(View(StartRecord(1, 2)), OriginOf(5), 0), Result::kAlreadyOpen);
+  EXPECT_EQ(table_.Open(View(StartRecord(1, 2)), OriginOf(6), 0), Result::kDone)
+      << "another user's span of the same ids is another span";
+}
+
+TEST_F(SpanTableTest, CountsOpenSpansByUserUpToTheLimit) {
+  SpanTable table({2, 1 << 20});
+  EXPECT_EQ(table.Open(View(StartRecord(1, 1)), OriginOf(5), 0), Result::kDone);
+  EXPECT_EQ(table.Open(View(StartRecord(1, 2)), OriginOf(5), 0), Result::kDone);
+  EXPECT_EQ(table.Open(View(StartRecord(1, 3)), OriginOf(5), 0), Result::kOverLimit);
+  EXPECT_EQ(table.Open(View(StartRecord(1, 3)), OriginOf(6), 0), Result::kDone);
+  table.Close(5, View(EndRecord(1, 1)));
+  EXPECT_EQ(table.Open(View(StartRecord(1, 3)), OriginOf(5), 0), Result::kDone);
+}
+
+TEST_F(SpanTableTest, RefusesBodiesBeyondTheUsersBytes) {
+  const RecordView start = View(StartRecord(1, 1));
+  SpanTable table({10, start.span.body.size() + 10});
+  EXPECT_EQ(table.Open(start, OriginOf(5), 0), Result::kDone);
+  EXPECT_EQ(table.Update(5, View(UpdateRecord(1, 1))), Result::kOverLimit);
+  EXPECT_EQ(table.Open(View(StartRecord(1, 2)), OriginOf(5), 0), Result::kOverLimit);
+}
+
+TEST_F(SpanTableTest, AnEndedParentKeepsItsNameButNotItsBodyForItsChildren) {
+  table_.Apply(View(StartRecord(1, 1, 0, "outer")), OriginOf(5), 0);
+  table_.Apply(View(StartRecord(1, 2, 1, "inner")), OriginOf(5), 0);
+  table_.Apply(View(EndRecord(1, 1)), OriginOf(5), 0);
+  const auto inner = table_.Find(Key(5, 1, 2));
+  ASSERT_NE(inner->parent, nullptr);
+  EXPECT_EQ(inner->parent->name, "outer");
+  EXPECT_TRUE(inner->parent->body.empty());
+}
+
+TEST_F(SpanTableTest, ACheckpointBringsBackSpansParentsAndMarks) {
+  v1::Record inner = StartRecord(1, 2, 1, "inner");
+  testing::AddTextAttribute(&inner, "path", "/a b");
+  inner.add_bare_attributes(0);
+  table_.Apply(View(StartRecord(1, 1, 0, "outer")), OriginOf(5), 11);
+  table_.Apply(View(inner), OriginOf(5), 12);
+  v1::Checkpoint checkpoint;
+  SaveOpenSpans(table_, &checkpoint);
+
+  SpanTable restored;
+  RestoreOpenSpans(checkpoint.SerializeAsString(), &restored);
+  ASSERT_EQ(restored.size(), 2u);
+  const auto span = restored.Find(Key(5, 1, 2));
+  ASSERT_NE(span, nullptr);
+  EXPECT_EQ(span->name, "inner");
+  EXPECT_EQ(span->parent, restored.Find(Key(5, 1, 1)));
+  EXPECT_TRUE(span->bare.Has(0));
+  EXPECT_EQ(span->origin->identity.pid, 105);
+  EXPECT_EQ(span->received_boottime_nano, 12u);
+}
+
+TEST_F(SpanTableTest, AnAbortedEndClosesTheSpanWithItsCause) {
+  table_.Apply(View(StartRecord(1, 1)), OriginOf(5), 0);
+  const std::string end =
+      EncodeAbortedEnd(*table_.Find(Key(5, 1, 1)), "signal 9 (SIGKILL)", 3'000'000'000);
+  const auto span = table_.Close(5, *ReadRecord(end));
+  ASSERT_NE(span, nullptr);
+  EXPECT_EQ(span->view().status, StatusCode::kError);
+  EXPECT_EQ(span->view().status_message, "aborted: signal 9 (SIGKILL)");
+  EXPECT_EQ(span->view().end_unix_nano, 3'000'000'000u);
+  EXPECT_EQ(ReadAttribute(*span->view().attributes().begin()).key, kAbortCauseAttribute);
+}
+
+}  // namespace
+}  // namespace sluice::live

@@ -1,0 +1,45 @@
+// sluiced: flags to configuration to App to exit code.
+#include <iostream>
+
+#include "agent/app/app.h"
+#include "agent/app/flags.h"
+#include "agent/app/signals.h"
+#include "agent/app/sockets.h"
+#include "agent/base/log.h"
+#include "agent/config/load.h"
+
+namespace {
+
+// Exit codes, as LSB has them: 2 usage or configuration, 3 what the machine would not give.
+constexpr int kBadConfig = 2;
+constexpr int kCannotStart = 3;
+
+int Fail(const absl::Status& status, int code) {
+  sluice::LogError(status.message());
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  sluice::app::Flags flags;
+  if (const auto code = sluice::app::ParseFlags(argc, argv, &flags)) return *code;
+  if (flags.verbose) sluice::SetLogThreshold(sluice::LogPriority::kDebug);
+
+  const auto sources = sluice::config::Sources::OfProcess(flags.config);
+  auto loaded = sluice::config::Load(sources);
+  if (!loaded.ok()) return Fail(loaded.status(), kBadConfig);
+  for (const std::string& warning : loaded->warnings) sluice::LogWarning(warning);
+  if (loaded->config.otlp.enabled) {
+    sluice::LogWarning("this version has no OTLP export; the otlp settings have no effect");
+  }
+  if (flags.print_config) std::cout << sluice::config::Print(*loaded);
+  if (flags.print_config || flags.check_config) return 0;
+
+  sluice::app::BlockSignals();
+  auto sockets = sluice::app::OpenSockets(loaded->config.socket);
+  if (!sockets.ok()) return Fail(sockets.status(), kCannotStart);
+  auto app = sluice::app::App::Create(sources, *std::move(loaded), *std::move(sockets));
+  if (!app.ok()) return Fail(app.status(), kCannotStart);
+  return (*app)->Run();
+}

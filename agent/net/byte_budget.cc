@@ -1,0 +1,27 @@
+#include "agent/net/byte_budget.h"
+
+namespace sluice::net {
+
+bool ByteBudget::Charge(uid_t uid, size_t bytes) {
+  if (bytes == 0) return true;
+  const size_t mine = used_by(uid);
+  if (bytes > limits_.total - used_ || mine + bytes > limits_.per_uid) return false;
+  used_ += bytes;
+  by_uid_[uid] = mine + bytes;
+  return true;
+}
+
+void ByteBudget::Release(uid_t uid, size_t bytes) {
+  const auto entry = by_uid_.find(uid);
+  if (entry == by_uid_.end()) return;
+  used_ -= bytes;
+  entry->second -= bytes;
+  if (entry->second == 0) by_uid_.erase(entry);
+}
+
+size_t ByteBudget::used_by(uid_t uid) const {
+  const auto entry = by_uid_.find(uid);
+  return entry == by_uid_.end() ? 0 : entry->second;
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,83 @@
+// The server's side of one gRPC call, as services see it.
+//
+// Life of a call: a request for a known path arrives; its CallFactory makes a CallHandler; then
+//   OnMessage*  [OnHalfClose]  Finish, or
+//   OnMessage*  [OnHalfClose]  OnCancel
+// and the handler is destroyed at the end of that turn of the loop, then the call. Between, the
+// service may keep the Call's id and answer in any turn, e.g. once a sync came through:
+//   if (Call* call = server.FindCall(id)) call->Finish(absl::OkStatus());
+// Everything happens on the loop's thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "agent/net/connection.h"
+
+namespace sluice::net {
+
+using CallId = uint64_t;
+
+class Call {
+ public:
+  virtual ~Call() = default;
+
+  // Never used again by the same server.
+  virtual CallId id() const = 0;
+  virtual Connection& connection() = 0;
+  // `/package.Service/Method`.
+  virtual std::string_view path() const = 0;
+
+  // Queues one message; copied. Written at the end of the turn, as far as the peer reads. Ignored
+  // after Finish or OnCancel.
+  virtual void Send(std::string_view message) = 0;
+
+  // Ends the call after what was sent. Nothing more is delivered. `retry_after_ms` becomes the
+  // `grpc-retry-pushback-ms` trailer. Ignored after Finish or OnCancel.
+  virtual void Finish(const absl::Status& status, std::optional<int64_t> retry_after_ms = {}) = 0;
+  virtual bool finished() const = 0;
+
+  // Back-pressure: while paused no message and no OnHalfClose is delivered, and the peer may send
+  // at most a window more (1 MiB), which is held. May be called from within OnMessage.
+  // ResumeReading delivers what is held at the end of the turn.
+  virtual void PauseReading() = 0;
+  virtual void ResumeReading() = 0;
+
+  // Bytes queued by Send that the peer's flow control or socket has not let out yet. A service with
+  // much to say keeps this below kMaxUnsentBytes by waiting for OnWritable: a Send that exceeds it
+  // ends the call with RESOURCE_EXHAUSTED.
+  virtual size_t unsent_bytes() const = 0;
+  static constexpr size_t kMaxUnsentBytes = 8 * 1024 * 1024;
+};
+
+class CallHandler {
+ public:
+  virtual ~CallHandler() = default;
+
+  // One whole message, without its gRPC prefix; valid only during the call.
+  virtual void OnMessage(std::string_view message) = 0;
+  // The peer will send no more messages.
+  virtual void OnHalfClose() = 0;
+  // The peer gave up, its deadline passed, it exceeded a limit, or the connection ended; nothing
+  // can be sent any more.
+  virtual void OnCancel() {}
+  // All that was sent left for the peer.
+  virtual void OnWritable() {}
+};
+
+// Makes the handler of a new call. May Finish the call and return null, to refuse it.
+using CallFactory = std::function<std::unique_ptr<CallHandler>(Call& call)>;
+
+// A handler for calls with one request message: passes it to `on_request`, which answers by Send
+// and Finish, then or afterwards. No message, or another before the answer, ends the call with
+// INVALID_ARGUMENT.
+using UnaryFunction = std::function<void(Call& call, std::string_view request)>;
+CallFactory Unary(UnaryFunction on_request);
+
+}  // namespace sluice::net

@@ -1,0 +1,47 @@
+// What services see of an accepted connection.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "agent/net/peer.h"
+
+namespace sluice::net {
+
+// Lives from ConnectionObserver::OnConnectionOpen to the end of OnConnectionClose; all its calls
+// have ended before that.
+class Connection {
+ public:
+  Connection(uint64_t id, Peer peer) : id_(id), peer_(std::move(peer)) {}
+  virtual ~Connection() = default;
+
+  // Never used again by the same server.
+  uint64_t id() const { return id_; }
+  const Identity& identity() const { return peer_.identity; }
+  uid_t uid() const { return peer_.identity.uid; }
+  // -1: none. The connection keeps it; dup it for a watch that lives longer.
+  int pidfd() const { return peer_.pidfd.get(); }
+
+  // Ends the connection at the end of this turn: its calls are cancelled. Counted as `net.closed`
+  // with `reason`, a stable word in snake_case.
+  virtual void Close(absl::string_view reason) = 0;
+
+  // Whatever the owner wants to keep with the connection; goes with it.
+  std::shared_ptr<void> slot;
+
+ private:
+  const uint64_t id_;
+  const Peer peer_;
+};
+
+class ConnectionObserver {
+ public:
+  virtual ~ConnectionObserver() = default;
+  // The peer is identified and within its limits; nothing of what it sent was read yet.
+  virtual void OnConnectionOpen(Connection& connection) = 0;
+  virtual void OnConnectionClose(Connection& connection) = 0;
+};
+
+}  // namespace sluice::net

@@ -1,0 +1,47 @@
+#include "agent/net/connection_tally.h"
+
+#include "gtest/gtest.h"
+
+namespace sluice::net {
+namespace {
+
+constexpr GrpcServer::Limits kLimits{
+    .connections_per_uid = 2, .connections_of_root = 3, .connections = 5, .reserved_for_root = 2};
+
+TEST(ConnectionTallyTest, TakesAUidsConnectionsUpToItsLimit) {
+  ConnectionTally tally(kLimits);
+  EXPECT_EQ(tally.Admit(7), nullptr);
+  EXPECT_EQ(tally.Admit(7), nullptr);
+  EXPECT_STREQ(tally.Admit(7), "connections_per_uid");
+  tally.Leave(7);
+  EXPECT_EQ(tally.Admit(7), nullptr);
+}
+
+TEST(ConnectionTallyTest, KeepsTheLastPlacesForRoot) {
+  ConnectionTally tally(kLimits);
+  for (const uid_t uid : {1, 2, 3}) EXPECT_EQ(tally.Admit(uid), nullptr);
+  EXPECT_STREQ(tally.Admit(4), "connections_total");
+  EXPECT_EQ(tally.Admit(0), nullptr);
+  EXPECT_EQ(tally.Admit(0), nullptr);
+  EXPECT_STREQ(tally.Admit(0), "connections_total");
+}
+
+TEST(ConnectionTallyTest, BoundsRootByALimitOfItsOwn) {
+  ConnectionTally tally({.connections_per_uid = 1, .connections_of_root = 2});
+  EXPECT_EQ(tally.Admit(0), nullptr);
+  EXPECT_EQ(tally.Admit(0), nullptr);
+  EXPECT_STREQ(tally.Admit(0), "connections_per_uid");
+}
+
+TEST(ConnectionTallyTest, DividesAUidsTurnByItsReadersOfThisTurnOrTheLast) {
+  ConnectionTally tally(kLimits);
+  ASSERT_EQ(tally.Admit(7), nullptr);
+  EXPECT_EQ(tally.ShareRead(7, 1), 1u);
+  EXPECT_EQ(tally.ShareRead(7, 1), 2u);
+  EXPECT_EQ(tally.ShareRead(7, 1), 3u);
+  EXPECT_EQ(tally.ShareRead(7, 2), 3u);
+  EXPECT_EQ(tally.ShareRead(7, 3), 1u);
+}
+
+}  // namespace
+}  // namespace sluice::net

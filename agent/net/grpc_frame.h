@@ -1,0 +1,59 @@
+// gRPC's framing of messages on a stream.
+//   message := compressed:1 (0)  length:4 (big-endian)  bytes[length]
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sluice::net {
+
+inline constexpr size_t kMessagePrefixBytes = 5;
+
+// Appends `message` with its prefix.
+void AppendMessage(std::string_view message, std::string* out);
+
+// One buffer handed round by those who need one for a moment, so that a busy stream does not
+// allocate and an idle one holds nothing.
+class SpareBuffer {
+ public:
+  // Empty; with capacity when there is one to spare.
+  std::string Take();
+  void Give(std::string buffer);
+
+ private:
+  std::string spare_;
+};
+
+// Cuts a stream's bytes into messages. A message that lies in one piece is not copied.
+class MessageReader {
+ public:
+  enum class Next { kMessage, kNeedMore, kTooLarge, kCompressed };
+
+  // `spare` outlives the reader.
+  MessageReader(size_t max_message_bytes, SpareBuffer* spare)
+      : max_message_bytes_(max_message_bytes), spare_(spare) {}
+
+  // Takes from the front of `*bytes`. kMessage: `*message` is whole, and valid until the next call
+  // or as long as the bytes. kNeedMore: all bytes were taken. The other two are final.
+  Next Read(std::string_view* bytes, std::string_view* message);
+
+  // Some of a message was taken and not all of it.
+  bool in_message() const { return !prefix_.empty() || missing_ > 0; }
+  // Memory in use for that.
+  size_t held_bytes() const { return buffer_.capacity(); }
+
+ private:
+  Next ReadPrefix(std::string_view* bytes);
+  void Collect(std::string_view* bytes);
+
+  const size_t max_message_bytes_;
+  SpareBuffer* const spare_;
+  std::string prefix_;      // an incomplete one; short enough to need no allocation
+  std::string buffer_;      // the part of the message that came in earlier pieces
+  size_t missing_ = 0;      // what the message in buffer_ lacks
+  bool delivered_ = false;  // buffer_ holds the message that was returned last
+};
+
+}  // namespace sluice::net

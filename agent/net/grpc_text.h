@@ -1,0 +1,30 @@
+// The texts of gRPC's headers and trailers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace sluice::net {
+
+using HeaderFields = std::vector<std::pair<std::string, std::string>>;
+
+// `application/grpc`, alone or followed by `+` or `;` and more.
+bool IsGrpcContentType(std::string_view content_type);
+
+// A `grpc-timeout`: 1 to 8 digits and one of H M S m u n; in nanoseconds, at most a hundred years.
+// nullopt: malformed.
+std::optional<uint64_t> ParseGrpcTimeout(std::string_view text);
+
+// `grpc-message`: bytes outside blank..`~`, and `%`, as %XX.
+std::string PercentEncode(std::string_view text);
+
+// `grpc-status` and, as needed, `grpc-message` (at most 1 KiB of it) and `grpc-retry-pushback-ms`.
+HeaderFields FormatTrailers(const absl::Status& status, std::optional<int64_t> retry_after_ms);
+
+}  // namespace sluice::net

@@ -1,0 +1,178 @@
+#include "agent/sinks/kvp/kvp_sink.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/log.h"
+#include "agent/base/status_macros.h"
+#include "agent/live/aborted_end.h"
+#include "agent/live/resource_text.h"
+#include "agent/sinks/kvp/stale.h"
+#include "proto/contract/kvp_key.h"
+#include "proto/contract/kvp_value.h"
+#include "proto/contract/message_text.h"
+#include "proto/contract/names.h"
+#include "proto/contract/uuid.h"
+
+namespace sluice::kvp {
+namespace {
+
+using sinks::Delivery;
+
+// azure-init's field for a report inside an event.
+constexpr std::string_view kHealthReport = "health_report";
+
+std::optional<std::string_view> FindText(const FieldRange& attributes, std::string_view key) {
+  for (const std::string_view encoded : attributes) {
+    const AttributeView attribute = ReadAttribute(encoded);
+    if (attribute.key == key && attribute.value.type == ValueView::Type::kString) {
+      return attribute.value.text;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string SpanText(const live::Span& span) {
+  const SpanView view = span.view();
+  std::string text = SpanValue(view.start_unix_nano, view.end_unix_nano);
+  if (const auto cause = FindText(view.attributes(), live::kAbortCauseAttribute)) {
+    absl::StrAppend(&text, " | Aborted: ", std::string(*cause));
+  }
+  return text;
+}
+
+// An END may leave the level out.
+Level LevelOf(const Delivery& delivery) {
+  return delivery.kind == Delivery::Kind::kEvent ? delivery.record->level : delivery.span->level;
+}
+
+std::string SummaryText(const GivenUp& given_up) {
+  return absl::StrCat("Given up for want of room: ", given_up.total(), " (dropped ",
+                      given_up.dropped, ", overwritten ", given_up.overwritten, ", trimmed ",
+                      given_up.trimmed, ")");
+}
+
+}  // namespace
+
+KvpSink::KvpSink(Options options)
+    : options_(std::move(options)), pool_(PoolFile::Options{.path = options_.pool_path}) {
+  std::memcpy(epoch_.data(), options_.journal_epoch.data(),
+              std::min(epoch_.size(), options_.journal_epoch.size()));
+}
+
+absl::Status KvpSink::Open() {
+  ASSIGN_OR_RETURN(const BootFacts boot, ReadBootFacts());
+  ASSIGN_OR_RETURN(const bool cleared, ClearStalePool(&pool_, options_.boot_id_path, boot));
+  if (cleared) options_.counters->Add("kvp.stale_cleared");
+  PoolKeeper::Options keeper;
+  keeper.shadow_path = absl::StrCat(options_.runtime_directory, "/kvp_shadow");
+  keeper.summary_key = BuildKey(
+      {options_.prefix, options_.vm_id, Level::kWarn, "kvp:given_up", DeriveUuid(epoch_, 0, 0)},
+      options_.profile);
+  keeper.format_summary = SummaryText;
+  keeper.counters = options_.counters;
+  keeper.boot_id = boot.boot_id;
+  ASSIGN_OR_RETURN(keeper_, PoolKeeper::Open(&pool_, std::move(keeper)));
+  return absl::OkStatus();
+}
+
+bool KvpSink::IsTrusted(uid_t uid) const {
+  return uid == 0 ||
+         std::find(options_.trusted.begin(), options_.trusted.end(), uid) != options_.trusted.end();
+}
+
+std::string KvpSink::PrefixOf(const live::Origin& origin) const {
+  const uid_t uid = origin.identity.uid;
+  if (!IsTrusted(uid)) return absl::StrCat("sluice-", std::string(kVersion), "-u", uid);
+  const auto name = live::FindResourceText(origin.resource, "service.name");
+  const auto version = live::FindResourceText(origin.resource, "service.version");
+  if (name.empty() || version.empty()) return options_.prefix;
+  return absl::StrCat(std::string(name), "-", std::string(version));
+}
+
+std::string KvpSink::KeyOf(const Delivery& delivery) const {
+  const live::Span* const span = delivery.span;
+  const std::string name = span != nullptr ? FormatEventName(span->target, span->name)
+                                           : std::string(delivery.record->target);
+  const std::string prefix = PrefixOf(*delivery.origin);
+  const std::string uuid = DeriveUuid(epoch_, delivery.sequence, delivery.part);
+  return BuildKey({prefix, options_.vm_id, LevelOf(delivery), name, uuid}, options_.profile);
+}
+
+std::optional<std::string> KvpSink::ReportIn(const Delivery& delivery) const {
+  if (delivery.kind != Delivery::Kind::kEvent) return std::nullopt;
+  const auto report = FindText(delivery.record->event.attributes(), kHealthReport);
+  if (!report.has_value()) return std::nullopt;
+  if (delivery.origin->identity.uid != 0) {
+    options_.counters->Add("kvp.report_refused", "", delivery.origin->identity.uid);
+    return std::nullopt;
+  }
+  return std::string(*report);
+}
+
+void KvpSink::Add(const Delivery& delivery) {
+  if (delivery.kind == Delivery::Kind::kSpanOpened) return;
+  if (!delivery.this_boot) {
+    options_.counters->Add("kvp.skipped", "earlier_boot");
+    return;
+  }
+  if (auto report = ReportIn(delivery)) {
+    pending_bytes_ += report->size();
+    report_ = std::move(report);
+    return;
+  }
+  if (delivery.kind == Delivery::Kind::kSpanClosed)
+    return AddEntry(delivery, SpanText(*delivery.span));
+  AddEntry(delivery,
+           EventValue(delivery.record->event.time_unix_nano, MessageText(*delivery.record)));
+}
+
+void KvpSink::AddEntry(const Delivery& delivery, const std::string& value) {
+  PoolEntry entry;
+  AppendRecords(KeyOf(delivery), value, options_.profile, &entry.records);
+  entry.level = LevelOf(delivery);
+  entry.uid = delivery.origin->identity.uid;
+  pending_bytes_ += entry.records.size();
+  entries_.push_back(std::move(entry));
+}
+
+absl::Status KvpSink::Commit() {
+  if (!entries_.empty()) RETURN_IF_ERROR(keeper_->Append(entries_));
+  entries_.clear();
+  if (report_.has_value()) {
+    const absl::Status status = keeper_->Upsert(std::string(kReportKey), *report_);
+    // A report that never fits would hold up everything behind it.
+    if (absl::IsInvalidArgument(status)) {
+      LogWarning(absl::StrCat("provisioning report refused: ", status.message()));
+      options_.counters->Add("kvp.report_refused", "invalid", 0);
+    } else if (!status.ok()) {
+      return status;
+    }
+  }
+  report_.reset();
+  pending_bytes_ = 0;
+  return absl::OkStatus();
+}
+
+absl::Status KvpSink::Sync() { return keeper_->Sync(); }
+
+bool KvpSink::PoolChanged() {
+  struct stat info {};
+  if (::stat(options_.pool_path.c_str(), &info) != 0) info = {};
+  const std::array<int64_t, 5> now{static_cast<int64_t>(info.st_ino), info.st_size,
+                                   info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_nsec};
+  return std::exchange(seen_, now) != now;
+}
+
+void KvpSink::Tend() {
+  if (!PoolChanged()) return;
+  if (!keeper_->Reconcile().ok()) options_.counters->Add("kvp.reconcile_failed");
+  PoolChanged();
+}
+
+}  // namespace sluice::kvp

@@ -1,0 +1,75 @@
+// The sink that writes spans and events into the Hyper-V KVP pool, under azure-init's keys and in
+// its words, and the provisioning report.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/self/counters.h"
+#include "agent/sinks/kvp/pool_file.h"
+#include "agent/sinks/kvp/pool_keeper.h"
+#include "agent/sinks/sink.h"
+#include "proto/contract/kvp_record.h"
+
+namespace sluice::kvp {
+
+class KvpSink final : public sinks::Sink {
+ public:
+  struct Options {
+    std::string pool_path;
+    // Per-boot directory for the shadow of our own records.
+    std::string runtime_directory;
+    // Survives reboots: tells which boot last cleared the pool.
+    std::string boot_id_path;
+    std::string vm_id;
+    // Key prefix of root's records and of trusted users', unless their service names one.
+    std::string prefix;
+    std::vector<uid_t> trusted;
+    Profile profile = Profile::kSafe;
+    // 16 bytes: keys of one journal's records are the same on every replay.
+    std::string journal_epoch;
+    Counters* counters = nullptr;
+  };
+
+  explicit KvpSink(Options options);
+
+  absl::string_view name() const override { return "kvp"; }
+  std::string destination() const override { return options_.pool_path; }
+  absl::Status Open() override;
+  void Add(const sinks::Delivery& delivery) override;
+  absl::Status Commit() override;
+  absl::Status Sync() override;
+  // Restores what another program's rewrite of the pool lost.
+  void Tend() override;
+  size_t pending_bytes() const override { return pending_bytes_; }
+
+ private:
+  bool IsTrusted(uid_t uid) const;
+  std::string PrefixOf(const live::Origin& origin) const;
+  std::string KeyOf(const sinks::Delivery& delivery) const;
+  // The provisioning report in an event of root's; nullopt: none there.
+  std::optional<std::string> ReportIn(const sinks::Delivery& delivery) const;
+  // Whether the pool changed since the last call of this.
+  bool PoolChanged();
+  void AddEntry(const sinks::Delivery& delivery, const std::string& value);
+
+  const Options options_;
+  std::array<uint8_t, 16> epoch_{};
+  PoolFile pool_;
+  std::unique_ptr<PoolKeeper> keeper_;
+
+  std::vector<PoolEntry> entries_;
+  // The newest report not written yet.
+  std::optional<std::string> report_;
+  size_t pending_bytes_ = 0;
+  // The pool's inode, size and times as last seen.
+  std::array<int64_t, 5> seen_{};
+};
+
+}  // namespace sluice::kvp

@@ -1,0 +1,60 @@
+#include <pwd.h>
+
+#include <optional>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "agent/base/log.h"
+#include "agent/sinks/kvp/kvp_sink.h"
+#include "agent/sinks/sink_kind.h"
+
+namespace sluice::sinks {
+namespace {
+
+std::optional<uid_t> UidOf(const std::string& user) {
+  uint32_t uid;
+  if (absl::SimpleAtoi(user, &uid)) return uid;
+  const passwd* const entry = ::getpwnam(user.c_str());
+  if (entry == nullptr) return std::nullopt;
+  return entry->pw_uid;
+}
+
+std::vector<uid_t> UidsOf(const std::vector<std::string>& users) {
+  std::vector<uid_t> uids;
+  for (const std::string& user : users) {
+    if (const auto uid = UidOf(user)) {
+      uids.push_back(*uid);
+    } else {
+      LogWarning(absl::StrCat("kvp.trusted: no user \"", user, "\", ignoring"));
+    }
+  }
+  return uids;
+}
+
+std::unique_ptr<Sink> Make(const SinkContext& context) {
+  const config::KvpConfig& config = context.config->kvp;
+  kvp::KvpSink::Options options;
+  options.pool_path = config.path;
+  options.runtime_directory = context.config->runtime.path;
+  options.boot_id_path = absl::StrCat(context.journal->GetUsage().path, "/kvp_boot_id");
+  options.vm_id = config.vm_id.empty() ? context.vm_id : config.vm_id;
+  options.prefix = config.prefix;
+  options.trusted = UidsOf(config.trusted);
+  options.profile =
+      config.profile == config::KvpProfile::kStrict ? kvp::Profile::kStrict : kvp::Profile::kSafe;
+  options.journal_epoch = context.journal->epoch();
+  options.counters = context.counters;
+  return std::make_unique<kvp::KvpSink>(options);
+}
+
+}  // namespace
+
+SinkKind KvpSinkKind() {
+  return {"kvp", [](const config::AgentConfig& config) { return config.kvp.active(); },
+          [](const config::AgentConfig& config) -> const config::SinkFilter& {
+            return config.kvp.filter;
+          },
+          Make};
+}
+
+}  // namespace sluice::sinks

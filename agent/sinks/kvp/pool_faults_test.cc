@@ -1,0 +1,233 @@
+// Every system call of the store fails in turn, and the agent dies within every write: nothing
+// acknowledged is lost, the file stays aligned, others' records stay as they are, and each failure
+// is reported once, with its path.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <csignal>
+#include <functional>
+#include <iterator>
+
+#include "agent/sinks/kvp/pool_keeper.h"
+#include "tests/support/kvp/keeper_harness.h"
+
+namespace sluice::kvp {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr size_t kForeign = 936;  // leaves 64 records for us
+
+using Step = std::function<absl::Status(KeeperHarness&)>;
+
+absl::Status Acted() { return absl::OkStatus(); }
+
+// What the agent does, and what others do in between; every kind of write occurs.
+std::vector<Step> Scenario() {
+  return {
+      [](KeeperHarness& keeper) {
+        return keeper->Append({Entry("a"), Entry("b", Level::kError, 0, 2)});
+      },
+      [](KeeperHarness& keeper) { return keeper->Upsert("PROVISIONING_REPORT", "in progress"); },
+      [](KeeperHarness& keeper) {
+        keeper.directory.AppendBytes("torn");
+        return Acted();
+      },
+      [](KeeperHarness& keeper) { return keeper->Append(Entries("info", 60)); },
+      [](KeeperHarness& keeper) { return keeper->Append(Entries("more", 3)); },
+      [](KeeperHarness& keeper) { return keeper->Append({Entry("long", Level::kInfo, 0, 2)}); },
+      [](KeeperHarness& keeper) { return keeper->Upsert("PROVISIONING_REPORT", "success"); },
+      [](KeeperHarness& keeper) { return keeper->Sync(); },
+      [](KeeperHarness& keeper) {
+        keeper.directory.Write(Foreign(kForeign) +
+                               keeper.directory.Bytes().substr((kForeign + 2) * kRecordBytes));
+        return Acted();
+      },
+      [](KeeperHarness& keeper) { return keeper->Append({Entry("last", Level::kError)}); },
+      [](KeeperHarness& keeper) { return keeper->Sync(); },
+  };
+}
+
+// Runs the scenario; each step that fails is repeated once the fault is over. Returns the errors.
+std::vector<std::string> Play(KeeperHarness& keeper) {
+  std::vector<std::string> errors;
+  keeper.directory.Write(Foreign(kForeign));
+  for (const Step& step : Scenario()) {
+    absl::Status status = step(keeper);
+    for (int i = 0; !status.ok() && i < 5; ++i) {
+      errors.emplace_back(status.message());
+      status = step(keeper);
+    }
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  return errors;
+}
+
+std::vector<std::string> SortedOwn(const KeeperHarness& keeper) {
+  std::vector<std::string> texts = keeper.texts();
+  EXPECT_EQ(keeper.directory.Bytes().size() % kRecordBytes, 0u);
+  EXPECT_EQ(keeper.directory.Bytes().substr(0, kForeign * kRecordBytes), Foreign(kForeign));
+  texts.erase(texts.begin(), texts.begin() + kForeign);
+  std::sort(texts.begin(), texts.end());
+  return texts;
+}
+
+// What only one of them holds.
+std::vector<std::string> Difference(const std::vector<std::string>& a,
+                                    const std::vector<std::string>& b) {
+  std::vector<std::string> difference;
+  std::set_symmetric_difference(a.begin(), a.end(), b.begin(), b.end(),
+                                std::back_inserter(difference));
+  return difference;
+}
+
+struct Fault {
+  Call call;
+  int error;
+  size_t most_reports = 1;
+  int repeat = 1;
+  int stride = 1;  // which of the calls, where another error of the same call has had them all
+};
+
+// Calls in the two seconds of one wait, and a few of the next.
+constexpr int kLockTimeout = 410;
+
+std::string FaultName(const Fault& fault) {
+  static constexpr const char* kNames[kCallKinds] = {"Open",      "Stat",     "Fstat",  "Flock",
+                                                     "OfdLock",   "Write",    "Pwrite", "Pread",
+                                                     "Ftruncate", "Fdatasync"};
+  return absl::StrCat(kNames[static_cast<size_t>(fault.call)], ::strerrorname_np(fault.error));
+}
+
+class PoolFaultsTest : public ::testing::TestWithParam<Fault> {};
+
+TEST_P(PoolFaultsTest, LosesNothingWhicheverCallFails) {
+  const Fault fault = GetParam();
+  KeeperHarness undisturbed;
+  ASSERT_THAT(Play(undisturbed), IsEmpty());
+  const int calls = undisturbed.syscalls.count(fault.call);
+  ASSERT_GT(calls, 0);
+  for (int nth = 1; nth <= calls; nth += fault.stride) {
+    SCOPED_TRACE(nth);
+    KeeperHarness keeper;
+    keeper.syscalls.Fail(fault.call, fault.error, nth, fault.repeat);
+    const std::vector<std::string> errors = Play(keeper);
+    EXPECT_LE(errors.size(), fault.most_reports);
+    for (const std::string& error : errors) EXPECT_THAT(error, HasSubstr(keeper.directory.pool()));
+    EXPECT_THAT(Difference(SortedOwn(keeper), SortedOwn(undisturbed)), IsEmpty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Calls, PoolFaultsTest,
+    ::testing::Values(Fault{Call::kOpen, EIO}, Fault{Call::kOpen, ENOENT},
+                      Fault{Call::kOpen, EINTR, 0}, Fault{Call::kStat, EIO},
+                      Fault{Call::kStat, ENOENT, 0}, Fault{Call::kFstat, EIO},
+                      Fault{Call::kFlock, EWOULDBLOCK, 1, kLockTimeout, 4},
+                      Fault{Call::kFlock, ENOLCK}, Fault{Call::kFlock, EINTR, 0, 1, 4},
+                      Fault{Call::kOfdLock, EAGAIN, 1, kLockTimeout, 4},
+                      Fault{Call::kOfdLock, ENOLCK}, Fault{Call::kOfdLock, EINTR, 0, 1, 4},
+                      Fault{Call::kWrite, ENOSPC}, Fault{Call::kWrite, EDQUOT, 1, 1, 3},
+                      Fault{Call::kWrite, EIO, 1, 1, 3}, Fault{Call::kWrite, EINTR, 0, 1, 3},
+                      Fault{Call::kPwrite, ENOSPC}, Fault{Call::kPwrite, EDQUOT, 1, 1, 4},
+                      Fault{Call::kPwrite, EIO, 1, 1, 4}, Fault{Call::kPwrite, EINTR, 0, 1, 4},
+                      Fault{Call::kPread, EIO}, Fault{Call::kPread, EINTR, 0, 1, 8},
+                      Fault{Call::kFtruncate, EIO}, Fault{Call::kFtruncate, EINTR, 0},
+                      Fault{Call::kFdatasync, EIO}, Fault{Call::kFdatasync, EINTR, 0}),
+    [](const auto& info) { return FaultName(info.param); });
+
+TEST(PoolShortWritesTest, LosesNothingWhereverAWriteFallsShort) {
+  KeeperHarness undisturbed;
+  Play(undisturbed);
+  for (const Call call : {Call::kWrite, Call::kPwrite}) {
+    for (const size_t bytes : {size_t{1}, size_t{1536}, size_t{2560}, size_t{2561}}) {
+      KeeperHarness keeper;
+      keeper.syscalls.FallShort(call, bytes);
+      EXPECT_LE(Play(keeper).size(), 1u);
+      EXPECT_THAT(Difference(SortedOwn(keeper), SortedOwn(undisturbed)), IsEmpty()) << bytes;
+    }
+  }
+}
+
+// Dies by SIGKILL within its nth write, pwrite or ftruncate, after `bytes` of it.
+class DyingSyscalls : public PoolSyscalls {
+ public:
+  DyingSyscalls(int nth, size_t bytes) : left_(nth), bytes_(bytes) {}
+
+  ssize_t Write(int fd, const void* bytes, size_t count) override {
+    const bool dies = --left_ == 0;
+    const ssize_t n = PoolSyscalls::Write(fd, bytes, dies ? std::min(bytes_, count) : count);
+    if (dies) ::raise(SIGKILL);
+    return n;
+  }
+  ssize_t Pwrite(int fd, const void* bytes, size_t count, off_t offset) override {
+    const bool dies = --left_ == 0;
+    const ssize_t n =
+        PoolSyscalls::Pwrite(fd, bytes, dies ? std::min(bytes_, count) : count, offset);
+    if (dies) ::raise(SIGKILL);
+    return n;
+  }
+  int Ftruncate(int fd, off_t size) override {
+    if (--left_ == 0) ::raise(SIGKILL);
+    return PoolSyscalls::Ftruncate(fd, size);
+  }
+
+ private:
+  int left_;
+  const size_t bytes_;
+};
+
+// What a killed process got done, in memory it shared.
+struct Progress {
+  size_t acknowledged_steps = 0;
+};
+
+// The scenario in a child that dies; true if it lived to the end.
+bool RunUntilKilled(const PoolDirectory& directory, int nth, size_t bytes, Progress* progress) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    DyingSyscalls syscalls(nth, bytes);
+    KeeperHarness keeper(directory, &syscalls);
+    for (const Step& step : Scenario()) {
+      if (!step(keeper).ok()) ::_exit(1);
+      ++progress->acknowledged_steps;
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+  return WIFEXITED(status);
+}
+
+TEST(PoolKillTest, LosesNothingWhereverTheAgentDies) {
+  KeeperHarness undisturbed;
+  Play(undisturbed);
+  auto* const progress = static_cast<Progress*>(
+      ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  for (const size_t bytes : {size_t{0}, size_t{1536}, size_t{1} << 20}) {
+    for (int nth = 1;; ++nth) {
+      SCOPED_TRACE(absl::StrCat("write ", nth, " after ", bytes, " bytes"));
+      PoolDirectory directory;
+      directory.Write(Foreign(kForeign));
+      *progress = {};
+      if (RunUntilKilled(directory, nth, bytes, progress)) break;
+      KeeperHarness keeper(directory, PoolSyscalls::System());
+      // The sink's cursor stands behind what was acknowledged; the rest comes again.
+      const std::vector<Step> steps = Scenario();
+      for (size_t i = progress->acknowledged_steps; i < steps.size(); ++i) {
+        ASSERT_TRUE(steps[i](keeper).ok());
+      }
+      EXPECT_THAT(Difference(SortedOwn(keeper), SortedOwn(undisturbed)), IsEmpty());
+    }
+  }
+  ::munmap(progress, sizeof(Progress));
+}
+
+}  // namespace
+}  // namespace sluice::kvp

@@ -1,0 +1,281 @@
+#include "agent/sinks/kvp/pool_file.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/status_macros.h"
+#include "proto/contract/kvp_record.h"
+
+namespace sluice::kvp {
+namespace {
+
+int64_t Nano(const timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + int64_t{time.tv_nsec};
+}
+
+FileVersion VersionOf(const struct stat& status) {
+  return {.device = status.st_dev,
+          .inode = status.st_ino,
+          .size = static_cast<uint64_t>(status.st_size),
+          .modified_nano = Nano(status.st_mtim),
+          .changed_nano = Nano(status.st_ctim)};
+}
+
+bool SameFile(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+template <typename Call>
+auto RetryOnEintr(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+absl::StatusOr<std::string> ReadRecords(PoolSyscalls* syscalls, int fd, const std::string& path,
+                                        uint64_t offset, uint64_t count) {
+  std::string bytes(count, '\0');
+  uint64_t filled = 0;
+  while (filled < count) {
+    const ssize_t n = RetryOnEintr([&] {
+      return syscalls->Pread(fd, bytes.data() + filled, count - filled,
+                             static_cast<off_t>(offset + filled));
+    });
+    if (n < 0) return ErrnoStatus(absl::StrCat("read ", path));
+    if (n == 0) break;
+    filled += static_cast<uint64_t>(n);
+  }
+  bytes.resize(filled - filled % kRecordBytes);
+  return bytes;
+}
+
+}  // namespace
+
+PoolFile::PoolFile(Options options) : options_(std::move(options)) {}
+
+absl::Status PoolFile::ErrnoError(absl::string_view doing) const {
+  return ErrnoStatus(absl::StrCat(doing, " ", options_.path));
+}
+
+absl::StatusOr<struct stat> PoolFile::Fstat(int fd) const {
+  struct stat status {};
+  if (options_.syscalls->Fstat(fd, &status) < 0) return ErrnoError("fstat");
+  return status;
+}
+
+absl::Status PoolFile::Open() {
+  const auto open = [this](int flags) {
+    return UniqueFd(RetryOnEintr([&] {
+      return options_.syscalls->Open(options_.path.c_str(), flags | O_RDWR | O_CLOEXEC | O_NOFOLLOW,
+                                     options_.create_mode);
+    }));
+  };
+  UniqueFd append_fd = open(O_APPEND | (options_.create ? O_CREAT : 0));
+  if (!append_fd) return ErrnoError("open");
+  UniqueFd overwrite_fd = open(0);
+  if (!overwrite_fd) return ErrnoError("open");
+  ASSIGN_OR_RETURN(const struct stat status, Fstat(append_fd.get()));
+  if (!S_ISREG(status.st_mode)) {
+    return absl::FailedPreconditionError(absl::StrCat(options_.path, " is not a regular file"));
+  }
+  append_fd_ = std::move(append_fd);
+  overwrite_fd_ = std::move(overwrite_fd);
+  return absl::OkStatus();
+}
+
+void PoolFile::Close() {
+  append_fd_.reset();
+  overwrite_fd_.reset();
+}
+
+absl::StatusOr<bool> PoolFile::IsCurrent() const {
+  ASSIGN_OR_RETURN(const struct stat append, Fstat(append_fd_.get()));
+  ASSIGN_OR_RETURN(const struct stat overwrite, Fstat(overwrite_fd_.get()));
+  struct stat named {};
+  if (options_.syscalls->Stat(options_.path.c_str(), &named) < 0) {
+    if (errno == ENOENT) return false;
+    return ErrnoError("stat");
+  }
+  return append.st_nlink > 0 && SameFile(append, named) && SameFile(overwrite, named);
+}
+
+absl::StatusOr<PoolFile::Session> PoolFile::Lock() {
+  PoolSyscalls* const syscalls = options_.syscalls;
+  const uint64_t deadline =
+      syscalls->NowNano() + static_cast<uint64_t>(absl::ToInt64Nanoseconds(options_.lock_timeout));
+  do {
+    if (!append_fd_) RETURN_IF_ERROR(Open());
+    ASSIGN_OR_RETURN(PoolLock lock,
+                     PoolLock::Acquire(syscalls, append_fd_.get(), LockMode::kExclusive, deadline,
+                                       options_.path));
+    Session session(this, std::move(lock));
+    ASSIGN_OR_RETURN(const bool current, IsCurrent());
+    if (current) {
+      RETURN_IF_ERROR(session.Begin());
+      return session;
+    }
+    session.Abandon();
+    Close();
+  } while (syscalls->NowNano() < deadline);
+  return absl::DeadlineExceededError(
+      absl::StrCat("lock ", options_.path, ": other programs keep replacing the file"));
+}
+
+absl::Status PoolFile::Sync() {
+  if (!unsynced_) return absl::OkStatus();
+  if (RetryOnEintr([this] { return options_.syscalls->Fdatasync(append_fd_.get()); }) < 0) {
+    return ErrnoError("fdatasync");
+  }
+  unsynced_ = false;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> PoolFile::ReadAll() const {
+  PoolSyscalls* const syscalls = options_.syscalls;
+  const UniqueFd fd(RetryOnEintr(
+      [&] { return syscalls->Open(options_.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0); }));
+  if (!fd) {
+    if (errno == ENOENT) return std::string();
+    return ErrnoError("open");
+  }
+  const uint64_t deadline =
+      syscalls->NowNano() + static_cast<uint64_t>(absl::ToInt64Nanoseconds(options_.lock_timeout));
+  ASSIGN_OR_RETURN(const PoolLock lock, PoolLock::Acquire(syscalls, fd.get(), LockMode::kShared,
+                                                          deadline, options_.path));
+  ASSIGN_OR_RETURN(const struct stat status, Fstat(fd.get()));
+  return ReadRecords(syscalls, fd.get(), options_.path, 0, static_cast<uint64_t>(status.st_size));
+}
+
+PoolFile::Session::Session(PoolFile* file, PoolLock lock)
+    : file_(file), lock_(std::move(lock)), locked_nano_(syscalls()->NowNano()) {}
+
+PoolFile::Session::Session(Session&& other) noexcept
+    : file_(std::exchange(other.file_, nullptr)),
+      lock_(std::move(other.lock_)),
+      locked_nano_(other.locked_nano_),
+      size_(other.size_),
+      untouched_(other.untouched_),
+      modified_(other.modified_) {}
+
+PoolFile::Session::~Session() {
+  if (file_ == nullptr) return;
+  const absl::StatusOr<struct stat> status = file_->Fstat(file_->append_fd_.get());
+  file_->left_.reset();
+  if (status.ok() && static_cast<uint64_t>(status->st_size) == size_) {
+    file_->left_ = VersionOf(*status);
+  }
+  PoolSyscalls* const clock = syscalls();
+  lock_.reset();
+  file_->hold_times_.Add(clock->NowNano() - locked_nano_);
+}
+
+void PoolFile::Session::Abandon() {
+  lock_.reset();
+  file_ = nullptr;
+}
+
+absl::Status PoolFile::Session::Begin() {
+  ASSIGN_OR_RETURN(const struct stat status, file_->Fstat(file_->append_fd_.get()));
+  const uint64_t size = static_cast<uint64_t>(status.st_size);
+  modified_ = absl::TimeFromTimespec(status.st_mtim);
+  untouched_ = file_->left_ == VersionOf(status);
+  size_ = size;
+  if (size % kRecordBytes == 0) return absl::OkStatus();
+  RETURN_IF_ERROR(Annotate(Truncate(size - size % kRecordBytes), "torn tail"));
+  ++file_->torn_tails_repaired_;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> PoolFile::Session::Read(uint64_t offset, uint64_t count) const {
+  return ReadRecords(syscalls(), file_->overwrite_fd_.get(), file_->path(), offset,
+                     std::min(count, size_ - std::min(offset, size_)));
+}
+
+absl::Status PoolFile::Session::Append(std::string_view records) {
+  if (records.empty()) return absl::OkStatus();
+  file_->unsynced_ = true;
+  const ssize_t written = RetryOnEintr(
+      [&] { return syscalls()->Write(file_->append_fd_.get(), records.data(), records.size()); });
+  if (written < 0) return TakeBack(file_->ErrnoError("append to"));
+  if (static_cast<size_t>(written) < records.size()) {
+    return TakeBack(absl::ResourceExhaustedError(absl::StrCat(
+        "append to ", file_->path(), ": only ", written, " of ", records.size(), " bytes fit")));
+  }
+  size_ += records.size();
+  return absl::OkStatus();
+}
+
+absl::Status PoolFile::Session::TakeBack(const absl::Status& cause) {
+  const absl::StatusOr<struct stat> status = file_->Fstat(file_->append_fd_.get());
+  // A file that somebody truncated without a lock meanwhile must not be extended.
+  if (status.ok() && static_cast<uint64_t>(status->st_size) <= size_) return cause;
+  const absl::Status cut = Truncate(size_);
+  if (cut.ok()) return cause;
+  return absl::Status(cause.code(),
+                      absl::StrCat(cause.message(), "; taking it back failed: ", cut.message()));
+}
+
+absl::Status PoolFile::Session::Overwrite(uint64_t offset, std::string_view records) {
+  file_->unsynced_ = true;
+  for (size_t done = 0; done < records.size();) {
+    const ssize_t written = RetryOnEintr([&] {
+      return syscalls()->Pwrite(file_->overwrite_fd_.get(), records.data() + done,
+                                records.size() - done, static_cast<off_t>(offset + done));
+    });
+    if (written < 0) return file_->ErrnoError("overwrite in");
+    if (written == 0) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("overwrite in ", file_->path(), ": no room"));
+    }
+    done += static_cast<size_t>(written);
+  }
+  return CutHoleBefore(offset, records.size());
+}
+
+absl::Status PoolFile::Session::CutHoleBefore(uint64_t offset, uint64_t count) {
+  ASSIGN_OR_RETURN(const struct stat status, file_->Fstat(file_->append_fd_.get()));
+  const uint64_t now = static_cast<uint64_t>(status.st_size);
+  if (now >= size_ && offset + count < size_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint64_t hole, HoleBefore(offset));
+  if (now >= size_ && hole == offset) return absl::OkStatus();
+  if (hole < offset) {
+    RETURN_IF_ERROR(Truncate(hole));
+  } else {
+    size_ = now;
+  }
+  return absl::AbortedError(
+      absl::StrCat("overwrite in ", file_->path(), ": truncated by another program meanwhile"));
+}
+
+absl::StatusOr<uint64_t> PoolFile::Session::HoleBefore(uint64_t offset) const {
+  static const std::string kZeros(kRecordBytes, '\0');
+  while (offset > 0) {
+    ASSIGN_OR_RETURN(const std::string before,
+                     ReadRecords(syscalls(), file_->overwrite_fd_.get(), file_->path(),
+                                 offset - kRecordBytes, kRecordBytes));
+    if (before != kZeros) break;
+    offset -= kRecordBytes;
+  }
+  return offset;
+}
+
+absl::Status PoolFile::Session::Truncate(uint64_t size) {
+  file_->unsynced_ = true;
+  while (true) {
+    if (RetryOnEintr([&] {
+          return syscalls()->Ftruncate(file_->overwrite_fd_.get(), static_cast<off_t>(size));
+        }) < 0) {
+      return file_->ErrnoError("truncate");
+    }
+    size_ = size;
+    // Of a file that was truncated in the same moment the call made a longer one, of zeros.
+    ASSIGN_OR_RETURN(size, HoleBefore(size));
+    if (size == size_) return absl::OkStatus();
+  }
+}
+
+}  // namespace sluice::kvp

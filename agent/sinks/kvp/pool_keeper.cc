@@ -1,0 +1,298 @@
+#include "agent/sinks/kvp/pool_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/status_macros.h"
+
+namespace sluice::kvp {
+namespace {
+
+// Records that one session writes at most, as long as nothing was lost: bounds the lock's hold time
+// and the shadow's spare cells.
+constexpr size_t kSessionRecords = 128;
+// Sessions tried when others truncate the file under our hands.
+constexpr int kAttempts = 4;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PoolKeeper>> PoolKeeper::Open(PoolFile* pool, Options options) {
+  ASSIGN_OR_RETURN(Shadow shadow, Shadow::Open(options.shadow_path, options.boot_id));
+  return std::unique_ptr<PoolKeeper>(new PoolKeeper(pool, std::move(options), std::move(shadow)));
+}
+
+PoolKeeper::PoolKeeper(PoolFile* pool, Options options, Shadow shadow)
+    : pool_(pool), options_(std::move(options)), ledger_(std::move(shadow)) {
+  for (const auto& [sequence, entry] : ledger_.own().entries()) {
+    if (entry.placed() < entry.slots.size()) missing_.insert(sequence);
+  }
+}
+
+absl::Status PoolKeeper::Append(const std::vector<PoolEntry>& entries) {
+  if (uncertain_ || !missing_.empty()) RETURN_IF_ERROR(LocateAndWrite());
+  size_t pending = 0;
+  for (const PoolEntry& entry : entries) {
+    if (!IsNew(entry)) continue;
+    const size_t count = std::min(entry.records.size() / kRecordBytes, Ledger::kMostChunks);
+    if (pending > 0 && pending + count > kSessionRecords) {
+      RETURN_IF_ERROR(LocateAndWrite());
+      pending = 0;
+    }
+    TakeIn(entry);
+    pending += count;
+  }
+  return pending > 0 ? LocateAndWrite() : absl::OkStatus();
+}
+
+bool PoolKeeper::IsNew(const PoolEntry& entry) const {
+  if (entry.records.size() < kRecordBytes) return false;
+  const std::string_view key = DecodeRecord({entry.records.data(), kRecordBytes}).key;
+  return !ledger_.own().Has(key) && !ledger_.shadow().IsForgotten(key);
+}
+
+void PoolKeeper::TakeIn(const PoolEntry& entry) {
+  OwnEntry& own = ledger_.Register(entry, /*pinned=*/false);
+  missing_.insert(own.sequence);
+  if (found_keys_.contains(KeyHash(own.key))) {
+    for (size_t chunk = 0; chunk < own.slots.size(); ++chunk) Lose({&own, chunk});
+    uncertain_ = true;
+  }
+  const size_t beyond = entry.records.size() / kRecordBytes - own.slots.size();
+  if (beyond > 0) CountGivenUp(&GivenUp::trimmed, entry.uid, beyond);
+}
+
+absl::Status PoolKeeper::Upsert(const std::string& key, const std::string& value) {
+  PoolEntry entry{.records = {}, .level = Level::kError, .uid = 0};
+  AppendRecords(key, value, Profile::kSafe, &entry.records);
+  if (entry.records.size() != kRecordBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a value of ", value.size(), " bytes does not fit one record of the pool"));
+  }
+  return LocateAndWrite(&entry);
+}
+
+absl::Status PoolKeeper::Sync() {
+  if (rewrite_all_) RETURN_IF_ERROR(LocateAndWrite());
+  const absl::Status status = pool_->Sync();
+  // The kernel may have dropped the pages and reports that only once: write all of it anew.
+  if (!status.ok()) rewrite_all_ = uncertain_ = true;
+  return status;
+}
+
+absl::Status PoolKeeper::Reconcile() {
+  uncertain_ = true;
+  return LocateAndWrite();
+}
+
+absl::Status PoolKeeper::LocateAndWrite(const PoolEntry* pinned) {
+  absl::Status status = TryLocateAndWrite(pinned);
+  for (int i = 1; absl::IsAborted(status) && i < kAttempts; ++i) status = TryLocateAndWrite(pinned);
+  return status;
+}
+
+absl::Status PoolKeeper::TryLocateAndWrite(const PoolEntry* pinned) {
+  ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
+  RETURN_IF_ERROR(Locate(session));
+  if (pinned != nullptr) RETURN_IF_ERROR(PutPinned(session, *pinned));
+  return WriteMissing(session);
+}
+
+absl::Status PoolKeeper::WriteMissing(PoolFile::Session& session) {
+  foreign_ = session.size() / kRecordBytes - ledger_.own().placed();
+  RETURN_IF_ERROR(AppendWhatFits(session));
+  const std::vector<uint64_t> without_room(missing_.begin(), missing_.end());
+  for (const uint64_t sequence : without_room) {
+    RETURN_IF_ERROR(Displace(session, *ledger_.own().Find(sequence)));
+    missing_.erase(sequence);
+  }
+  return WriteSummary(session);
+}
+
+absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
+  batch_.clear();
+  std::vector<OwnPlace> places;
+  uint64_t restored = 0;
+  for (auto next = missing_.begin(); next != missing_.end();) {
+    OwnEntry& entry = *ledger_.own().Find(*next);
+    RETURN_IF_ERROR(MoveToFront(session, entry));
+    const size_t placed = entry.placed();
+    const size_t lacking = entry.slots.size() - placed;
+    if (lacking > 0 && !entry.pinned && !ledger_.own().HasRoom(lacking, entry.uid, budget())) {
+      ++next;
+      continue;
+    }
+    for (size_t chunk = placed; chunk < entry.slots.size(); ++chunk) {
+      restored += entry.slots[chunk].offset == OwnSlot::kLost;
+      ledger_.own().Place(entry, chunk, session.size() + batch_.size());
+      batch_ += ledger_.cell(entry.slots[chunk]).bytes();
+      places.push_back({&entry, chunk});
+    }
+    next = missing_.erase(next);
+  }
+  if (const absl::Status status = session.Append(batch_); !status.ok()) {
+    for (const OwnPlace& place : places) Lose(place);
+    uncertain_ = true;
+    return status;
+  }
+  if (restored > 0 && options_.counters != nullptr) {
+    options_.counters->Add("kvp.restored", {}, {}, restored);
+  }
+  return absl::OkStatus();
+}
+
+// Of an entry that lost some of its records, gives the first ones the places that are left: the
+// order of the chunks in the file is that of the text.
+absl::Status PoolKeeper::MoveToFront(PoolFile::Session& session, OwnEntry& entry) {
+  std::vector<uint64_t> offsets;
+  for (const OwnSlot& slot : entry.slots) {
+    if (slot.placed()) offsets.push_back(slot.offset);
+  }
+  std::sort(offsets.begin(), offsets.end());
+  std::vector<size_t> moved;
+  for (size_t chunk = 0; chunk < entry.slots.size(); ++chunk) {
+    const OwnSlot& slot = entry.slots[chunk];
+    if (chunk >= offsets.size()) {
+      if (slot.placed()) Lose({&entry, chunk});
+    } else if (slot.offset != offsets[chunk]) {
+      ledger_.own().Place(entry, chunk, offsets[chunk]);
+      moved.push_back(chunk);
+    }
+  }
+  for (const size_t chunk : moved) {
+    uncertain_ = true;
+    RETURN_IF_ERROR(Rewrite(session, entry, chunk, offsets[chunk]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PoolKeeper::Displace(PoolFile::Session& session, OwnEntry& entry) {
+  const size_t count = entry.slots.size();
+  if (count > 1 && entry.placed() == 0) {
+    const std::vector<OwnPlace> run = ledger_.own().VictimRun(entry, count, budget());
+    for (size_t chunk = run.size(); chunk-- > 0;) GiveTo(entry, chunk, *run[chunk].entry);
+    if (!run.empty()) return WriteOver(session, entry);
+  }
+  const size_t kept = std::max<size_t>(entry.placed(), 1);
+  if (count > kept) {
+    CountGivenUp(&GivenUp::trimmed, entry.uid, count - kept);
+    ledger_.Trim(entry, kept);
+    if (entry.placed() == kept) return absl::OkStatus();
+    if (ledger_.own().HasRoom(kept, entry.uid, budget())) return AppendWhatFits(session);
+  }
+  if (OwnEntry* const victim = ledger_.own().Victim(entry, budget())) {
+    GiveTo(entry, 0, *victim);
+    return WriteOver(session, entry);
+  }
+  CountGivenUp(&GivenUp::dropped, entry.uid, 1);
+  ledger_.Remove(entry);
+  return absl::OkStatus();
+}
+
+void PoolKeeper::GiveTo(OwnEntry& newcomer, size_t chunk, OwnEntry& victim) {
+  CountGivenUp(victim.slots.size() > 1 ? &GivenUp::trimmed : &GivenUp::overwritten, victim.uid, 1);
+  ledger_.TakeOver(newcomer, chunk, victim);
+}
+
+absl::Status PoolKeeper::WriteOver(PoolFile::Session& session, OwnEntry& entry) {
+  std::string records;
+  for (const OwnSlot& slot : entry.slots) records += ledger_.cell(slot).bytes();
+  const absl::Status status = session.Overwrite(entry.slots[0].offset, records);
+  if (!status.ok()) {
+    uncertain_ = true;  // still on its way: the next session writes it again
+    return status;
+  }
+  for (size_t chunk = 0; chunk < entry.slots.size(); ++chunk) ledger_.EndOverwrite(entry, chunk);
+  return status;
+}
+
+absl::Status PoolKeeper::WriteSummary(PoolFile::Session& session) {
+  const GivenUp given_up = ledger_.shadow().given_up();
+  if (given_up == summarized_ || options_.summary_key.empty()) return absl::OkStatus();
+  PoolEntry entry{.records = {}, .level = Level::kWarn, .uid = 0};
+  AppendRecords(options_.summary_key, options_.format_summary(given_up), Profile::kSafe,
+                &entry.records);
+  entry.records.resize(kRecordBytes);
+  RETURN_IF_ERROR(PutPinned(session, entry));
+  RETURN_IF_ERROR(AppendWhatFits(session));
+  summarized_ = given_up;
+  return absl::OkStatus();
+}
+
+absl::Status PoolKeeper::PutPinned(PoolFile::Session& session, const PoolEntry& entry) {
+  const Pair text = DecodeRecord(entry.records);
+  OwnEntry* const old = ledger_.own().FindKey(text.key);
+  if (old != nullptr && ledger_.cell(old->slots[0]).text() == text) return absl::OkStatus();
+  OwnEntry& fresh = ledger_.Register(entry, /*pinned=*/true);
+  if (old != nullptr && old->placed() > 0) {
+    ledger_.TakeOver(fresh, 0, *old);
+    return WriteOver(session, fresh);
+  }
+  if (old != nullptr) {
+    missing_.erase(old->sequence);
+    ledger_.Remove(*old);
+  }
+  missing_.insert(fresh.sequence);
+  return absl::OkStatus();
+}
+
+absl::Status PoolKeeper::Clear() {
+  ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
+  while (!ledger_.own().entries().empty()) Forget(ledger_.own().entries().begin()->second.key);
+  found_keys_.clear();
+  foreign_ = 0;
+  uncertain_ = true;
+  return session.Truncate(0);
+}
+
+absl::StatusOr<size_t> PoolKeeper::Delete(const std::vector<std::string>& keys) {
+  ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
+  for (const std::string& key : keys) Forget(key);
+  uncertain_ = true;
+  ASSIGN_OR_RETURN(const std::string before, session.Read(0, session.size()));
+  std::string after = before;
+  for (size_t at = 0; at < after.size();) {
+    const std::string_view record = std::string_view(after).substr(at, kRecordBytes);
+    if (std::find(keys.begin(), keys.end(), DecodeRecord(record).key) == keys.end()) {
+      at += kRecordBytes;
+      continue;
+    }
+    after.replace(at, kRecordBytes, after, after.size() - kRecordBytes, kRecordBytes);
+    after.resize(after.size() - kRecordBytes);
+  }
+  for (size_t at = 0; at < after.size(); at += kRecordBytes) {
+    if (after.compare(at, kRecordBytes, before, at, kRecordBytes) == 0) continue;
+    RETURN_IF_ERROR(session.Overwrite(at, after.substr(at, kRecordBytes)));
+  }
+  if (after.size() < before.size()) RETURN_IF_ERROR(session.Truncate(after.size()));
+  RETURN_IF_ERROR(Locate(session));
+  RETURN_IF_ERROR(WriteMissing(session));
+  return (before.size() - after.size()) / kRecordBytes;
+}
+
+PoolKeeper::Usage PoolKeeper::usage() const {
+  return {.own = ledger_.own().placed(),
+          .foreign = foreign_,
+          .budget = budget(),
+          .own_by_uid = ledger_.own().placed_by_uid(),
+          .given_up = ledger_.shadow().given_up()};
+}
+
+void PoolKeeper::Forget(const std::string& key) {
+  ledger_.shadow().Forget(key);
+  if (OwnEntry* const entry = ledger_.own().FindKey(key)) {
+    missing_.erase(entry->sequence);
+    ledger_.Remove(*entry);
+  }
+}
+
+void PoolKeeper::CountGivenUp(uint64_t GivenUp::*reason, uid_t uid, uint64_t count) {
+  ledger_.shadow().given_up().*reason += count;
+  if (options_.counters == nullptr) return;
+  const absl::string_view name = reason == &GivenUp::dropped       ? "dropped"
+                                 : reason == &GivenUp::overwritten ? "overwritten"
+                                                                   : "trimmed";
+  options_.counters->Add("kvp.given_up", name, uid, count);
+}
+
+}  // namespace sluice::kvp

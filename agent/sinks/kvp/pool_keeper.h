@@ -1,0 +1,139 @@
+// Keeps our records in the pool: each once, as many as the budget allows, and there again when
+// another program's rewrite lost them.
+//
+// Which problem does it solve? Others truncate, rewrite and overwrite the pool, and we may be
+// killed at any instruction. So a shadow of every record we own lies in a per-boot file; each
+// append first compares the pool with it. A record found elsewhere is followed, a lost one is
+// written again, and one whose key is there already is not written twice. Foreign records are never
+// touched.
+//
+// Budget: clamp(1000 - foreign records, 64, 900) records of ours. When it is used up, the least
+// urgent and then oldest record is overwritten in place: never one more urgent than the newcomer,
+// never the report or the summary. An entry of n records takes n adjacent places or shrinks to its
+// first. A uid other than root owns at most a quarter of the budget, all of them together three
+// quarters; above that a newcomer displaces only such records. What was given up is counted by
+// reason and uid, and stands in one summary record.
+//
+// One thread owns the object. Errors carry the path; after one, call again with the same entries.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/self/counters.h"
+#include "agent/sinks/kvp/ledger.h"
+#include "agent/sinks/kvp/pool_file.h"
+
+namespace sluice::kvp {
+
+class PoolKeeper {
+ public:
+  struct Options {
+    // Where the shadow lies: in a directory that is emptied at boot, e.g. /run/sluiced.
+    std::string shadow_path;
+    std::string boot_id;
+    // The summary record: its key, and its value (at most 1022 bytes). None while nothing was given
+    // up.
+    std::string summary_key;
+    std::function<std::string(const GivenUp&)> format_summary;
+    // Gets `kvp.given_up` by reason and uid, `kvp.restored`, `kvp.superseded`.
+    Counters* counters = nullptr;
+  };
+
+  // Reads the shadow that a predecessor of this boot left. The pool need not be there yet. `pool`
+  // and the counters must outlive the keeper.
+  static absl::StatusOr<std::unique_ptr<PoolKeeper>> Open(PoolFile* pool, Options options);
+
+  // OK: every entry is in the file, or was given up and counted. Not synced. An entry that is there
+  // already, or that root has removed, is left out.
+  absl::Status Append(const std::vector<PoolEntry>& entries);
+
+  // Writes the one record `key`, or replaces its value in place. Such a record is never given up.
+  // If another program has replaced its value since, that value stays and ours is added.
+  // InvalidArgument: more than fits one record.
+  absl::Status Upsert(const std::string& key, const std::string& value);
+
+  // Makes all of it survive a crash of the machine.
+  absl::Status Sync();
+
+  // Compares all our records with the pool and restores what is lost: for times without appends.
+  absl::Status Reconcile();
+
+  // Root's commands. What they remove of ours is not restored, nor written again by a replay.
+  absl::Status Clear();
+  // Removes every record with one of these keys, foreign ones included, and returns their number.
+  // As with libazureinit-kvp the last record moves into the place of a removed one.
+  absl::StatusOr<size_t> Delete(const std::vector<std::string>& keys);
+
+  struct Usage {
+    uint64_t own = 0;
+    uint64_t foreign = 0;
+    uint64_t budget = 0;
+    std::map<uid_t, uint64_t> own_by_uid;
+    GivenUp given_up;
+  };
+  // As of the last call that took the locks.
+  Usage usage() const;
+
+ private:
+  PoolKeeper(PoolFile* pool, Options options, Shadow shadow);
+
+  // Finds out where our records are now, in pool_locate.cc.
+  absl::Status Locate(PoolFile::Session& session);
+  absl::Status CheckPlaces(PoolFile::Session& session);
+  absl::Status CheckPlace(PoolFile::Session& session, const OwnPlace& place,
+                          std::string_view record);
+  absl::Status Search(PoolFile::Session& session);
+  void Recognize(std::string_view record, uint64_t offset);
+  absl::Status Rewrite(PoolFile::Session& session, OwnEntry& entry, size_t chunk, uint64_t offset);
+
+  // Writes what has no place.
+  absl::Status LocateAndWrite(const PoolEntry* pinned = nullptr);
+  absl::Status TryLocateAndWrite(const PoolEntry* pinned);
+  absl::Status WriteMissing(PoolFile::Session& session);
+  absl::Status AppendWhatFits(PoolFile::Session& session);
+  absl::Status MoveToFront(PoolFile::Session& session, OwnEntry& entry);
+  absl::Status Displace(PoolFile::Session& session, OwnEntry& entry);
+  absl::Status WriteSummary(PoolFile::Session& session);
+  absl::Status PutPinned(PoolFile::Session& session, const PoolEntry& entry);
+
+  // The last record of `victim` is given up for `chunk` of `newcomer`.
+  void GiveTo(OwnEntry& newcomer, size_t chunk, OwnEntry& victim);
+  // Writes an entry whose adjacent places were another's.
+  absl::Status WriteOver(PoolFile::Session& session, OwnEntry& entry);
+
+  bool IsNew(const PoolEntry& entry) const;
+  void TakeIn(const PoolEntry& entry);
+  void Lose(const OwnPlace& place);
+  void Forget(const std::string& key);
+  void CountGivenUp(uint64_t GivenUp::*reason, uid_t uid, uint64_t count);
+  uint64_t budget() const { return OwnBudget(foreign_); }
+
+  PoolFile* const pool_;
+  const Options options_;
+  Ledger ledger_;
+  // Entries with a record that has no place, oldest first.
+  std::set<uint64_t> missing_;
+  // Key hashes of the records that were there when we came: with the shadow lost, ours among them.
+  std::unordered_set<uint64_t> found_keys_;
+  bool searched_ = false;
+  // The places may be wrong though nobody else wrote.
+  bool uncertain_ = true;
+  // A sync failed: what seems to be in the file may not be on the disk.
+  bool rewrite_all_ = false;
+  uint64_t foreign_ = 0;
+  GivenUp summarized_;
+  // Records on their way to the end of the file; kept for its memory.
+  std::string batch_;
+};
+
+}  // namespace sluice::kvp

@@ -1,0 +1,364 @@
+#include "agent/sinks/kvp/pool_keeper.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/kvp/keeper_harness.h"
+
+namespace sluice::kvp {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+TEST(PoolKeeperTest, AppendsEntriesInOrderWithChunksAdjacent) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b", Level::kInfo, 0, 3), Entry("c")}).ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|a=text 0", "sluice|b=text 0", "sluice|b=text 1",
+                                          "sluice|b=text 2", "sluice|c=text 0"));
+  EXPECT_EQ(keeper.syscalls.count(Call::kWrite), 1);
+}
+
+TEST(PoolKeeperTest, WritesAReplayedEntryOnce) {
+  KeeperHarness keeper;
+  const std::vector<PoolEntry> entries = {Entry("a"), Entry("b", Level::kInfo, 0, 2)};
+  ASSERT_TRUE(keeper->Append(entries).ok());
+  ASSERT_TRUE(keeper->Append(entries).ok());
+  EXPECT_EQ(keeper.texts().size(), 3u);
+  keeper.Start();
+  ASSERT_TRUE(keeper->Append(entries).ok());
+  EXPECT_EQ(keeper.texts().size(), 3u);
+  keeper.LoseShadow();
+  ASSERT_TRUE(keeper->Append(entries).ok());
+  EXPECT_EQ(keeper.texts().size(), 3u);
+}
+
+TEST(PoolKeeperTest, RestoresWhatAnothersTruncationTook) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b", Level::kInfo, 0, 2)}).ok());
+  keeper.directory.Write(Foreign(2));
+  ASSERT_TRUE(keeper->Append({Entry("c")}).ok());
+  EXPECT_THAT(keeper.texts(),
+              ElementsAre("CLOUD_INIT|0=theirs", "CLOUD_INIT|1=theirs", "sluice|a=text 0",
+                          "sluice|b=text 0", "sluice|b=text 1", "sluice|c=text 0"));
+  EXPECT_EQ(keeper.counters.Total("kvp.restored"), 3u);
+}
+
+TEST(PoolKeeperTest, RestoresAfterAKillToo) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a")}).ok());
+  keeper.directory.Write("");
+  keeper.Start();
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|a=text 0"));
+}
+
+TEST(PoolKeeperTest, RestoresARecordThatAnotherProgramWroteOver) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b")}).ok());
+  const std::string bytes = keeper.directory.Bytes();
+  keeper.directory.Write(RawRecord("sample", "1") + bytes.substr(2560));
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sample=1", "sluice|b=text 0", "sluice|a=text 0"));
+}
+
+TEST(PoolKeeperTest, FollowsRecordsThatMoved) {
+  KeeperHarness keeper;
+  keeper.directory.Write(Foreign(3));
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b")}).ok());
+  keeper.directory.Write(keeper.directory.Bytes().substr(2560));  // as the daemon's DELETE does
+  ASSERT_TRUE(keeper->Append({Entry("c")}).ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("CLOUD_INIT|1=theirs", "CLOUD_INIT|2=theirs",
+                                          "sluice|a=text 0", "sluice|b=text 0", "sluice|c=text 0"));
+}
+
+TEST(PoolKeeperTest, IgnoresWhatStandsBehindTheTextOfARewrittenRecord) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a")}).ok());
+  std::string bytes = keeper.directory.Bytes();
+  bytes[511] = bytes[2559] = 'x';  // the daemon writes what its buffer held before
+  keeper.directory.Write(bytes);
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_EQ(keeper.directory.Bytes(), bytes);
+}
+
+TEST(PoolKeeperTest, FollowsAReplacedFile) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a")}).ok());
+  std::filesystem::rename(keeper.directory.pool(), keeper.directory.file("old"));
+  ASSERT_TRUE(keeper->Append({Entry("b")}).ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|a=text 0", "sluice|b=text 0"));
+}
+
+TEST(PoolKeeperTest, KeepsTheChunksOfAnEntryInOrderWhenOneIsLost) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a", Level::kInfo, 0, 3), Entry("b")}).ok());
+  keeper.directory.Write(RawRecord("sample", "1") + keeper.directory.Bytes().substr(2560));
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sample=1", "sluice|a=text 0", "sluice|a=text 1",
+                                          "sluice|b=text 0", "sluice|a=text 2"));
+}
+
+TEST(PoolKeeperTest, StaysWithinTheBudgetBesideForeignRecords) {
+  for (const auto& [foreign, budget] : {std::pair<size_t, size_t>{0, 900},
+                                        {99, 900},
+                                        {100, 900},
+                                        {101, 899},
+                                        {700, 300},
+                                        {936, 64},
+                                        {937, 64},
+                                        {1000, 64},
+                                        {1500, 64}}) {
+    KeeperHarness keeper;
+    keeper.directory.Write(Foreign(foreign));
+    ASSERT_TRUE(keeper->Append(Entries("a", budget)).ok());
+    EXPECT_EQ(keeper->usage().own, budget) << foreign;
+    EXPECT_EQ(keeper->usage().given_up.total(), 0u) << foreign;
+    EXPECT_EQ(keeper->usage().foreign, foreign);
+    ASSERT_TRUE(keeper->Append({Entry("more")}).ok());
+    EXPECT_EQ(keeper->usage().given_up.overwritten, 1u) << foreign;
+    EXPECT_EQ(keeper.directory.Bytes().substr(0, foreign * 2560), Foreign(foreign));
+    EXPECT_EQ(keeper.Count("sluice|a0"), 0u);
+    EXPECT_EQ(keeper.Count("sluice|more"), 1u);
+  }
+}
+
+// A pool with 64 records for us.
+class FullPoolTest : public ::testing::Test {
+ protected:
+  FullPoolTest() { keeper_.directory.Write(Foreign(1000)); }
+
+  size_t Count(const std::string& name) { return keeper_.Count("sluice|" + name); }
+  std::string Summary() {
+    for (const std::string& text : keeper_.texts()) {
+      if (text.starts_with("sluice|summary=")) return text;
+    }
+    return "";
+  }
+
+  KeeperHarness keeper_;
+};
+
+TEST_F(FullPoolTest, GivesUpTheOldestOfTheLeastUrgentFirst) {
+  ASSERT_TRUE(keeper_
+                  ->Append({Entry("error", Level::kError), Entry("info0"), Entry("info1"),
+                            Entry("debug0", Level::kDebug), Entry("debug1", Level::kDebug)})
+                  .ok());
+  ASSERT_TRUE(keeper_->Append(Entries("warn", 59, Level::kWarn)).ok());
+  const std::vector<std::string> order = {"debug0", "debug1", "info0", "info1"};
+  for (size_t i = 0; i < order.size(); ++i) {
+    EXPECT_EQ(Count(order[i]), 1u);
+    ASSERT_TRUE(keeper_->Append({Entry(absl::StrCat("new", i), Level::kError)}).ok());
+    EXPECT_EQ(Count(order[i]), 0u) << order[i];
+  }
+  ASSERT_TRUE(keeper_->Append({Entry("new4", Level::kError)}).ok());
+  EXPECT_EQ(Count("warn0"), 0u);
+  EXPECT_EQ(Count("error"), 1u);
+}
+
+TEST_F(FullPoolTest, GivesUpErrorsForErrorsOnly) {
+  ASSERT_TRUE(keeper_->Append(Entries("error", 64, Level::kError)).ok());
+  ASSERT_TRUE(keeper_->Append({Entry("info")}).ok());
+  EXPECT_EQ(Count("info"), 0u);
+  EXPECT_EQ(keeper_->usage().given_up, (GivenUp{.dropped = 1}));
+  ASSERT_TRUE(keeper_->Append({Entry("newest", Level::kError)}).ok());
+  EXPECT_EQ(Count("newest"), 1u);
+  EXPECT_EQ(Count("error0"), 0u);
+  EXPECT_EQ(Count("error1"), 1u);
+}
+
+TEST_F(FullPoolTest, NeverGivesUpTheReport) {
+  ASSERT_TRUE(keeper_->Upsert("PROVISIONING_REPORT", "result=success").ok());
+  ASSERT_TRUE(keeper_->Append(Entries("error", 500, Level::kError)).ok());
+  EXPECT_EQ(keeper_.Count("PROVISIONING_REPORT"), 1u);
+}
+
+TEST_F(FullPoolTest, MakesRoomForTheReport) {
+  ASSERT_TRUE(keeper_->Append(Entries("error", 500, Level::kError)).ok());
+  ASSERT_TRUE(keeper_->Upsert("PROVISIONING_REPORT", "result=success").ok());
+  EXPECT_EQ(keeper_.Count("PROVISIONING_REPORT"), 1u);
+}
+
+TEST_F(FullPoolTest, SaysInOneRecordWhatWasGivenUp) {
+  ASSERT_TRUE(keeper_->Append(Entries("a", 64)).ok());
+  EXPECT_EQ(Summary(), "");
+  ASSERT_TRUE(keeper_->Append(Entries("b", 2)).ok());
+  EXPECT_EQ(Summary(), "sluice|summary=dropped=0 overwritten=2 trimmed=0");
+  ASSERT_TRUE(keeper_->Append(Entries("c", 3)).ok());
+  EXPECT_EQ(Summary(), "sluice|summary=dropped=0 overwritten=5 trimmed=0");
+  EXPECT_EQ(keeper_.Count("sluice|summary"), 1u);
+  keeper_.Start();  // the count is of the boot
+  ASSERT_TRUE(keeper_->Append(Entries("d", 1)).ok());
+  EXPECT_EQ(Summary(), "sluice|summary=dropped=0 overwritten=6 trimmed=0");
+  EXPECT_EQ(keeper_.counters.Total("kvp.given_up", "overwritten"), 6u);
+}
+
+TEST_F(FullPoolTest, PutsChunksIntoAdjacentPlacesOfOlderOnes) {
+  ASSERT_TRUE(keeper_->Append(Entries("a", 64)).ok());
+  ASSERT_TRUE(keeper_->Append({Entry("long", Level::kInfo, 0, 3)}).ok());
+  EXPECT_EQ(keeper_.texts()[1000], "sluice|long=text 0");
+  EXPECT_EQ(keeper_.texts()[1001], "sluice|long=text 1");
+  EXPECT_EQ(keeper_.texts()[1002], "sluice|long=text 2");
+  EXPECT_EQ(keeper_->usage().given_up, (GivenUp{.overwritten = 3}));
+}
+
+TEST_F(FullPoolTest, LeavesNoChunkWithoutItsBeginning) {
+  std::vector<PoolEntry> entries = {Entry("old", Level::kInfo, 0, 3)};
+  for (const PoolEntry& entry : Entries("a", 61)) entries.push_back(entry);
+  ASSERT_TRUE(keeper_->Append(entries).ok());
+  ASSERT_TRUE(keeper_->Append({Entry("new", Level::kInfo, 0, 2)}).ok());
+  const std::vector<std::string> texts = keeper_.texts();
+  EXPECT_EQ(texts[1000], "sluice|old=text 0");
+  EXPECT_EQ(texts[1001], "sluice|new=text 0");
+  EXPECT_EQ(texts[1002], "sluice|new=text 1");
+  EXPECT_EQ(keeper_->usage().given_up, (GivenUp{.trimmed = 2}));
+}
+
+TEST_F(FullPoolTest, TrimsALongEntryWhereNoPlacesAreAdjacent) {
+  std::vector<PoolEntry> entries;
+  for (int i = 0; i < 32; ++i) {
+    entries.push_back(Entry(absl::StrCat("info", i)));
+    entries.push_back(Entry(absl::StrCat("error", i), Level::kError));
+  }
+  ASSERT_TRUE(keeper_->Append(entries).ok());
+  ASSERT_TRUE(keeper_->Append({Entry("long", Level::kInfo, 0, 3)}).ok());
+  EXPECT_EQ(Count("long"), 1u);
+  EXPECT_EQ(keeper_->usage().given_up, (GivenUp{.overwritten = 1, .trimmed = 2}));
+}
+
+TEST_F(FullPoolTest, GivesAnUnprivilegedUserAQuarter) {
+  ASSERT_TRUE(keeper_->Append(Entries("user", 17, Level::kError, 1000)).ok());
+  EXPECT_EQ(keeper_->usage().own_by_uid.at(1000), 16u);
+  EXPECT_EQ(Count("user0"), 0u);
+  EXPECT_EQ(Count("user16"), 1u);
+  EXPECT_EQ(keeper_.counters.Total("kvp.given_up", "overwritten"), 1u);
+}
+
+TEST_F(FullPoolTest, LeavesRootAQuarterWhateverAllOthersWrite) {
+  ASSERT_TRUE(keeper_->Append(Entries("root", 64)).ok());
+  for (uid_t uid = 1000; uid < 1010; ++uid) {
+    ASSERT_TRUE(keeper_->Append(Entries(absl::StrCat("u", uid, "-"), 30, Level::kError, uid)).ok());
+  }
+  EXPECT_GE(keeper_->usage().own_by_uid.at(0), 16u);
+  EXPECT_EQ(keeper_->usage().own, 65u);  // and the summary
+}
+
+TEST(PoolKeeperTest, ReplacesTheReportInPlace) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "in progress").ok());
+  ASSERT_TRUE(keeper->Append({Entry("a")}).ok());
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "result=success").ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("PROVISIONING_REPORT=result=success", "sluice|a=text 0"));
+  keeper.Start();
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "result=error").ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("PROVISIONING_REPORT=result=error", "sluice|a=text 0"));
+}
+
+TEST(PoolKeeperTest, TakesAReportOfOneRecordOnly) {
+  KeeperHarness keeper;
+  EXPECT_TRUE(keeper->Upsert("PROVISIONING_REPORT", std::string(1022, 'x')).ok());
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(keeper->Upsert("PROVISIONING_REPORT", std::string(1023, 'x'))));
+  EXPECT_TRUE(absl::IsInvalidArgument(keeper->Upsert("PROVISIONING_REPORT", "")));
+  EXPECT_EQ(keeper.texts().size(), 1u);
+}
+
+TEST(PoolKeeperTest, LeavesAnotherProgramsReportAlone) {
+  KeeperHarness keeper;
+  keeper.directory.Write(RawRecord("PROVISIONING_REPORT", "theirs"));
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "ours").ok());
+  EXPECT_THAT(keeper.texts(),
+              ElementsAre("PROVISIONING_REPORT=theirs", "PROVISIONING_REPORT=ours"));
+}
+
+TEST(PoolKeeperTest, YieldsToAnotherProgramsUpsertOfTheReport) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "ours").ok());
+  keeper.directory.Write(RawRecord("PROVISIONING_REPORT", "theirs"));
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("PROVISIONING_REPORT=theirs"));
+  EXPECT_EQ(keeper.counters.Total("kvp.superseded"), 1u);
+}
+
+TEST(PoolKeeperTest, RemembersRootsClear) {
+  KeeperHarness keeper;
+  keeper.directory.Write(Foreign(2));
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b")}).ok());
+  ASSERT_TRUE(keeper->Clear().ok());
+  EXPECT_THAT(keeper.texts(), IsEmpty());
+  keeper.Start();
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("c")}).ok());  // a is replayed
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0"));
+}
+
+TEST(PoolKeeperTest, RemembersRootsDelete) {
+  KeeperHarness keeper;
+  keeper.directory.Write(RawRecord("k", "1") + RawRecord("k", "2"));
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b"), Entry("c")}).ok());
+  EXPECT_EQ(*keeper->Delete({"sluice|a", "k", "missing"}), 3u);
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0", "sluice|b=text 0"));
+  keeper.Start();
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b"), Entry("d")}).ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0", "sluice|b=text 0", "sluice|d=text 0"));
+}
+
+TEST(PoolKeeperTest, MovesTheLastRecordIntoTheGapOfADeletedOne) {
+  KeeperHarness keeper;
+  std::string records;
+  for (int i = 0; i < 10; ++i) records += RawRecord(absl::StrCat("k", i), "v");
+  keeper.directory.Write(records);
+  EXPECT_EQ(*keeper->Delete({"k4"}), 1u);
+  EXPECT_THAT(keeper.texts(),
+              ElementsAre("k0=v", "k1=v", "k2=v", "k3=v", "k9=v", "k5=v", "k6=v", "k7=v", "k8=v"));
+}
+
+TEST(PoolKeeperTest, StartsAfreshInAnotherBoot) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a")}).ok());
+  keeper.boot_id = "6d1e0f6e-0000-4000-8000-000000000002";
+  keeper.directory.Write("");
+  keeper.Start();
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), IsEmpty());
+}
+
+TEST(PoolKeeperTest, TakesABatchLargerThanTheBudget) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append(Entries("a", 2000)).ok());
+  EXPECT_EQ(keeper->usage().given_up.overwritten, 1100u);
+  EXPECT_EQ(keeper.Count("sluice|a1999"), 1u);
+  EXPECT_EQ(keeper.Count("sluice|a1100"), 1u);
+  EXPECT_EQ(keeper.Count("sluice|a1099"), 0u);
+}
+
+TEST(PoolKeeperTest, CutsAnEntryOfTooManyChunks) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a", Level::kInfo, 0, Ledger::kMostChunks + 2)}).ok());
+  EXPECT_EQ(keeper.Count("sluice|a"), Ledger::kMostChunks);
+  EXPECT_EQ(keeper->usage().given_up, (GivenUp{.trimmed = 2}));
+}
+
+TEST(PoolKeeperTest, WritesEverythingAnewAfterAFailedSync) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append(Entries("a", 3)).ok());
+  keeper.syscalls.Fail(Call::kFdatasync, EIO);
+  EXPECT_THAT(std::string(keeper->Sync().message()), HasSubstr(keeper.directory.pool()));
+  ASSERT_TRUE(keeper->Append({}).ok());
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_EQ(keeper.syscalls.count(Call::kPwrite), 3);
+  EXPECT_TRUE(keeper->Sync().ok());
+}
+
+TEST(PoolKeeperTest, ReportsAShadowThatCannotBe) {
+  PoolDirectory directory;
+  PoolFile pool({.path = directory.pool()});
+  const auto keeper = PoolKeeper::Open(&pool, {.shadow_path = directory.file("missing/shadow")});
+  EXPECT_THAT(std::string(keeper.status().message()), HasSubstr("missing/shadow"));
+}
+
+}  // namespace
+}  // namespace sluice::kvp

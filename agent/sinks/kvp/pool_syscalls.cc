@@ -1,0 +1,66 @@
+#include "agent/sinks/kvp/pool_syscalls.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <ctime>
+
+namespace sluice::kvp {
+namespace {
+
+constexpr uint64_t kNanoPerSecond = 1'000'000'000;
+
+}  // namespace
+
+int PoolSyscalls::Open(const char* path, int flags, mode_t mode) {
+  return ::open(path, flags, mode);
+}
+
+int PoolSyscalls::Stat(const char* path, struct stat* out) { return ::stat(path, out); }
+
+int PoolSyscalls::Fstat(int fd, struct stat* out) { return ::fstat(fd, out); }
+
+int PoolSyscalls::Flock(int fd, int operation) { return ::flock(fd, operation); }
+
+int PoolSyscalls::OfdSetLock(int fd, short type) {
+  struct flock lock {};  // l_pid must be 0 for this kind of lock
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  return ::fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+ssize_t PoolSyscalls::Write(int fd, const void* bytes, size_t count) {
+  return ::write(fd, bytes, count);
+}
+
+ssize_t PoolSyscalls::Pwrite(int fd, const void* bytes, size_t count, off_t offset) {
+  return ::pwrite(fd, bytes, count, offset);
+}
+
+ssize_t PoolSyscalls::Pread(int fd, void* bytes, size_t count, off_t offset) {
+  return ::pread(fd, bytes, count, offset);
+}
+
+int PoolSyscalls::Ftruncate(int fd, off_t size) { return ::ftruncate(fd, size); }
+
+int PoolSyscalls::Fdatasync(int fd) { return ::fdatasync(fd); }
+
+uint64_t PoolSyscalls::NowNano() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * kNanoPerSecond + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void PoolSyscalls::SleepNano(uint64_t duration) {
+  const timespec pause{static_cast<time_t>(duration / kNanoPerSecond),
+                       static_cast<long>(duration % kNanoPerSecond)};
+  ::nanosleep(&pause, nullptr);
+}
+
+PoolSyscalls* PoolSyscalls::System() {
+  static PoolSyscalls* const system = new PoolSyscalls;
+  return system;
+}
+
+}  // namespace sluice::kvp

@@ -1,0 +1,38 @@
+// The system calls of the pool's store, one virtual function each. The class itself makes the real
+// calls; a test overrides one to make it fail, to record it or to leave a lock out.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::kvp {
+
+// Every function but the last two is the call of its name: -1 and errno on failure.
+class PoolSyscalls {
+ public:
+  virtual ~PoolSyscalls() = default;
+
+  virtual int Open(const char* path, int flags, mode_t mode);
+  virtual int Stat(const char* path, struct stat* out);
+  virtual int Fstat(int fd, struct stat* out);
+  virtual int Flock(int fd, int operation);
+  // fcntl(F_OFD_SETLK) over the whole file; `type` is F_RDLCK, F_WRLCK or F_UNLCK.
+  virtual int OfdSetLock(int fd, short type);
+  virtual ssize_t Write(int fd, const void* bytes, size_t count);
+  virtual ssize_t Pwrite(int fd, const void* bytes, size_t count, off_t offset);
+  virtual ssize_t Pread(int fd, void* bytes, size_t count, off_t offset);
+  virtual int Ftruncate(int fd, off_t size);
+  virtual int Fdatasync(int fd);
+
+  // CLOCK_MONOTONIC.
+  virtual uint64_t NowNano();
+  virtual void SleepNano(uint64_t duration);
+
+  // The machine's calls.
+  static PoolSyscalls* System();
+};
+
+}  // namespace sluice::kvp

@@ -1,0 +1,110 @@
+#include "agent/sinks/kvp/stale.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "agent/base/status_macros.h"
+#include "agent/base/unique_fd.h"
+
+namespace sluice::kvp {
+namespace {
+
+constexpr char kBootIdPath[] = "/proc/sys/kernel/random/boot_id";
+constexpr char kStatPath[] = "/proc/stat";
+// Made by the kernel before any program runs, and never anew.
+constexpr char kEarlyDirectory[] = "/dev";
+
+absl::StatusOr<std::string> ReadText(const std::string& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) return ErrnoStatus(absl::StrCat("read ", path));
+  return text.str();
+}
+
+// The id stored at `path`; empty when there is none.
+std::string StoredBootId(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadText(path);
+  return text.ok() ? std::string(absl::StripAsciiWhitespace(*text)) : std::string();
+}
+
+absl::Status StoreBootId(const std::string& path, const std::string& boot_id) {
+  const std::string fresh = absl::StrCat(path, ".new");
+  const std::string line = absl::StrCat(boot_id, "\n");
+  const UniqueFd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd) return ErrnoStatus(absl::StrCat("open ", fresh));
+  if (::write(fd.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
+      ::fsync(fd.get()) != 0) {
+    return ErrnoStatus(absl::StrCat("write ", fresh));
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0)
+    return ErrnoStatus(absl::StrCat("rename ", fresh));
+  return absl::OkStatus();
+}
+
+std::optional<absl::Time> BirthOf(const char* path) {
+  struct statx status {};
+  if (::statx(AT_FDCWD, path, 0, STATX_BTIME, &status) != 0) return std::nullopt;
+  // Some file systems say that they know it and give the epoch.
+  if ((status.stx_mask & STATX_BTIME) == 0 || status.stx_btime.tv_sec == 0) return std::nullopt;
+  return absl::FromUnixSeconds(status.stx_btime.tv_sec) +
+         absl::Nanoseconds(status.stx_btime.tv_nsec);
+}
+
+}  // namespace
+
+absl::StatusOr<absl::Time> ParseBootTime(absl::string_view proc_stat) {
+  for (absl::string_view line : absl::StrSplit(proc_stat, '\n')) {
+    if (!absl::ConsumePrefix(&line, "btime ")) continue;
+    int64_t seconds = 0;
+    if (absl::SimpleAtoi(line, &seconds)) return absl::FromUnixSeconds(seconds);
+    return absl::DataLossError(absl::StrCat(kStatPath, ": invalid btime '", line, "'"));
+  }
+  return absl::NotFoundError(absl::StrCat(kStatPath, ": no btime"));
+}
+
+absl::StatusOr<BootFacts> ReadBootFacts() {
+  ASSIGN_OR_RETURN(const std::string boot_id, ReadText(kBootIdPath));
+  ASSIGN_OR_RETURN(const std::string proc_stat, ReadText(kStatPath));
+  ASSIGN_OR_RETURN(const absl::Time boot_time, ParseBootTime(proc_stat));
+  return BootFacts{.boot_id = std::string(absl::StripAsciiWhitespace(boot_id)),
+                   .boot_time = boot_time,
+                   .early_clock = BirthOf(kEarlyDirectory)};
+}
+
+bool IsStale(std::string_view stored_boot_id, const BootFacts& boot, absl::Time modified) {
+  if (stored_boot_id == boot.boot_id) return false;
+  if (stored_boot_id.empty()) return modified <= boot.boot_time;
+  return modified < std::min(boot.boot_time, boot.early_clock.value_or(boot.boot_time));
+}
+
+absl::StatusOr<bool> ClearStalePool(PoolFile* pool, const std::string& boot_id_path,
+                                    const BootFacts& boot) {
+  const std::string stored = StoredBootId(boot_id_path);
+  if (stored == boot.boot_id) return false;
+  bool cleared = false;
+  std::error_code ignored;
+  if (std::filesystem::exists(pool->path(), ignored)) {
+    ASSIGN_OR_RETURN(PoolFile::Session session, pool->Lock());
+    if (session.size() > 0 && IsStale(stored, boot, session.modified())) {
+      RETURN_IF_ERROR(session.Truncate(0));
+      cleared = true;
+    }
+  }
+  RETURN_IF_ERROR(StoreBootId(boot_id_path, boot.boot_id));
+  return cleared;
+}
+
+}  // namespace sluice::kvp

@@ -1,0 +1,48 @@
+// Whether a pool's content is left over from an earlier boot, and its removal. The host reads what
+// it finds, so old diagnostics must go before the first record of a boot is written: our own write
+// makes the file look fresh to everybody else's check.
+//
+// Times of files come from a clock that may have been wrong, so the boot id decides first.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "agent/sinks/kvp/pool_file.h"
+
+namespace sluice::kvp {
+
+struct BootFacts {
+  // /proc/sys/kernel/random/boot_id, 36 characters.
+  std::string boot_id;
+  // btime of /proc/stat: the wall clock of the boot as the present wall clock has it.
+  absl::Time boot_time;
+  // When /dev was made, by the wall clock of that moment; absent where the kernel does not tell.
+  // It differs from boot_time by what the clock was stepped since.
+  std::optional<absl::Time> early_clock;
+};
+
+// From the text of /proc/stat. NotFound: it has no btime; DataLoss: no number.
+absl::StatusOr<absl::Time> ParseBootTime(absl::string_view proc_stat);
+
+// Of this machine.
+absl::StatusOr<BootFacts> ReadBootFacts();
+
+// `stored_boot_id`: of the last boot in which ClearStalePool ran; empty when none is stored.
+// - equal to this boot's: never stale, whatever the clocks say;
+// - another: stale if last written before this boot, by the earlier of its two times, so that a
+//   clock put forward since cannot make this boot's records look old;
+// - none: stale if not modified after boot_time, as libazureinit-kvp decides.
+bool IsStale(std::string_view stored_boot_id, const BootFacts& boot, absl::Time modified);
+
+// Empties the pool under both locks if it is stale, then stores this boot's id in `boot_id_path`,
+// which must survive reboots. Call before the first write of the agent; harmless when repeated.
+// Returns whether it cleared. A pool that does not exist is not created.
+absl::StatusOr<bool> ClearStalePool(PoolFile* pool, const std::string& boot_id_path,
+                                    const BootFacts& boot);
+
+}  // namespace sluice::kvp

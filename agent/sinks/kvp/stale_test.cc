@@ -1,0 +1,137 @@
+#include "agent/sinks/kvp/stale.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "tests/support/kvp/faulty_syscalls.h"
+#include "tests/support/kvp/pool_directory.h"
+
+namespace sluice::kvp {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kThisBoot[] = "11111111-1111-4111-8111-111111111111";
+constexpr char kOtherBoot[] = "22222222-2222-4222-8222-222222222222";
+const absl::Time kBoot = absl::FromUnixSeconds(1'800'000'000);
+
+const BootFacts kFacts{.boot_id = kThisBoot, .boot_time = kBoot, .early_clock = kBoot};
+
+TEST(IsStaleTest, NeverWithTheIdOfThisBoot) {
+  for (const absl::Duration age : {absl::Hours(-1), absl::Seconds(0), absl::Hours(1000)}) {
+    EXPECT_FALSE(IsStale(kThisBoot, kFacts, kBoot - age));
+  }
+}
+
+TEST(IsStaleTest, WithAnotherBootsIdIfOlderThanThisBoot) {
+  EXPECT_TRUE(IsStale(kOtherBoot, kFacts, kBoot - absl::Nanoseconds(1)));
+  EXPECT_FALSE(IsStale(kOtherBoot, kFacts, kBoot));
+  EXPECT_FALSE(IsStale(kOtherBoot, kFacts, kBoot + absl::Nanoseconds(1)));
+}
+
+TEST(IsStaleTest, WithoutAnIdIfNotModifiedAfterTheBoot) {
+  EXPECT_TRUE(IsStale("", kFacts, absl::UnixEpoch()));
+  EXPECT_TRUE(IsStale("", kFacts, kBoot));
+  EXPECT_FALSE(IsStale("", kFacts, kBoot + absl::Nanoseconds(1)));
+}
+
+TEST(IsStaleTest, KeepsThisBootsRecordsWhenTheClockWasPutForward) {
+  // The boot began with a clock an hour behind; cloud-init wrote; then the clock was set right.
+  const BootFacts facts{
+      .boot_id = kThisBoot, .boot_time = kBoot, .early_clock = kBoot - absl::Hours(1)};
+  const absl::Time written = kBoot - absl::Hours(1) + absl::Seconds(5);
+  EXPECT_FALSE(IsStale(kOtherBoot, facts, written));
+  EXPECT_TRUE(IsStale(kOtherBoot, facts, kBoot - absl::Hours(2)));
+}
+
+TEST(IsStaleTest, KeepsThisBootsRecordsWhenTheClockWasPutBack) {
+  const BootFacts facts{
+      .boot_id = kThisBoot, .boot_time = kBoot, .early_clock = kBoot + absl::Hours(1)};
+  EXPECT_FALSE(IsStale(kOtherBoot, facts, kBoot + absl::Hours(1) + absl::Seconds(5)));
+  EXPECT_TRUE(IsStale(kOtherBoot, facts, kBoot - absl::Minutes(10)));
+}
+
+TEST(ParseBootTimeTest, FindsTheLine) {
+  EXPECT_EQ(*ParseBootTime("cpu  1 2 3 4\nbtime 1710000000\nintr 1\n"),
+            absl::FromUnixSeconds(1'710'000'000));
+  EXPECT_TRUE(absl::IsNotFound(ParseBootTime("cpu  1 2 3 4\n").status()));
+  EXPECT_TRUE(absl::IsDataLoss(ParseBootTime("btime not-a-number\n").status()));
+}
+
+TEST(ReadBootFactsTest, KnowsThisMachine) {
+  const absl::StatusOr<BootFacts> facts = ReadBootFacts();
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ(facts->boot_id.size(), 36u);
+  EXPECT_LT(facts->boot_time, absl::Now());
+}
+
+class ClearStalePoolTest : public ::testing::Test {
+ protected:
+  ClearStalePoolTest() : pool_({.path = directory_.pool(), .syscalls = &syscalls_}) {}
+
+  void WritePool(absl::Time modified) {
+    directory_.Write(RawRecord("old", "1") + "torn");
+    const timespec time = absl::ToTimespec(modified);
+    const timespec times[2] = {time, time};
+    ASSERT_EQ(::utimensat(AT_FDCWD, directory_.pool().c_str(), times, 0), 0);
+  }
+
+  absl::StatusOr<bool> Clear(const BootFacts& facts = kFacts) {
+    return ClearStalePool(&pool_, directory_.file("boot_id"), facts);
+  }
+
+  PoolDirectory directory_;
+  FaultySyscalls syscalls_;
+  PoolFile pool_;
+};
+
+TEST_F(ClearStalePoolTest, EmptiesAnOldPoolAndOnlyOnceABoot) {
+  WritePool(kBoot - absl::Hours(1));
+  EXPECT_TRUE(*Clear());
+  EXPECT_EQ(directory_.Bytes(), "");
+  WritePool(kBoot - absl::Hours(1));  // the clock went wrong since
+  EXPECT_FALSE(*Clear());
+  EXPECT_THAT(Texts(directory_.Bytes()), ElementsAre("old=1"));
+}
+
+TEST_F(ClearStalePoolTest, ClearsAgainInTheNextBoot) {
+  WritePool(kBoot + absl::Hours(1));
+  EXPECT_FALSE(*Clear());
+  BootFacts next = kFacts;
+  next.boot_id = kOtherBoot;
+  next.boot_time = next.early_clock.emplace(kBoot + absl::Hours(2));
+  EXPECT_TRUE(*Clear(next));
+  EXPECT_EQ(directory_.Bytes(), "");
+}
+
+TEST_F(ClearStalePoolTest, TakesTheTimeFromBeforeTheTornTailIsCut) {
+  WritePool(kBoot - absl::Hours(1));
+  EXPECT_TRUE(*Clear()) << "cutting the tail makes the file look fresh";
+}
+
+TEST_F(ClearStalePoolTest, DecidesUnderBothLocks) {
+  WritePool(kBoot - absl::Hours(1));
+  const UniqueFd holder(::open(directory_.pool().c_str(), O_RDWR));
+  ASSERT_EQ(PoolSyscalls::System()->OfdSetLock(holder.get(), F_WRLCK), 0);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Clear().status()));
+  ASSERT_EQ(PoolSyscalls::System()->OfdSetLock(holder.get(), F_UNLCK), 0);
+  EXPECT_TRUE(*Clear()) << "the failed attempt must not count as this boot's";
+}
+
+TEST_F(ClearStalePoolTest, CreatesNoPool) {
+  EXPECT_FALSE(*Clear());
+  EXPECT_FALSE(std::filesystem::exists(directory_.pool()));
+}
+
+TEST_F(ClearStalePoolTest, SaysWhereTheIdCannotBeStored) {
+  const absl::Status status =
+      ClearStalePool(&pool_, directory_.file("missing/boot_id"), kFacts).status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("missing/boot_id"));
+}
+
+}  // namespace
+}  // namespace sluice::kvp

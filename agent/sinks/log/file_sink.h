@@ -1,0 +1,36 @@
+// The sink that writes the log file.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agent/self/counters.h"
+#include "agent/sinks/log/line_builder.h"
+#include "agent/sinks/log/log_file.h"
+#include "agent/sinks/sink.h"
+
+namespace sluice::log_sink {
+
+class FileSink final : public sinks::Sink {
+ public:
+  FileSink(LogFileOptions file, const LineOptions& lines, Counters* counters);
+
+  absl::string_view name() const override { return "file"; }
+  std::string destination() const override { return options_.path; }
+  absl::Status Open() override;
+  void Add(const sinks::Delivery& delivery) override { builder_.Append(delivery, &pending_); }
+  absl::Status Commit() override;
+  absl::Status Sync() override { return file_->Sync(); }
+  void Reopen() override;
+  size_t pending_bytes() const override { return pending_.size(); }
+
+ private:
+  const LogFileOptions options_;
+  const LineBuilder builder_;
+  Counters* const counters_;
+  std::unique_ptr<LogFile> file_;
+  // Whole lines not written yet.
+  std::string pending_;
+};
+
+}  // namespace sluice::log_sink

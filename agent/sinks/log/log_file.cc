@@ -1,0 +1,186 @@
+#include "agent/sinks/log/log_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "agent/base/status_macros.h"
+
+namespace sluice::log_sink {
+namespace {
+
+constexpr uint64_t kNanosPerSecond = 1'000'000'000;
+constexpr mode_t kMode = 0600;
+// Files rotated away that stay open until they are synced; beyond it rotation syncs them itself.
+constexpr size_t kMaxUnsynced = 8;
+
+// When the file came to be; for file systems that do not keep it, its last change.
+uint64_t CreatedUnixNano(int fd) {
+  struct statx info {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_BTIME | STATX_MTIME, &info) != 0) return 0;
+  const auto& time = (info.stx_mask & STATX_BTIME) != 0 ? info.stx_btime : info.stx_mtime;
+  return static_cast<uint64_t>(time.tv_sec) * kNanosPerSecond + time.tv_nsec;
+}
+
+// Writes until done or failed; returns the bytes written.
+size_t WriteAll(int fd, std::string_view bytes, absl::Status* status) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count = ::write(fd, bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      *status = ErrnoStatus("write");
+      break;
+    }
+    done += static_cast<size_t>(count);
+  }
+  return done;
+}
+
+size_t CountLines(std::string_view text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LogFile>> LogFile::Open(LogFileOptions options) {
+  auto file = std::unique_ptr<LogFile>(new LogFile(std::move(options)));
+  RETURN_IF_ERROR(file->Use());
+  return file;
+}
+
+absl::Status LogFile::Use() {
+  const std::string& path = options_.path;
+  // O_NONBLOCK: a FIFO in its place must not hang the agent.
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, kMode));
+  if (!fd) return ErrnoStatus(absl::StrCat("open log file ", path));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return ErrnoStatus(absl::StrCat("stat log file ", path));
+  if (!S_ISREG(info.st_mode)) {
+    return absl::FailedPreconditionError(absl::StrCat("log file ", path, ": not a regular file"));
+  }
+  RETURN_IF_ERROR(TightenMode(fd.get()));
+  if (fd_) unsynced_.push_back(std::move(fd_));
+  fd_ = std::move(fd);
+  device_ = info.st_dev;
+  inode_ = info.st_ino;
+  size_ = static_cast<uint64_t>(info.st_size);
+  created_unix_nano_ = size_ == 0 ? options_.clock->UnixNano() : CreatedUnixNano(fd_.get());
+  torn_ = false;
+  return absl::OkStatus();
+}
+
+// The file system may not know modes, and who owns the file may loosen it again.
+absl::Status LogFile::TightenMode(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return ErrnoStatus(absl::StrCat("stat log file ", options_.path));
+  const bool foreign = info.st_uid != ::geteuid();
+  if ((info.st_mode & 0177) != 0 && ::fchmod(fd, kMode) == 0) ::fstat(fd, &info);
+  loose_mode_warning_.clear();
+  if (!foreign && (info.st_mode & 0177) == 0) return absl::OkStatus();
+  char mode[16];
+  std::snprintf(mode, sizeof(mode), "%04o", info.st_mode & 07777);
+  std::string warning = absl::StrCat("log file ", options_.path, " has mode ", mode, " and owner ",
+                                     info.st_uid, " instead of 0600 and ", ::geteuid());
+  if (!options_.allow_loose_mode) return absl::PermissionDeniedError(warning);
+  loose_mode_warning_ = std::move(warning);
+  return absl::OkStatus();
+}
+
+bool LogFile::PathIsAnotherFile() const {
+  struct stat info {};
+  if (::stat(options_.path.c_str(), &info) != 0) return true;
+  return info.st_dev != device_ || info.st_ino != inode_;
+}
+
+bool LogFile::RotationDue(size_t more_bytes) const {
+  if (size_ == 0) return false;
+  if (options_.max_size != 0 && size_ + more_bytes > options_.max_size) return true;
+  if (options_.max_age.count() == 0) return false;
+  const auto max_age = static_cast<uint64_t>(options_.max_age.count()) * kNanosPerSecond;
+  return options_.clock->UnixNano() >= created_unix_nano_ + max_age;
+}
+
+std::string LogFile::Rotated(uint32_t number) const {
+  return absl::StrCat(options_.path, ".", number);
+}
+
+absl::Status LogFile::ShiftRotated() const {
+  // A number kept that was lowered leaves files behind.
+  for (uint32_t i = options_.rotate_keep + 1; ::unlink(Rotated(i).c_str()) == 0;) ++i;
+  for (uint32_t i = options_.rotate_keep; i > 1; --i) {
+    const int renamed = ::rename(Rotated(i - 1).c_str(), Rotated(i).c_str());
+    if (renamed != 0 && errno != ENOENT)
+      return ErrnoStatus(absl::StrCat("rename ", Rotated(i - 1)));
+  }
+  const int moved = options_.rotate_keep == 0 ? ::unlink(options_.path.c_str())
+                                              : ::rename(options_.path.c_str(), Rotated(1).c_str());
+  if (moved != 0 && errno != ENOENT) return ErrnoStatus(absl::StrCat("rename ", options_.path));
+  return absl::OkStatus();
+}
+
+absl::Status LogFile::Rotate() {
+  if (unsynced_.size() >= kMaxUnsynced) RETURN_IF_ERROR(Sync());
+  RETURN_IF_ERROR(Annotate(ShiftRotated(), "rotate log file"));
+  ++rotations_;
+  return Use();
+}
+
+absl::Status LogFile::Prepare(size_t more_bytes) {
+  if (PathIsAnotherFile()) RETURN_IF_ERROR(Reopen());
+  if (!RotationDue(more_bytes)) return absl::OkStatus();
+  return Rotate();
+}
+
+LogFile::WriteResult LogFile::Write(std::string_view lines) {
+  WriteResult result;
+  result.status = Prepare(lines.size());
+  if (!result.status.ok()) return result;
+  if (torn_) {
+    size_ += WriteAll(fd_.get(), "\n", &result.status);
+    if (!result.status.ok()) return result;
+    torn_ = false;
+  }
+  const size_t written = WriteAll(fd_.get(), lines, &result.status);
+  size_ += written;
+  result.lines = CountLines(lines.substr(0, written));
+  if (!result.status.ok()) {
+    result.status = Annotate(result.status, absl::StrCat("log file ", options_.path));
+    const size_t whole = lines.substr(0, written).rfind('\n') + 1;  // npos + 1 is 0
+    if (whole < written) DropTornLine(written - whole);
+  }
+  return result;
+}
+
+void LogFile::DropTornLine(size_t bytes) {
+  struct stat info {};
+  // Another writer's lines behind ours must not go with it.
+  const bool ours = ::fstat(fd_.get(), &info) == 0 && static_cast<uint64_t>(info.st_size) == size_;
+  torn_ = !ours || ::ftruncate(fd_.get(), static_cast<off_t>(size_ - bytes)) != 0;
+  if (!torn_) size_ -= bytes;
+}
+
+absl::Status LogFile::Sync() {
+  while (!unsynced_.empty()) {
+    if (::fdatasync(unsynced_.back().get()) != 0) {
+      return ErrnoStatus(absl::StrCat("sync a log file rotated from ", options_.path));
+    }
+    unsynced_.pop_back();
+  }
+  if (::fdatasync(fd_.get()) != 0) {
+    return ErrnoStatus(absl::StrCat("sync log file ", options_.path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogFile::Reopen() {
+  RETURN_IF_ERROR(Use());
+  ++reopens_;
+  return absl::OkStatus();
+}
+
+}  // namespace sluice::log_sink

@@ -1,0 +1,66 @@
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "agent/base/log.h"
+#include "agent/sinks/log/file_sink.h"
+#include "agent/sinks/log/stderr_sink.h"
+#include "agent/sinks/sink_kind.h"
+
+namespace sluice::sinks {
+namespace {
+
+log_sink::LineStyle StyleOf(config::LineFormat format) {
+  switch (format) {
+    case config::LineFormat::kText:
+      return log_sink::LineStyle::kText;
+    case config::LineFormat::kJson:
+      return log_sink::LineStyle::kJson;
+    case config::LineFormat::kLogfmt:
+      return log_sink::LineStyle::kLogfmt;
+  }
+  return log_sink::LineStyle::kText;
+}
+
+std::unique_ptr<Sink> MakeStderr(const SinkContext& context) {
+  const config::StderrConfig& config = context.config->stderr_sink;
+  log_sink::LineOptions lines;
+  lines.style = StyleOf(config.format);
+  lines.color = config.color == config::ColorMode::kAuto && ::isatty(STDERR_FILENO) == 1 &&
+                std::getenv("NO_COLOR") == nullptr;
+  lines.priority = StderrIsJournal();
+  return std::make_unique<log_sink::StderrSink>(lines);
+}
+
+std::unique_ptr<Sink> MakeFile(const SinkContext& context) {
+  const config::LogConfig& config = context.config->log;
+  log_sink::LogFileOptions file;
+  file.path = config.path;
+  file.max_size = config.max_size;
+  file.max_age = config.max_age;
+  file.rotate_keep = config.rotate_keep;
+  file.allow_loose_mode = config.allow_loose_mode;
+  log_sink::LineOptions lines;
+  lines.style = StyleOf(config.format);
+  return std::make_unique<log_sink::FileSink>(file, lines, context.counters);
+}
+
+}  // namespace
+
+SinkKind StderrSinkKind() {
+  return {"stderr", [](const config::AgentConfig& config) { return config.stderr_sink.enabled; },
+          [](const config::AgentConfig& config) -> const config::SinkFilter& {
+            return config.stderr_sink.filter;
+          },
+          MakeStderr};
+}
+
+SinkKind FileSinkKind() {
+  return {"file", [](const config::AgentConfig& config) { return config.log.enabled; },
+          [](const config::AgentConfig& config) -> const config::SinkFilter& {
+            return config.log.filter;
+          },
+          MakeFile};
+}
+
+}  // namespace sluice::sinks

@@ -1,0 +1,73 @@
+// Where records go: one folder below this one for each kind of destination.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "agent/live/span.h"
+#include "proto/contract/record_view.h"
+
+namespace sluice::sinks {
+
+// One thing that happened and passed the sink's filter. All views last until Add returns.
+struct Delivery {
+  enum class Kind { kSpanOpened, kSpanClosed, kEvent };
+
+  Kind kind = Kind::kEvent;
+  // The journal entry and the record's place in it. The pair names this delivery for ever: after a
+  // crash the same one comes again under the same pair.
+  uint64_t sequence = 0;
+  uint32_t part = 0;
+
+  // The record as journalled. For kSpanClosed: the END, or the whole SPAN.
+  const RecordView* record = nullptr;
+  // kSpanOpened, kSpanClosed: the span itself, complete in the latter case. kEvent: the nearest
+  // enclosing open span that passed the filter; null outside any.
+  const live::Span* span = nullptr;
+  const live::Origin* origin = nullptr;
+  // CLOCK_REALTIME at receipt.
+  uint64_t received_unix_nano = 0;
+  // It happened since this boot.
+  bool this_boot = true;
+  // The agent closed the span because its process is gone.
+  bool synthetic = false;
+};
+
+// Writes to one destination. A SinkWorker drives it: all calls come from one thread, so an
+// implementation needs no locks. It may block; no other sink notices.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // `kvp`, `file`, `stderr`, `otlp`.
+  virtual absl::string_view name() const = 0;
+  // For status: the path or address written to.
+  virtual std::string destination() const = 0;
+
+  // Makes the destination ready. Called before the first Add, and again until it succeeds.
+  virtual absl::Status Open() = 0;
+
+  // Takes in what it needs of one delivery, in journal order. Does no I/O.
+  virtual void Add(const Delivery& delivery) = 0;
+
+  // Writes everything added since the last success. After an error the worker calls again, with no
+  // Add between, until it succeeds; what was already written must not be written twice.
+  virtual absl::Status Commit() = 0;
+
+  // Makes everything committed survive a power cut.
+  virtual absl::Status Sync() = 0;
+
+  // Called about once a second while there is nothing to write.
+  virtual void Tend() {}
+
+  // SIGHUP: reopen by path. Called between Commits.
+  virtual void Reopen() {}
+
+  // Bytes taken in and not yet committed; the worker commits when they grow large.
+  virtual size_t pending_bytes() const = 0;
+};
+
+}  // namespace sluice::sinks

@@ -1,0 +1,249 @@
+#include "agent/sinks/sink_worker.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/log.h"
+
+namespace sluice::sinks {
+namespace {
+
+using std::chrono::milliseconds;
+
+// What one Commit writes at most, but for a single larger entry. It bounds what a crash repeats and
+// how long the pool's lock is held.
+constexpr size_t kCommitBytes = 256 * 1024;
+// How long written records may stay unsynced when nobody asks.
+constexpr milliseconds kSyncInterval{1000};
+constexpr milliseconds kFirstBackoff{50};
+constexpr milliseconds kLongestBackoff{2000};
+
+}  // namespace
+
+SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, std::shared_ptr<const filter::Filter> filter,
+                       journal::Journal* journal, Counters* counters)
+    : name_(sink->name()),
+      journal_(journal),
+      counters_(counters),
+      reader_(journal->OpenReader(name_)),
+      sink_(std::move(sink)),
+      stream_(std::move(filter), [this](const Delivery& delivery) { sink_->Add(delivery); }),
+      backoff_(kFirstBackoff) {}
+
+SinkWorker::~SinkWorker() {
+  if (!thread_.joinable()) return;
+  bool ended;
+  {
+    MutexLock lock(&mutex_);
+    ended = ended_;
+  }
+  if (ended) {
+    thread_.join();
+  } else {
+    thread_.detach();
+  }
+}
+
+void SinkWorker::Start() {
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), absl::StrCat("sink-", name_).c_str());
+    Run();
+    MutexLock lock(&mutex_);
+    ended_ = true;
+    changed_.NotifyAll();
+  });
+}
+
+void SinkWorker::Run() {
+  const uint64_t cursor = reader_->stored_cursor();
+  stream_.Restore(reader_->Restore(cursor));
+  read_sequence_ = cursor;
+  cursor_ = cursor;
+  // A killed predecessor may have left unsynced what it had written.
+  unsynced_ = cursor > 0;
+  sync_due_ = Clock::now() + kSyncInterval;
+  if (!OpenSink()) return;
+  while (!Drained()) {
+    ReadBatch();
+    if (!CommitBatch()) return;
+    SyncIfDue();
+  }
+}
+
+bool SinkWorker::OpenSink() {
+  for (;;) {
+    const absl::Status status = sink_->Open();
+    if (status.ok()) break;
+    if (!BackOff(status, absl::IsNotFound(status) ? "waiting" : "failing")) return false;
+  }
+  SetState("ok", "");
+  backoff_ = kFirstBackoff;
+  return true;
+}
+
+void SinkWorker::ReadBatch() {
+  // The first entry may be waited for, as long as nothing else is due; the rest must be there.
+  auto deadline = unsynced_ ? sync_due_ : Clock::now() + kSyncInterval;
+  if (FlushIsDue()) deadline = Clock::now();
+  while (const auto entry = reader_->Next(deadline)) {
+    TakeOrders();
+    stream_.Read(*entry);
+    read_sequence_ = entry->sequence;
+    if (sink_->pending_bytes() >= kCommitBytes) break;
+    deadline = Clock::now();
+  }
+  TakeOrders();
+  filtered_.store(stream_.filtered(), std::memory_order_relaxed);
+}
+
+bool SinkWorker::CommitBatch() {
+  if (read_sequence_ == cursor_.load(std::memory_order_relaxed)) {
+    sink_->Tend();
+    return true;
+  }
+  for (;;) {
+    const absl::Status status = sink_->Commit();
+    if (status.ok()) break;
+    if (!BackOff(status, absl::IsNotFound(status) ? "waiting" : "failing")) return false;
+  }
+  if (backoff_ != kFirstBackoff) {
+    backoff_ = kFirstBackoff;
+    LogInfo(absl::StrCat("sink ", name_, ": writing again"));
+  }
+  SetState("ok", "");
+  written_.store(stream_.delivered(), std::memory_order_relaxed);
+  cursor_.store(read_sequence_);
+  reader_->MarkWritten(read_sequence_);
+  if (!std::exchange(unsynced_, true)) sync_due_ = Clock::now() + kSyncInterval;
+  return true;
+}
+
+bool SinkWorker::FlushIsDue() const {
+  const uint64_t cursor = cursor_.load();
+  MutexLock lock(&mutex_);
+  return std::any_of(flushes_.begin(), flushes_.end(),
+                     [&](const FlushRequest& request) { return request.sequence <= cursor; });
+}
+
+void SinkWorker::SyncIfDue() {
+  const bool flush = FlushIsDue();
+  if (!flush && !(unsynced_ && Clock::now() >= sync_due_)) return;
+  const absl::Status status = unsynced_ ? sink_->Sync() : absl::OkStatus();
+  if (status.ok()) {
+    if (std::exchange(unsynced_, false)) reader_->Commit(cursor_.load());
+  } else {
+    counters_->Add("sink.sync_failed", name_);
+    SetState("failing", status.message());
+    sync_due_ = Clock::now() + kSyncInterval;
+  }
+  AnswerFlushes(status);
+}
+
+void SinkWorker::AnswerFlushes(const absl::Status& sync_status) {
+  std::vector<FlushRequest> due;
+  {
+    MutexLock lock(&mutex_);
+    const auto first_due = std::partition(
+        flushes_.begin(), flushes_.end(),
+        [&](const FlushRequest& request) { return request.sequence > cursor_.load(); });
+    std::move(first_due, flushes_.end(), std::back_inserter(due));
+    flushes_.erase(first_due, flushes_.end());
+  }
+  for (const FlushRequest& request : due) request.done(sync_status);
+}
+
+void SinkWorker::TakeOrders() {
+  std::shared_ptr<const filter::Filter> filter;
+  bool reopen;
+  {
+    MutexLock lock(&mutex_);
+    filter = std::exchange(new_filter_, nullptr);
+    reopen = std::exchange(reopen_, false);
+  }
+  if (filter != nullptr) stream_.SetFilter(std::move(filter));
+  if (reopen) sink_->Reopen();
+}
+
+bool SinkWorker::BackOff(const absl::Status& error, absl::string_view state) {
+  SetState(state, error.message());
+  if (backoff_ == kFirstBackoff) {
+    LogWarning(absl::StrCat("sink ", name_, ": ", error.message(), "; trying again"));
+  }
+  counters_->Add("sink.retries", name_);
+  const auto deadline = Clock::now() + backoff_;
+  backoff_ = std::min<Clock::duration>(backoff_ * 2, kLongestBackoff);
+  MutexLock lock(&mutex_);
+  while (!abandoned_ && changed_.WaitUntil(&mutex_, deadline)) {
+  }
+  return !abandoned_;
+}
+
+bool SinkWorker::Drained() const {
+  MutexLock lock(&mutex_);
+  return abandoned_ || (stopping_ && cursor_.load() >= stop_at_ && flushes_.empty() && !unsynced_);
+}
+
+void SinkWorker::Flush(uint64_t sequence, std::function<void(absl::Status)> done) {
+  {
+    MutexLock lock(&mutex_);
+    flushes_.push_back({sequence, std::move(done)});
+  }
+  reader_->Wake();
+}
+
+void SinkWorker::SetFilter(std::shared_ptr<const filter::Filter> filter) {
+  {
+    MutexLock lock(&mutex_);
+    new_filter_ = std::move(filter);
+  }
+  reader_->Wake();
+}
+
+void SinkWorker::Reopen() {
+  {
+    MutexLock lock(&mutex_);
+    reopen_ = true;
+  }
+  reader_->Wake();
+}
+
+bool SinkWorker::Stop(Clock::time_point deadline) {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    stop_at_ = journal_->last_sequence();
+  }
+  Flush(0, [](const absl::Status&) {});
+  MutexLock lock(&mutex_);
+  while (!ended_ && changed_.WaitUntil(&mutex_, deadline)) {
+  }
+  if (!ended_) {
+    abandoned_ = true;
+    changed_.NotifyAll();
+  }
+  return ended_;
+}
+
+void SinkWorker::SetState(absl::string_view state, absl::string_view error) {
+  MutexLock lock(&mutex_);
+  state_ = std::string(state);
+  if (!error.empty()) last_error_ = std::string(error);
+}
+
+SinkWorker::Status SinkWorker::status() const {
+  Status status;
+  status.name = name_;
+  status.destination = sink_->destination();
+  status.cursor = cursor_.load();
+  status.written_records = written_.load();
+  status.filtered_records = filtered_.load();
+  MutexLock lock(&mutex_);
+  status.state = state_;
+  status.last_error = last_error_;
+  return status;
+}
+
+}  // namespace sluice::sinks

@@ -1,0 +1,113 @@
+// Drives one sink on a thread of its own: reads the journal from the sink's cursor, filters, lets
+// the sink write, and moves the cursor on. Whatever the sink does, nobody else waits for it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/base/mutex.h"
+#include "agent/journal/journal.h"
+#include "agent/self/counters.h"
+#include "agent/sinks/record_stream.h"
+#include "agent/sinks/sink.h"
+
+namespace sluice::sinks {
+
+// Started once, stopped once. All public functions are thread-safe.
+class SinkWorker {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  struct Status {
+    std::string name;
+    std::string destination;
+    // `starting`, `ok`, `waiting` (the destination is not there yet), `failing`.
+    std::string state;
+    uint64_t cursor = 0;
+    uint64_t written_records = 0;
+    uint64_t filtered_records = 0;
+    std::string last_error;
+  };
+
+  // The journal outlives the worker.
+  SinkWorker(std::unique_ptr<Sink> sink, std::shared_ptr<const filter::Filter> filter,
+             journal::Journal* journal, Counters* counters);
+  // Stop must have returned true, or the process be about to end.
+  ~SinkWorker();
+
+  void Start();
+
+  // Calls `done(OK)` on the worker's thread once everything up to `sequence` is written and synced,
+  // or `done(error)` when syncing failed.
+  void Flush(uint64_t sequence, std::function<void(absl::Status)> done);
+
+  void SetFilter(std::shared_ptr<const filter::Filter> filter);
+  void Reopen();
+
+  // Writes what is journalled up to now, then ends the thread. False: `deadline` passed first; the
+  // thread is left behind, inside the sink's I/O perhaps.
+  bool Stop(Clock::time_point deadline);
+
+  const std::string& name() const { return name_; }
+  Status status() const;
+
+ private:
+  struct FlushRequest {
+    uint64_t sequence = 0;
+    std::function<void(absl::Status)> done;
+  };
+  struct Orders;
+
+  void Run();
+  bool OpenSink();
+  void ReadBatch();
+  bool CommitBatch();
+  void SyncIfDue();
+  void AnswerFlushes(const absl::Status& sync_status);
+  bool FlushIsDue() const EXCLUDES(mutex_);
+  void TakeOrders();
+  bool Drained() const EXCLUDES(mutex_);
+  // Waits before another attempt; false: the worker is to end.
+  bool BackOff(const absl::Status& error, absl::string_view state);
+  void SetState(absl::string_view state, absl::string_view error);
+
+  // Constant after construction.
+  const std::string name_;
+  journal::Journal* const journal_;
+  Counters* const counters_;
+  const std::unique_ptr<journal::Reader> reader_;
+
+  // Of the worker's thread.
+  const std::unique_ptr<Sink> sink_;
+  RecordStream stream_;
+  uint64_t read_sequence_ = 0;
+  bool unsynced_ = false;
+  Clock::time_point sync_due_;
+  Clock::duration backoff_;
+
+  std::atomic<uint64_t> cursor_{0};
+  std::atomic<uint64_t> written_{0};
+  std::atomic<uint64_t> filtered_{0};
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::vector<FlushRequest> flushes_ GUARDED_BY(mutex_);
+  std::shared_ptr<const filter::Filter> new_filter_ GUARDED_BY(mutex_);
+  bool reopen_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  uint64_t stop_at_ GUARDED_BY(mutex_) = 0;
+  bool abandoned_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;
+  std::string state_ GUARDED_BY(mutex_) = "starting";
+  std::string last_error_ GUARDED_BY(mutex_);
+
+  std::thread thread_;
+};
+
+}  // namespace sluice::sinks

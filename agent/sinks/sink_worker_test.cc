@@ -1,0 +1,221 @@
+#include "agent/sinks/sink_worker.h"
+
+#include <future>
+
+#include "gtest/gtest.h"
+#include "tests/support/records.h"
+#include "tests/support/temp_directory.h"
+
+namespace sluice::sinks {
+namespace {
+
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+using testing::EventRecord;
+
+// What the test and the worker's thread share of the sink.
+struct SinkLog {
+  Mutex mutex;
+  CondVar changed;
+  std::vector<std::string> written GUARDED_BY(mutex);
+  int commits_to_fail GUARDED_BY(mutex) = 0;
+  int opens_to_fail GUARDED_BY(mutex) = 0;
+  bool hang GUARDED_BY(mutex) = false;
+  int syncs GUARDED_BY(mutex) = 0;
+
+  bool Wait(const std::function<bool()>& condition) {
+    const auto deadline = steady_clock::now() + seconds(20);
+    MutexLock lock(&mutex);
+    while (!condition()) {
+      if (!changed.WaitUntil(&mutex, deadline) && !condition()) return false;
+    }
+    return true;
+  }
+};
+
+class RecordingSink final : public Sink {
+ public:
+  explicit RecordingSink(std::shared_ptr<SinkLog> log) : log_(std::move(log)) {}
+  absl::string_view name() const override { return "recording"; }
+  std::string destination() const override { return "memory"; }
+
+  absl::Status Open() override {
+    MutexLock lock(&log_->mutex);
+    if (log_->opens_to_fail > 0 && log_->opens_to_fail-- > 0) return absl::NotFoundError("no dir");
+    return absl::OkStatus();
+  }
+  void Add(const Delivery& delivery) override {
+    if (delivery.kind == Delivery::Kind::kEvent) {
+      pending_.emplace_back(delivery.record->event.message.text);
+    }
+  }
+  absl::Status Commit() override {
+    MutexLock lock(&log_->mutex);
+    while (log_->hang) log_->changed.Wait(&log_->mutex);
+    if (log_->commits_to_fail > 0) {
+      --log_->commits_to_fail;
+      return absl::UnavailableError("disk full");
+    }
+    for (std::string& text : pending_) log_->written.push_back(std::move(text));
+    pending_.clear();
+    log_->changed.NotifyAll();
+    return absl::OkStatus();
+  }
+  absl::Status Sync() override {
+    MutexLock lock(&log_->mutex);
+    ++log_->syncs;
+    return absl::OkStatus();
+  }
+  size_t pending_bytes() const override { return pending_.size(); }
+
+ private:
+  const std::shared_ptr<SinkLog> log_;
+  std::vector<std::string> pending_;
+};
+
+class SinkWorkerTest : public ::testing::Test {
+ protected:
+  class NoRecovery final : public journal::RecoveryVisitor {
+    void OnCheckpoint(std::string_view) override {}
+    void OnEntry(const journal::Entry&) override {}
+  };
+
+  SinkWorkerTest() {
+    journal::Options options;
+    options.directory = directory_.path() + "/journal";
+    options.cursor_path = directory_.path() + "/cursors";
+    options.boot_id = "boot";
+    options.counters = &counters_;
+    NoRecovery recovery;
+    journal_ = *journal::Journal::Open(options, &recovery);
+    journal_->Start([] { return std::string(); }, [](uint64_t) {});
+  }
+  ~SinkWorkerTest() override {
+    if (worker_ != nullptr) Stop();
+  }
+
+  void StartWorker() {
+    worker_ = std::make_unique<SinkWorker>(std::make_unique<RecordingSink>(log_),
+                                           filter::Filter::Parse("info", {}).filter, journal_.get(),
+                                           &counters_);
+    worker_->Start();
+  }
+  bool Stop() {
+    const bool clean = worker_->Stop(steady_clock::now() + seconds(20));
+    worker_.reset();
+    return clean;
+  }
+
+  void Write(const std::string& text) {
+    journal::BatchHead head;
+    head.uid = 5;
+    head.received_boottime_nano = 1;
+    std::string payload;
+    journal::AppendBatchHead(head, &payload);
+    v1::Batch batch;
+    *batch.add_records() = EventRecord(text);
+    payload += batch.SerializeAsString();
+    ASSERT_TRUE(journal_->Append(5, {payload}, journal::Urgency::kGrouped).ok());
+    journal_->CommitTurn();
+  }
+
+  bool WaitFor(std::vector<std::string> texts) {
+    return log_->Wait([&]() NO_THREAD_SAFETY_ANALYSIS { return log_->written == texts; });
+  }
+  void Set(int SinkLog::*member, int value) {
+    MutexLock lock(&log_->mutex);
+    (*log_).*member = value;
+  }
+
+  testing::TempDirectory directory_;
+  Counters counters_;
+  std::unique_ptr<journal::Journal> journal_;
+  std::shared_ptr<SinkLog> log_ = std::make_shared<SinkLog>();
+  std::unique_ptr<SinkWorker> worker_;
+};
+
+TEST_F(SinkWorkerTest, WritesWhatIsJournalledInOrder) {
+  StartWorker();
+  Write("a");
+  Write("b");
+  EXPECT_TRUE(WaitFor({"a", "b"}));
+}
+
+TEST_F(SinkWorkerTest, TriesAFailedCommitAgainWithoutLossOrRepetition) {
+  Set(&SinkLog::commits_to_fail, 3);
+  StartWorker();
+  Write("a");
+  EXPECT_TRUE(WaitFor({"a"}));
+  Write("b");
+  EXPECT_TRUE(WaitFor({"a", "b"}));
+  EXPECT_EQ(counters_.Total("sink.retries"), 3u);
+}
+
+TEST_F(SinkWorkerTest, WaitsForADestinationThatIsNotThereYet) {
+  Set(&SinkLog::opens_to_fail, 2);
+  Write("early");
+  StartWorker();
+  EXPECT_TRUE(WaitFor({"early"}));
+}
+
+TEST_F(SinkWorkerTest, ASecondWorkerGoesOnWhereTheFirstOneStopped) {
+  StartWorker();
+  Write("a");
+  EXPECT_TRUE(WaitFor({"a"}));
+  EXPECT_TRUE(Stop());
+  Write("b");
+  StartWorker();
+  EXPECT_TRUE(WaitFor({"a", "b"}));
+}
+
+TEST_F(SinkWorkerTest, FlushAnswersOnceWrittenAndSynced) {
+  StartWorker();
+  Write("a");
+  std::promise<absl::Status> flushed;
+  worker_->Flush(journal_->last_sequence(),
+                 [&](const absl::Status& status) { flushed.set_value(status); });
+  auto result = flushed.get_future();
+  ASSERT_EQ(result.wait_for(seconds(20)), std::future_status::ready);
+  EXPECT_TRUE(result.get().ok());
+  MutexLock lock(&log_->mutex);
+  EXPECT_EQ(log_->written, std::vector<std::string>{"a"});
+  EXPECT_GE(log_->syncs, 1);
+}
+
+TEST_F(SinkWorkerTest, StopDrainsWhatIsJournalled) {
+  StartWorker();
+  for (int i = 0; i < 100; ++i) Write(std::to_string(i));
+  EXPECT_TRUE(Stop());
+  MutexLock lock(&log_->mutex);
+  EXPECT_EQ(log_->written.size(), 100u);
+}
+
+TEST_F(SinkWorkerTest, AHungSinkIsLeftBehindAtTheDeadline) {
+  {
+    MutexLock lock(&log_->mutex);
+    log_->hang = true;
+  }
+  StartWorker();
+  Write("a");
+  EXPECT_FALSE(worker_->Stop(steady_clock::now() + std::chrono::milliseconds(100)));
+  {
+    MutexLock lock(&log_->mutex);
+    log_->hang = false;
+    log_->changed.NotifyAll();
+  }
+  EXPECT_TRUE(Stop());
+}
+
+TEST_F(SinkWorkerTest, ANewFilterHoldsForWhatComesAfterIt) {
+  StartWorker();
+  Write("a");
+  EXPECT_TRUE(WaitFor({"a"}));
+  worker_->SetFilter(filter::Filter::Parse("off", {}).filter);
+  Write("b");
+  EXPECT_TRUE(Stop());
+  MutexLock lock(&log_->mutex);
+  EXPECT_EQ(log_->written, std::vector<std::string>{"a"});
+}
+
+}  // namespace
+}  // namespace sluice::sinks
