@@ -1,0 +1,48 @@
+// What the looking verbs ask the agent: about everything through the admin socket where this
+// process may open it, else about its own uid's part through the ingest socket.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/cli/exit_code.h"
+#include "client/cli/options.h"
+#include "client/src/rpc/channel.h"
+#include "sluice/v1/query.pb.h"
+
+namespace sluice::cli {
+
+class AgentView {
+ public:
+  // All calls have to be answered within `timeout` from now.
+  static Result<AgentView> Open(const SocketPaths& sockets, std::chrono::milliseconds timeout);
+  // Through the admin socket or not at all.
+  static Result<AgentView> OpenAdmin(const SocketPaths& sockets, std::chrono::milliseconds timeout);
+
+  Result<v1::StatusResponse> Status(bool open_spans);
+  // Oldest first.
+  Result<std::vector<v1::StoredRecord>> Records(const v1::RecordsRequest& request);
+  // The pool's records as they lie on disk. Needs the admin socket.
+  Result<std::vector<v1::PoolRecord>> DumpPool();
+
+  bool is_admin() const { return is_admin_; }
+
+ private:
+  AgentView() = default;
+  template <typename Response>
+  Result<std::vector<Response>> Stream(std::string_view method, std::string_view request);
+
+  std::string socket_;
+  bool is_admin_ = false;
+  rpc::Deadline deadline_;
+  std::unique_ptr<rpc::Channel> channel_;
+};
+
+// Ingest.Flush, which every user may call.
+Result<v1::FlushResponse> Flush(const std::string& ingest_socket, const v1::FlushRequest& request,
+                                std::chrono::milliseconds timeout);
+
+}  // namespace sluice::cli

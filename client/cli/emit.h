@@ -1,0 +1,43 @@
+// One-shot emits: what `event` and `run` tell the agent.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/cli/exit_code.h"
+#include "client/src/rpc/status.h"
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::cli {
+
+// A one-shot emit takes no longer than this in all, whatever the agent does.
+inline constexpr std::chrono::milliseconds kEmitTimeout{250};
+
+// One Emit call, made again while the connection breaks and the deadline lets; the request's client
+// id makes that harmless. Ok: every record is journalled.
+rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadline deadline);
+
+// The failure of a call to the agent at `socket`.
+Failure CallFailure(const rpc::Status& status, const std::string& socket);
+
+// The moment now, in nanoseconds since the Unix epoch.
+uint64_t UnixNow();
+// CLOCK_BOOTTIME, which no one sets: for durations.
+uint64_t BoottimeNow();
+
+// What --name, --target, --level and --attr of an emitting verb say.
+struct EmitFlags {
+  std::string name;
+  std::string target;
+  std::string level = "info";
+  std::vector<std::string> attributes;
+};
+void AddEmitFlags(CLI::App& app, EmitFlags* flags);
+
+}  // namespace sluice::cli

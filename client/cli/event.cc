@@ -1,0 +1,71 @@
+#include "client/cli/event.h"
+
+#include <CLI/App.hpp>
+#include <cstdlib>
+
+#include "client/cli/emit.h"
+#include "client/cli/propagation.h"
+#include "client/cli/record_encoder.h"
+#include "client/cli/verb.h"
+#include "proto/contract/limits.h"
+
+namespace sluice::cli {
+namespace {
+
+Event MakeEvent(const EmitFlags& flags, std::string message, std::vector<Attribute> attributes) {
+  Event event;
+  event.level = *ParseLevel(flags.level);
+  event.target = flags.target;
+  event.name = flags.name;
+  event.message = std::move(message);
+  event.time_unix_nano = UnixNow();
+  event.attributes = std::move(attributes);
+  if (const auto context = IncomingContext(std::getenv)) {
+    event.trace_id = context->trace_id;
+    event.span_id = context->span_id;
+    event.trace_flags = context->flags;
+  }
+  return event;
+}
+
+}  // namespace
+
+int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
+  const auto begin = std::chrono::steady_clock::now();
+  CLI::App app("Emits one event, within the span that TRACEPARENT names.", "sluice event");
+  EmitFlags flags{.target = "sluice::event"};
+  std::string message;
+  bool require = false;
+  AddGlobalOptions(app, &options);
+  AddEmitFlags(app, &flags);
+  app.add_flag("--require", require,
+               "Exit with 4 or 5 when the agent does not take it, not only with a note");
+  app.add_option("MESSAGE", message, "What happened; after -- if it begins with a dash")
+      ->required();
+  app.footer(
+      "Takes 250 ms at most, or --timeout.\n"
+      "Example:\n"
+      "  sluice event --level warn --attr disk=sda1 --attr free:int=12 'disk nearly full'");
+  if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
+
+  Result<std::vector<Attribute>> attributes = ParseAttributes(flags.attributes);
+  if (!attributes.ok()) return Fail(attributes.failure());
+  const std::string record =
+      EncodeEvent(MakeEvent(flags, std::move(message), std::move(*attributes)));
+  if (record.size() > limits::kRecordBytes) {
+    return Fail({kExitUsage, "the event has " + std::to_string(record.size()) + " bytes; at most " +
+                                 std::to_string(limits::kRecordBytes) + " can be sent"});
+  }
+  const SocketPaths sockets = ResolveSockets(options);
+  const std::string request =
+      EncodeEmitRequest(NewClientId(), 1, {&record, 1}, ResourceFromEnvironment(std::getenv));
+  const rpc::Status status =
+      Emit(sockets.ingest, request, begin + options.timeout.value_or(kEmitTimeout));
+  if (status.ok()) return kExitOk;
+  Failure failure = CallFailure(status, sockets.ingest);
+  failure.message = "event not sent: " + failure.message;
+  const int code = Fail(failure);
+  return require ? code : kExitOk;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,46 @@
+// Records back into what their writers meant: azure-init's, cloud-init's (22.4 and current) and our
+// own events and spans, and reports. Chunks are joined; cloud-init's start and finish become one
+// span.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/cli/kvp/pool_image.h"
+#include "client/cli/kvp/source.h"
+
+namespace sluice::kvp {
+
+enum class ItemKind {
+  kEvent,
+  kSpan,
+  kReport,
+  kOther,  // a key or a value in no known form; `text` is the whole value
+};
+
+struct Item {
+  ItemKind kind = ItemKind::kOther;
+  Writer writer = Writer::kOther;
+  std::string key;
+  std::string source;  // Source::prefix
+  std::string vm_id;
+  Level level = Level::kUnspecified;
+  std::string type;  // cloud-init's event type
+  std::string name;
+  std::string text;    // message; of a span what its last record says
+  std::string result;  // cloud-init's finish: SUCCESS, WARN, FAIL
+  // Unix nanoseconds. An event has begin only; a span that was not finished has no end.
+  std::optional<uint64_t> begin;
+  std::optional<uint64_t> end;
+  std::vector<size_t> records;  // indexes in the file, in the order of the text
+  bool incomplete = false;      // a chunk is missing or was cut
+};
+
+// By time; an item without one stands behind the item before it in the file. Text is made valid
+// UTF-8, as the codec does; control characters stay.
+std::vector<Item> Decode(const PoolImage& image);
+
+}  // namespace sluice::kvp

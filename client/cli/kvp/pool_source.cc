@@ -1,0 +1,145 @@
+#include "client/cli/kvp/pool_source.h"
+
+#include <CLI/App.hpp>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+#include "client/cli/agent_view.h"
+#include "client/cli/verb.h"
+#include "proto/contract/kvp_record.h"
+#include "proto/contract/names.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::array<std::string_view, 5> kPoolNames = {"external", "guest", "auto",
+                                                        "auto-external", "auto-internal"};
+constexpr int kGuestPool = 1;
+constexpr std::string_view kInstalledDirectory = "/var/lib/hyperv";
+constexpr std::chrono::milliseconds kTimeout{5'000};
+
+std::optional<int> ParsePool(const std::string& text) {
+  for (size_t i = 0; i < kPoolNames.size(); ++i) {
+    if (text == kPoolNames[i] || text == std::to_string(i)) return static_cast<int>(i);
+  }
+  return std::nullopt;
+}
+
+bool IsSet(std::string_view name) {
+  const char* const value = std::getenv(std::string(name).c_str());
+  return value != nullptr && *value != '\0';
+}
+
+bool AgentIsNamed(const GlobalOptions& options) {
+  return !options.socket.empty() || !options.admin_socket.empty() || IsSet(kSocketEnv) ||
+         IsSet(kAdminSocketEnv);
+}
+
+std::string PoolFile(const std::string& directory, int number) {
+  if (std::filesystem::is_regular_file(directory)) return directory;
+  return directory + "/.kvp_pool_" + std::to_string(number);
+}
+
+std::string InstalledPoolFile(int number) {
+  return PoolFile(std::string(kInstalledDirectory), number);
+}
+
+// The agent writes the guest's pool and no other.
+bool MayAskAgent(const GlobalOptions& options) {
+  return options.pool.directory.empty() && options.pool.number == kGuestPool;
+}
+
+Result<AgentView> OpenAgent(const GlobalOptions& options) {
+  return AgentView::OpenAdmin(ResolveSockets(options), options.timeout.value_or(kTimeout));
+}
+
+// What to do without the agent: read the installed file, or fail as `failure` says.
+bool MayReadInstalled(const GlobalOptions& options, const Failure& failure) {
+  return !AgentIsNamed(options) && failure.code != kExitIo;
+}
+
+void AppendField(std::string_view text, size_t size, std::string* record) {
+  record->append(text.substr(0, size - 1));
+  record->append(size - std::min(text.size(), size - 1), '\0');
+}
+
+kvp::PoolImage ImageOf(const std::vector<v1::PoolRecord>& records) {
+  std::string bytes;
+  for (const v1::PoolRecord& record : records) {
+    AppendField(record.key(), kvp::kKeyBytes, &bytes);
+    AppendField(record.value(), kvp::kValueBytes, &bytes);
+  }
+  return kvp::PoolImage(std::move(bytes));
+}
+
+Result<kvp::PoolImage> ReadFile(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) && !error) return kvp::PoolImage("");
+  return kvp::ReadPool(path, kGuestPool);
+}
+
+Result<std::string> AgentsPoolFile(const GlobalOptions& options) {
+  Result<AgentView> agent = OpenAgent(options);
+  if (!agent.ok()) return agent.failure();
+  const Result<v1::StatusResponse> status = agent->Status(/*open_spans=*/false);
+  if (!status.ok()) return status.failure();
+  for (const v1::SinkStatus& sink : status->sinks()) {
+    if (sink.name() == "kvp" && !sink.destination().empty()) return sink.destination();
+  }
+  return Failure{kExitIo, "the agent names no pool; name its directory by --dir"};
+}
+
+}  // namespace
+
+void AddPoolOptions(CLI::App& app, GlobalOptions* options) {
+  AddGlobalOptions(app, options);
+  const std::string group = "Options of every kvp verb";
+  app.add_option_function<std::string>(
+         "--pool",
+         [options](const std::string& text) {
+           const std::optional<int> number = ParsePool(text);
+           if (!number) {
+             throw CLI::ValidationError("--pool", "'" + text +
+                                                      "' is no pool; write external, guest, auto, "
+                                                      "auto-external, auto-internal or 0 to 4");
+           }
+           options->pool.number = *number;
+         },
+         "external, guest (the default), auto, auto-external, auto-internal; or 0 to 4")
+      ->type_name("POOL")
+      ->group(group);
+  app.add_option("--dir", options->pool.directory,
+                 "Read the file in this directory, on a mounted image too; without an agent")
+      ->type_name("DIR")
+      ->group(group);
+  app.add_flag("--unsafe", options->pool.unsafe,
+               "The fields' own limits (512, 2048 bytes) instead of the host's (254, 1022)")
+      ->group(group);
+}
+
+std::string_view PoolName(int number) { return kPoolNames.at(static_cast<size_t>(number)); }
+
+Result<std::string> FindPoolFile(const GlobalOptions& options) {
+  const PoolOptions& pool = options.pool;
+  if (!pool.directory.empty()) return PoolFile(pool.directory, pool.number);
+  if (!MayAskAgent(options)) return InstalledPoolFile(pool.number);
+  Result<std::string> agents = AgentsPoolFile(options);
+  if (agents.ok() || !MayReadInstalled(options, agents.failure())) return agents;
+  return InstalledPoolFile(pool.number);
+}
+
+Result<kvp::PoolImage> LoadPool(const GlobalOptions& options) {
+  if (!MayAskAgent(options)) return ReadFile(*FindPoolFile(options));
+  Result<AgentView> agent = OpenAgent(options);
+  if (agent.ok()) {
+    const Result<std::vector<v1::PoolRecord>> records = agent->DumpPool();
+    if (!records.ok()) return records.failure();
+    return ImageOf(*records);
+  }
+  if (!MayReadInstalled(options, agent.failure())) return agent.failure();
+  return ReadFile(InstalledPoolFile(options.pool.number));
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,13 @@
+// `sluice kvp`: what is in the Hyper-V KVP pool.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "client/cli/options.h"
+
+namespace sluice::cli {
+
+int KvpVerb(GlobalOptions options, std::vector<std::string> arguments);
+
+}  // namespace sluice::cli

@@ -1,0 +1,44 @@
+// The table of the tool's verbs.
+#include <array>
+#include <string>
+#include <vector>
+
+#include "client/cli/event.h"
+#include "client/cli/flush.h"
+#include "client/cli/kvp/verbs.h"
+#include "client/cli/run.h"
+#include "client/cli/status.h"
+#include "client/cli/tree.h"
+#include "client/cli/verb.h"
+#include "proto/contract/names.h"
+
+namespace {
+
+using namespace sluice::cli;  // NOLINT: this file is the table and nothing else
+
+constexpr std::array kVerbs = {
+    Verb{"run", "Run a command and a span around it", RunVerb},
+    Verb{"event", "Emit one event", EventVerb},
+    Verb{"flush", "Wait until the sinks have written everything", FlushVerb},
+    Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb},
+    Verb{"tree", "Show one trace as a tree", TreeVerb},
+    Verb{"kvp", "Look into the Hyper-V KVP pool", KvpVerb},
+};
+
+constexpr std::string_view kFooter =
+    "'sluice VERB --help' says more of each, with an example.\n"
+    "Exit codes: 0 ok, 1 the answer is no, 2 usage, 3 I/O, 4 no agent, 5 refused; run returns its\n"
+    "command's.\n"
+    "Example:\n"
+    "  sluice run -- sh -c 'sluice event half-way' && sluice tree --last\n";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const VerbGroup sluice{.name = "sluice",
+                         .description = "Spans and events of this host: emit them, look at them.",
+                         .verbs = kVerbs,
+                         .footer = kFooter,
+                         .version = sluice::kVersion};
+  return Dispatch(sluice, {}, std::vector<std::string>(argv + 1, argv + argc));
+}

@@ -1,0 +1,76 @@
+#include "client/cli/options.h"
+
+#include <CLI/App.hpp>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "proto/contract/names.h"
+
+namespace sluice::cli {
+namespace {
+
+std::string FromEnvironment(const Environment& environment, std::string_view name) {
+  const char* const value = environment(std::string(name).c_str());
+  return value == nullptr ? std::string() : value;
+}
+
+}  // namespace
+
+SocketPaths ResolveSockets(const GlobalOptions& options, const Environment& environment) {
+  SocketPaths paths{options.socket, options.admin_socket};
+  if (paths.ingest.empty()) paths.ingest = FromEnvironment(environment, kSocketEnv);
+  if (paths.admin.empty()) paths.admin = FromEnvironment(environment, kAdminSocketEnv);
+  if (paths.admin.empty()) {
+    paths.admin = paths.ingest.empty()
+                      ? std::string(kAdminSocket)
+                      : std::filesystem::path(paths.ingest).replace_filename("admin.sock").string();
+  }
+  if (paths.ingest.empty()) paths.ingest = kIngestSocket;
+  return paths;
+}
+
+SocketPaths ResolveSockets(const GlobalOptions& options) {
+  return ResolveSockets(options, [](const char* name) { return std::getenv(name); });
+}
+
+std::optional<std::chrono::milliseconds> ParseTimeout(std::string_view text) {
+  double amount = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  if (unit == "s") {
+    amount *= 1000;
+  } else if (!unit.empty() && unit != "ms") {
+    return std::nullopt;
+  }
+  if (!(amount >= 1 && amount <= 3'600'000)) return std::nullopt;
+  return std::chrono::milliseconds(std::llround(amount));
+}
+
+void AddGlobalOptions(CLI::App& app, GlobalOptions* options) {
+  const std::string group = "Options of every verb";
+  app.add_option("--socket", options->socket, "The agent's socket [SLUICE_SOCKET]")
+      ->type_name("PATH")
+      ->group(group);
+  app.add_option("--admin-socket", options->admin_socket,
+                 "Its admin socket [SLUICE_ADMIN_SOCKET; else admin.sock beside --socket]")
+      ->type_name("PATH")
+      ->group(group);
+  app.add_option_function<std::string>(
+         "--timeout",
+         [options](const std::string& text) {
+           options->timeout = ParseTimeout(text);
+           if (!options->timeout) {
+             throw CLI::ValidationError("--timeout",
+                                        "'" + text + "' is not a time; write 250ms or 2s");
+           }
+         },
+         "How long to wait for the agent in all: 250ms, 2s")
+      ->type_name("TIME")
+      ->group(group);
+  app.add_flag("--json", options->json, "Print JSON where the verb prints")->group(group);
+}
+
+}  // namespace sluice::cli

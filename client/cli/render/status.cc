@@ -1,0 +1,147 @@
+#include "client/cli/render/status.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "client/cli/render/table.h"
+#include "client/cli/render/value.h"
+
+namespace sluice::cli {
+namespace {
+
+std::string Since(uint64_t then_unix_nano, const StatusView& view) {
+  if (then_unix_nano == 0) return "-";
+  std::string out = FormatTime(then_unix_nano);
+  if (view.now_unix_nano >= then_unix_nano) {
+    out += " (" + FormatDuration(view.now_unix_nano - then_unix_nano) + " ago)";
+  }
+  return out;
+}
+
+std::string Sender(const v1::Identity& identity) {
+  std::string out =
+      "uid " + std::to_string(identity.uid()) + "  pid " + std::to_string(identity.pid());
+  if (!identity.comm().empty()) out += "  " + identity.comm();
+  return out;
+}
+
+std::string Count(uint64_t count, std::string_view what) {
+  return std::to_string(count) + ' ' + std::string(what);
+}
+
+std::string Plural(uint64_t count, std::string_view noun) {
+  return Count(count, noun) + (count == 1 ? "" : "s");
+}
+
+Table AgentTable(const v1::StatusResponse& status, const StatusView& view) {
+  Table table("Agent");
+  table.Row({"version", status.version()});
+  table.Row({"pid", std::to_string(status.pid())});
+  table.Row({"started", Since(status.started_unix_nano(), view)});
+  if (!status.boot_id().empty()) table.Row({"boot id", status.boot_id()});
+  if (!status.vm_id().empty()) table.Row({"vm id", status.vm_id()});
+  if (status.has_you()) table.Row({"you", Sender(status.you())});
+  if (!view.whole_agent) {
+    table.Row({"view", "your own uid's; through the admin socket root sees everything"});
+  }
+  return table;
+}
+
+Table JournalTable(const v1::JournalStatus& journal) {
+  Table table("Journal");
+  table.Row({"state", journal.error().empty() ? "ok" : "failing: " + journal.error()});
+  if (!journal.path().empty()) table.Row({"path", journal.path()});
+  table.Row({"acknowledges", journal.durability() == v1::DURABILITY_MEMORY
+                                 ? "from memory: the disk was not writable at start"
+                                 : "what is synced to disk"});
+  table.Row({"entries", std::to_string(journal.first_sequence()) + " to before " +
+                            std::to_string(journal.next_sequence()) + ", synced to " +
+                            std::to_string(journal.synced_sequence())});
+  table.Row({"size", FormatBytes(journal.bytes()) + " of " + FormatBytes(journal.max_bytes()) +
+                         " in " + Plural(journal.segments(), "segment")});
+  return table;
+}
+
+Table SinkTable(const v1::StatusResponse& status) {
+  Table table("Sinks");
+  for (const v1::SinkStatus& sink : status.sinks()) {
+    table.Row({sink.name(), sink.enabled() ? sink.state() : "off", Count(sink.behind(), "behind"),
+               Count(sink.written_records(), "written"), Count(sink.filtered_records(), "filtered"),
+               sink.destination(),
+               sink.last_error().empty() ? "" : "last error: " + sink.last_error()});
+  }
+  return table;
+}
+
+Table ClientTable(const v1::StatusResponse& status, const StatusView& view) {
+  Table table("Clients");
+  for (const v1::ClientStatus& client : status.clients()) {
+    table.Row({Sender(client.identity()), client.service_name(), Plural(client.records(), "record"),
+               Plural(client.open_spans(), "open span"),
+               "since " + Since(client.connected_unix_nano(), view)});
+  }
+  return table;
+}
+
+// Whether a counter counts what was not taken or not written.
+bool IsDrop(const v1::Counter& counter) {
+  static constexpr std::array<std::string_view, 4> kEvents = {"dropped", "refused", "given_up",
+                                                              "skipped"};
+  const std::string_view name = counter.name();
+  return std::ranges::any_of(kEvents,
+                             [&](std::string_view event) { return name.ends_with(event); });
+}
+
+Table CounterTable(const v1::StatusResponse& status, std::string heading,
+                   const std::function<bool(const v1::Counter&)>& is_shown) {
+  Table table(std::move(heading));
+  for (const v1::Counter& counter : status.counters()) {
+    if (counter.value() == 0 || !is_shown(counter)) continue;
+    table.Row({counter.name(), counter.reason(),
+               counter.has_uid() ? "uid " + std::to_string(counter.uid()) : "",
+               std::to_string(counter.value())});
+  }
+  return table;
+}
+
+// Filters are always of interest, other settings where somebody chose them.
+Table SettingTable(const v1::StatusResponse& status) {
+  Table table("Settings");
+  for (const v1::Setting& setting : status.settings()) {
+    if (setting.origin() == "default" && !setting.key().ends_with(".filter")) continue;
+    table.Row({setting.key(), setting.origin(), setting.value()});
+  }
+  return table;
+}
+
+Table OpenSpanTable(const v1::StatusResponse& status, const StatusView& view) {
+  Table table("Open spans");
+  for (const v1::OpenSpan& span : status.open_spans()) {
+    table.Row({span.name(), "since " + Since(span.start_time_unix_nano(), view),
+               Sender(span.identity()), span.service_name(), "trace " + ToHex(span.trace_id())});
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string RenderStatus(const v1::StatusResponse& status, const StatusView& view) {
+  std::string out = AgentTable(status, view).Render();
+  const auto section = [&out](const Table& table) {
+    if (!table.empty()) out += '\n' + table.Render();
+  };
+  if (status.has_journal()) section(JournalTable(status.journal()));
+  section(SinkTable(status));
+  section(ClientTable(status, view));
+  section(CounterTable(status, "Drops", IsDrop));
+  section(CounterTable(status, "Counters", std::not_fn(IsDrop)));
+  section(SettingTable(status));
+  section(OpenSpanTable(status, view));
+  if (status.open_spans().empty() && status.open_span_count() > 0) {
+    out += '\n' + Plural(status.open_span_count(), "open span") + "; --open lists them\n";
+  }
+  return out;
+}
+
+}  // namespace sluice::cli

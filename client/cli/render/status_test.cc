@@ -1,0 +1,115 @@
+#include "client/cli/render/status.h"
+
+#include <gtest/gtest.h>
+
+#include "client/cli/render/message_json.h"
+#include "google/protobuf/text_format.h"
+
+namespace sluice::cli {
+namespace {
+
+v1::StatusResponse Parse(const char* text) {
+  v1::StatusResponse status;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &status));
+  return status;
+}
+
+constexpr char kStatus[] = R"(
+  version: "0.1.0" pid: 42 started_unix_nano: 1763632673000000000
+  boot_id: "b" vm_id: "v"
+  journal { path: "/j" durability: DURABILITY_SYNCED first_sequence: 1 next_sequence: 9
+            synced_sequence: 8 bytes: 2048 max_bytes: 268435456 segments: 2 }
+  sinks { name: "kvp" enabled: true state: "ok" cursor: 8 written_records: 5 filtered_records: 3
+          destination: "/p" }
+  sinks { name: "otlp" state: "off" }
+  sinks { name: "file" enabled: true state: "failing" behind: 4 destination: "/l"
+          last_error: "No space left on device" }
+  counters { name: "admission.dropped" reason: "malformed" has_uid: true uid: 1000 value: 2 }
+  counters { name: "admission.dropped" reason: "no_body" has_uid: true uid: 1000 value: 0 }
+  counters { name: "sink.retries" reason: "file" value: 7 }
+  clients { identity { pid: 7 uid: 1000 comm: "job" } client_id: "\001\377" service_name: "demo"
+            last_sequence: 3 records: 3 open_spans: 1 connected_unix_nano: 1763632674000000000 }
+  you { pid: 8 uid: 0 comm: "sluice" }
+  open_span_count: 1
+  settings { key: "kvp.filter" value: "info" origin: "environment SLUICE_KVP_FILTER" }
+  settings { key: "log.filter" value: "warn" origin: "default" }
+  settings { key: "log.path" value: "/l" origin: "flag --log-file" }
+  settings { key: "log.max_size" value: "64 MiB" origin: "default" }
+)";
+
+TEST(StatusTest, ShowsEverySection) {
+  EXPECT_EQ(
+      RenderStatus(Parse(kStatus), {.now_unix_nano = 1763632733000000000, .whole_agent = true}),
+      R"(Agent
+  version  0.1.0
+  pid      42
+  started  2025-11-20T09:57:53.000000Z (1m00s ago)
+  boot id  b
+  vm id    v
+  you      uid 0  pid 8  sluice
+
+Journal
+  state         ok
+  path          /j
+  acknowledges  what is synced to disk
+  entries       1 to before 9, synced to 8
+  size          2.0 KiB of 256.0 MiB in 2 segments
+
+Sinks
+  kvp   ok       0 behind  5 written  3 filtered  /p
+  otlp  off      0 behind  0 written  0 filtered
+  file  failing  4 behind  0 written  0 filtered  /l  last error: No space left on device
+
+Clients
+  uid 1000  pid 7  job  demo  3 records  1 open span  since 2025-11-20T09:57:54.000000Z (59.0 s ago)
+
+Drops
+  admission.dropped  malformed  uid 1000  2
+
+Counters
+  sink.retries  file    7
+
+Settings
+  kvp.filter  environment SLUICE_KVP_FILTER  info
+  log.filter  default                        warn
+  log.path    flag --log-file                /l
+
+1 open span; --open lists them
+)");
+}
+
+TEST(StatusTest, SaysWhenItIsThePartOfOneUser) {
+  EXPECT_NE(RenderStatus(Parse("version: '1'"), {}).find("your own uid's"), std::string::npos);
+  EXPECT_EQ(RenderStatus(Parse("version: '1'"), {.whole_agent = true}).find("your own uid's"),
+            std::string::npos);
+}
+
+TEST(StatusTest, ListsOpenSpansWhereTheyWereAskedFor) {
+  const std::string text = RenderStatus(Parse(R"(
+      open_span_count: 1
+      open_spans { trace_id: "\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021"
+                   name: "build\n" start_time_unix_nano: 1763632673000000000
+                   identity { uid: 5 pid: 6 } })"),
+                                        {});
+  EXPECT_NE(text.find("Open spans\n  build\\n  since 2025-11-20T09:57:53.000000Z  uid 5  pid 6    "
+                      "trace 11111111111111111111111111111111\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST(MessageJsonTest, UsesFieldNamesHexIdsAndNumbers) {
+  const std::string json = MessageJson(Parse(kStatus));
+  for (const char* part :
+       {"\"started_unix_nano\": \"1763632673000000000\"", "\"client_id\": \"01ff\"",
+        "\"written_records\": 5", "\"durability\": \"DURABILITY_SYNCED\"", "\"enabled\": false",
+        "\"open_spans\": []", "\"has_uid\": true"}) {
+    EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;
+  }
+}
+
+TEST(MessageJsonTest, LeavesOutMessagesThatAreAbsent) {
+  EXPECT_EQ(MessageJson(v1::StatusResponse()).find("journal"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sluice::cli

@@ -1,0 +1,118 @@
+#include "client/cli/render/text.h"
+
+#include <strings.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+#include "proto/contract/line_escape.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr uint64_t kMicrosecond = 1'000;
+constexpr uint64_t kMillisecond = 1'000'000;
+constexpr uint64_t kSecond = 1'000'000'000;
+
+template <typename... Arguments>
+std::string Format(const char* format, Arguments... arguments) {
+  std::array<char, 64> buffer;
+  std::snprintf(buffer.data(), buffer.size(), format, arguments...);
+  return buffer.data();
+}
+
+// `value` in units of `unit`, with three digits in all.
+std::string ThreeDigits(uint64_t value, uint64_t unit, const char* name) {
+  const double amount = static_cast<double>(value) / static_cast<double>(unit);
+  const int decimals = amount < 9.995 ? 2 : amount < 99.95 ? 1 : 0;
+  return Format("%.*f %s", decimals, amount, name);
+}
+
+bool LocaleIsUtf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* const value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string_view locale = value;
+    const size_t dot = locale.find('.');
+    if (dot == std::string_view::npos) return false;
+    const std::string codeset(locale.substr(dot + 1, locale.find('@') - dot - 1));
+    return strcasecmp(codeset.c_str(), "UTF-8") == 0 || strcasecmp(codeset.c_str(), "utf8") == 0;
+  }
+  return false;
+}
+
+bool WantsColor() {
+  const char* const no_color = std::getenv("NO_COLOR");
+  if (no_color != nullptr && *no_color != '\0') return false;
+  const char* const term = std::getenv("TERM");
+  return isatty(STDOUT_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
+}
+
+}  // namespace
+
+TextStyle TextStyle::OfStdout() { return {.color = WantsColor(), .unicode = LocaleIsUtf8()}; }
+
+std::string EscapeControls(std::string_view text) {
+  std::string out;
+  for (size_t backslash; (backslash = text.find('\\')) != std::string_view::npos;) {
+    AppendEscaped(text.substr(0, backslash), &out);
+    out += '\\';
+    text.remove_prefix(backslash + 1);
+  }
+  AppendEscaped(text, &out);
+  return out;
+}
+
+std::string QuoteIfNeeded(std::string_view text) {
+  const bool plain = !text.empty() && text.find_first_of(" \"=\\") == std::string_view::npos;
+  std::string out;
+  if (plain) {
+    AppendEscaped(text, &out);
+  } else {
+    AppendQuoted(text, &out);
+  }
+  return out;
+}
+
+std::string FormatDuration(uint64_t nanoseconds) {
+  if (nanoseconds < kMicrosecond) {
+    return Format("%llu ns", static_cast<unsigned long long>(nanoseconds));
+  }
+  if (nanoseconds < kMillisecond) return ThreeDigits(nanoseconds, kMicrosecond, "us");
+  if (nanoseconds < kSecond) return ThreeDigits(nanoseconds, kMillisecond, "ms");
+  const unsigned long long seconds = nanoseconds / kSecond;
+  if (seconds < 60) return ThreeDigits(nanoseconds, kSecond, "s");
+  if (seconds < 3600) return Format("%llum%02llus", seconds / 60, seconds % 60);
+  return Format("%lluh%02llum", seconds / 3600, seconds / 60 % 60);
+}
+
+std::string FormatTime(uint64_t unix_nano) {
+  if (unix_nano == 0) return "-";
+  const time_t seconds = static_cast<time_t>(unix_nano / kSecond);
+  tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 32> date;
+  std::strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  return date.data() + Format(".%06uZ", static_cast<unsigned>(unix_nano % kSecond / kMicrosecond));
+}
+
+std::string FormatTimeOfDay(uint64_t unix_nano) {
+  if (unix_nano == 0) return "-";
+  const std::string time = FormatTime(unix_nano);
+  const size_t begin = time.find('T') + 1;
+  return time.substr(begin, time.size() - begin - 1);
+}
+
+std::string FormatBytes(uint64_t bytes) {
+  static constexpr std::array kUnits = {"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return Format("%llu B", static_cast<unsigned long long>(bytes));
+  double amount = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  for (; amount >= 1023.95 && unit + 1 < kUnits.size(); ++unit) amount /= 1024;
+  return Format("%.1f %s", amount, kUnits[unit]);
+}
+
+}  // namespace sluice::cli

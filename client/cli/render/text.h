@@ -1,0 +1,39 @@
+// Pieces of what people read: text that cannot move the cursor, durations, times, and how much the
+// terminal can show.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sluice::cli {
+
+// What the reader's terminal can show.
+struct TextStyle {
+  bool color = false;
+  bool unicode = false;  // false: ASCII alone in what we draw
+
+  // Colour where stdout is a terminal, TERM is not `dumb` and NO_COLOR is unset or empty; Unicode
+  // where the locale's codeset is UTF-8.
+  static TextStyle OfStdout();
+};
+
+// line_escape.h's form, in which nothing moves the cursor, except that a backslash stays as it is.
+std::string EscapeControls(std::string_view text);
+
+// line_escape.h's form; in quotes where the text is empty or holds a space, a quote, a backslash or
+// an equals sign.
+std::string QuoteIfNeeded(std::string_view text);
+
+// Three digits where the unit allows: `850 ns`, `12.3 us`, `4.52 ms`, `1.20 s`, `2m05s`, `3h02m`.
+std::string FormatDuration(uint64_t nanoseconds);
+
+// `2026-11-20T09:27:53.502904Z`; `-` for 0, which means not known.
+std::string FormatTime(uint64_t unix_nano);
+// `09:27:53.502904`; `-` for 0.
+std::string FormatTimeOfDay(uint64_t unix_nano);
+
+// `1.5 MiB`, `512 B`.
+std::string FormatBytes(uint64_t bytes);
+
+}  // namespace sluice::cli

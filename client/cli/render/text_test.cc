@@ -1,0 +1,116 @@
+#include "client/cli/render/text.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "client/cli/render/json_writer.h"
+#include "client/cli/render/table.h"
+
+namespace sluice::cli {
+namespace {
+
+TEST(EscapeControlsTest, LetsNothingMoveTheCursor) {
+  EXPECT_EQ(EscapeControls("a\nb\tc\rd"), "a\\nb\\tc\\rd");
+  EXPECT_EQ(EscapeControls("\x1b[31mred"), "\\u{1b}[31mred");
+  EXPECT_EQ(EscapeControls("a\xff"), "a\\xff");
+}
+
+TEST(EscapeControlsTest, LeavesBackslashesAlone) {
+  EXPECT_EQ(EscapeControls("C:\\a\n\\\\\"\\"), "C:\\a\\n\\\\\"\\");
+}
+
+TEST(EscapeControlsTest, LeavesTextOfAnyLanguageAlone) {
+  EXPECT_EQ(EscapeControls("h\xc3\xa9 \xf0\x9f\x98\x80"), "h\xc3\xa9 \xf0\x9f\x98\x80");
+}
+
+TEST(QuoteTest, QuotesOnlyWhereAReaderNeedsIt) {
+  EXPECT_EQ(QuoteIfNeeded("plain"), "plain");
+  EXPECT_EQ(QuoteIfNeeded(""), "\"\"");
+  EXPECT_EQ(QuoteIfNeeded("two words"), "\"two words\"");
+  EXPECT_EQ(QuoteIfNeeded("a=\"b\""), "\"a=\\\"b\\\"\"");
+  EXPECT_EQ(QuoteIfNeeded("C:\\"), "\"C:\\\\\"");
+}
+
+TEST(DurationTest, HasThreeDigitsAndItsUnit) {
+  EXPECT_EQ(FormatDuration(0), "0 ns");
+  EXPECT_EQ(FormatDuration(999), "999 ns");
+  EXPECT_EQ(FormatDuration(1'000), "1.00 us");
+  EXPECT_EQ(FormatDuration(12'345), "12.3 us");
+  EXPECT_EQ(FormatDuration(4'520'000), "4.52 ms");
+  EXPECT_EQ(FormatDuration(123'400'000), "123 ms");
+  EXPECT_EQ(FormatDuration(59'990'000'000), "60.0 s");
+  EXPECT_EQ(FormatDuration(125'000'000'000), "2m05s");
+  EXPECT_EQ(FormatDuration(3'600'000'000'000), "1h00m");
+}
+
+TEST(TimeTest, IsUtcWithMicroseconds) {
+  EXPECT_EQ(FormatTime(1'763'632'673'502'904'999), "2025-11-20T09:57:53.502904Z");
+  EXPECT_EQ(FormatTimeOfDay(1'763'632'673'502'904'999), "09:57:53.502904");
+  EXPECT_EQ(FormatTime(0), "-");
+  EXPECT_EQ(FormatTimeOfDay(0), "-");
+}
+
+TEST(TimeTest, TakesTheLastMomentThereIs) {
+  EXPECT_EQ(FormatTime(UINT64_MAX), "2554-07-21T23:34:33.709551Z");
+}
+
+TEST(BytesTest, AreInBinaryUnits) {
+  EXPECT_EQ(FormatBytes(0), "0 B");
+  EXPECT_EQ(FormatBytes(1023), "1023 B");
+  EXPECT_EQ(FormatBytes(1024), "1.0 KiB");
+  EXPECT_EQ(FormatBytes(1024 * 1024 - 1), "1.0 MiB");
+  EXPECT_EQ(FormatBytes(256ull << 20), "256.0 MiB");
+}
+
+TEST(TableTest, AlignsAllButTheLastColumn) {
+  Table table("Head");
+  table.Row({"a", "\xc3\xa9", "x"});
+  table.Row({"bcd", "ef", "long text"});
+  table.Row({"g", "", ""});
+  EXPECT_EQ(table.Render(), "Head\n  a    \xc3\xa9   x\n  bcd  ef  long text\n  g\n");
+}
+
+TEST(TableTest, IsNothingWithoutRows) { EXPECT_EQ(Table("Head").Render(), ""); }
+
+TEST(JsonWriterTest, WritesNestedValues) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("a");
+  json.BeginArray();
+  json.Int(-1);
+  json.Uint(UINT64_MAX);
+  json.Double(0.5);
+  json.Null();
+  json.EndArray();
+  json.Key("b");
+  json.BeginObject();
+  json.EndObject();
+  json.Key("c");
+  json.Bool(true);
+  json.EndObject();
+  EXPECT_EQ(json.Finish(),
+            "{\n  \"a\": [\n    -1,\n    18446744073709551615,\n    0.5,\n    null\n  ],\n"
+            "  \"b\": {},\n  \"c\": true\n}\n");
+}
+
+TEST(JsonWriterTest, EscapesKeysAndStrings) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("q\"");
+  json.String("b\\ n\n e\x1b i\xff");
+  json.EndObject();
+  EXPECT_EQ(json.Finish(), "{\n  \"q\\\"\": \"b\\\\ n\\u000a e\\u001b i\\udcff\"\n}\n");
+}
+
+TEST(JsonWriterTest, HasNoNumberForInfinity) {
+  JsonWriter json;
+  json.BeginArray();
+  json.Double(std::numeric_limits<double>::infinity());
+  json.Double(std::numeric_limits<double>::quiet_NaN());
+  json.EndArray();
+  EXPECT_EQ(json.Finish(), "[\n  \"Infinity\",\n  \"NaN\"\n]\n");
+}
+
+}  // namespace
+}  // namespace sluice::cli

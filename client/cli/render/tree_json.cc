@@ -1,0 +1,128 @@
+#include <string_view>
+
+#include "client/cli/render/json_writer.h"
+#include "client/cli/render/tree.h"
+#include "client/cli/render/tree_walk.h"
+#include "client/cli/render/value.h"
+#include "proto/contract/record_view.h"
+
+namespace sluice::cli {
+namespace {
+
+using opentelemetry::proto::trace::v1::Status;
+
+void Member(std::string_view key, std::string_view text, JsonWriter* json) {
+  json->Key(key);
+  json->String(text);
+}
+
+void MemberUnlessEmpty(std::string_view key, std::string_view text, JsonWriter* json) {
+  if (!text.empty()) Member(key, text, json);
+}
+
+// Both enumerations have the same numbers.
+std::string_view LevelWord(v1::Level level) { return LevelName(static_cast<Level>(level)); }
+
+std::string_view StateWord(TraceSpan::State state) {
+  switch (state) {
+    case TraceSpan::State::kEnded:
+      return "ended";
+    case TraceSpan::State::kAborted:
+      return "aborted";
+    case TraceSpan::State::kOpen:
+      break;
+  }
+  return "open";
+}
+
+std::string_view StatusWord(Status::StatusCode code) {
+  if (code == Status::STATUS_CODE_ERROR) return "error";
+  return code == Status::STATUS_CODE_OK ? "ok" : "unset";
+}
+
+void WriteSender(const Sender& sender, JsonWriter* json) {
+  json->Key("uid");
+  json->Uint(sender.identity.uid());
+  json->Key("gid");
+  json->Uint(sender.identity.gid());
+  json->Key("pid");
+  json->Int(sender.identity.pid());
+  MemberUnlessEmpty("comm", sender.identity.comm(), json);
+  MemberUnlessEmpty("unit", sender.identity.unit(), json);
+  MemberUnlessEmpty("service_name", sender.service_name, json);
+}
+
+void WriteEvent(const TraceEvent& event, JsonWriter* json) {
+  json->BeginObject();
+  Member("time_unix_nano", std::to_string(event.time_unix_nano), json);
+  Member("level", LevelWord(event.level), json);
+  Member("target", event.target, json);
+  Member("message", event.text, json);
+  MemberUnlessEmpty("span_id", ToHex(event.span_id), json);
+  WriteSender(event.sender, json);
+  json->Key("attributes");
+  WriteAttributes(event.attributes, json);
+  json->EndObject();
+}
+
+void WriteTimes(const TraceSpan& span, JsonWriter* json) {
+  Member("start_time_unix_nano", std::to_string(span.span.start_time_unix_nano()), json);
+  Member("end_time_unix_nano", std::to_string(span.span.end_time_unix_nano()), json);
+  json->Key("duration_ns");
+  if (const auto duration = span.Duration()) {
+    json->Uint(*duration);
+  } else {
+    json->Null();
+  }
+}
+
+void WriteEventsOf(const Trace& trace, const std::vector<TraceItem>& items, JsonWriter* json) {
+  json->Key("events");
+  json->BeginArray();
+  for (const TraceItem& item : items) {
+    if (item.kind == TraceItem::Kind::kEvent) WriteEvent(trace.events[item.index], json);
+  }
+  json->EndArray();
+}
+
+void WriteSpan(const Trace& trace, const TreeRow& row, JsonWriter* json) {
+  const TraceSpan& span = trace.spans[row.item.index];
+  json->BeginObject();
+  Member("span_id", ToHex(span.span.span_id()), json);
+  MemberUnlessEmpty("parent_span_id", ToHex(span.span.parent_span_id()), json);
+  json->Key("depth");
+  json->Uint(row.depth);
+  Member("name", span.span.name(), json);
+  Member("target", span.target, json);
+  Member("level", LevelWord(span.level), json);
+  Member("state", StateWord(span.state), json);
+  Member("status", StatusWord(span.span.status().code()), json);
+  MemberUnlessEmpty("status_message", span.span.status().message(), json);
+  WriteTimes(span, json);
+  json->Key("parent_not_seen");
+  json->Bool(span.parent_not_seen);
+  WriteSender(span.sender, json);
+  json->Key("attributes");
+  WriteAttributes(span.span.attributes(), json);
+  WriteEventsOf(trace, trace.children[row.item.index], json);
+  json->EndObject();
+}
+
+}  // namespace
+
+std::string RenderTreeJson(const Trace& trace) {
+  JsonWriter json;
+  json.BeginObject();
+  Member("trace_id", ToHex(trace.trace_id), &json);
+  json.Key("spans");
+  json.BeginArray();
+  for (const TreeRow& row : TreeRows(trace)) {
+    if (row.item.kind == TraceItem::Kind::kSpan) WriteSpan(trace, row, &json);
+  }
+  json.EndArray();
+  WriteEventsOf(trace, trace.roots, &json);
+  json.EndObject();
+  return json.Finish();
+}
+
+}  // namespace sluice::cli

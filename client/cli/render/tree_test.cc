@@ -1,0 +1,343 @@
+#include "client/cli/render/tree.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+namespace sluice::cli {
+namespace {
+
+using opentelemetry::proto::trace::v1::Span;
+using opentelemetry::proto::trace::v1::Status;
+
+constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kBegin = 1'763'632'673 * kSecond;  // 2025-11-20T09:57:53Z
+constexpr uint64_t kMillisecond = 1'000'000;
+
+std::string SpanIdOf(char c) { return std::string(7, '\0') + c; }
+
+// Collects what one journal would hold. Spans are named by one letter, which is their id too; times
+// are milliseconds after kBegin.
+class Records {
+ public:
+  // Who sends what is added next.
+  Records& From(uint32_t uid, int32_t pid, const std::string& service = {}) {
+    uid_ = uid;
+    pid_ = pid;
+    service_ = service;
+    return *this;
+  }
+  Records& Start(char id, char parent, uint64_t at) {
+    Span* const span = Add(v1::RECORD_KIND_SPAN_START, id);
+    span->set_name(std::string(1, id));
+    if (parent != 0) span->set_parent_span_id(SpanIdOf(parent));
+    span->set_start_time_unix_nano(kBegin + at * kMillisecond);
+    return *this;
+  }
+  Records& End(char id, uint64_t at, const std::string& error = {}) {
+    Span* const span = Add(v1::RECORD_KIND_SPAN_END, id);
+    span->set_end_time_unix_nano(kBegin + at * kMillisecond);
+    if (!error.empty()) {
+      span->mutable_status()->set_code(Status::STATUS_CODE_ERROR);
+      span->mutable_status()->set_message(error);
+    }
+    return *this;
+  }
+  Records& Whole(char id, char parent, uint64_t from, uint64_t to) {
+    Start(id, parent, from);
+    records_.back().mutable_record()->set_kind(v1::RECORD_KIND_SPAN);
+    span()->set_end_time_unix_nano(kBegin + to * kMillisecond);
+    return *this;
+  }
+  Records& Event(char span_id, uint64_t at, const std::string& text,
+                 v1::Level level = v1::LEVEL_INFO) {
+    v1::StoredRecord& stored = AddStored(v1::RECORD_KIND_EVENT);
+    auto* const event = stored.mutable_record()->mutable_event();
+    stored.mutable_record()->set_level(level);
+    event->set_trace_id(std::string(16, '\x11'));
+    if (span_id != 0) event->set_span_id(SpanIdOf(span_id));
+    event->set_time_unix_nano(kBegin + at * kMillisecond);
+    event->mutable_body()->set_string_value(text);
+    return *this;
+  }
+  Records& Synthetic() {
+    records_.back().set_synthetic(true);
+    return *this;
+  }
+  Records& Again() {
+    records_.push_back(records_.back());
+    return *this;
+  }
+  Span* span() { return records_.back().mutable_record()->mutable_span(); }
+  v1::StoredRecord& last() { return records_.back(); }
+
+  // Without the line of the trace itself.
+  std::string Tree() const {
+    const std::string text = RenderTree(BuildTrace(records_), {});
+    return text.substr(text.find('\n') + 1);
+  }
+  std::string Headline() const {
+    const std::string text = RenderTree(BuildTrace(records_), {});
+    return text.substr(0, text.find('\n'));
+  }
+  std::string Styled(const TextStyle& style) const {
+    return RenderTree(BuildTrace(records_), style);
+  }
+  std::string Json() const { return RenderTreeJson(BuildTrace(records_)); }
+
+ private:
+  v1::StoredRecord& AddStored(v1::RecordKind kind) {
+    v1::StoredRecord& stored = records_.emplace_back();
+    stored.mutable_identity()->set_uid(uid_);
+    stored.mutable_identity()->set_pid(pid_);
+    stored.set_received_unix_nano(kBegin + records_.size() * kSecond);
+    if (!service_.empty()) {
+      auto* const attribute = stored.mutable_resource()->add_attributes();
+      attribute->set_key("service.name");
+      attribute->mutable_value()->set_string_value(service_);
+    }
+    stored.mutable_record()->set_kind(kind);
+    stored.mutable_record()->set_level(v1::LEVEL_INFO);
+    return stored;
+  }
+  Span* Add(v1::RecordKind kind, char id) {
+    Span* const span = AddStored(kind).mutable_record()->mutable_span();
+    span->set_trace_id(std::string(16, '\x11'));
+    span->set_span_id(SpanIdOf(id));
+    return span;
+  }
+
+  std::vector<v1::StoredRecord> records_;
+  uint32_t uid_ = 1000;
+  int32_t pid_ = 7;
+  std::string service_;
+};
+
+TEST(TreeTest, ShowsSpansUnderTheirParentsInOrderOfTime) {
+  Records records;
+  records.Start('a', 0, 0).Whole('c', 'a', 500, 600).Whole('b', 'a', 100, 400);
+  records.Whole('d', 'b', 150, 160).Event('b', 200, "half-way").End('a', 1200);
+  EXPECT_EQ(records.Tree(),
+            "a  1.20 s  uid 1000  pid 7\n"
+            "|- b  300 ms\n"
+            "|  |- d  10.0 ms\n"
+            "|  `- 09:57:53.200000  INFO  half-way\n"
+            "`- c  100 ms\n");
+}
+
+TEST(TreeTest, CountsInItsFirstLine) {
+  Records records;
+  records.Start('a', 0, 0).Event('a', 1, "x").Whole('b', 'a', 0, 1).Start('c', 'a', 2);
+  records.End('c', 3, "process gone").Synthetic();
+  EXPECT_EQ(
+      records.Headline(),
+      "trace 11111111111111111111111111111111  2025-11-20T09:57:53.000000Z  3 spans, 1 event, "
+      "1 error, 1 aborted, 1 open");
+}
+
+TEST(TreeTest, KeepsBothOfTwoOverlappingSpans) {
+  Records records;
+  records.Start('a', 0, 0).Start('b', 'a', 10).Start('c', 'a', 20).End('b', 500).End('c', 400);
+  records.End('a', 600);
+  EXPECT_EQ(records.Tree(),
+            "a  600 ms  uid 1000  pid 7\n"
+            "|- b  490 ms\n"
+            "`- c  380 ms\n");
+}
+
+TEST(TreeTest, ShowsErrorsWithTheirMessage) {
+  Records records;
+  records.Start('a', 0, 0).End('a', 5, "exit status 2\x1b[2J");
+  EXPECT_EQ(records.Tree(), "a  5.00 ms  ERROR exit status 2\\u{1b}[2J  uid 1000  pid 7\n");
+}
+
+TEST(TreeTest, GivesAnOpenSpanNoDuration) {
+  EXPECT_EQ(Records().Start('a', 0, 250).Tree(),
+            "a  open since 09:57:53.250000  uid 1000  pid 7\n");
+}
+
+TEST(TreeTest, MarksASpanWhoseProcessIsGone) {
+  Records records;
+  records.Start('a', 0, 0).From(1000, 7).End('a', 80, "aborted: signal 9 (SIGKILL)").Synthetic();
+  EXPECT_EQ(records.Tree(), "a  80.0 ms  aborted: signal 9 (SIGKILL)  uid 1000  pid 7\n");
+}
+
+TEST(TreeTest, GivesAnEndWithoutStartNoDuration) {
+  EXPECT_EQ(Records().End('a', 80).Tree(),
+            "(no name) 0000000000000061  uid 1000  pid 7  (start not seen)\n");
+}
+
+TEST(TreeTest, GivesAClockThatWasSetBackNoDuration) {
+  EXPECT_EQ(Records().Whole('a', 0, 500, 400).Tree(),
+            "a  uid 1000  pid 7  (ends before it starts: the clock was set back)\n");
+}
+
+TEST(TreeTest, SaysThatAParentWasNotSeen) {
+  EXPECT_EQ(Records().Whole('b', 'a', 0, 1).Tree(),
+            "b  1.00 ms  uid 1000  pid 7  (parent not seen)\n");
+}
+
+TEST(TreeTest, ShowsEventsOfUnknownSpansAtTheRoot) {
+  EXPECT_EQ(Records().Event('a', 0, "lost", v1::LEVEL_WARN).Tree(),
+            "09:57:53.000000  WARN  lost  (span not seen)  uid 1000  pid 7\n");
+}
+
+TEST(TreeTest, TellsWhoWhereThatChanges) {
+  Records records;
+  records.From(0, 1, "init").Start('a', 0, 0);
+  records.From(0, 2, "init").Whole('b', 'a', 1, 2);
+  records.From(1000, 3, "job").Whole('c', 'b', 1, 2);
+  records.last().mutable_identity()->set_unit("job.service");
+  EXPECT_EQ(records.Tree(),
+            "a  open since 09:57:53.000000  uid 0  pid 1  init\n"
+            "`- b  1.00 ms  pid 2\n"
+            "   `- c  1.00 ms  uid 1000  pid 3  job  job.service\n");
+}
+
+TEST(TreeTest, TellsSpansOfOneIdAndTwoUsersApart) {
+  Records records;
+  records.From(1000, 7).Start('a', 0, 0).Start('b', 'a', 10);
+  records.From(1001, 8).End('a', 5, "forged").Start('c', 'a', 1);
+  records.From(1000, 7).End('b', 20).End('a', 30);
+  EXPECT_EQ(records.Tree(),
+            "a  30.0 ms  uid 1000  pid 7\n"
+            "`- b  10.0 ms\n"
+            "(no name) 0000000000000061  ERROR forged  uid 1001  pid 8  (start not seen)\n"
+            "`- c  open since 09:57:53.001000\n");
+}
+
+TEST(TreeTest, CountsARecordThatWasStoredTwiceOnce) {
+  Records records;
+  records.Start('a', 0, 0);
+  auto* const attribute = records.span()->add_attributes();
+  attribute->set_key("k");
+  records.Again().End('a', 10).Again();
+  EXPECT_EQ(records.Tree(), "a  10.0 ms  uid 1000  pid 7\n");
+  EXPECT_EQ(records.Json().find("\"k\"", records.Json().find("\"k\"") + 1), std::string::npos);
+}
+
+TEST(TreeTest, ShowsLoopsOnce) {
+  Records records;
+  records.Whole('a', 'b', 0, 1).Whole('b', 'c', 1, 2).Whole('c', 'a', 2, 3).Whole('d', 'd', 3, 4);
+  records.Whole('e', 'c', 4, 5);
+  EXPECT_EQ(records.Tree(),
+            "c  1.00 ms  uid 1000  pid 7  (its parent is its own descendant)\n"
+            "|- b  1.00 ms\n"
+            "|  `- a  1.00 ms\n"
+            "`- e  1.00 ms\n"
+            "d  1.00 ms  uid 1000  pid 7  (its parent is its own descendant)\n");
+}
+
+TEST(TreeTest, ShowsTheEventsThatASpanCarries) {
+  Records records;
+  records.Whole('a', 0, 0, 10);
+  auto* const event = records.span()->add_events();
+  event->set_name("cache miss");
+  event->set_time_unix_nano(kBegin);
+  auto* const attribute = event->add_attributes();
+  attribute->set_key("url");
+  attribute->mutable_value()->set_string_value("http://a b\n");
+  EXPECT_EQ(records.Tree(),
+            "a  10.0 ms  uid 1000  pid 7\n"
+            "`- 09:57:53.000000  INFO  cache miss url=\"http://a b\\n\"\n");
+}
+
+TEST(TreeTest, SurvivesADeepTrace) {
+  Records records;
+  constexpr int kDepth = 20'000;
+  for (int i = 0; i < kDepth; ++i) {
+    records.Whole('x', 0, 0, 1);
+    const auto id = [](int number) {
+      std::string bytes(8, '\1');
+      std::memcpy(bytes.data(), &number, sizeof(number));
+      return bytes;
+    };
+    records.span()->set_span_id(id(i));
+    if (i > 0) records.span()->set_parent_span_id(id(i - 1));
+  }
+  const std::string tree = records.Tree();
+  EXPECT_EQ(std::count(tree.begin(), tree.end(), '\n'), kDepth);
+  EXPECT_NE(tree.find("(depth 19999) x"), std::string::npos);
+  EXPECT_LT(tree.size(), size_t{200} * kDepth);
+}
+
+TEST(TreeTest, DrawsLinesWhereTheTerminalCan) {
+  Records records;
+  records.Start('a', 0, 0).Whole('b', 'a', 1, 2).Whole('c', 'b', 1, 2).Whole('d', 'a', 3, 4);
+  const std::string tree = records.Styled({.unicode = true});
+  EXPECT_NE(tree.find("\u251c\u2500 b  1.00 ms\n\u2502  \u2514\u2500 c  1.00 ms\n"
+                      "\u2514\u2500 d  1.00 ms\n"),
+            std::string::npos);
+}
+
+TEST(TreeTest, UsesColorOnlyWhenAsked) {
+  Records records;
+  records.Start('a', 0, 0).End('a', 1, "bad");
+  EXPECT_EQ(records.Styled({}).find('\x1b'), std::string::npos);
+  EXPECT_NE(records.Styled({.color = true}).find("\x1b[31mERROR bad\x1b[0m"), std::string::npos);
+}
+
+TEST(TreeTest, IsOneLineWithoutRecords) {
+  EXPECT_EQ(RenderTree(BuildTrace({}), {}), "trace   0 spans, 0 events\n");
+}
+
+TEST(TreeJsonTest, HoldsEverySpanInOrderOfTheTree) {
+  Records records;
+  records.From(1000, 7, "svc").Start('a', 0, 0).Event('a', 5, "hi").Event(0, 6, "outside");
+  EXPECT_EQ(records.Json(), R"({
+  "trace_id": "11111111111111111111111111111111",
+  "spans": [
+    {
+      "span_id": "0000000000000061",
+      "depth": 0,
+      "name": "a",
+      "target": "",
+      "level": "INFO",
+      "state": "open",
+      "status": "unset",
+      "start_time_unix_nano": "1763632673000000000",
+      "end_time_unix_nano": "0",
+      "duration_ns": null,
+      "parent_not_seen": false,
+      "uid": 1000,
+      "gid": 0,
+      "pid": 7,
+      "service_name": "svc",
+      "attributes": {},
+      "events": [
+        {
+          "time_unix_nano": "1763632673005000000",
+          "level": "INFO",
+          "target": "",
+          "message": "hi",
+          "span_id": "0000000000000061",
+          "uid": 1000,
+          "gid": 0,
+          "pid": 7,
+          "service_name": "svc",
+          "attributes": {}
+        }
+      ]
+    }
+  ],
+  "events": [
+    {
+      "time_unix_nano": "1763632673006000000",
+      "level": "INFO",
+      "target": "",
+      "message": "outside",
+      "uid": 1000,
+      "gid": 0,
+      "pid": 7,
+      "service_name": "svc",
+      "attributes": {}
+    }
+  ]
+}
+)");
+}
+
+}  // namespace
+}  // namespace sluice::cli

@@ -1,0 +1,132 @@
+#include "client/cli/verb.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <numeric>
+#include <sstream>
+
+#include "client/cli/render/text.h"
+
+namespace sluice::cli {
+namespace {
+
+// Insertions, deletions and replacements between two short words.
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+class UsageFormatter : public CLI::Formatter {
+ public:
+  explicit UsageFormatter(std::string usage) : usage_(std::move(usage)) {}
+  std::string make_usage(const CLI::App*, std::string) const override {
+    return "Usage: " + usage_ + '\n';
+  }
+
+ private:
+  std::string usage_;
+};
+
+std::string VerbList(const VerbGroup& group) {
+  size_t width = 0;
+  for (const Verb& verb : group.verbs) width = std::max(width, verb.name.size());
+  std::ostringstream out;
+  out << "\nVerbs:\n";
+  for (const Verb& verb : group.verbs) {
+    out << "  " << verb.name << std::string(width - verb.name.size() + 2, ' ') << verb.summary
+        << '\n';
+  }
+  out << '\n' << group.footer;
+  return out.str();
+}
+
+int UnknownVerb(const VerbGroup& group, const std::string& typed) {
+  const std::string name(group.name);
+  std::string message = "'" + typed + "' is no verb of '" + name + "'";
+  const std::string_view nearest = NearestName(typed, group.verbs);
+  if (!nearest.empty()) message += "; did you mean '" + std::string(nearest) + "'?";
+  return Fail(
+      {kExitUsage, message + (nearest.empty() ? ";" : "") + " '" + name + " --help' lists them"});
+}
+
+}  // namespace
+
+void SetUsage(CLI::App& app, std::string usage) {
+  app.formatter(std::make_shared<UsageFormatter>(std::move(usage)));
+}
+
+int Fail(const Failure& failure) {
+  std::fprintf(stderr, "sluice: %s\n", EscapeControls(failure.message).c_str());
+  return failure.code;
+}
+
+int Print(std::string_view text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (written && std::fflush(stdout) == 0) return kExitOk;
+  return Fail({kExitIo, std::string("write to stdout: ") + std::strerror(errno)});
+}
+
+std::string_view NearestName(std::string_view typed, std::span<const Verb> known) {
+  std::string_view nearest;
+  size_t smallest = std::max<size_t>(2, typed.size() / 2) + 1;
+  for (const Verb& verb : known) {
+    const size_t distance =
+        !typed.empty() && verb.name.starts_with(typed) ? 1 : EditDistance(typed, verb.name);
+    // A word of which nothing is left was not misspelt.
+    if (distance >= smallest || distance >= std::max(typed.size(), verb.name.size())) continue;
+    smallest = distance;
+    nearest = verb.name;
+  }
+  return nearest;
+}
+
+std::optional<int> ParseArguments(CLI::App& app, std::vector<std::string> arguments) {
+  std::reverse(arguments.begin(), arguments.end());
+  try {
+    app.parse(arguments);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    return Fail({kExitUsage, std::string(error.what()) + "; see '" + app.get_name() + " --help'"});
+  }
+  return std::nullopt;
+}
+
+int Dispatch(const VerbGroup& group, GlobalOptions options, std::vector<std::string> arguments) {
+  CLI::App app(std::string(group.description), std::string(group.name));
+  group.add_options(app, &options);
+  if (!group.version.empty()) app.set_version_flag("--version", std::string(group.version));
+  app.prefix_command();
+  SetUsage(app, std::string(group.name) + " [OPTIONS] VERB ...");
+  app.footer([&group] { return VerbList(group); });
+  if (const std::optional<int> code = ParseArguments(app, std::move(arguments))) return *code;
+
+  std::vector<std::string> rest = app.remaining();
+  if (rest.empty()) {
+    std::fputs(app.help().c_str(), stderr);
+    return kExitUsage;
+  }
+  if (rest.front() == "help" && rest.size() > 1) rest = {rest[1], "--help"};
+  const std::string name = rest.front();
+  rest.erase(rest.begin());
+  for (const Verb& verb : group.verbs) {
+    if (verb.name == name) return verb.main(std::move(options), std::move(rest));
+  }
+  return UnknownVerb(group, name);
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,60 @@
+#include "client/src/hello.h"
+
+#include "proto/contract/record_view.h"
+#include "proto/contract/wire_reader.h"
+#include "proto/contract/wire_writer.h"
+
+namespace sluice {
+namespace {
+
+// Field numbers.
+constexpr uint32_t kMessageHello = 1;
+namespace hello_field {
+constexpr uint32_t kVersion = 1, kClientId = 2, kResource = 3, kBootId = 4, kClock = 5;
+constexpr uint32_t kOpenSpans = 6;
+}  // namespace hello_field
+namespace clock_field {
+constexpr uint32_t kRealtime = 1, kBoottime = 2;
+}
+
+void WriteOpenSpan(const TraceId& trace_id, const SpanId& span_id, StringWireWriter* writer) {
+  writer->BytesHeader(hello_field::kOpenSpans, TraceId().raw().size() + SpanId().raw().size());
+  writer->Raw(trace_id.raw());
+  writer->Raw(span_id.raw());
+}
+
+void WriteOpenSpans(Recorder* recorder, const Outbox& outbox, StringWireWriter* writer) {
+  recorder->ForEachStarted([&](const TraceId& trace_id, const SpanId& span_id) {
+    WriteOpenSpan(trace_id, span_id, writer);
+  });
+  outbox.ForEachUnacknowledged([&](std::string_view field) {
+    WireReader reader(field);
+    WireField record;
+    if (!reader.Next(&record)) return;
+    const auto view = ReadRecord(record.bytes);
+    if (!view || view->kind != RecordKind::kSpanEnd) return;
+    WriteOpenSpan(view->trace_id(), view->span_id(), writer);
+  });
+}
+
+}  // namespace
+
+std::string EncodeHello(const Settings& settings, const ClientId& client_id, Recorder* recorder,
+                        const Outbox& outbox) {
+  std::string message;
+  StringWireWriter writer{StringSink(&message)};
+  const auto hello = writer.Begin(kMessageHello);
+  writer.Varint(hello_field::kVersion, limits::kProtocolVersion);
+  writer.Bytes(hello_field::kClientId, client_id.raw());
+  writer.Bytes(hello_field::kResource, settings.resource);
+  writer.Bytes(hello_field::kBootId, settings.boot_id);
+  const auto clock = writer.Begin(hello_field::kClock);
+  writer.Fixed64(clock_field::kRealtime, recorder->clock().realtime());
+  writer.Fixed64(clock_field::kBoottime, recorder->clock().boottime());
+  writer.End(clock);
+  WriteOpenSpans(recorder, outbox, &writer);
+  writer.End(hello);
+  return message;
+}
+
+}  // namespace sluice

@@ -1,0 +1,79 @@
+#include "client/src/outbox.h"
+
+#include <algorithm>
+
+#include "proto/contract/wire_writer.h"
+
+namespace sluice {
+namespace {
+
+constexpr uint32_t kMessageBatch = 2;   // ClientMessage.batch
+constexpr uint32_t kFirstSequence = 1;  // Batch.first_sequence
+// Enough for the agent to work in bulk, and little enough that the next acknowledgement is near. A
+// single record is never larger.
+constexpr size_t kBatchBytes = 256 * 1024;
+
+size_t SequenceSize(uint64_t sequence) { return 1 + VarintSize(sequence); }
+
+}  // namespace
+
+Outbox::Plan Outbox::PlanBatch() const {
+  Ring::Position position = unsent_;
+  size_t size = 0;
+  uint32_t records = 0;
+  for (std::string_view record; ring_->Next(&position, &record);) {
+    if (size + record.size() > kBatchBytes) break;
+    size += record.size();
+    ++records;
+  }
+  if (records == 0) return {};
+  return {SequenceSize(numbered_ + 1) + size, records};
+}
+
+size_t Outbox::Plan::message_size() const { return BytesFieldSize(kMessageBatch, batch_size); }
+
+void Outbox::TakeBatch(const Plan& plan, std::string* message) {
+  StringWireWriter writer{StringSink(message)};
+  writer.BytesHeader(kMessageBatch, plan.batch_size);
+  writer.Varint(kFirstSequence, numbered_ + 1);
+  std::string_view record;
+  for (uint32_t i = 0; i < plan.records; ++i) {
+    ring_->Next(&unsent_, &record);
+    writer.Raw(record);
+  }
+  numbered_ += plan.records;
+  sent_ += plan.records;
+}
+
+void Outbox::Acknowledge(uint64_t sequence) {
+  Ring::Position position = ring_->tail();
+  std::string_view record;
+  uint64_t acked = acked_;
+  while (acked < sequence && ring_->Next(&position, &record)) ++acked;
+  if (acked == acked_) return;
+  acked_ = acked;
+  if (numbered_ < acked) {
+    // Sent on an earlier connection, and journalled.
+    numbered_ = acked;
+    unsent_ = position;
+  }
+  ring_->Release(position);
+}
+
+void Outbox::Rewind() {
+  unsent_ = ring_->tail();
+  numbered_.store(acked_);
+}
+
+bool Outbox::has_unsent() const {
+  Ring::Position position = unsent_;
+  std::string_view record;
+  return ring_->Next(&position, &record);
+}
+
+uint64_t Outbox::emitted() const {
+  const uint64_t known = acked_.load(std::memory_order_relaxed);
+  return known + (ring_->record_count() - static_cast<uint32_t>(known));
+}
+
+}  // namespace sluice

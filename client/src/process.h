@@ -1,0 +1,74 @@
+// All that this process keeps to emit records, made at the first use and never destroyed: a thread
+// may emit while the process exits.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "client/include/sluice/sluice.h"
+#include "client/src/mailbox.h"
+#include "client/src/recorder.h"
+#include "client/src/sender.h"
+#include "client/src/settings.h"
+
+namespace sluice {
+
+class Process {
+ public:
+  // Null: no memory could be had.
+  static Process* Get() {
+    Process* const process = current_.load(std::memory_order_acquire);
+    return process != nullptr ? process : Create(sluice_options{}, nullptr);
+  }
+  // Null where nothing was used yet.
+  static Process* Existing() { return current_.load(std::memory_order_acquire); }
+  // False: it exists already, or could not be made.
+  static bool Init(const sluice_options& options);
+
+  Recorder& recorder() { return recorder_; }
+  // After every call of the recorder that may have brought something.
+  void Notify() {
+    if (mailbox_.Notify()) [[unlikely]]
+      StartSender();
+  }
+
+  // All records so far, the STARTs of open spans among them, are acknowledged within the time.
+  bool Flush(std::chrono::milliseconds timeout, Sender::Patience patience);
+  // Likewise, when the process ends. Returns at once where nothing waits.
+  void HandOver();
+
+  sluice_stats Stats() const;
+
+ private:
+  Process(Settings settings, Ring* ring, SpanPool* pool);
+
+  static Process* Create(const sluice_options& options, bool* is_created);
+  static Process* CreateLocked(const sluice_options& options);
+  static Process* Make(const sluice_options& options);
+  void StartSender();
+
+  // Around fork.
+  static void BeforeFork();
+  static void AfterForkInParent();
+  static void AfterForkInChild();
+  static void OnThreadExit(void*);
+  static void RegisterOnce();
+
+  static constinit std::atomic<Process*> current_;
+
+  const pid_t pid_;
+  const Settings settings_;
+  Ring* const ring_;
+  SpanPool* const pool_;
+  Mailbox mailbox_;
+  Recorder recorder_;
+  Sender sender_;
+  // Of the process this one was forked from. Its sender may have been at work anywhere in it.
+  [[maybe_unused]] Process* const inherited_;
+  std::atomic<int64_t> next_start_attempt_{0};
+};
+
+}  // namespace sluice

@@ -1,0 +1,157 @@
+// A program that does what its argument says and returns from main: what the tests of a whole
+// process run.
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <barrier>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sluice/sluice.hpp"
+
+namespace {
+
+using sluice::Level;
+using sluice::Span;
+
+void Nothing() {}
+
+void UseAndEmitNothing() { (void)sluice::Context::Current(); }
+
+void OneSpan() { Span span("only", {{"answer", 42}}); }
+
+void ExitInsideSpan() {
+  Span span("unfinished");
+  std::exit(3);
+}
+
+struct EmitsWhenDestroyed {
+  ~EmitsWhenDestroyed() { sluice::Event(Level::kInfo, "static", "destroyed"); }
+};
+
+void StaticDestruction() {
+  static const EmitsWhenDestroyed emits;
+  Span span("before");
+}
+
+void Nested() {
+  Span outer("outer", {}, {.target = "app::outer"});
+  {
+    Span inner("inner");
+    inner.AddEvent("happened", {{"bare", sluice::Bare{"text"}}}, Level::kWarn);
+  }
+  outer.SetAttribute("late", true);
+  outer.Fail("no disk");
+}
+
+void Unwinding() {
+  try {
+    Span span("throws");
+    throw std::runtime_error("boom");
+  } catch (const std::runtime_error&) {
+  }
+  Span after("after");
+}
+
+int Reap(pid_t child) {
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void ForkWithoutExec() {
+  Span parent("parent");
+  const pid_t child = fork();
+  if (child == 0) {
+    { Span span("child"); }
+    parent.SetAttribute("by", "child");  // the parent's, not the child's
+    std::exit(0);
+  }
+  if (Reap(child) != 0) std::abort();
+}
+
+void ForkWithExec() {
+  Span parent("parent");
+  const auto traceparent = parent.context().InjectTraceparent();
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("TRACEPARENT", traceparent.c_str(), 1);
+    execl("/proc/self/exe", "process_scenario", "OneSpan", nullptr);
+    _exit(127);
+  }
+  if (Reap(child) != 0) std::abort();
+}
+
+// Threads emit while others fork; the children emit as well. No thread begins or ends meanwhile:
+// the sanitizers' allocators are not ready for that.
+void ForkFromThreads() {
+  std::vector<std::thread> threads;
+  std::barrier barrier(64);
+  for (int i = 0; i < 64; ++i) {
+    threads.emplace_back([i, &barrier] {
+      barrier.arrive_and_wait();
+      for (int round = 0; round < 20; ++round) {
+        Span span("work", {{"thread", i}});
+        Span inner("inner");
+      }
+      const pid_t child = i % 8 == 0 ? fork() : -1;
+      if (child == 0) {
+        { Span span("child of thread"); }
+        sluice::Flush(10000);
+        _exit(0);
+      }
+      if (child > 0 && Reap(child) != 0) std::abort();
+      barrier.arrive_and_wait();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+// A race by nature: the library can only look whether a number still names its socket.
+void CloseAllDescriptors() {
+  { Span span("before"); }
+  sluice::Flush(10000);
+  for (int fd = 3; fd < 64; ++fd) close(fd);
+  FILE* const file = std::tmpfile();
+  { Span span("after"); }
+  sluice::Flush(10000);
+  std::fseek(file, 0, SEEK_END);
+  if (std::ftell(file) != 0) std::abort();
+}
+
+void FlushThenQuickExit() {
+  Span span("open");
+  sluice::Flush(10000);
+  _exit(0);
+}
+
+const std::map<std::string, std::function<void()>> kScenarios = {
+    {"Nothing", Nothing},
+    {"UseAndEmitNothing", UseAndEmitNothing},
+    {"OneSpan", OneSpan},
+    {"ExitInsideSpan", ExitInsideSpan},
+    {"StaticDestruction", StaticDestruction},
+    {"Nested", Nested},
+    {"Unwinding", Unwinding},
+    {"ForkWithoutExec", ForkWithoutExec},
+    {"ForkWithExec", ForkWithExec},
+    {"ForkFromThreads", ForkFromThreads},
+    {"CloseAllDescriptors", CloseAllDescriptors},
+    {"FlushThenQuickExit", FlushThenQuickExit},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const auto scenario = kScenarios.find(argv[1]);
+  if (scenario == kScenarios.end()) return 2;
+  scenario->second();
+}

@@ -1,0 +1,138 @@
+#include "client/src/settings.h"
+
+#include <errno.h>  // program_invocation_short_name
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "client/src/record_encoder.h"
+#include "client/src/trace_text.h"
+#include "proto/contract/attribute_writer.h"
+#include "proto/contract/names.h"
+#include "proto/contract/trace_context.h"
+
+namespace sluice {
+namespace {
+
+constexpr size_t kDefaultRingBytes = 4 * 1024 * 1024;
+constexpr size_t kMinRingBytes = 256 * 1024;  // four of the largest records
+constexpr size_t kMaxRingBytes = 1024 * 1024 * 1024;
+constexpr uint32_t kDefaultIntervalMs = 100;
+constexpr uint32_t kResourceAttributes = 1;  // field number
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+// Empty where it is unset, and in a program that runs with another's rights.
+std::string_view Environment(const char* name) {
+  const char* const value = secure_getenv(name);
+  return value == nullptr ? std::string_view() : value;
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') return (c | 0x20) - 'a' + 10;
+  return -1;
+}
+
+std::string DecodePercent(std::string_view text) {
+  std::string decoded;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool is_escape = text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
+                           HexDigit(text[i + 2]) >= 0;
+    decoded +=
+        is_escape ? static_cast<char>(HexDigit(text[i + 1]) << 4 | HexDigit(text[i + 2])) : text[i];
+    if (is_escape) i += 2;
+  }
+  return decoded;
+}
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+// OTEL_RESOURCE_ATTRIBUTES: `key=value,key=value`, percent-encoded.
+Pairs ParseResourceAttributes(std::string_view text) {
+  Pairs pairs;
+  while (!text.empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    const std::string_view member = text.substr(0, comma);
+    const size_t equals = member.find('=');
+    if (equals != std::string_view::npos && !Trim(member.substr(0, equals)).empty()) {
+      pairs.emplace_back(Trim(member.substr(0, equals)),
+                         DecodePercent(Trim(member.substr(equals + 1))));
+    }
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return pairs;
+}
+
+void Set(std::string_view key, std::string_view value, Pairs* pairs) {
+  if (value.empty()) return;
+  std::erase_if(*pairs, [&](const auto& pair) { return pair.first == key; });
+  pairs->emplace_back(key, value);
+}
+
+std::string EncodeResource(const sluice_options& options) {
+  Pairs pairs = {{"service.name", program_invocation_short_name}};
+  for (auto& [key, value] : ParseResourceAttributes(Environment("OTEL_RESOURCE_ATTRIBUTES"))) {
+    Set(key, value, &pairs);
+  }
+  Set("service.name", Environment("OTEL_SERVICE_NAME"), &pairs);
+  Set("service.name", View(options.service_name), &pairs);
+  Set("service.version", View(options.service_version), &pairs);
+  Set("telemetry.sdk.name", "sluice", &pairs);
+  Set("telemetry.sdk.language", "cpp", &pairs);
+  Set("telemetry.sdk.version", kVersion, &pairs);
+  std::string resource;
+  StringWireWriter writer{StringSink(&resource)};
+  for (const auto& [key, value] : pairs) {
+    WriteStringAttribute(writer, kResourceAttributes, key, value);
+  }
+  return resource;
+}
+
+std::string ReadBootId() {
+  const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  char text[36];
+  const ssize_t size = read(fd, text, sizeof(text));
+  close(fd);
+  return size == sizeof(text) ? std::string(text, sizeof(text)) : std::string();
+}
+
+std::string SocketPath(const sluice_options& options) {
+  if (options.socket_path.size != 0) return std::string(View(options.socket_path));
+  const std::string_view path = Environment(kSocketEnv.data());
+  return std::string(path.empty() ? kIngestSocket : path);
+}
+
+size_t RingBytes(size_t asked) {
+  if (asked == 0) return kDefaultRingBytes;
+  return std::bit_ceil(std::clamp(asked, kMinRingBytes, kMaxRingBytes));
+}
+
+}  // namespace
+
+Settings MakeSettings(const sluice_options& options) {
+  const uint32_t interval =
+      options.send_interval_ms == 0 ? kDefaultIntervalMs : options.send_interval_ms;
+  Settings settings = {.socket_path = SocketPath(options),
+                       .resource = EncodeResource(options),
+                       .boot_id = ReadBootId(),
+                       .ring_bytes = RingBytes(options.ring_bytes),
+                       .send_interval = std::chrono::milliseconds(interval)};
+  ExtractContext(Environment(kTraceparentEnv.data()), Environment(kTracestateEnv.data()),
+                 &settings.root);
+  return settings;
+}
+
+}  // namespace sluice

@@ -1,0 +1,94 @@
+// What is kept of one open span: ids, times, and its encoded fields not yet sent.
+#pragma once
+
+#include <atomic>
+#include <bitset>
+#include <cstdint>
+#include <string_view>
+
+#include "client/include/sluice/sluice.h"
+#include "proto/contract/ids.h"
+#include "proto/contract/limits.h"
+
+namespace sluice {
+
+// A word that says which span a slot holds and what may be done with it. A span's handle carries
+// the generation, so that a handle kept too long finds nothing.
+class SlotState {
+ public:
+  enum Flag : uint64_t {
+    kOpen = 1,
+    kStarted = 2,  // its START is in the ring, and so are those of its ancestors
+    kEnding = 4,   // ended, but the ring had no room for its END
+    kLocked = 8,
+  };
+
+  bool Is(uint32_t generation, uint64_t flags) const {
+    const uint64_t word = Load();
+    return word >> 32 == generation && (word & flags) == flags;
+  }
+  uint32_t generation() const { return static_cast<uint32_t>(Load() >> 32); }
+  bool Has(Flag flag) const { return (Load() & flag) != 0; }
+
+  // Makes a free slot's span visible.
+  void Open() { word_.store(Load() | kOpen, std::memory_order_release); }
+  // False: the span has ended. Waits for another thread that holds it, which is never long.
+  bool Lock(uint32_t generation) {
+    uint64_t word = uint64_t{generation} << 32 | kOpen;
+    return word_.compare_exchange_strong(word, word | kLocked, std::memory_order_acquire) ||
+           LockSlowly(generation, false);
+  }
+  // Likewise for a span that is ending.
+  bool LockEnding(uint32_t generation) { return LockSlowly(generation, true); }
+
+  // By who holds it.
+  void Add(Flag flag) { word_.store(Load() | flag, std::memory_order_relaxed); }
+  void Unlock() { word_.store(Load() & ~uint64_t{kLocked}, std::memory_order_release); }
+  // Free from here on; handles to it are stale.
+  void Close() {
+    const uint32_t next = generation() + 1;
+    word_.store(uint64_t{next == 0 ? 1 : next} << 32, std::memory_order_release);
+  }
+
+ private:
+  uint64_t Load() const { return word_.load(std::memory_order_acquire); }
+  bool LockSlowly(uint32_t generation, bool is_ending);
+
+  std::atomic<uint64_t> word_{uint64_t{1} << 32};
+};
+
+// All but `state` belongs to who holds the lock, or who owns the free slot.
+struct SpanSlot {
+  static constexpr size_t kBodyBytes = 512;
+  static constexpr size_t kTargetBytes = limits::kTargetBytes;
+
+  SlotState state;
+  uint32_t index = 0;
+  uint32_t next_free = 0;
+
+  uint64_t start_time = 0;  // Unix ns
+  uint64_t end_time = 0;    // 0: not ended
+  TraceId trace_id;
+  SpanId span_id;
+  SpanId parent_id;          // zero: a root
+  uint64_t parent_span = 0;  // its handle; 0: of another process, or none
+  uint32_t trace_state = 0;  // see tracestate_store.h
+  uint16_t w3c_flags = 0;    // as in Span.flags
+  uint8_t level = 0;
+  uint8_t kind = 0;
+  bool is_current = false;  // `previous` is to be current again
+  uint16_t target_size = 0;
+
+  uint16_t attribute_count = 0;  // in the body
+  uint16_t body_size = 0;
+  std::bitset<limits::kAttributes> bare;  // of the body's attributes
+  sluice_context previous;
+
+  // Encoded fields of Span: name, attributes, status.
+  char body[kBodyBytes];
+  char target_text[kTargetBytes];
+
+  std::string_view target() const { return {target_text, target_size}; }
+};
+
+}  // namespace sluice

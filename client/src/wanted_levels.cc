@@ -1,0 +1,56 @@
+#include "client/src/wanted_levels.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "client/include/sluice/sluice.h"
+
+int sluice_widest_level = SLUICE_TRACE;
+
+namespace sluice {
+namespace {
+
+// A table that was replaced is kept: a caller may be reading it, and hints change when an operator
+// changes a filter.
+struct Installed {
+  LevelTable table;
+  const Installed* replaced;
+};
+constinit std::atomic<const Installed*> installed{nullptr};
+
+}  // namespace
+
+Level LevelTable::For(std::string_view target) const {
+  const Entry* best = nullptr;
+  for (const Entry& entry : entries) {
+    const bool is_longer =
+        best == nullptr || entry.target_prefix.size() > best->target_prefix.size();
+    if (is_longer && target.starts_with(entry.target_prefix)) best = &entry;
+  }
+  return best == nullptr ? default_level : best->level;
+}
+
+Level LevelTable::Widest() const {
+  Level widest = default_level;
+  for (const Entry& entry : entries) widest = std::max(widest, entry.level);
+  return widest;
+}
+
+bool IsWanted(Level level, std::string_view target) {
+  if (static_cast<int>(level) > __atomic_load_n(&sluice_widest_level, __ATOMIC_RELAXED)) {
+    return false;
+  }
+  const Installed* const current = installed.load(std::memory_order_acquire);
+  return current == nullptr || level <= current->table.For(target);
+}
+
+void SetWantedLevels(LevelTable table) {
+  const Installed* const current = installed.load(std::memory_order_acquire);
+  if (current == nullptr ? table == LevelTable() : table == current->table) return;
+  const int widest = static_cast<int>(table.Widest());
+  installed.store(new Installed{std::move(table), current}, std::memory_order_release);
+  __atomic_store_n(&sluice_widest_level, widest, __ATOMIC_RELAXED);
+}
+
+}  // namespace sluice
