@@ -1,0 +1,136 @@
+// What a span costs its caller: time per span at the median and in the tail, records dropped, and
+// how often the sender had to be woken. The process sends to an agent of its own, which only counts
+// and takes its share of the machine.
+//
+// Each span is timed by itself; the timer's own cost, printed first, is in every figure.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sluice/sluice.hpp"
+#include "tests/support/fake_agent.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kSpans = 1'000'000;
+// Spans in a row before the caller gives the sender a moment, as a program between bursts does.
+constexpr int kBurst = 500;
+constexpr auto kPause = std::chrono::microseconds(500);
+
+struct Times {
+  std::vector<uint32_t> nanoseconds;
+
+  double At(double quantile) {
+    const auto rank =
+        static_cast<ptrdiff_t>(quantile * static_cast<double>(nanoseconds.size() - 1));
+    std::nth_element(nanoseconds.begin(), nanoseconds.begin() + rank, nanoseconds.end());
+    return nanoseconds[static_cast<size_t>(rank)];
+  }
+};
+
+template <typename Work>
+Times Measure(int count, Work work) {
+  Times times;
+  times.nanoseconds.reserve(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    if (i % kBurst == 0) std::this_thread::sleep_for(kPause);
+    const auto begin = Clock::now();
+    work(i);
+    const auto took = std::chrono::nanoseconds(Clock::now() - begin).count();
+    times.nanoseconds.push_back(static_cast<uint32_t>(std::min<int64_t>(took, UINT32_MAX)));
+  }
+  return times;
+}
+
+void SpanWithFourAttributes(int i) {
+  sluice::Span span("provision.user",
+                    {{"user", "azureuser"}, {"attempt", i}, {"retried", false}, {"load", 0.5}},
+                    {.target = "app::provision"});
+}
+
+void Print(const char* what, Times times) {
+  std::printf("%-44s p50 %6.0f  p99 %6.0f  p99.9 %6.0f ns\n", what, times.At(0.5), times.At(0.99),
+              times.At(0.999));
+}
+
+void BenchSpans(int threads) {
+  const sluice::Stats before = sluice::ReadStats();
+  std::vector<Times> each(static_cast<size_t>(threads));
+  std::vector<std::thread> workers;
+  for (Times& times : each) {
+    workers.emplace_back(
+        [&times, threads] { times = Measure(kSpans / threads, SpanWithFourAttributes); });
+  }
+  for (std::thread& worker : workers) worker.join();
+  Times all;
+  for (const Times& times : each) {
+    all.nanoseconds.insert(all.nanoseconds.end(), times.nanoseconds.begin(),
+                           times.nanoseconds.end());
+  }
+  sluice::Flush(10'000);
+  const sluice::Stats after = sluice::ReadStats();
+  const std::string what = "span, 4 attributes, threads: " + std::to_string(threads);
+  Print(what.c_str(), std::move(all));
+  std::printf("%-44s emitted %llu  dropped %llu  wakes %llu per million\n", "",
+              static_cast<unsigned long long>(after.emitted - before.emitted),
+              static_cast<unsigned long long>(after.dropped_ring_full - before.dropped_ring_full),
+              static_cast<unsigned long long>(after.wakes - before.wakes));
+}
+
+// Without a timer in the loop, which would cost more than what it measures.
+template <typename Work>
+void BenchLoop(const char* what, Work work) {
+  constexpr int kRounds = 50'000'000;
+  const auto begin = Clock::now();
+  for (int i = 0; i < kRounds; ++i) work();
+  const double took = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
+  std::printf("%-44s mean %5.2f ns\n", what, took / kRounds);
+}
+
+void BenchBurst() {
+  constexpr int kCount = 10'000;
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const auto begin = Clock::now();
+  for (int i = 0; i < kCount; ++i) SpanWithFourAttributes(i);
+  const double took = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
+  std::printf("%-44s mean %5.1f ns\n", "span, 4 attributes, 10,000 in a row", took / kCount);
+  sluice::Flush(10'000);
+}
+
+}  // namespace
+
+int main() {
+  sluice::testing::FakeScript script = {.keeps_records = false};
+  sluice::testing::FakeAgent agent(script);
+  sluice::Init({.socket_path = agent.socket_path()});
+  { sluice::Span warm_up("warm up"); }
+  sluice::Flush(10'000);
+
+  Print("the timer itself", Measure(kSpans, [](int) {}));
+  BenchSpans(1);
+  BenchSpans(4);
+  BenchBurst();
+
+  agent.Stop();
+  script.hint = "\x08\x03";  // nobody wants more than INFO
+  agent.SetScript(script);
+  agent.Start();
+  { sluice::Span reconnects("reconnects"); }
+  while (sluice::Enabled(sluice::Level::kDebug)) std::this_thread::yield();
+  BenchLoop("disabled call site, Enabled()", [] {
+    if (sluice::Enabled(sluice::Level::kDebug)) std::abort();
+  });
+  BenchLoop("disabled event, counted as suppressed",
+            [] { sluice::Event(sluice::Level::kDebug, "app", "not wanted"); });
+  std::printf(
+      "\nPublished or measured elsewhere, for comparison: opentelemetry-cpp 465 ns a span (simple\n"
+      "processor) to 895 ns (batch), 5 ns a disabled call site. Goals: p50 <= 100 ns, p99.9 <= 2 "
+      "us,\n"
+      "disabled <= 1 ns, nothing dropped.\n");
+}

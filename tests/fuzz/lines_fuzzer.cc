@@ -1,0 +1,64 @@
+// A record as it came: whatever admission takes makes exactly one printable line in every style,
+// and escaped text unescapes to what it was.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "agent/sinks/log/line_format.h"
+#include "proto/contract/line_escape.h"
+#include "proto/contract/record_check.h"
+
+namespace {
+
+using namespace sluice;
+
+void CheckEscapes(std::string_view text) {
+  std::string escaped, key, quoted;
+  AppendEscaped(text, &escaped);
+  AppendEscapedKey(text, &key);
+  AppendQuoted(text, &quoted);
+  if (Unescape(escaped) != text || Unescape(key) != text) std::abort();
+  if (Unescape(std::string_view(quoted).substr(1, quoted.size() - 2)) != text) std::abort();
+}
+
+void CheckLine(const std::string& line) {
+  for (size_t i = 0; i + 1 < line.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(line[i]);
+    if (byte < 0x20 || byte == 0x7f) std::abort();
+  }
+  if (line.empty() || line.back() != '\n') std::abort();
+}
+
+void CheckStyle(log_sink::LineStyle style, const RecordView& record) {
+  log_sink::LineOptions options;
+  options.style = style;
+  const log_sink::LineFormat format(options);
+  std::string fields, line;
+  format.AppendFields(record, &fields);
+  const log_sink::SpanContextItem span{record.target, fields};
+  const Identity sender;
+  const log_sink::LineInput input{&record, {&span, 1}, &sender, record.target};
+  if (record.kind == RecordKind::kEvent) {
+    format.AppendEvent(input, &line);
+  } else {
+    format.AppendSpanClose(input, record.span.start_unix_nano, &line);
+  }
+  CheckLine(line);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  CheckEscapes(bytes);
+  (void)Unescape(bytes);
+  const RecordVerdict verdict = CheckRecord(bytes);
+  if (verdict.fault != RecordFault::kNone) return 0;
+  for (const auto style :
+       {log_sink::LineStyle::kText, log_sink::LineStyle::kJson, log_sink::LineStyle::kLogfmt}) {
+    CheckStyle(style, verdict.view);
+  }
+  return 0;
+}

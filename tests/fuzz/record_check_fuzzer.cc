@@ -1,0 +1,61 @@
+// What admission lets pass, every reader can read; what it mends, it lets pass without a flaw.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "proto/contract/message_text.h"
+#include "proto/contract/record_check.h"
+#include "proto/contract/utf8.h"
+
+namespace sluice {
+namespace {
+
+void Require(bool holds) {
+  if (!holds) std::abort();
+}
+
+void CheckViews(const RecordView& read, const RecordView& judged) {
+  Require(read.kind == judged.kind && read.level == judged.level);
+  Require(read.kind != RecordKind::kUnspecified && read.level != Level::kUnspecified);
+  Require(read.trace_id() == judged.trace_id() && read.span_id() == judged.span_id());
+}
+
+void CheckMended(std::string_view encoded, const RecordView& before) {
+  const std::string mended = RepairRecord(encoded);
+  if (mended.empty()) return;
+  const RecordVerdict verdict = CheckRecord(mended);
+  Require(verdict.fault == RecordFault::kNone && !verdict.flaws.any());
+  Require(verdict.view.kind == before.kind && verdict.view.level == before.level);
+  Require(verdict.view.trace_id() == before.trace_id());
+  Require(IsValidUtf8(MessageText(verdict.view)));
+}
+
+void FuzzRecord(std::string_view encoded) {
+  const RecordVerdict verdict = CheckRecord(encoded);
+  const std::optional<RecordView> read = ReadRecord(encoded);
+  if (verdict.fault != RecordFault::kNone) return;
+  Require(read.has_value());
+  CheckViews(*read, verdict.view);
+  MessageText(*read);
+  CheckMended(encoded, *read);
+}
+
+void FuzzResource(std::string_view encoded) {
+  bool changed = false;
+  const std::string mended = RepairResource(encoded, &changed);
+  Require(changed == (mended != encoded));
+  const ResourceVerdict verdict = CheckResource(mended);
+  Require(verdict.sound && !verdict.flawed);
+}
+
+}  // namespace
+}  // namespace sluice
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  const std::string_view encoded(reinterpret_cast<const char*>(bytes), size);
+  sluice::FuzzRecord(encoded);
+  sluice::FuzzResource(encoded);
+  return 0;
+}

@@ -1,0 +1,143 @@
+"""`sluice kvp` on pool files, without an agent."""
+
+import json
+import os
+
+import pytest
+
+from tool import short_folder, tool
+
+VM = "26bd6c2f-ecc6-4b04-9f79-e500096ee45b"
+UUID = "b8398a61-459c-4e35-95fd-c3a099396a02"
+
+
+def record(key, value):
+    return key.encode().ljust(512, b"\0") + value.encode().ljust(2048, b"\0")
+
+
+@pytest.fixture(name="folder")
+def folder_fixture():
+    with short_folder() as folder:
+        yield folder
+
+
+def write(folder, *pairs, number=1, torn=b""):
+    path = folder / f".kvp_pool_{number}"
+    path.write_bytes(b"".join(record(*pair) for pair in pairs) + torn)
+    return path
+
+
+def kvp(folder, *arguments):
+    return tool("kvp", *arguments, "--dir", str(folder))
+
+
+def test_dump_keeps_order_and_doubles_and_entries_does_not(folder):
+    write(folder, ("b", "3"), ("a", "1"), ("a", "2"))
+    assert kvp(folder, "dump").stdout == "b=3\na=1\na=2\n"
+    assert kvp(folder, "entries").stdout == "a=2\nb=3\n"
+    assert json.loads(kvp(folder, "dump", "--json").stdout)[1] == {"key": "a", "value": "1"}
+    assert json.loads(kvp(folder, "entries", "--json").stdout) == {"a": "2", "b": "3"}
+
+
+def test_read_prints_the_last_value_or_nothing(folder):
+    write(folder, ("a", "1"), ("a", "2\n3"))
+    done = kvp(folder, "read", "a")
+    assert (done.returncode, done.stdout) == (0, "2\n3\n")
+    assert json.loads(kvp(folder, "read", "a", "--json").stdout) == {"key": "a", "value": "2\n3"}
+    done = kvp(folder, "read", "missing")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+def test_info_tells_names_and_limits(folder):
+    path = write(folder, ("a", "1"))
+    assert kvp(folder, "info").stdout == (
+        f"pool=guest\npath={path}\nmode=safe\nrecords=1\nempty=false\nstale=false\n"
+        "max_key_size=254\nmax_value_size=1022\n")
+    assert json.loads(kvp(folder, "info", "--unsafe", "--json").stdout) == {
+        "pool": "guest", "path": str(path), "mode": "unsafe", "records": 1, "empty": False,
+        "stale": False, "max_key_size": 512, "max_value_size": 2048}
+
+
+@pytest.mark.parametrize("name, number", [("external", 0), ("guest", 1), ("auto", 2),
+                                          ("auto-external", 3), ("auto-internal", 4), ("3", 3)])
+def test_pools_have_names_and_numbers(folder, name, number):
+    write(folder, ("n", str(number)), number=number)
+    assert kvp(folder, "read", "n", "--pool", name).stdout == f"{number}\n"
+    assert tool("kvp", "--pool", name, "--dir", str(folder), "read", "n").stdout == f"{number}\n"
+
+
+def test_a_pool_that_is_not_there_is_empty(folder):
+    assert kvp(folder, "dump").returncode == 0 and kvp(folder, "dump").stdout == ""
+    assert kvp(folder, "read", "a").returncode == 1
+    assert "empty=true" in kvp(folder, "info").stdout
+    assert kvp(folder, "is-stale").returncode == 1
+
+
+def test_a_pool_that_cannot_be_read_is_an_error(folder):
+    (folder / ".kvp_pool_1").mkdir()
+    for verb in (["dump"], ["read", "a"], ["decode"], ["check"]):
+        done = kvp(folder, *verb)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert str(folder) in done.stderr
+
+
+def test_is_stale_compares_with_the_boot(folder):
+    path = write(folder, ("a", "1"))
+    done = kvp(folder, "is-stale")
+    assert (done.returncode, done.stdout) == (1, "false\n")
+    os.utime(path, (0, 0))
+    done = kvp(folder, "is-stale")
+    assert (done.returncode, done.stdout) == (0, "true\n")
+    assert json.loads(kvp(folder, "is-stale", "--json").stdout) == {"stale": True}
+
+
+def test_decode_joins_and_tells_the_writers_apart(folder):
+    key = f"azure-init-0.1.1|{VM}|WARN|user:add|{UUID}"
+    write(folder, (f"CLOUD_INIT|1700000000|start|init-local|{VM}|{UUID}",
+                   '{"name":"init-local","type":"start",'
+                   '"ts":"2023-11-14T22:13:20.250000+00:00","msg":"searching"}'),
+          (key, "Time: 2025-11-13T17:52:10.123Z | Event: Added "), (key, "user\x1b[2J"))
+    done = kvp(folder, "decode")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 and "\x1b" not in done.stdout
+    assert lines[0].startswith("2023-11-14T22:13:20.250000Z") and "cloud-init" in lines[0]
+    assert "WARN" in lines[1] and "Added user\\u{1b}[2J" in lines[1]
+    items = json.loads(kvp(folder, "decode", "--json").stdout)
+    assert [one["writer"] for one in items] == ["cloud-init", "azure-init"]
+    assert items[1]["records"] == [1, 2] and items[1]["text"].startswith("Added user")
+
+
+def test_usage_counts_by_writer(folder):
+    write(folder, ("a", "1"), (f"azure-init-0.1.1|{VM}|INFO|x|{UUID}", "v"), torn=b"torn")
+    shown = json.loads(kvp(folder, "usage", "--json").stdout)
+    assert (shown["records"], shown["torn_bytes"]) == (2, 4)
+    assert {one["writer"]: one["records"] for one in shown["writers"]} == \
+        {"other": 1, "azure-init": 1}
+    assert "4 bytes after the last whole record" in kvp(folder, "usage").stdout
+
+
+def test_check_finds_what_the_host_cannot_read(folder):
+    write(folder, ("a", "1"))
+    done = kvp(folder, "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    path = write(folder, ("a", "1"), ("b", "2"))
+    data = bytearray(path.read_bytes())
+    data[512] = 0xff
+    path.write_bytes(data)
+    done = kvp(folder, "check")
+    assert done.returncode == 1 and done.stdout.startswith("record 0: the value is not UTF-8")
+    assert json.loads(kvp(folder, "check", "--json").stdout)[0]["harm"] == "hides_rest"
+
+
+def test_reading_changes_nothing(folder):
+    path = write(folder, ("a", "1"), torn=b"torn")
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+    for verb in ("info", "dump", "entries", "decode", "usage", "check", "is-stale"):
+        kvp(folder, verb)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_misuse_is_told(folder):
+    for arguments in (["read"], ["dump", "--pool", "5"], ["dump", "x"]):
+        done = kvp(folder, *arguments)
+        assert (done.returncode, done.stdout) == (2, "") and done.stderr

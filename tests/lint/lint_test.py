@@ -1,0 +1,211 @@
+"""Each check finds what it is there to find: a bad sample fails it, its mended twin passes."""
+
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+LINT = pathlib.Path(__file__).resolve().parent
+
+
+def write(root, files):
+    for path, text in files.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+def run(check, root, *arguments):
+    return subprocess.run([str(LINT / check), "--root", str(root), *arguments],
+                          capture_output=True, text=True, check=False)
+
+
+def long_function(lines):
+    return "int Long() {\n" + "  f();\n" * (lines - 2) + "}\n"
+
+
+BAD_AND_GOOD = {
+    "check_format finds a crooked file": (
+        "check_format", "a.cc",
+        {".clang-format": "BasedOnStyle: Google\n", "a.cc": "int  x ;\n"},
+        {"a.cc": "int x;\n"}),
+    "check_layers keeps the client free of absl": (
+        "check_layers", "no absl",
+        {"client/src/a.cc": '#include "absl/status/status.h"\n'},
+        {"client/src/a.cc": '#include "proto/contract/ids.h"\n'}),
+    "check_layers keeps the library free of protobuf, but not the tool": (
+        "check_layers", "no protobuf",
+        {"client/src/a.cc": '#include "sluice/v1/query.pb.h"\n'},
+        {"client/cli/a.cc": '#include "sluice/v1/query.pb.h"\n'}),
+    "check_layers keeps the client free of the agent": (
+        "check_layers", "meet only in proto",
+        {"client/src/a.cc": '#include "agent/base/log.h"\n'},
+        {"client/src/a.cc": "#include <string>\n"}),
+    "check_layers keeps the agent free of the client": (
+        "check_layers", "knows nothing of the client",
+        {"agent/net/a.cc": '#include "sluice/span.h"\n'},
+        {"agent/net/a.cc": '#include "agent/base/log.h"\n'}),
+    "check_layers keeps a low layer from a high one": (
+        "check_layers", "agent/journal is not above agent/ingest",
+        {"agent/journal/a.h": '#include "agent/ingest/admission.h"\n'},
+        {"agent/ingest/a.h": '#include "agent/journal/journal.h"\n'}),
+    "check_layers keeps folders of one layer apart": (
+        "check_layers", "agent/net is not above agent/journal",
+        {"agent/net/a.h": '#include "agent/journal/journal.h"\n'},
+        {"agent/app/a.h": '#include "agent/journal/journal.h"\n'}),
+    "check_layers keeps sinks apart": (
+        "check_layers", "sinks do not see each other",
+        {"agent/sinks/kvp/a.h": '#include "agent/sinks/log/line.h"\n'},
+        {"agent/sinks/kvp/a.h": '#include "agent/sinks/sink.h"\n'}),
+    "check_layers keeps gRPC off the open socket": (
+        "check_layers", "gRPC belongs in",
+        {"agent/net/a.cc": "#include <grpcpp/grpcpp.h>\n"},
+        {"agent/control/a.cc": "#include <grpcpp/grpcpp.h>\n"}),
+    "check_layers keeps the contract std only": (
+        "check_layers", "std only",
+        {"proto/contract/a.h": "#include <google/protobuf/message.h>\n"},
+        {"proto/contract/a.h": "#include <string>\n"}),
+    "check_public_headers compiles each alone": (
+        "check_public_headers", "does not compile alone",
+        {"client/include/sluice/a.h": "inline std::string f();\n"},
+        {"client/include/sluice/a.h": "#include <string>\nstd::string f();\n"}),
+    "check_public_headers compiles the C ABI as C": (
+        "check_public_headers", "gcc -std=c11",
+        {"client/include/sluice.h": "#ifdef __cplusplus\n#endif\nstruct s { int x = 1; };\n"},
+        {"client/include/sluice.h": "#ifdef __cplusplus\n#endif\nstruct s { int x; };\n"}),
+    "check_public_headers keeps absl out": (
+        "check_public_headers", "includes std only",
+        {"client/include/sluice/a.h": "#include <absl/base/config.h>\n"},
+        {"client/include/sluice/a.h": "#include <cstddef>\n"}),
+    "check_public_headers keeps them light": (
+        "check_public_headers", "lines once preprocessed",
+        {"client/include/sluice/a.h": "#include <regex>\n#include <iostream>\n"},
+        {"client/include/sluice/a.h": "#include <string_view>\n"}),
+    "check_sizes finds a function of 61 lines": (
+        "check_sizes", "Long: 61 lines",
+        {"a.cc": long_function(61)},
+        {"a.cc": long_function(60)}),
+    "check_sizes sees through classes and lambdas": (
+        "check_sizes", "Run: 65 lines",
+        {"a.cc": "namespace a {\nclass A {\n  void Run() {\n    auto f = [] {\n"
+                 + "      g();\n" * 61 + "    };\n  }\n};\n}\n"},
+        {"a.cc": "namespace a {\nclass A {\n" + "  void F() { g('{'); }\n" * 90 + "};\n}\n"}),
+    "check_sizes finds a header of 201 lines": (
+        "check_sizes", "file: 201 lines",
+        {"a.h": "int x;\n" * 201},
+        {"a.h": "int x;\n" * 200}),
+    "check_sizes finds a source of 401 lines": (
+        "check_sizes", "file: 401 lines",
+        {"a.cc": "int x;\n" * 401},
+        {"a.cc": "int x;\n" * 400}),
+    "check_sizes lets the allowed ones only shrink": (
+        "check_sizes", "has shrunk: write 450",
+        {"a.cc": "int x;\n" * 450, "tests/lint/sizes_allowed.txt": "a.cc - 460\n"},
+        {"tests/lint/sizes_allowed.txt": "a.cc - 450\n"}),
+    "check_sizes wants allowances that are no more needed out": (
+        "check_sizes", "take the line out",
+        {"a.cc": "int x;\n", "tests/lint/sizes_allowed.txt": "a.cc - 460\n"},
+        {"tests/lint/sizes_allowed.txt": "# none\n"}),
+    "check_words finds unfinished work": (
+        "check_words", "a.cc:2: 'TODO'",
+        {"a.cc": "int x;\n// TODO: y\n"},
+        {"a.cc": "int x;\n"}),
+    "check_words finds paths of one machine": (
+        "check_words", "a path of one machine",
+        {"docs/a.md": "see ../shared/spec.md\n"},
+        {"docs/a.md": "see docs/b.md\n"}),
+    "check_docs finds a path that is not there": (
+        "check_docs", "`tests/none` is not in the repository",
+        {"README.md": "Run `tests/none --now`.\n"},
+        {"tests/none": "", "docs/a.md": "`tests/{none,b}`\n", "tests/b": ""}),
+    "check_docs finds a dead link": (
+        "check_docs", "leads nowhere",
+        {"docs/a.md": "[b](b.md#x)\n"},
+        {"docs/b.md": "\n"}),
+}
+
+
+@pytest.mark.parametrize("name", BAD_AND_GOOD)
+def test_fails_on_a_bad_sample_and_passes_when_mended(name, tmp_path):
+    check, expected, bad, mended = BAD_AND_GOOD[name]
+    write(tmp_path, bad)
+    found = run(check, tmp_path)
+    assert found.returncode == 1 and expected in found.stdout, found.stdout + found.stderr
+    write(tmp_path, mended)
+    if check == "check_layers" and set(mended) != set(bad):
+        for path in bad:
+            (tmp_path / path).unlink()
+    fine = run(check, tmp_path)
+    assert fine.returncode == 0, fine.stdout + fine.stderr
+
+
+@pytest.mark.parametrize("check", sorted(path.name for path in LINT.glob("check_*")
+                                         if path.name != "check_units"))
+def test_a_check_that_looked_at_nothing_fails(check, tmp_path):
+    assert run(check, tmp_path).returncode == 1
+
+
+def test_check_docs_asks_the_programs_for_their_verbs_and_flags(tmp_path):
+    programs = tmp_path / "build"
+    programs.mkdir()
+    for name, text in (("sluice", "verbs: tree status --json"), ("sluiced", "--socket PATH")):
+        (programs / name).write_text(f"#!/bin/sh\necho '{text}'\n")
+        (programs / name).chmod(0o755)
+    write(tmp_path, {"README.md": "```\n$ sluice grow --json\n```\n`sluice tree --tall`\n"
+                                  "`sluiced --sockets /x`\n"})
+    found = run("check_docs", tmp_path, "--bin", str(programs)).stdout
+    assert "README.md:2: `sluice grow` is no verb" in found
+    assert "README.md:4: --tall of" in found
+    assert "README.md:5: --sockets of" in found
+    write(tmp_path, {"README.md": "```\n$ sluice status --json\n```\n`sluiced --socket /x`\n"})
+    assert run("check_docs", tmp_path, "--bin", str(programs)).returncode == 0
+
+
+@pytest.fixture(name="installed")
+def installed_units(tmp_path):
+    """The units as an installation to /usr lays them down."""
+    packaging = LINT.parents[1] / "packaging"
+    usr = tmp_path / "installed/usr"
+    units = usr / "lib/systemd/system"
+    units.mkdir(parents=True)
+    for unit in packaging.glob("systemd/*.socket"):
+        shutil.copy(unit, units)
+    service = (packaging / "systemd/sluiced.service.in").read_text()
+    (units / "sluiced.service").write_text(service.replace("@SLUICE_BINDIR@", "/usr/bin"))
+    for folder in ("sysusers.d", "tmpfiles.d"):
+        shutil.copytree(packaging / folder, usr / "lib" / folder)
+    write(usr, {"bin/sluiced": "#!/bin/sh\n"})
+    (usr / "bin/sluiced").chmod(0o755)
+    return tmp_path / "installed"
+
+
+@pytest.fixture(name="cloud_init", scope="session")
+def cloud_init_units(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("debs") / "cloud-init"
+    unpack = LINT.parent / "support/unpack_deb"
+    subprocess.run([str(unpack), "cloud-init", str(folder)], check=True, capture_output=True)
+    return folder
+
+
+def check_units(installed, cloud_init):
+    return subprocess.run([str(LINT / "check_units"), str(installed), str(cloud_init)],
+                          capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("file, old, new, expected", [
+    ("lib/systemd/system/sluice.socket", "DefaultDependencies=no\n", "", "ordering cycle"),
+    ("lib/systemd/system/sluiced.service", "Type=notify", "Type=notfy", "sluiced.service"),
+    ("lib/systemd/system/sluiced.service", "CapabilityBoundingSet=\n", "", "is exposed"),
+    ("lib/sysusers.d/sluice.conf", "g sluice-clients -", "g sluice clients - - - - -", "sysusers"),
+    ("lib/tmpfiles.d/sluice.conf", "sluice-admin 0700", "sluice-admin 0755", "not 700"),
+])
+def test_check_units_fails_on_a_bad_unit(installed, cloud_init, file, old, new, expected):
+    done = check_units(installed, cloud_init)
+    assert done.returncode == 0, done.stdout + done.stderr
+    path = installed / "usr" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    done = check_units(installed, cloud_init)
+    assert done.returncode == 1 and expected in done.stdout, done.stdout + done.stderr

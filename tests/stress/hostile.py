@@ -1,0 +1,140 @@
+"""A hostile client: hostile.py ATTACK SOCKET SECONDS. Bytes on a Unix socket, no gRPC library."""
+
+import os
+import random
+import resource
+import socket
+import struct
+import sys
+import time
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 8, 9
+END_HEADERS = 4
+
+
+def frame(kind, flags=0, stream=0, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) \
+        + payload
+
+
+def literal(name, value):
+    """A header field without indexing (HPACK)."""
+    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+def request_headers(path=b"/sluice.v1.Ingest/Emit"):
+    return b"".join([literal(b":method", b"POST"), literal(b":scheme", b"http"),
+                     literal(b":path", path), literal(b":authority", b"localhost"),
+                     literal(b"content-type", b"application/grpc"), literal(b"te", b"trailers")])
+
+
+class Peer:
+    """One connection. Sending to an agent that has closed it is no error here."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.socket.settimeout(1)
+
+    def send(self, data):
+        try:
+            self.socket.sendall(data)
+            return True
+        except (BrokenPipeError, ConnectionResetError, socket.timeout):
+            return False
+
+    def greet(self):
+        return self.send(PREFACE + frame(SETTINGS))
+
+
+def flood(path, piece, until):
+    """Sends the same frames over and over, on a new connection whenever it is closed."""
+    while time.monotonic() < until:
+        peer = Peer(path)
+        peer.greet()
+        while time.monotonic() < until and peer.send(piece * 100):
+            pass
+        peer.socket.close()
+
+
+def random_bytes(path, until):
+    rng = random.Random(1)
+    while time.monotonic() < until:
+        peer = Peer(path)
+        if rng.random() < 0.5:
+            peer.greet()
+        peer.send(rng.randbytes(rng.randrange(1, 5000)))
+        peer.socket.close()
+
+
+def messages(path, until):
+    """Whole requests whose message is empty, random, cut short, or said to be 64 MiB long."""
+    rng = random.Random(2)
+    headers = frame(HEADERS, END_HEADERS, 1, request_headers())
+    while time.monotonic() < until:
+        body = rng.choice([b"", rng.randbytes(300), b"\0\xff\xff\xff\xff", b"\0\4\0\0\0xxxx",
+                           b"\0\0\0\0\5\x0a\xff\xff\xff\x7f"])
+        peer = Peer(path)
+        peer.greet()
+        peer.send(headers + frame(DATA, 1, 1, body))
+        peer.socket.close()
+
+
+def many_connections(path, until):
+    """As many as the kernel gives one process, mostly silent ones."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    while time.monotonic() < until:
+        peers = []
+        try:
+            for number in range(10_000):
+                peers.append(Peer(path))
+                if number % 3 == 0:
+                    peers[-1].greet()
+                if time.monotonic() > until:
+                    break
+        except OSError:
+            pass
+        for peer in peers:
+            peer.socket.close()
+
+
+def slow_reader(path, until):
+    """Asks and asks, and never reads an answer."""
+    while time.monotonic() < until:
+        peer = Peer(path)
+        peer.greet()
+        stream = 1
+        headers = request_headers()
+        while time.monotonic() < until and peer.send(
+                frame(HEADERS, END_HEADERS, stream, headers) + frame(DATA, 1, stream, b"\0\0\0\0\0")):
+            stream += 2
+        peer.socket.close()
+
+
+ATTACKS = {
+    "ping": lambda path, until: flood(path, frame(PING, payload=b"8" * 8), until),
+    "settings": lambda path, until: flood(path, frame(SETTINGS), until),
+    "reset": lambda path, until: flood(
+        path, frame(HEADERS, END_HEADERS, 1, request_headers()) + frame(RST_STREAM, 0, 1, b"\0" * 4),
+        until),
+    "continuation": lambda path, until: flood(
+        path, frame(HEADERS, 0, 1, request_headers()) + frame(CONTINUATION, 0, 1, b"") * 50, until),
+    "window": lambda path, until: flood(path, frame(WINDOW_UPDATE, payload=b"\0\0\0\1"), until),
+    "random": random_bytes,
+    "messages": messages,
+    "connections": many_connections,
+    "slow_reader": slow_reader,
+}
+
+
+def main():
+    attack, path, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    assert os.getuid() != 0
+    ATTACKS[attack](path, time.monotonic() + seconds)
+    print("done")
+
+
+if __name__ == "__main__":
+    main()

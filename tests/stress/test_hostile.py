@@ -1,0 +1,88 @@
+"""One hostile user cannot hurt another: under each attack a victim's records are acknowledged, the
+agent's memory stays bounded, and afterwards everything is as before."""
+
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+from harness import LONG, NOBODY, SOMEBODY, as_user, run
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from hostile import ATTACKS  # noqa: E402
+
+HOSTILE = pathlib.Path(__file__).resolve().parent / "hostile.py"
+SECONDS = 120 if LONG else 3
+RSS_CEILING_MIB = 256
+SPARE_DESCRIPTORS = 8  # segments that the journal opens meanwhile
+
+VICTIM = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+import telemetry
+times = []
+with telemetry.Stream(os.environ['SLUICE_SOCKET']) as stream:
+    end = time.monotonic() + float(sys.argv[3])
+    while time.monotonic() < end:
+        began = time.monotonic()
+        stream.batch(telemetry.event(f'{sys.argv[2]}-{len(times)}.'))
+        times.append(time.monotonic() - began)
+times.sort()
+print(len(times), times[len(times) // 2], times[len(times) * 99 // 100])
+"""
+
+
+def peak_rss_mib(agent):
+    for line in pathlib.Path(f"/proc/{agent.pid()}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) // 1024
+    raise AssertionError("no VmHWM")
+
+
+def open_descriptors(agent):
+    return len(list(pathlib.Path(f"/proc/{agent.pid()}/fd").iterdir()))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_victim_is_served_under_attack(agent, attack):
+    agent.sluice("event", "--require", "opens what the sinks and views keep open")
+    agent.flush()
+    before = open_descriptors(agent)
+    code = HOSTILE.read_text()
+    attackers = [subprocess.Popen(
+        ["/usr/bin/python3", "-c", code, attack, str(agent.socket), str(SECONDS + 1)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/tmp",
+        env={"PATH": "/usr/bin:/bin"}, **as_user(NOBODY)) for _ in range(2)]
+    done = agent.run_python(VICTIM, agent.shared.support, f"victim_{attack}", SECONDS,
+                            uid=SOMEBODY)
+    served, median, p99 = done.stdout.split()
+    print(f"{attack}: {served} served, median {float(median) * 1e3:.1f} ms, "
+          f"p99 {float(p99) * 1e3:.1f} ms, {peak_rss_mib(agent)} MiB")
+    for attacker in attackers:
+        output, errors = attacker.communicate(timeout=SECONDS + 30)
+        assert output == "done\n", errors
+    assert int(served) > SECONDS, "hardly anything was acknowledged"
+    assert peak_rss_mib(agent) <= RSS_CEILING_MIB
+    agent.flush()
+    log = agent.log()
+    assert [n for n in range(int(served)) if f"victim_{attack}-{n}." not in log] == []
+    end = time.monotonic() + 15
+    while open_descriptors(agent) > before + SPARE_DESCRIPTORS:
+        assert time.monotonic() < end, "connections of the attack stay open"
+        time.sleep(0.05)
+
+
+def test_the_agent_lives_through_a_lack_of_descriptors(shared):
+    from harness import Agent
+    with Agent(shared) as agent:
+        agent.start(wrapper=["prlimit", "--nofile=64"])
+        attacker = subprocess.Popen(
+            ["/usr/bin/python3", "-c", HOSTILE.read_text(), "connections", str(agent.socket), "3"],
+            env={"PATH": "/usr/bin:/bin"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd="/tmp", **as_user(NOBODY))
+        attacker.wait(30)
+        run([shared.sluice, "--timeout", "10s", "event", "--require", "alive"], uid=SOMEBODY,
+            env={"SLUICE_SOCKET": str(agent.socket)})
+        agent.flush()
+        assert "alive" in agent.log()

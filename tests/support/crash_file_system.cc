@@ -1,0 +1,230 @@
+#include "tests/support/crash_file_system.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace sluice {
+namespace {
+
+std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+int Fail(int error) {
+  errno = error;
+  return -1;
+}
+
+void WriteInto(std::string* content, uint64_t offset, const std::string& bytes) {
+  if (content->size() < offset + bytes.size()) content->resize(offset + bytes.size());
+  content->replace(offset, bytes.size(), bytes);
+}
+
+}  // namespace
+
+CrashFileSystem::CrashFileSystem(const DiskState& initial) {
+  for (const auto& [path, content] : initial) {
+    now_.names[path] = ++last_file_;
+    now_.contents[last_file_] = content;
+  }
+  durable_ = now_;
+}
+
+void CrashFileSystem::Disk::Apply(const Step& step) {
+  switch (step.kind) {
+    case Kind::kWrite:
+      WriteInto(&contents[step.file], step.offset, step.bytes);
+      break;
+    case Kind::kTruncate:
+      contents[step.file].resize(step.offset);
+      break;
+    case Kind::kLink:
+      names[step.to] = step.file;
+      break;
+    case Kind::kRename:
+      names.erase(step.from);
+      names[step.to] = step.file;
+      break;
+    case Kind::kUnlink:
+      names.erase(step.from);
+      break;
+  }
+}
+
+size_t CrashFileSystem::UnsyncedSteps() const {
+  MutexLock lock(&mutex_);
+  return unsynced_.size();
+}
+
+DiskState CrashFileSystem::StateAfterPowerCut(const ChooseFate& choose) const {
+  MutexLock lock(&mutex_);
+  Disk disk = durable_;
+  for (Step step : unsynced_) {
+    uint64_t torn_bytes = 0;
+    const Fate fate = choose(step.bytes.size(), &torn_bytes);
+    if (fate == Fate::kLost) continue;
+    if (fate == Fate::kTorn) step.bytes.resize(std::min<uint64_t>(torn_bytes, step.bytes.size()));
+    disk.Apply(step);
+  }
+  return StateOf(disk);
+}
+
+std::vector<DiskState> CrashFileSystem::SampleStates(std::mt19937* random, size_t limit) const {
+  constexpr size_t kFates = 3;
+  const size_t steps = UnsyncedSteps();
+  size_t all = 1;
+  for (size_t i = 0; i < steps && all <= limit; ++i) all *= kFates;
+  std::vector<DiskState> states;
+  for (size_t number = 0; number < std::min(all, limit); ++number) {
+    size_t digits = all <= limit ? number : (*random)();
+    states.push_back(StateAfterPowerCut([&](uint64_t write_bytes, uint64_t* torn_bytes) {
+      const auto fate = static_cast<Fate>(digits % kFates);
+      digits = all <= limit ? digits / kFates : (*random)();
+      *torn_bytes = write_bytes == 0 ? 0 : (*random)() % write_bytes;
+      return fate;
+    }));
+  }
+  return states;
+}
+
+DiskState CrashFileSystem::StateNow() const {
+  MutexLock lock(&mutex_);
+  return StateOf(now_);
+}
+
+DiskState CrashFileSystem::StateOf(const Disk& disk) const {
+  DiskState state;
+  for (const auto& [path, file] : disk.names) {
+    const auto content = disk.contents.find(file);
+    state[path] = content == disk.contents.end() ? std::string() : content->second;
+  }
+  return state;
+}
+
+void CrashFileSystem::Settle(const std::function<bool(const Step&)>& is_synced) {
+  for (const Step& step : unsynced_) {
+    if (is_synced(step)) durable_.Apply(step);
+  }
+  std::erase_if(unsynced_, is_synced);
+}
+
+bool CrashFileSystem::IsOfDirectory(const Step& step, const std::string& directory) {
+  switch (step.kind) {
+    case Kind::kLink:
+    case Kind::kRename:
+      return DirectoryOf(step.to) == directory;
+    case Kind::kUnlink:
+      return DirectoryOf(step.from) == directory;
+    default:
+      return false;
+  }
+}
+
+int CrashFileSystem::Open(const std::string& path, int flags, mode_t) {
+  MutexLock lock(&mutex_);
+  const auto found = now_.names.find(path);
+  const bool is_directory = (flags & O_DIRECTORY) != 0;
+  if (!is_directory && found == now_.names.end() && (flags & O_CREAT) == 0) return Fail(ENOENT);
+  if (found != now_.names.end() && (flags & O_EXCL) != 0) return Fail(EEXIST);
+  const int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  open_files_.erase(fd);
+  open_directories_.erase(fd);
+  if (is_directory) {
+    open_directories_[fd] = path;
+    return fd;
+  }
+  int file = found == now_.names.end() ? 0 : found->second;
+  if (file == 0) {
+    file = ++last_file_;
+    unsynced_.push_back({Kind::kLink, file, 0, {}, {}, path});
+    now_.Apply(unsynced_.back());
+  } else if ((flags & O_TRUNC) != 0) {
+    unsynced_.push_back({Kind::kTruncate, file, 0, {}, {}, {}});
+    now_.Apply(unsynced_.back());
+  }
+  open_files_[fd] = file;
+  return fd;
+}
+
+ssize_t CrashFileSystem::Pwrite(int fd, const char* bytes, size_t size, uint64_t offset) {
+  MutexLock lock(&mutex_);
+  unsynced_.push_back({Kind::kWrite, open_files_.at(fd), offset, std::string(bytes, size), {}, {}});
+  now_.Apply(unsynced_.back());
+  return static_cast<ssize_t>(size);
+}
+
+ssize_t CrashFileSystem::Pread(int fd, char* bytes, size_t size, uint64_t offset) {
+  MutexLock lock(&mutex_);
+  const std::string& content = now_.contents[open_files_.at(fd)];
+  if (offset >= content.size()) return 0;
+  size = std::min<size_t>(size, content.size() - offset);
+  std::memcpy(bytes, content.data() + offset, size);
+  return static_cast<ssize_t>(size);
+}
+
+int CrashFileSystem::Fsync(int fd) {
+  MutexLock lock(&mutex_);
+  if (const auto directory = open_directories_.find(fd); directory != open_directories_.end()) {
+    Settle([&](const Step& step) { return IsOfDirectory(step, directory->second); });
+    return 0;
+  }
+  const int file = open_files_.at(fd);
+  Settle([&](const Step& step) {
+    return step.file == file && (step.kind == Kind::kWrite || step.kind == Kind::kTruncate);
+  });
+  return 0;
+}
+
+int CrashFileSystem::Ftruncate(int fd, uint64_t size) {
+  MutexLock lock(&mutex_);
+  unsynced_.push_back({Kind::kTruncate, open_files_.at(fd), size, {}, {}, {}});
+  now_.Apply(unsynced_.back());
+  return 0;
+}
+
+int CrashFileSystem::Rename(const std::string& from, const std::string& to) {
+  MutexLock lock(&mutex_);
+  const auto found = now_.names.find(from);
+  if (found == now_.names.end()) return Fail(ENOENT);
+  unsynced_.push_back({Kind::kRename, found->second, 0, {}, from, to});
+  now_.Apply(unsynced_.back());
+  return 0;
+}
+
+int CrashFileSystem::Unlink(const std::string& path) {
+  MutexLock lock(&mutex_);
+  const auto found = now_.names.find(path);
+  if (found == now_.names.end()) return Fail(ENOENT);
+  unsynced_.push_back({Kind::kUnlink, found->second, 0, {}, path, {}});
+  now_.Apply(unsynced_.back());
+  return 0;
+}
+
+int CrashFileSystem::Mkdir(const std::string&, mode_t) { return Fail(EEXIST); }
+
+int CrashFileSystem::Statvfs(const std::string&, struct statvfs* result) {
+  *result = {};
+  result->f_frsize = 4096;
+  result->f_blocks = 1 << 30;
+  return 0;
+}
+
+int CrashFileSystem::Flock(int, int) { return 0; }
+
+int64_t CrashFileSystem::FileSize(int fd) {
+  MutexLock lock(&mutex_);
+  return static_cast<int64_t>(now_.contents[open_files_.at(fd)].size());
+}
+
+int CrashFileSystem::List(const std::string& path, std::vector<std::string>* names) {
+  MutexLock lock(&mutex_);
+  for (const auto& [name, file] : now_.names) {
+    if (DirectoryOf(name) == path) names->push_back(name.substr(path.size() + 1));
+  }
+  return 0;
+}
+
+}  // namespace sluice

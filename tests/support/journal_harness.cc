@@ -1,0 +1,107 @@
+#include "tests/support/journal_harness.h"
+
+#include <utility>
+
+#include "proto/contract/wire_writer.h"
+
+namespace sluice::journal {
+
+std::string BatchOf(uid_t uid, const std::vector<std::string>& words) {
+  BatchHead head;
+  head.pid = 42;
+  head.uid = uid;
+  head.sent_records = static_cast<uint32_t>(words.size());
+  std::string encoded;
+  AppendBatchHead(head, &encoded);
+  StringWireWriter writer{StringSink(&encoded)};
+  for (const std::string& word : words) writer.Bytes(2, word);
+  return encoded;
+}
+
+std::string WordOf(const BatchView& batch) {
+  for (const std::string_view record : batch.records()) return std::string(record);
+  return {};
+}
+
+Options JournalRun::TestOptions(FileSystem* fs, const std::string& directory) {
+  Options options;
+  options.directory = directory;
+  options.file_system = fs;
+  options.group_delay = std::chrono::milliseconds(2);
+  options.retry_delay = std::chrono::milliseconds(2);
+  options.boot_id = "boot-1";
+  options.vm_id = "vm-1";
+  options.machine_id = "machine-1";
+  return options;
+}
+
+JournalRun::JournalRun(Options options) {
+  options.counters = &counters_;
+  absl::StatusOr<std::unique_ptr<Journal>> opened = Journal::Open(std::move(options), &recovered_);
+  status_ = opened.status();
+  if (!opened.ok()) return;
+  journal_ = *std::move(opened);
+  journal_->Start([this] { return EncodedState(); },
+                  [this](uint64_t sequence) {
+                    MutexLock lock(&mutex_);
+                    synced_ = sequence;
+                    changed_.NotifyAll();
+                  });
+}
+
+JournalRun::~JournalRun() { journal_ = nullptr; }
+
+std::string JournalRun::EncodedState() const {
+  std::string encoded;
+  StringWireWriter writer{StringSink(&encoded)};
+  const auto counter = writer.Begin(4);
+  writer.Bytes(1, appended_.empty() ? std::string() : appended_.rbegin()->second.substr(0, 8));
+  writer.End(counter);
+  return encoded;
+}
+
+uint64_t JournalRun::Append(const std::string& word, Urgency urgency, uid_t uid) {
+  const std::string payload = BatchOf(uid, {word});
+  const absl::StatusOr<uint64_t> sequence =
+      journal_->Append(uid, {std::string_view(payload)}, urgency);
+  last_refusal_ = sequence.status();
+  if (!sequence.ok()) return 0;
+  appended_[*sequence] = word;
+  return *sequence;
+}
+
+uint64_t JournalRun::Write(const std::string& word, Urgency urgency, uid_t uid) {
+  const uint64_t sequence = Append(word, urgency, uid);
+  journal_->CommitTurn();
+  return sequence;
+}
+
+Words JournalRun::Acknowledged() const {
+  MutexLock lock(&mutex_);
+  return Words(appended_.begin(), appended_.upper_bound(synced_));
+}
+
+bool JournalRun::WaitForSync(uint64_t sequence) {
+  const auto deadline = TestDeadline();
+  MutexLock lock(&mutex_);
+  while (synced_ < sequence) {
+    if (!changed_.WaitUntil(&mutex_, deadline)) return synced_ >= sequence;
+  }
+  return true;
+}
+
+Words ReadAll(Reader* reader) {
+  Words words;
+  while (const std::optional<Entry> entry = reader->Next(Now())) {
+    words[entry->sequence] += WordOf(entry->batch);
+  }
+  return words;
+}
+
+Words ReadAll(Journal* journal) {
+  const std::unique_ptr<Reader> reader = journal->OpenReader("");
+  reader->Restore(0);
+  return ReadAll(reader.get());
+}
+
+}  // namespace sluice::journal
