@@ -21,11 +21,16 @@ inline constexpr std::string_view kFlush = "/sluice.v1.Ingest/Flush";
 inline constexpr std::string_view kQueryStatus = "/sluice.v1.Query/Status";
 inline constexpr std::string_view kQueryRecords = "/sluice.v1.Query/Records";
 inline constexpr std::string_view kQueryLines = "/sluice.v1.Query/Lines";
+inline constexpr std::string_view kQueryCheckFilter = "/sluice.v1.Query/CheckFilter";
+inline constexpr std::string_view kQueryExplain = "/sluice.v1.Query/Explain";
 inline constexpr std::string_view kControlStatus = "/sluice.v1.Control/Status";
 inline constexpr std::string_view kControlRecords = "/sluice.v1.Control/Records";
 inline constexpr std::string_view kControlLines = "/sluice.v1.Control/Lines";
 inline constexpr std::string_view kControlFlush = "/sluice.v1.Control/Flush";
 inline constexpr std::string_view kControlDumpPool = "/sluice.v1.Control/DumpPool";
+inline constexpr std::string_view kControlCheckFilter = "/sluice.v1.Control/CheckFilter";
+inline constexpr std::string_view kControlExplain = "/sluice.v1.Control/Explain";
+inline constexpr std::string_view kControlReload = "/sluice.v1.Control/Reload";
 inline constexpr std::string_view kHealthCheck = "/grpc.health.v1.Health/Check";
 }  // namespace method
 
