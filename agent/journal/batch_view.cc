@@ -58,6 +58,9 @@ bool ReadHeadField(const WireField& field, BatchHead* head) {
     case WireTag(9, WireType::kVarint):
       head->synthetic = field.scalar != 0;
       break;
+    case WireTag(10, WireType::kVarint):
+      head->may_report = field.scalar != 0;
+      break;
   }
   return true;
 }
@@ -96,6 +99,7 @@ void AppendBatchHead(const BatchHead& head, std::string* out) {
   if (head.sent_records != 0) writer.Varint(7, head.sent_records);
   if (!head.resource.empty()) writer.Bytes(8, head.resource);
   if (head.synthetic) writer.Varint(9, 1);
+  if (head.may_report) writer.Varint(10, 1);
 }
 
 }  // namespace sluice::journal

@@ -34,6 +34,8 @@ struct BatchHead {
   std::string_view resource;
   // Made by the agent on behalf of the sender.
   bool synthetic = false;
+  // The sender may write the provisioning report.
+  bool may_report = false;
 };
 
 struct BatchView : BatchHead {

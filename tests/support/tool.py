@@ -98,9 +98,9 @@ def serve(script, path, services):
 @contextlib.contextmanager
 def scripted_agent(folder):
     """A Script behind both sockets in `folder`. Needs generate_messages."""
-    from sluice.v1 import ingest_pb2, query_pb2
+    from sluice.v1 import ingest_pb2, pool_pb2, query_pb2
     script = Script()
-    script.ingest, script.query = ingest_pb2, query_pb2
+    script.ingest, script.pool, script.query = ingest_pb2, pool_pb2, query_pb2
     script.path = folder / "s"
     script.answers["Ingest.Emit"] = ingest_pb2.EmitResponse(
         durability=ingest_pb2.DURABILITY_SYNCED, accepted=1)
@@ -112,7 +112,7 @@ def scripted_agent(folder):
         serve(script, folder / "admin.sock", {
             "Control": {"Status": (query_pb2.StatusRequest, False),
                         "Records": (query_pb2.RecordsRequest, True),
-                        "DumpPool": (query_pb2.DumpPoolRequest, True)}})]
+                        "DumpPool": (pool_pb2.DumpPoolRequest, True)}})]
     yield script
     for server in servers:
         server.stop(None)
