@@ -1,5 +1,7 @@
 // Power cuts and killed agents: every state that the disk may show afterwards is recovered, and
 // what was acknowledged is there.
+#include <future>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
@@ -119,6 +121,30 @@ TEST(JournalCrashTest, APowerCutDuringRecoveryIsRecovered) {
       ASSERT_EQ(ReadAll(&third.journal()), found);
     }
   }
+}
+
+// What goes to a segment while it is being synced is not covered by that sync, even when the
+// segment is full before the sync returns.
+TEST(JournalCrashTest, WritesDuringTheLastSyncOfASegmentAreSyncedToo) {
+  CrashFileSystem disk;
+  JournalRun run(SmallSegments(&disk));
+  std::promise<void> is_syncing;
+  std::promise<void> may_return;
+  disk.OnNextFileSync([&] {
+    is_syncing.set_value();
+    may_return.get_future().wait();
+  });
+  run.Write("a", Urgency::kNow);
+  is_syncing.get_future().wait();
+  const size_t segments = run.journal().GetUsage().segments;
+  run.Write("b");
+  run.Write(std::string(600, 'c'));
+  const uint64_t last = run.Write("d", Urgency::kNow);
+  ASSERT_GT(run.journal().GetUsage().segments, segments);
+  may_return.set_value();
+  ASSERT_TRUE(run.WaitForSync(last));
+  std::mt19937 random(1);
+  RecoverEach(run, disk, &random, 200);
 }
 
 TEST(JournalCrashTest, AKilledAgentLosesNothingThatWasWritten) {

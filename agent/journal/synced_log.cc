@@ -240,10 +240,9 @@ void SyncedLog::SyncWritten() {
     sync_failed_ = true;
     return Refuse(synced);
   }
-  // Files opened while this went on were added behind these; the last of all is still written to.
-  const size_t done = std::min(files.size(), unsynced_files_.size() - 1);
+  // The last one may have been written to behind the sync, even if another has followed it since.
   unsynced_files_.erase(unsynced_files_.begin(),
-                        unsynced_files_.begin() + static_cast<ptrdiff_t>(done));
+                        unsynced_files_.begin() + static_cast<ptrdiff_t>(files.size() - 1));
   DropSynced(count);
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -165,17 +166,31 @@ ssize_t CrashFileSystem::Pread(int fd, char* bytes, size_t size, uint64_t offset
   return static_cast<ssize_t>(size);
 }
 
-int CrashFileSystem::Fsync(int fd) {
+void CrashFileSystem::OnNextFileSync(std::function<void()> hook) {
   MutexLock lock(&mutex_);
+  on_next_file_sync_ = std::move(hook);
+}
+
+int CrashFileSystem::Fsync(int fd) {
+  std::function<void()> hook;
+  {
+    MutexLock lock(&mutex_);
+    Sync(fd);
+    if (open_directories_.count(fd) == 0) hook.swap(on_next_file_sync_);
+  }
+  if (hook) hook();
+  return 0;
+}
+
+void CrashFileSystem::Sync(int fd) {
   if (const auto directory = open_directories_.find(fd); directory != open_directories_.end()) {
     Settle([&](const Step& step) { return IsOfDirectory(step, directory->second); });
-    return 0;
+    return;
   }
   const int file = open_files_.at(fd);
   Settle([&](const Step& step) {
     return step.file == file && (step.kind == Kind::kWrite || step.kind == Kind::kTruncate);
   });
-  return 0;
 }
 
 int CrashFileSystem::Ftruncate(int fd, uint64_t size) {

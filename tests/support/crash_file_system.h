@@ -39,6 +39,9 @@ class CrashFileSystem : public FileSystem {
   std::vector<DiskState> SampleStates(std::mt19937* random, size_t limit) const;
   // What a process that was killed leaves behind.
   DiskState StateNow() const;
+  // Called once, on the syncing thread, when the data of a file was synced but the call has not
+  // returned yet: what is written meanwhile is not covered by it.
+  void OnNextFileSync(std::function<void()> hook);
 
   int Open(const std::string& path, int flags, mode_t mode) override;
   ssize_t Pwrite(int fd, const char* bytes, size_t size, uint64_t offset) override;
@@ -77,6 +80,7 @@ class CrashFileSystem : public FileSystem {
 
   static bool IsOfDirectory(const Step& step, const std::string& directory);
   DiskState StateOf(const Disk& disk) const;
+  void Sync(int fd) REQUIRES(mutex_);
   void Settle(const std::function<bool(const Step&)>& is_synced) REQUIRES(mutex_);
 
   mutable Mutex mutex_;
@@ -86,6 +90,7 @@ class CrashFileSystem : public FileSystem {
   std::map<int, int> open_files_ GUARDED_BY(mutex_);                // fd to file number
   std::map<int, std::string> open_directories_ GUARDED_BY(mutex_);  // fd to path
   int last_file_ GUARDED_BY(mutex_) = 0;
+  std::function<void()> on_next_file_sync_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice
