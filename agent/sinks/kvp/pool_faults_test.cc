@@ -165,10 +165,10 @@ class DyingSyscalls : public PoolSyscalls {
     if (dies) ::raise(SIGKILL);
     return n;
   }
-  ssize_t Pwrite(int fd, const void* bytes, size_t count, off_t offset) override {
+  ssize_t PwriteWithin(int fd, const void* bytes, size_t count, off_t offset) override {
     const bool dies = --left_ == 0;
     const ssize_t n =
-        PoolSyscalls::Pwrite(fd, bytes, dies ? std::min(bytes_, count) : count, offset);
+        PoolSyscalls::PwriteWithin(fd, bytes, dies ? std::min(bytes_, count) : count, offset);
     if (dies) ::raise(SIGKILL);
     return n;
   }
@@ -227,6 +227,63 @@ TEST(PoolKillTest, LosesNothingWhereverTheAgentDies) {
     }
   }
   ::munmap(progress, sizeof(Progress));
+}
+
+// Another program truncates the pool right before a call that writes in place or cuts, and the
+// agent dies right after it.
+class OvertakenSyscalls : public PoolSyscalls {
+ public:
+  explicit OvertakenSyscalls(const PoolDirectory& directory) : directory_(directory) {}
+
+  ssize_t PwriteWithin(int fd, const void* bytes, size_t count, off_t offset) override {
+    directory_.Write("");
+    PoolSyscalls::PwriteWithin(fd, bytes, count, offset);
+    ::raise(SIGKILL);
+    return -1;
+  }
+  int Ftruncate(int fd, off_t size) override {
+    directory_.Write("");
+    PoolSyscalls::Ftruncate(fd, size);
+    ::raise(SIGKILL);
+    return -1;
+  }
+
+ private:
+  const PoolDirectory& directory_;
+};
+
+// Runs a session in a child that dies in it.
+void DieOvertaken(const PoolDirectory& directory, void (*act)(PoolFile::Session&)) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    OvertakenSyscalls syscalls(directory);
+    PoolFile file({.path = directory.pool(), .syscalls = &syscalls});
+    absl::StatusOr<PoolFile::Session> session = file.Lock();
+    if (session.ok()) act(*session);
+    ::_exit(1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+}
+
+TEST(PoolKillTest, OverwritingLeavesNoHoleInATruncatedFile) {
+  PoolDirectory directory;
+  directory.Write(Foreign(3));
+  DieOvertaken(directory, [](PoolFile::Session& session) {
+    (void)session.Overwrite(2 * kRecordBytes, RawRecord("a", "1"));
+  });
+  EXPECT_EQ(directory.Bytes(), "");
+}
+
+TEST(PoolKillTest, TheNextSessionCutsTheHoleThatRepairingATailLeft) {
+  PoolDirectory directory;
+  directory.Write(Foreign(3) + "torn");
+  DieOvertaken(directory, [](PoolFile::Session&) {});
+  ASSERT_EQ(directory.Bytes(), std::string(3 * kRecordBytes, '\0'));
+  PoolFile file({.path = directory.pool()});
+  ASSERT_TRUE(file.Lock().ok());
+  EXPECT_EQ(directory.Bytes(), "");
 }
 
 }  // namespace

@@ -158,6 +158,7 @@ PoolFile::Session::Session(Session&& other) noexcept
       lock_(std::move(other.lock_)),
       locked_nano_(other.locked_nano_),
       size_(other.size_),
+      whole_(other.whole_),
       untouched_(other.untouched_),
       modified_(other.modified_) {}
 
@@ -165,7 +166,7 @@ PoolFile::Session::~Session() {
   if (file_ == nullptr) return;
   const absl::StatusOr<struct stat> status = file_->Fstat(file_->append_fd_.get());
   file_->left_.reset();
-  if (status.ok() && static_cast<uint64_t>(status->st_size) == size_) {
+  if (status.ok() && whole_ && static_cast<uint64_t>(status->st_size) == size_) {
     file_->left_ = VersionOf(*status);
   }
   PoolSyscalls* const clock = syscalls();
@@ -184,8 +185,12 @@ absl::Status PoolFile::Session::Begin() {
   modified_ = absl::TimeFromTimespec(status.st_mtim);
   untouched_ = file_->left_ == VersionOf(status);
   size_ = size;
-  if (size % kRecordBytes == 0) return absl::OkStatus();
-  RETURN_IF_ERROR(Annotate(Truncate(size - size % kRecordBytes), "torn tail"));
+  whole_ = untouched_;
+  if (whole_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint64_t end, HoleBefore(size - size % kRecordBytes));
+  whole_ = end == size;
+  if (whole_) return absl::OkStatus();
+  RETURN_IF_ERROR(Annotate(Truncate(end), "torn tail"));
   ++file_->torn_tails_repaired_;
   return absl::OkStatus();
 }
@@ -221,32 +226,23 @@ absl::Status PoolFile::Session::TakeBack(const absl::Status& cause) {
 
 absl::Status PoolFile::Session::Overwrite(uint64_t offset, std::string_view records) {
   file_->unsynced_ = true;
-  for (size_t done = 0; done < records.size();) {
+  absl::Status status;
+  for (size_t done = 0; status.ok() && done < records.size();) {
     const ssize_t written = RetryOnEintr([&] {
-      return syscalls()->Pwrite(file_->overwrite_fd_.get(), records.data() + done,
-                                records.size() - done, static_cast<off_t>(offset + done));
+      return syscalls()->PwriteWithin(file_->overwrite_fd_.get(), records.data() + done,
+                                      records.size() - done, static_cast<off_t>(offset + done));
     });
-    if (written < 0) return file_->ErrnoError("overwrite in");
-    if (written == 0) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("overwrite in ", file_->path(), ": no room"));
+    if (written <= 0) {
+      status = errno == EFAULT
+                   ? absl::UnavailableError(absl::StrCat("overwrite in ", file_->path(),
+                                                         ": the disk is full or failing"))
+                   : file_->ErrnoError("overwrite in");
     }
-    done += static_cast<size_t>(written);
+    if (written > 0) done += static_cast<size_t>(written);
   }
-  return CutHoleBefore(offset, records.size());
-}
-
-absl::Status PoolFile::Session::CutHoleBefore(uint64_t offset, uint64_t count) {
-  ASSIGN_OR_RETURN(const struct stat status, file_->Fstat(file_->append_fd_.get()));
-  const uint64_t now = static_cast<uint64_t>(status.st_size);
-  if (now >= size_ && offset + count < size_) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const uint64_t hole, HoleBefore(offset));
-  if (now >= size_ && hole == offset) return absl::OkStatus();
-  if (hole < offset) {
-    RETURN_IF_ERROR(Truncate(hole));
-  } else {
-    size_ = now;
-  }
+  ASSIGN_OR_RETURN(const struct stat now, file_->Fstat(file_->append_fd_.get()));
+  if (static_cast<uint64_t>(now.st_size) >= size_) return status;
+  size_ = static_cast<uint64_t>(now.st_size) / kRecordBytes * kRecordBytes;
   return absl::AbortedError(
       absl::StrCat("overwrite in ", file_->path(), ": truncated by another program meanwhile"));
 }
@@ -265,6 +261,7 @@ absl::StatusOr<uint64_t> PoolFile::Session::HoleBefore(uint64_t offset) const {
 
 absl::Status PoolFile::Session::Truncate(uint64_t size) {
   file_->unsynced_ = true;
+  whole_ = false;
   while (true) {
     if (RetryOnEintr([&] {
           return syscalls()->Ftruncate(file_->overwrite_fd_.get(), static_cast<off_t>(size));
@@ -272,9 +269,11 @@ absl::Status PoolFile::Session::Truncate(uint64_t size) {
       return file_->ErrnoError("truncate");
     }
     size_ = size;
-    // Of a file that was truncated in the same moment the call made a longer one, of zeros.
+    // Of a file that was truncated in the same moment the call made a longer one, of zeros. Killed
+    // here, the next session goes on with it.
     ASSIGN_OR_RETURN(size, HoleBefore(size));
-    if (size == size_) return absl::OkStatus();
+    whole_ = size == size_;
+    if (whole_) return absl::OkStatus();
   }
 }
 

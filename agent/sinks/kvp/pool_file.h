@@ -3,8 +3,9 @@
 // A Session is a stretch under both locks. Within it records are appended (one write for all of
 // them, taken back if it falls short) or overwritten in place; nothing is ever renamed, unlinked or
 // moved, because the daemon enumerates by index over separate requests and azure-init keeps its
-// descriptor. When the locks are taken the file is first made whole: a torn tail, which only a
-// writer that died can leave, is cut off. Syncing to disk happens outside the locks.
+// descriptor. When the locks are taken the file is first made whole: a torn record and records of
+// zeros at its end, which only a writer that died can leave, are cut off. Syncing to disk happens
+// outside the locks.
 //
 // Errors carry the path. One thread owns the object; only lock_hold_times() may be read from
 // others.
@@ -53,7 +54,7 @@ class PoolFile {
 
   explicit PoolFile(Options options);
 
-  // Opens the file if it is not open or was replaced, takes both locks, and cuts a torn tail.
+  // Opens the file if it is not open or was replaced, takes both locks, and makes the file whole.
   // NotFound: no file and not to be created, or no directory. DeadlineExceeded: others hold a lock.
   // At most one session at a time.
   absl::StatusOr<Session> Lock();
@@ -77,8 +78,8 @@ class PoolFile {
   absl::Status ErrnoError(absl::string_view doing) const;
 
   const Options options_;
-  UniqueFd append_fd_;     // holds the locks
-  UniqueFd overwrite_fd_;  // without O_APPEND, with which pwrite(2) appends whatever the offset
+  UniqueFd append_fd_;  // holds the locks
+  UniqueFd overwrite_fd_;
   // The file as the last session left it; absent when it could not tell.
   std::optional<FileVersion> left_;
   bool unsynced_ = false;
@@ -120,13 +121,10 @@ class PoolFile::Session {
 
   // Unlocks and forgets the file: for one that has lost its name.
   void Abandon();
-  // Learns the size and cuts a torn tail.
+  // Learns the size and cuts what is no record off the end.
   absl::Status Begin();
   // After a failed append: cuts the file back to size(). Returns `cause`, extended if that fails.
   absl::Status TakeBack(const absl::Status& cause);
-  // Writing behind the end of a file that was truncated meanwhile leaves zeros in between, which
-  // the host would take for records. Cuts them off, and what was written with them.
-  absl::Status CutHoleBefore(uint64_t offset, uint64_t count);
   // Where the records of zeros begin that end at `offset`; `offset` if there are none.
   absl::StatusOr<uint64_t> HoleBefore(uint64_t offset) const;
   PoolSyscalls* syscalls() const { return file_->options_.syscalls; }
@@ -135,6 +133,7 @@ class PoolFile::Session {
   std::optional<PoolLock> lock_;
   uint64_t locked_nano_;
   uint64_t size_ = 0;
+  bool whole_ = false;  // no torn record and no hole at the end, as far as we caused or looked
   bool untouched_ = false;
   absl::Time modified_;
 };

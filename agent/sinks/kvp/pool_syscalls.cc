@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <ctime>
 
 namespace sluice::kvp {
@@ -34,8 +37,21 @@ ssize_t PoolSyscalls::Write(int fd, const void* bytes, size_t count) {
   return ::write(fd, bytes, count);
 }
 
-ssize_t PoolSyscalls::Pwrite(int fd, const void* bytes, size_t count, off_t offset) {
-  return ::pwrite(fd, bytes, count, offset);
+// A mapping cannot make a file longer. A store behind its end is a signal, but a system call that
+// stores there fails; and a process may copy its own memory by one.
+ssize_t PoolSyscalls::PwriteWithin(int fd, const void* bytes, size_t count, off_t offset) {
+  const off_t in_page = offset % ::sysconf(_SC_PAGESIZE);
+  const size_t length = static_cast<size_t>(in_page) + count;
+  void* const pages =
+      ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset - in_page);
+  if (pages == MAP_FAILED) return -1;
+  const iovec to{static_cast<char*>(pages) + in_page, count};
+  const iovec from{const_cast<void*>(bytes), count};
+  const ssize_t copied = ::process_vm_readv(::getpid(), &to, 1, &from, 1, 0);
+  const int error = errno;
+  ::munmap(pages, length);
+  errno = error;
+  return copied;
 }
 
 ssize_t PoolSyscalls::Pread(int fd, void* bytes, size_t count, off_t offset) {

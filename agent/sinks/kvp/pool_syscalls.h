@@ -10,7 +10,8 @@
 
 namespace sluice::kvp {
 
-// Every function but the last two is the call of its name: -1 and errno on failure.
+// Every function up to Fdatasync() is the call of its name, if nothing else is said: -1 and errno
+// on failure.
 class PoolSyscalls {
  public:
   virtual ~PoolSyscalls() = default;
@@ -22,7 +23,10 @@ class PoolSyscalls {
   // fcntl(F_OFD_SETLK) over the whole file; `type` is F_RDLCK, F_WRLCK or F_UNLCK.
   virtual int OfdSetLock(int fd, short type);
   virtual ssize_t Write(int fd, const void* bytes, size_t count);
-  virtual ssize_t Pwrite(int fd, const void* bytes, size_t count, off_t offset);
+  // Like pwrite(2), but never makes the file longer: what lies behind its end is not written, and
+  // where all of it does, the error is EFAULT. So does a disk that fails or is full show here.
+  // `fd` is open for reading and writing.
+  virtual ssize_t PwriteWithin(int fd, const void* bytes, size_t count, off_t offset);
   virtual ssize_t Pread(int fd, void* bytes, size_t count, off_t offset);
   virtual int Ftruncate(int fd, off_t size);
   virtual int Fdatasync(int fd);

@@ -71,9 +71,9 @@ class FaultySyscalls : public PoolSyscalls {
     if (Fails(Call::kWrite)) return -1;
     return PoolSyscalls::Write(fd, bytes, Shorten(Call::kWrite, count));
   }
-  ssize_t Pwrite(int fd, const void* bytes, size_t count, off_t offset) override {
+  ssize_t PwriteWithin(int fd, const void* bytes, size_t count, off_t offset) override {
     if (Fails(Call::kPwrite)) return -1;
-    return PoolSyscalls::Pwrite(fd, bytes, Shorten(Call::kPwrite, count), offset);
+    return PoolSyscalls::PwriteWithin(fd, bytes, Shorten(Call::kPwrite, count), offset);
   }
   ssize_t Pread(int fd, void* bytes, size_t count, off_t offset) override {
     return Fails(Call::kPread) ? -1 : PoolSyscalls::Pread(fd, bytes, count, offset);

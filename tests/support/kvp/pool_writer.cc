@@ -42,9 +42,9 @@ class WatchedSyscalls : public PoolSyscalls {
     if ((::fcntl(fd, F_GETFL) & O_APPEND) == 0) Harmed("write without O_APPEND", 0);
     return PoolSyscalls::Write(fd, bytes, count);
   }
-  ssize_t Pwrite(int fd, const void* bytes, size_t count, off_t offset) override {
+  ssize_t PwriteWithin(int fd, const void* bytes, size_t count, off_t offset) override {
     RequireOwn("pwrite", fd, offset, offset + static_cast<off_t>(count));
-    return PoolSyscalls::Pwrite(fd, bytes, count, offset);
+    return PoolSyscalls::PwriteWithin(fd, bytes, count, offset);
   }
   int Ftruncate(int fd, off_t size) override {
     struct stat status {};
@@ -53,16 +53,15 @@ class WatchedSyscalls : public PoolSyscalls {
   }
 
  private:
-  // Each whole record from `begin` to `end` is ours. A torn one at the end is nobody's.
+  // Each whole record from `begin` to `end` is ours. A torn one at the end is nobody's, nor is one
+  // of zeros: cutting a file that was truncated in the same moment makes them.
   void RequireOwn(const char* call, int fd, off_t begin, off_t end) {
-    char key[sizeof kOwnPrefix - 1];
+    static const std::string kZeros(kRecordBytes, '\0');
+    std::string record(kRecordBytes, '\0');
     const off_t step = static_cast<off_t>(kRecordBytes);
     for (; begin + step <= end; begin += step) {
-      const ssize_t n = ::pread(fd, key, sizeof key, begin);
-      if (n == static_cast<ssize_t>(sizeof key) &&
-          std::string_view(key, sizeof key) != kOwnPrefix) {
-        Harmed(call, begin);
-      }
+      if (::pread(fd, record.data(), record.size(), begin) != step) continue;  // beyond the end now
+      if (!record.starts_with(kOwnPrefix) && record != kZeros) Harmed(call, begin);
     }
   }
 
