@@ -109,6 +109,11 @@ void Ledger::TakeOver(OwnEntry& newcomer, size_t chunk, OwnEntry& victim) {
   own_.Place(newcomer, chunk, taken.offset);
 }
 
+void Ledger::BeginAppend(OwnEntry& entry, size_t chunk, uint64_t offset) {
+  shadow_.BeginOverwrite(entry.slots[chunk].cell, offset, ShadowCell{});
+  own_.Place(entry, chunk, offset);
+}
+
 void Ledger::BeginRewrite(const OwnEntry& entry, size_t chunk, uint64_t offset) {
   shadow_.BeginOverwrite(entry.slots[chunk].cell, offset, cell(entry.slots[chunk]));
 }

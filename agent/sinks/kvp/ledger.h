@@ -49,6 +49,8 @@ class Ledger {
   // Gives the last record of `victim`, and its place, to `chunk` of `newcomer`. The new record is
   // on its way there until EndOverwrite(). `victim` is gone if that was its only record.
   void TakeOver(OwnEntry& newcomer, size_t chunk, OwnEntry& victim);
+  // `chunk` is about to be written to `offset`, where nothing of anybody's is yet.
+  void BeginAppend(OwnEntry& entry, size_t chunk, uint64_t offset);
   // `chunk` is about to be written over another record of the same entry, or over a torn one.
   void BeginRewrite(const OwnEntry& entry, size_t chunk, uint64_t offset);
   void EndOverwrite(const OwnEntry& entry, size_t chunk);

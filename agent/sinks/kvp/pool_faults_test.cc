@@ -17,7 +17,7 @@
 namespace sluice::kvp {
 namespace {
 
-using ::testing::AnyOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -98,9 +98,9 @@ struct Fault {
 constexpr int kLockTimeout = 410;
 
 std::string FaultName(const Fault& fault) {
-  static constexpr const char* kNames[kCallKinds] = {"Open",      "Stat",     "Fstat",  "Flock",
-                                                     "OfdLock",   "Write",    "Pwrite", "Pread",
-                                                     "Ftruncate", "Fdatasync"};
+  static constexpr const char* kNames[kCallKinds] = {
+      "Open",      "Stat",         "Fstat", "Flock",     "OfdLock",
+      "Fallocate", "PwriteWithin", "Pread", "Ftruncate", "Fdatasync"};
   return absl::StrCat(kNames[static_cast<size_t>(fault.call)], ::strerrorname_np(fault.error));
 }
 
@@ -125,26 +125,25 @@ TEST_P(PoolFaultsTest, LosesNothingWhicheverCallFails) {
 
 INSTANTIATE_TEST_SUITE_P(
     Calls, PoolFaultsTest,
-    ::testing::Values(Fault{Call::kOpen, EIO}, Fault{Call::kOpen, ENOENT},
-                      Fault{Call::kOpen, EINTR, 0}, Fault{Call::kStat, EIO},
-                      Fault{Call::kStat, ENOENT, 0}, Fault{Call::kFstat, EIO},
-                      Fault{Call::kFlock, EWOULDBLOCK, 1, kLockTimeout, 4},
-                      Fault{Call::kFlock, ENOLCK}, Fault{Call::kFlock, EINTR, 0, 1, 4},
-                      Fault{Call::kOfdLock, EAGAIN, 1, kLockTimeout, 4},
-                      Fault{Call::kOfdLock, ENOLCK}, Fault{Call::kOfdLock, EINTR, 0, 1, 4},
-                      Fault{Call::kWrite, ENOSPC}, Fault{Call::kWrite, EDQUOT, 1, 1, 3},
-                      Fault{Call::kWrite, EIO, 1, 1, 3}, Fault{Call::kWrite, EINTR, 0, 1, 3},
-                      Fault{Call::kPwrite, ENOSPC}, Fault{Call::kPwrite, EDQUOT, 1, 1, 4},
-                      Fault{Call::kPwrite, EIO, 1, 1, 4}, Fault{Call::kPwrite, EINTR, 0, 1, 4},
-                      Fault{Call::kPread, EIO}, Fault{Call::kPread, EINTR, 0, 1, 8},
-                      Fault{Call::kFtruncate, EIO}, Fault{Call::kFtruncate, EINTR, 0},
-                      Fault{Call::kFdatasync, EIO}, Fault{Call::kFdatasync, EINTR, 0}),
+    ::testing::Values(
+        Fault{Call::kOpen, EIO}, Fault{Call::kOpen, ENOENT}, Fault{Call::kOpen, EINTR, 0},
+        Fault{Call::kStat, EIO}, Fault{Call::kStat, ENOENT, 0}, Fault{Call::kFstat, EIO},
+        Fault{Call::kFlock, EWOULDBLOCK, 1, kLockTimeout, 4}, Fault{Call::kFlock, ENOLCK},
+        Fault{Call::kFlock, EINTR, 0, 1, 4}, Fault{Call::kOfdLock, EAGAIN, 1, kLockTimeout, 4},
+        Fault{Call::kOfdLock, ENOLCK}, Fault{Call::kOfdLock, EINTR, 0, 1, 4},
+        Fault{Call::kFallocate, ENOSPC}, Fault{Call::kFallocate, EDQUOT, 1, 1, 3},
+        Fault{Call::kFallocate, EIO, 1, 1, 3}, Fault{Call::kFallocate, EINTR, 0, 1, 3},
+        Fault{Call::kPwrite, ENOSPC}, Fault{Call::kPwrite, EDQUOT, 1, 1, 4},
+        Fault{Call::kPwrite, EIO, 1, 1, 4}, Fault{Call::kPwrite, EINTR, 0, 1, 4},
+        Fault{Call::kPread, EIO}, Fault{Call::kPread, EINTR, 0, 1, 8}, Fault{Call::kFtruncate, EIO},
+        Fault{Call::kFtruncate, EINTR, 0}, Fault{Call::kFdatasync, EIO},
+        Fault{Call::kFdatasync, EINTR, 0}),
     [](const auto& info) { return FaultName(info.param); });
 
 TEST(PoolShortWritesTest, LosesNothingWhereverAWriteFallsShort) {
   KeeperHarness undisturbed;
   Play(undisturbed);
-  for (const Call call : {Call::kWrite, Call::kPwrite}) {
+  for (const Call call : {Call::kFallocate, Call::kPwrite}) {
     for (const size_t bytes : {size_t{1}, size_t{1536}, size_t{2560}, size_t{2561}}) {
       KeeperHarness keeper;
       keeper.syscalls.FallShort(call, bytes);
@@ -154,30 +153,39 @@ TEST(PoolShortWritesTest, LosesNothingWhereverAWriteFallsShort) {
   }
 }
 
-// Dies by SIGKILL within its nth write, pwrite or ftruncate, after `bytes` of it.
+// Dies by SIGKILL at its nth call that changes the file: before it if `bytes` is 0, else after
+// `bytes` of what an overwrite takes.
 class DyingSyscalls : public PoolSyscalls {
  public:
   DyingSyscalls(int nth, size_t bytes) : left_(nth), bytes_(bytes) {}
 
-  ssize_t Write(int fd, const void* bytes, size_t count) override {
-    const bool dies = --left_ == 0;
-    const ssize_t n = PoolSyscalls::Write(fd, bytes, dies ? std::min(bytes_, count) : count);
+  int Fallocate(int fd, off_t offset, off_t count) override {
+    const bool dies = DiesNow();
+    const int result = PoolSyscalls::Fallocate(fd, offset, count);
     if (dies) ::raise(SIGKILL);
-    return n;
+    return result;
   }
   ssize_t PwriteWithin(int fd, const void* bytes, size_t count, off_t offset) override {
-    const bool dies = --left_ == 0;
+    const bool dies = DiesNow();
     const ssize_t n =
         PoolSyscalls::PwriteWithin(fd, bytes, dies ? std::min(bytes_, count) : count, offset);
     if (dies) ::raise(SIGKILL);
     return n;
   }
   int Ftruncate(int fd, off_t size) override {
-    if (--left_ == 0) ::raise(SIGKILL);
-    return PoolSyscalls::Ftruncate(fd, size);
+    const bool dies = DiesNow();
+    const int result = PoolSyscalls::Ftruncate(fd, size);
+    if (dies) ::raise(SIGKILL);
+    return result;
   }
 
  private:
+  bool DiesNow() {
+    const bool now = --left_ == 0;
+    if (now && bytes_ == 0) ::raise(SIGKILL);
+    return now;
+  }
+
   int left_;
   const size_t bytes_;
 };
@@ -187,13 +195,14 @@ struct Progress {
   size_t acknowledged_steps = 0;
 };
 
-// The scenario in a child that dies; true if it lived to the end.
-bool RunUntilKilled(const PoolDirectory& directory, int nth, size_t bytes, Progress* progress) {
+// The steps in a child that dies; true if it lived to the end.
+bool RunUntilKilled(const PoolDirectory& directory, const std::vector<Step>& steps, int nth,
+                    size_t bytes, Progress* progress) {
   const pid_t child = ::fork();
   if (child == 0) {
     DyingSyscalls syscalls(nth, bytes);
     KeeperHarness keeper(directory, &syscalls);
-    for (const Step& step : Scenario()) {
+    for (const Step& step : steps) {
       if (!step(keeper).ok()) ::_exit(1);
       ++progress->acknowledged_steps;
     }
@@ -216,7 +225,10 @@ TEST(PoolKillTest, LosesNothingWhereverTheAgentDies) {
       PoolDirectory directory;
       directory.Write(Foreign(kForeign));
       *progress = {};
-      if (RunUntilKilled(directory, nth, bytes, progress)) break;
+      if (RunUntilKilled(directory, Scenario(), nth, bytes, progress)) break;
+      // Whoever else writes before we are back is not shifted by what we left.
+      const bool torn_by_others = directory.Bytes().ends_with("torn");
+      EXPECT_EQ(directory.Bytes().size() % kRecordBytes, torn_by_others ? 4u : 0u);
       KeeperHarness keeper(directory, PoolSyscalls::System());
       // The sink's cursor stands behind what was acknowledged; the rest comes again.
       const std::vector<Step> steps = Scenario();
@@ -227,6 +239,23 @@ TEST(PoolKillTest, LosesNothingWhereverTheAgentDies) {
     }
   }
   ::munmap(progress, sizeof(Progress));
+}
+
+TEST(PoolKillTest, FillsTheRecordsItLeftUnfinishedThoughAnotherProgramWroteBehindThem) {
+  const Step append = [](KeeperHarness& keeper) {
+    return keeper->Append({Entry("a"), Entry("b", Level::kInfo, 0, 2)});
+  };
+  Progress unused;
+  for (const auto& [nth, bytes] : {std::pair<int, size_t>{1, 1}, {2, 0}, {2, 1536}, {2, 4096}}) {
+    SCOPED_TRACE(absl::StrCat("call ", nth, " after ", bytes, " bytes"));
+    PoolDirectory directory;
+    ASSERT_FALSE(RunUntilKilled(directory, {append}, nth, bytes, &unused));
+    directory.AppendBytes(RawRecord("foreign", "1"));
+    KeeperHarness keeper(directory, PoolSyscalls::System());
+    ASSERT_TRUE(append(keeper).ok());
+    EXPECT_THAT(keeper.texts(),
+                ElementsAre("sluice|a=text 0", "sluice|b=text 0", "sluice|b=text 1", "foreign=1"));
+  }
 }
 
 // Another program truncates the pool right before a call that writes in place or cuts, and the

@@ -13,6 +13,9 @@
 namespace sluice::kvp {
 namespace {
 
+// Read at a time where the last records are looked at.
+constexpr uint64_t kLastBytes = 16 * kRecordBytes;
+
 int64_t Nano(const timespec& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + int64_t{time.tv_nsec};
 }
@@ -25,15 +28,17 @@ FileVersion VersionOf(const struct stat& status) {
           .changed_nano = Nano(status.st_ctim)};
 }
 
-bool SameFile(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 template <typename Call>
 auto RetryOnEintr(Call call) {
   auto result = call();
   while (result < 0 && errno == EINTR) result = call();
   return result;
+}
+
+// A whole record of nothing else.
+bool EndsInZeros(std::string_view records) {
+  static const std::string kZeros(kRecordBytes, '\0');
+  return records.ends_with(kZeros);
 }
 
 absl::StatusOr<std::string> ReadRecords(PoolSyscalls* syscalls, int fd, const std::string& path,
@@ -68,39 +73,26 @@ absl::StatusOr<struct stat> PoolFile::Fstat(int fd) const {
 }
 
 absl::Status PoolFile::Open() {
-  const auto open = [this](int flags) {
-    return UniqueFd(RetryOnEintr([&] {
-      return options_.syscalls->Open(options_.path.c_str(), flags | O_RDWR | O_CLOEXEC | O_NOFOLLOW,
-                                     options_.create_mode);
-    }));
-  };
-  UniqueFd append_fd = open(O_APPEND | (options_.create ? O_CREAT : 0));
-  if (!append_fd) return ErrnoError("open");
-  UniqueFd overwrite_fd = open(0);
-  if (!overwrite_fd) return ErrnoError("open");
-  ASSIGN_OR_RETURN(const struct stat status, Fstat(append_fd.get()));
+  const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (options_.create ? O_CREAT : 0);
+  UniqueFd fd(RetryOnEintr(
+      [&] { return options_.syscalls->Open(options_.path.c_str(), flags, options_.create_mode); }));
+  if (!fd) return ErrnoError("open");
+  ASSIGN_OR_RETURN(const struct stat status, Fstat(fd.get()));
   if (!S_ISREG(status.st_mode)) {
     return absl::FailedPreconditionError(absl::StrCat(options_.path, " is not a regular file"));
   }
-  append_fd_ = std::move(append_fd);
-  overwrite_fd_ = std::move(overwrite_fd);
+  fd_ = std::move(fd);
   return absl::OkStatus();
 }
 
-void PoolFile::Close() {
-  append_fd_.reset();
-  overwrite_fd_.reset();
-}
-
 absl::StatusOr<bool> PoolFile::IsCurrent() const {
-  ASSIGN_OR_RETURN(const struct stat append, Fstat(append_fd_.get()));
-  ASSIGN_OR_RETURN(const struct stat overwrite, Fstat(overwrite_fd_.get()));
+  ASSIGN_OR_RETURN(const struct stat opened, Fstat(fd_.get()));
   struct stat named {};
   if (options_.syscalls->Stat(options_.path.c_str(), &named) < 0) {
     if (errno == ENOENT) return false;
     return ErrnoError("stat");
   }
-  return append.st_nlink > 0 && SameFile(append, named) && SameFile(overwrite, named);
+  return opened.st_nlink > 0 && opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
 absl::StatusOr<PoolFile::Session> PoolFile::Lock() {
@@ -108,10 +100,9 @@ absl::StatusOr<PoolFile::Session> PoolFile::Lock() {
   const uint64_t deadline =
       syscalls->NowNano() + static_cast<uint64_t>(absl::ToInt64Nanoseconds(options_.lock_timeout));
   do {
-    if (!append_fd_) RETURN_IF_ERROR(Open());
-    ASSIGN_OR_RETURN(PoolLock lock,
-                     PoolLock::Acquire(syscalls, append_fd_.get(), LockMode::kExclusive, deadline,
-                                       options_.path));
+    if (!fd_) RETURN_IF_ERROR(Open());
+    ASSIGN_OR_RETURN(PoolLock lock, PoolLock::Acquire(syscalls, fd_.get(), LockMode::kExclusive,
+                                                      deadline, options_.path));
     Session session(this, std::move(lock));
     ASSIGN_OR_RETURN(const bool current, IsCurrent());
     if (current) {
@@ -119,7 +110,7 @@ absl::StatusOr<PoolFile::Session> PoolFile::Lock() {
       return session;
     }
     session.Abandon();
-    Close();
+    fd_.reset();
   } while (syscalls->NowNano() < deadline);
   return absl::DeadlineExceededError(
       absl::StrCat("lock ", options_.path, ": other programs keep replacing the file"));
@@ -127,7 +118,7 @@ absl::StatusOr<PoolFile::Session> PoolFile::Lock() {
 
 absl::Status PoolFile::Sync() {
   if (!unsynced_) return absl::OkStatus();
-  if (RetryOnEintr([this] { return options_.syscalls->Fdatasync(append_fd_.get()); }) < 0) {
+  if (RetryOnEintr([this] { return options_.syscalls->Fdatasync(fd_.get()); }) < 0) {
     return ErrnoError("fdatasync");
   }
   unsynced_ = false;
@@ -164,7 +155,7 @@ PoolFile::Session::Session(Session&& other) noexcept
 
 PoolFile::Session::~Session() {
   if (file_ == nullptr) return;
-  const absl::StatusOr<struct stat> status = file_->Fstat(file_->append_fd_.get());
+  const absl::StatusOr<struct stat> status = file_->Fstat(file_->fd_.get());
   file_->left_.reset();
   if (status.ok() && whole_ && static_cast<uint64_t>(status->st_size) == size_) {
     file_->left_ = VersionOf(*status);
@@ -180,14 +171,14 @@ void PoolFile::Session::Abandon() {
 }
 
 absl::Status PoolFile::Session::Begin() {
-  ASSIGN_OR_RETURN(const struct stat status, file_->Fstat(file_->append_fd_.get()));
+  ASSIGN_OR_RETURN(const struct stat status, file_->Fstat(file_->fd_.get()));
   const uint64_t size = static_cast<uint64_t>(status.st_size);
   modified_ = absl::TimeFromTimespec(status.st_mtim);
   untouched_ = file_->left_ == VersionOf(status);
   size_ = size;
   whole_ = untouched_;
   if (whole_) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const uint64_t end, HoleBefore(size - size % kRecordBytes));
+  ASSIGN_OR_RETURN(const uint64_t end, EndOfRecords(size - size % kRecordBytes));
   whole_ = end == size;
   if (whole_) return absl::OkStatus();
   RETURN_IF_ERROR(Annotate(Truncate(end), "torn tail"));
@@ -196,26 +187,43 @@ absl::Status PoolFile::Session::Begin() {
 }
 
 absl::StatusOr<std::string> PoolFile::Session::Read(uint64_t offset, uint64_t count) const {
-  return ReadRecords(syscalls(), file_->overwrite_fd_.get(), file_->path(), offset,
+  return ReadRecords(syscalls(), file_->fd_.get(), file_->path(), offset,
                      std::min(count, size_ - std::min(offset, size_)));
 }
 
 absl::Status PoolFile::Session::Append(std::string_view records) {
   if (records.empty()) return absl::OkStatus();
+  const uint64_t begin = size_;
+  RETURN_IF_ERROR(Extend(records.size()));
+  const absl::Status status = Overwrite(begin, records);
+  if (status.ok()) return status;
+  size_ = std::min(begin, size_);
+  return TakeBack(status);
+}
+
+absl::Status PoolFile::Session::Extend(uint64_t count) {
   file_->unsynced_ = true;
-  const ssize_t written = RetryOnEintr(
-      [&] { return syscalls()->Write(file_->append_fd_.get(), records.data(), records.size()); });
-  if (written < 0) return TakeBack(file_->ErrnoError("append to"));
-  if (static_cast<size_t>(written) < records.size()) {
-    return TakeBack(absl::ResourceExhaustedError(absl::StrCat(
-        "append to ", file_->path(), ": only ", written, " of ", records.size(), " bytes fit")));
+  whole_ = false;
+  const uint64_t begin = size_;
+  if (RetryOnEintr([&] {
+        return syscalls()->Fallocate(file_->fd_.get(), static_cast<off_t>(begin),
+                                     static_cast<off_t>(count));
+      }) < 0) {
+    return TakeBack(file_->ErrnoError("append to"));
   }
-  size_ += records.size();
-  return absl::OkStatus();
+  size_ += count;
+  // Without a lock another program may have truncated the file, so that the zeros begin earlier, or
+  // have appended to it, so that they begin later. What it does from here on harms no record.
+  ASSIGN_OR_RETURN(const uint64_t end, EndOfRecords(size_));
+  whole_ = end == begin;
+  if (whole_) return absl::OkStatus();
+  RETURN_IF_ERROR(Truncate(end));
+  return absl::AbortedError(
+      absl::StrCat("append to ", file_->path(), ": changed by another program meanwhile"));
 }
 
 absl::Status PoolFile::Session::TakeBack(const absl::Status& cause) {
-  const absl::StatusOr<struct stat> status = file_->Fstat(file_->append_fd_.get());
+  const absl::StatusOr<struct stat> status = file_->Fstat(file_->fd_.get());
   // A file that somebody truncated without a lock meanwhile must not be extended.
   if (status.ok() && static_cast<uint64_t>(status->st_size) <= size_) return cause;
   const absl::Status cut = Truncate(size_);
@@ -229,7 +237,7 @@ absl::Status PoolFile::Session::Overwrite(uint64_t offset, std::string_view reco
   absl::Status status;
   for (size_t done = 0; status.ok() && done < records.size();) {
     const ssize_t written = RetryOnEintr([&] {
-      return syscalls()->PwriteWithin(file_->overwrite_fd_.get(), records.data() + done,
+      return syscalls()->PwriteWithin(file_->fd_.get(), records.data() + done,
                                       records.size() - done, static_cast<off_t>(offset + done));
     });
     if (written <= 0) {
@@ -240,21 +248,21 @@ absl::Status PoolFile::Session::Overwrite(uint64_t offset, std::string_view reco
     }
     if (written > 0) done += static_cast<size_t>(written);
   }
-  ASSIGN_OR_RETURN(const struct stat now, file_->Fstat(file_->append_fd_.get()));
+  ASSIGN_OR_RETURN(const struct stat now, file_->Fstat(file_->fd_.get()));
   if (static_cast<uint64_t>(now.st_size) >= size_) return status;
   size_ = static_cast<uint64_t>(now.st_size) / kRecordBytes * kRecordBytes;
   return absl::AbortedError(
       absl::StrCat("overwrite in ", file_->path(), ": truncated by another program meanwhile"));
 }
 
-absl::StatusOr<uint64_t> PoolFile::Session::HoleBefore(uint64_t offset) const {
-  static const std::string kZeros(kRecordBytes, '\0');
-  while (offset > 0) {
-    ASSIGN_OR_RETURN(const std::string before,
-                     ReadRecords(syscalls(), file_->overwrite_fd_.get(), file_->path(),
-                                 offset - kRecordBytes, kRecordBytes));
-    if (before != kZeros) break;
-    offset -= kRecordBytes;
+absl::StatusOr<uint64_t> PoolFile::Session::EndOfRecords(uint64_t offset) const {
+  std::string last;
+  while (offset > 0 && last.empty()) {
+    const uint64_t begin = offset - std::min(offset, kLastBytes);
+    ASSIGN_OR_RETURN(
+        last, ReadRecords(syscalls(), file_->fd_.get(), file_->path(), begin, offset - begin));
+    while (EndsInZeros(last)) last.resize(last.size() - kRecordBytes);
+    offset = begin + last.size();
   }
   return offset;
 }
@@ -264,14 +272,14 @@ absl::Status PoolFile::Session::Truncate(uint64_t size) {
   whole_ = false;
   while (true) {
     if (RetryOnEintr([&] {
-          return syscalls()->Ftruncate(file_->overwrite_fd_.get(), static_cast<off_t>(size));
+          return syscalls()->Ftruncate(file_->fd_.get(), static_cast<off_t>(size));
         }) < 0) {
       return file_->ErrnoError("truncate");
     }
     size_ = size;
     // Of a file that was truncated in the same moment the call made a longer one, of zeros. Killed
     // here, the next session goes on with it.
-    ASSIGN_OR_RETURN(size, HoleBefore(size));
+    ASSIGN_OR_RETURN(size, EndOfRecords(size));
     whole_ = size == size_;
     if (whole_) return absl::OkStatus();
   }

@@ -1,11 +1,13 @@
 // The one writer of a KVP pool file: an array of 2560-byte records that other programs write too.
 //
-// A Session is a stretch under both locks. Within it records are appended (one write for all of
-// them, taken back if it falls short) or overwritten in place; nothing is ever renamed, unlinked or
-// moved, because the daemon enumerates by index over separate requests and azure-init keeps its
-// descriptor. When the locks are taken the file is first made whole: a torn record and records of
-// zeros at its end, which only a writer that died can leave, are cut off. Syncing to disk happens
-// outside the locks.
+// A Session is a stretch under both locks. Within it records are appended or overwritten in place;
+// nothing is ever renamed, unlinked or moved, because the daemon enumerates by index over separate
+// requests and azure-init keeps its descriptor. When the locks are taken the file is first made
+// whole: a torn record and records of zeros at its end, which only a writer that died can leave,
+// are cut off. Syncing to disk happens outside the locks.
+//
+// write(2) stops halfway through a record when we are killed, and what others append then is
+// shifted. So an append first makes the file longer by records of zeros, and then fills them.
 //
 // Errors carry the path. One thread owns the object; only lock_hold_times() may be read from
 // others.
@@ -71,15 +73,13 @@ class PoolFile {
 
  private:
   absl::Status Open();
-  void Close();
-  // Both descriptors are of the file that has the name now.
+  // The descriptor is of the file that has the name now.
   absl::StatusOr<bool> IsCurrent() const;
   absl::StatusOr<struct stat> Fstat(int fd) const;
   absl::Status ErrnoError(absl::string_view doing) const;
 
   const Options options_;
-  UniqueFd append_fd_;  // holds the locks
-  UniqueFd overwrite_fd_;
+  UniqueFd fd_;  // holds the locks
   // The file as the last session left it; absent when it could not tell.
   std::optional<FileVersion> left_;
   bool unsynced_ = false;
@@ -104,8 +104,8 @@ class PoolFile::Session {
   // Whole records from `offset` on, at most `count` bytes of them.
   absl::StatusOr<std::string> Read(uint64_t offset, uint64_t count) const;
 
-  // Adds whole records at the end with one write. On failure none of them is in the file, unless
-  // the message says that taking them back failed too.
+  // Adds whole records at the end. On failure none of them is in the file, unless the message says
+  // that taking them back failed too. Aborted: another program changed the file without a lock.
   absl::Status Append(std::string_view records);
 
   // Replaces whole records that are already there. On failure the range may hold parts of both.
@@ -123,10 +123,12 @@ class PoolFile::Session {
   void Abandon();
   // Learns the size and cuts what is no record off the end.
   absl::Status Begin();
+  // Makes the file longer by `count` bytes of zeros.
+  absl::Status Extend(uint64_t count);
   // After a failed append: cuts the file back to size(). Returns `cause`, extended if that fails.
   absl::Status TakeBack(const absl::Status& cause);
-  // Where the records of zeros begin that end at `offset`; `offset` if there are none.
-  absl::StatusOr<uint64_t> HoleBefore(uint64_t offset) const;
+  // Where the last record ends that is not of zeros, at `offset` or before it.
+  absl::StatusOr<uint64_t> EndOfRecords(uint64_t offset) const;
   PoolSyscalls* syscalls() const { return file_->options_.syscalls; }
 
   PoolFile* file_;  // null: moved from

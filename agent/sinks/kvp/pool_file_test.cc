@@ -49,7 +49,7 @@ TEST_F(PoolFileTest, CreatesTheFileAndAppendsToIt) {
   ASSERT_TRUE(Append(RawRecord("a", "1")).ok());
   ASSERT_TRUE(Append(RawRecord("b", "2") + RawRecord("c", "3")).ok());
   EXPECT_EQ(directory_.Bytes(), RawRecord("a", "1") + RawRecord("b", "2") + RawRecord("c", "3"));
-  EXPECT_EQ(syscalls_.count(Call::kWrite), 2);
+  EXPECT_EQ(syscalls_.count(Call::kFallocate), 2);
   EXPECT_EQ(file_.lock_hold_times().count(), 2u);
 }
 
@@ -98,7 +98,7 @@ TEST_F(PoolFileTest, CutsATornTailBeforeItWrites) {
 
 TEST_F(PoolFileTest, TakesAShortWriteBack) {
   ASSERT_TRUE(Append(RawRecord("a", "1")).ok());
-  syscalls_.FallShort(Call::kWrite, 2560 + 1536);
+  syscalls_.FallShort(Call::kFallocate, 2560 + 1536);
   const absl::Status status = Append(RawRecord("b", "2") + RawRecord("c", "3"));
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(directory_.pool()));
@@ -123,10 +123,10 @@ TEST_F(PoolFileTest, RollsBackOnAFullFileForReal) {
 
 TEST_F(PoolFileTest, RollingBackNeverExtendsAFileTruncatedMeanwhile) {
   ASSERT_TRUE(Append(RawRecord("a", "1")).ok());
-  syscalls_.Before(Call::kWrite, [this] { directory_.Write(""); });
-  syscalls_.FallShort(Call::kWrite, 1536);
+  syscalls_.Before(Call::kFallocate, [this] { directory_.Write(""); });
+  syscalls_.FallShort(Call::kFallocate, 1536);
   EXPECT_FALSE(Append(RawRecord("b", "2")).ok());
-  EXPECT_EQ(directory_.Bytes().size(), 1536u);  // a torn tail, cut by the next session
+  EXPECT_EQ(directory_.Bytes(), "");
   ASSERT_TRUE(Append(RawRecord("b", "2")).ok());
   EXPECT_EQ(directory_.Bytes(), RawRecord("b", "2"));
 }
@@ -134,7 +134,7 @@ TEST_F(PoolFileTest, RollingBackNeverExtendsAFileTruncatedMeanwhile) {
 TEST_F(PoolFileTest, ReportsEachWriteErrorWithItsPath) {
   ASSERT_TRUE(Append(RawRecord("a", "1")).ok());
   for (const int error : {ENOSPC, EDQUOT, EIO, EROFS}) {
-    syscalls_.Fail(Call::kWrite, error);
+    syscalls_.Fail(Call::kFallocate, error);
     const absl::Status status = Append(RawRecord("b", "2"));
     EXPECT_THAT(std::string(status.message()), HasSubstr(directory_.pool()));
     EXPECT_THAT(std::string(status.message()), HasSubstr(::strerror(error)));
@@ -144,7 +144,7 @@ TEST_F(PoolFileTest, ReportsEachWriteErrorWithItsPath) {
 
 TEST_F(PoolFileTest, SaysWhenTakingBackFailsToo) {
   ASSERT_TRUE(Append(RawRecord("a", "1")).ok());
-  syscalls_.FallShort(Call::kWrite, 100);
+  syscalls_.FallShort(Call::kFallocate, 100);
   syscalls_.Fail(Call::kFtruncate, EIO);
   EXPECT_THAT(std::string(Append(RawRecord("b", "2")).message()),
               HasSubstr("taking it back failed"));
@@ -153,7 +153,7 @@ TEST_F(PoolFileTest, SaysWhenTakingBackFailsToo) {
 }
 
 TEST_F(PoolFileTest, GoesOnAfterAnInterruption) {
-  for (const Call call : {Call::kOpen, Call::kFlock, Call::kOfdLock, Call::kWrite}) {
+  for (const Call call : {Call::kOpen, Call::kFlock, Call::kOfdLock, Call::kFallocate}) {
     syscalls_.Fail(call, EINTR);
     EXPECT_TRUE(Append(RawRecord("a", "1")).ok());
     EXPECT_FALSE(syscalls_.pending(call) && call != Call::kOpen);
@@ -183,6 +183,28 @@ TEST_F(PoolFileTest, LeavesNoHoleInAFileTruncatedUnderItsHands) {
     EXPECT_TRUE(session->Append(RawRecord("d", "4")).ok());
     EXPECT_THAT(Texts(directory_.Bytes()), ElementsAre("d=4"));
   }
+}
+
+TEST_F(PoolFileTest, AppendingLeavesNoHoleInAFileTruncatedUnderItsHands) {
+  for (const Call call : {Call::kFallocate, Call::kPwrite}) {
+    directory_.Write(RawRecord("a", "1") + RawRecord("b", "2"));
+    absl::StatusOr<PoolFile::Session> session = file_.Lock();
+    ASSERT_TRUE(session.ok());
+    syscalls_.Before(call, [this] { directory_.Write(""); });
+    EXPECT_TRUE(absl::IsAborted(session->Append(RawRecord("c", "3"))));
+    EXPECT_EQ(directory_.Bytes(), "");
+    EXPECT_TRUE(session->Append(RawRecord("d", "4")).ok());
+    EXPECT_THAT(Texts(directory_.Bytes()), ElementsAre("d=4"));
+  }
+}
+
+TEST_F(PoolFileTest, AppendingSparesWhatAProgramWithoutLocksAppendsMeanwhile) {
+  directory_.Write(RawRecord("a", "1"));
+  syscalls_.Before(Call::kFallocate, [this] { directory_.AppendBytes(RawRecord("foreign", "1")); });
+  EXPECT_TRUE(absl::IsAborted(Append(RawRecord("b", "2"))));
+  syscalls_.Before(Call::kPwrite, [this] { directory_.AppendBytes(RawRecord("foreign", "2")); });
+  EXPECT_TRUE(Append(RawRecord("b", "2")).ok());
+  EXPECT_THAT(Texts(directory_.Bytes()), ElementsAre("a=1", "foreign=1", "b=2", "foreign=2"));
 }
 
 TEST_F(PoolFileTest, RepairingATailNeverExtendsAFileTruncatedMeanwhile) {

@@ -124,7 +124,7 @@ absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
     }
     for (size_t chunk = placed; chunk < entry.slots.size(); ++chunk) {
       restored += entry.slots[chunk].offset == OwnSlot::kLost;
-      ledger_.own().Place(entry, chunk, session.size() + batch_.size());
+      ledger_.BeginAppend(entry, chunk, session.size() + batch_.size());
       batch_ += ledger_.cell(entry.slots[chunk]).bytes();
       places.push_back({&entry, chunk});
     }
@@ -135,6 +135,7 @@ absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
     uncertain_ = true;
     return status;
   }
+  for (const OwnPlace& place : places) ledger_.EndOverwrite(*place.entry, place.chunk);
   if (restored > 0 && options_.counters != nullptr) {
     options_.counters->Add("kvp.restored", {}, {}, restored);
   }

@@ -33,8 +33,9 @@ int PoolSyscalls::OfdSetLock(int fd, short type) {
   return ::fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-ssize_t PoolSyscalls::Write(int fd, const void* bytes, size_t count) {
-  return ::write(fd, bytes, count);
+int PoolSyscalls::Fallocate(int fd, off_t offset, off_t count) {
+  errno = ::posix_fallocate(fd, offset, count);
+  return errno == 0 ? 0 : -1;
 }
 
 // A mapping cannot make a file longer. A store behind its end is a signal, but a system call that
@@ -72,11 +73,6 @@ void PoolSyscalls::SleepNano(uint64_t duration) {
   const timespec pause{static_cast<time_t>(duration / kNanoPerSecond),
                        static_cast<long>(duration % kNanoPerSecond)};
   ::nanosleep(&pause, nullptr);
-}
-
-PoolSyscalls* PoolSyscalls::System() {
-  static PoolSyscalls* const system = new PoolSyscalls;
-  return system;
 }
 
 }  // namespace sluice::kvp

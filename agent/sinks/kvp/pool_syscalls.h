@@ -22,7 +22,8 @@ class PoolSyscalls {
   virtual int Flock(int fd, int operation);
   // fcntl(F_OFD_SETLK) over the whole file; `type` is F_RDLCK, F_WRLCK or F_UNLCK.
   virtual int OfdSetLock(int fd, short type);
-  virtual ssize_t Write(int fd, const void* bytes, size_t count);
+  // posix_fallocate(3): makes the file longer with room for `count` bytes of zeros at `offset`.
+  virtual int Fallocate(int fd, off_t offset, off_t count);
   // Like pwrite(2), but never makes the file longer: what lies behind its end is not written, and
   // where all of it does, the error is EFAULT. So does a disk that fails or is full show here.
   // `fd` is open for reading and writing.

@@ -102,8 +102,10 @@ def c_string(field):
 class Host:
     """A daemon over the pool files of `directory`, from its start to its end."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, gate=None):
+        """With `gate`, a FIFO, the daemon reads it to its end in the middle of each rewrite."""
         self.directory = pathlib.Path(directory)
+        self._gate = {"HVKVP_GATE": str(gate)} if gate else {}
         self._scratch = pathlib.Path(tempfile.mkdtemp(prefix="sluice-hv-"))
         self._daemon = None
         self._device = None
@@ -128,7 +130,7 @@ class Host:
     def start(self):
         environment = dict(os.environ, LD_PRELOAD=str(self._shim),
                            HVKVP_SOCK=str(self._scratch / "device"),
-                           HVKVP_POOLDIR=str(self.directory))
+                           HVKVP_POOLDIR=str(self.directory), **self._gate)
         with open(self._scratch / "log", "ab") as log:
             self._daemon = subprocess.Popen([self._program, "-n"], env=environment,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)

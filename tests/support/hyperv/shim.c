@@ -3,8 +3,11 @@
  *
  * HVKVP_SOCK     path of a listening AF_UNIX SOCK_SEQPACKET socket, opened for /dev/vmbus/hv_kvp
  * HVKVP_POOLDIR  stands for /var/lib/hyperv
+ * HVKVP_GATE     a FIFO, if set: before the daemon writes the rest of a pool, which its buffer
+ * holds, it reads the FIFO to its end
  *
- * The daemon imports open, fopen, access, mkdir, getaddrinfo and __syslog_chk; these are replaced.
+ * The daemon imports open, fopen, fclose, access, mkdir, getaddrinfo and __syslog_chk; these are
+ * replaced.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -62,11 +65,30 @@ EXPORT int open(const char* path, int flags, ...) {
   return next(mapped(path, buffer), flags, mode);
 }
 
+/* The pool that is being written; the daemon has one thread. */
+static FILE* written;
+
 EXPORT FILE* fopen(const char* path, const char* mode) {
   FILE* (*next)(const char*, const char*) = dlsym(RTLD_NEXT, "fopen");
   char buffer[4096];
+  FILE* file = next(mapped(path, buffer), mode);
 
-  return next(mapped(path, buffer), mode);
+  if (mode[0] == 'w') written = file;
+  return file;
+}
+
+EXPORT int fclose(FILE* file) {
+  int (*next)(FILE*) = dlsym(RTLD_NEXT, "fclose");
+  const char* gate = getenv("HVKVP_GATE");
+  char byte;
+  int fd;
+
+  if (gate != NULL && file == written) {
+    fd = open(gate, O_RDONLY | O_CLOEXEC);
+    while (read(fd, &byte, 1) > 0) continue;
+    close(fd);
+  }
+  return next(file);
 }
 
 EXPORT int access(const char* path, int mode) {

@@ -21,7 +21,7 @@ enum class Call {
   kFstat,
   kFlock,
   kOfdLock,
-  kWrite,
+  kFallocate,
   kPwrite,
   kPread,
   kFtruncate,
@@ -36,7 +36,7 @@ class FaultySyscalls : public PoolSyscalls {
   void Fail(Call call, int error, int nth = 1, int repeat = 1) {
     plans_[Index(call)] = {.error = error, .skip = nth - 1, .repeat = repeat};
   }
-  // The next write or pwrite takes only `bytes`.
+  // The next overwrite or fallocate takes only `bytes`; the latter fails then.
   void FallShort(Call call, size_t bytes) { short_[Index(call)] = bytes; }
   // Before the next call of this kind.
   void Before(Call call, std::function<void()> act) { before_[Index(call)] = std::move(act); }
@@ -67,9 +67,13 @@ class FaultySyscalls : public PoolSyscalls {
     if (type == F_UNLCK) return PoolSyscalls::OfdSetLock(fd, type);
     return Fails(Call::kOfdLock) ? -1 : PoolSyscalls::OfdSetLock(fd, type);
   }
-  ssize_t Write(int fd, const void* bytes, size_t count) override {
-    if (Fails(Call::kWrite)) return -1;
-    return PoolSyscalls::Write(fd, bytes, Shorten(Call::kWrite, count));
+  int Fallocate(int fd, off_t offset, off_t count) override {
+    if (Fails(Call::kFallocate)) return -1;
+    const off_t room = static_cast<off_t>(Shorten(Call::kFallocate, static_cast<size_t>(count)));
+    const int result = PoolSyscalls::Fallocate(fd, offset, room);
+    if (room == count) return result;
+    errno = ENOSPC;
+    return -1;
   }
   ssize_t PwriteWithin(int fd, const void* bytes, size_t count, off_t offset) override {
     if (Fails(Call::kPwrite)) return -1;
