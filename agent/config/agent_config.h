@@ -24,9 +24,12 @@ extern const char kDefaultKvpFilter[];
 // The filter in force for one sink: environment before configuration before default, the first one
 // that is sound. `compiled` is never null after Load.
 struct SinkFilter {
-  std::string text;
+  std::string text;    // empty where the routes decide
   std::string origin;  // `default`, `file PATH:LINE`, `environment NAME`
   std::shared_ptr<const filter::Filter> compiled;
+  // As configured; not empty: they stand for the configuration's text.
+  filter::Routes routes;
+  bool by_routes = false;  // `compiled` is made of them
 };
 
 struct SocketConfig {
@@ -104,8 +107,6 @@ struct OtlpConfig {
   std::chrono::milliseconds timeout{10'000};  // of one export call
   uint32_t batch_records = 512;
   SinkFilter filter;
-  // Not empty: decide instead of `filter`.
-  filter::Routes routes;
 };
 
 // Caps that a site may lower or raise; what both sides of the protocol share is fixed in

@@ -21,16 +21,20 @@ SinkFilter ChooseFilter(const std::vector<FilterCandidate>& candidates,
                         const filter::FilterOptions& options, std::vector<std::string>* warnings) {
   for (size_t i = 0; i < candidates.size(); ++i) {
     const FilterCandidate& candidate = candidates[i];
+    if (candidate.routes != nullptr) {
+      return {.origin = candidate.origin, .compiled = candidate.routes, .by_routes = true};
+    }
     auto parsed = filter::Filter::Parse(candidate.text, options);
     if (parsed.filter != nullptr) {
       WarnOfOddities(candidate, parsed.pieces, warnings);
-      return {candidate.text, candidate.origin, std::move(parsed.filter)};
+      return {
+          .text = candidate.text, .origin = candidate.origin, .compiled = std::move(parsed.filter)};
     }
     const std::string next = i + 1 < candidates.size() ? candidates[i + 1].kind : "empty";
     warnings->push_back(absl::StrCat("Invalid ", candidate.name, ", falling back to ", next,
                                      " filter: ", filter::DescribeError(*parsed.first_error())));
   }
-  return {"", "default", filter::Filter::Parse("", options).filter};
+  return {.origin = "default", .compiled = filter::Filter::Parse("", options).filter};
 }
 
 }  // namespace sluice::config

@@ -15,6 +15,8 @@ struct FilterCandidate {
   // What it is when fallen back to: `environment`, `config`, `default`.
   std::string kind;
   std::string origin;  // as SinkFilter::origin
+  // Set: it is made of routes, which are sound, and `text` is empty.
+  std::shared_ptr<const filter::Filter> routes;
 };
 
 // Tries the candidates in order; the last one is the built-in default, which is sound. Appends to

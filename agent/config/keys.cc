@@ -8,7 +8,7 @@
 
 #include "agent/base/status_macros.h"
 #include "agent/config/units.h"
-#include "agent/filter/text.h"
+#include "proto/contract/utf8.h"
 
 namespace sluice::config {
 namespace {
@@ -191,7 +191,7 @@ Key ListKey(std::string name, Accessor field) {
           }};
 }
 
-absl::Status SetRoutes(const Value& value, AgentConfig* config) {
+absl::StatusOr<filter::Routes> ReadRoutes(const Value& value) {
   const auto* table = std::get_if<std::map<std::string, std::string>>(&value);
   if (table == nullptr) return Expected("a table of texts such as { app = \"app::runtime=info\" }");
   std::vector<filter::Route> routes;
@@ -200,17 +200,32 @@ absl::Status SetRoutes(const Value& value, AgentConfig* config) {
     if (!targets.ok()) return Annotate(targets.status(), absl::StrCat("route ", name));
     routes.push_back({name, *std::move(targets)});
   }
-  config->otlp.routes = filter::Routes(std::move(routes));
-  return absl::OkStatus();
+  return filter::Routes(std::move(routes));
 }
 
-std::string PrintRoutes(const AgentConfig& config) {
+std::string PrintRoutes(const filter::Routes& routes) {
   std::string printed = "{";
-  for (const filter::Route& route : config.otlp.routes.list()) {
+  for (const filter::Route& route : routes.list()) {
     absl::StrAppend(&printed, printed.size() > 1 ? ", " : " ", QuoteToml(route.name), " = ",
                     QuoteToml(route.targets.Format()));
   }
   return printed + " }";
+}
+
+template <typename Accessor>
+Key RoutesKey(std::string name, Accessor field) {
+  return {std::move(name),
+          [field](const Value& value, AgentConfig* config) {
+            ASSIGN_OR_RETURN(field(*config), ReadRoutes(value));
+            return absl::OkStatus();
+          },
+          [field](const AgentConfig& config) { return PrintRoutes(field(config)); }};
+}
+
+// All that decides which records go where.
+bool Reloads(std::string_view name) {
+  return name.starts_with("filter.") || name.ends_with(".filter") || name.ends_with(".routes") ||
+         name == "journal.level";
 }
 
 #define FIELD(path) \
@@ -258,6 +273,7 @@ void AddKvp(std::vector<Key>* keys) {
   keys->push_back(ListKey("kvp.trusted", FIELD(kvp.trusted)));
   keys->push_back(TextKey("kvp.vm_id", FIELD(kvp.vm_id)));
   keys->push_back(TextKey("kvp.filter", FIELD(kvp.filter.text)));
+  keys->push_back(RoutesKey("kvp.routes", FIELD(kvp.filter.routes)));
   keys->push_back(ChoiceKey("kvp.profile", kKvpProfiles, FIELD(kvp.profile)));
   keys->push_back(ChoiceKey("kvp.report_dialect", kReportDialects, FIELD(kvp.report_dialect)));
   keys->push_back(BoolKey("telemetry.kvp_diagnostics", FIELD(kvp.diagnostics)));
@@ -268,6 +284,7 @@ void AddLogs(std::vector<Key>* keys) {
   keys->push_back(PathKey("log.path", FIELD(log.path)));
   keys->push_back(ChoiceKey("log.format", kLineFormats, FIELD(log.format)));
   keys->push_back(TextKey("log.filter", FIELD(log.filter.text)));
+  keys->push_back(RoutesKey("log.routes", FIELD(log.filter.routes)));
   keys->push_back(SizeKey("log.max_size", {}, FIELD(log.max_size)));
   keys->push_back(DurationKey("log.max_age", FIELD(log.max_age)));
   keys->push_back(CountKey("log.rotate_keep", {0, 1000}, FIELD(log.rotate_keep)));
@@ -275,6 +292,7 @@ void AddLogs(std::vector<Key>* keys) {
   keys->push_back(BoolKey("stderr.enabled", FIELD(stderr_sink.enabled)));
   keys->push_back(ChoiceKey("stderr.format", kLineFormats, FIELD(stderr_sink.format)));
   keys->push_back(TextKey("stderr.filter", FIELD(stderr_sink.filter.text)));
+  keys->push_back(RoutesKey("stderr.routes", FIELD(stderr_sink.filter.routes)));
   keys->push_back(ChoiceKey("stderr.color", kColorModes, FIELD(stderr_sink.color)));
 }
 
@@ -289,7 +307,7 @@ void AddOtlp(std::vector<Key>* keys) {
   keys->push_back(DurationKey("otlp.timeout", FIELD(otlp.timeout)));
   keys->push_back(CountKey("otlp.batch_records", {1, 100'000}, FIELD(otlp.batch_records)));
   keys->push_back(TextKey("otlp.filter", FIELD(otlp.filter.text)));
-  keys->push_back({"otlp.routes", &SetRoutes, &PrintRoutes});
+  keys->push_back(RoutesKey("otlp.routes", FIELD(otlp.filter.routes)));
 }
 
 void AddLimits(std::vector<Key>* keys) {
@@ -310,6 +328,7 @@ std::vector<Key> MakeKeys() {
   AddOtlp(&keys);
   AddFilterOptions(&keys);
   AddLimits(&keys);
+  for (Key& key : keys) key.reloads = Reloads(key.name);
   return keys;
 }
 
@@ -320,52 +339,10 @@ const std::vector<Key>& Keys() {
   return *keys;
 }
 
-bool IsAzureInitSection(std::string_view section) {
-  static constexpr std::string_view kSections[] = {"azure_init_data_dir",
-                                                   "azure_init_log_path",
-                                                   "azure_proxy_agent",
-                                                   "hostname_provisioners",
-                                                   "imds",
-                                                   "password_provisioners",
-                                                   "provisioning_media",
-                                                   "ssh",
-                                                   "telemetry",
-                                                   "user_provisioners",
-                                                   "wireserver"};
-  return std::find(std::begin(kSections), std::end(kSections), section) != std::end(kSections);
-}
-
-NameKind Classify(std::string_view name) {
-  const auto is_alias = [name](const Alias& alias) { return alias.name == name; };
-  if (std::any_of(std::begin(kAliases), std::end(kAliases), is_alias)) return NameKind::kKey;
-  bool is_table = IsAzureInitSection(name);
-  for (const Key& key : Keys()) {
-    if (key.name == name) return NameKind::kKey;
-    is_table = is_table || (key.name.starts_with(name) && key.name[name.size()] == '.');
-  }
-  if (is_table) return NameKind::kTable;
-  return IsAzureInitSection(name.substr(0, name.find('.'))) ? NameKind::kIgnored
-                                                            : NameKind::kUnknown;
-}
-
-std::string NearestName(std::string_view name) {
-  std::string nearest;
-  size_t least = name.size() / 3 + 2;  // farther off is no slip of the finger
-  for (const Key& key : Keys()) {
-    // For a whole unknown section, its name alone is compared.
-    const bool is_section = name.find('.') == std::string_view::npos;
-    const std::string known = is_section ? key.name.substr(0, key.name.find('.')) : key.name;
-    const size_t distance = filter::EditDistance(name.substr(0, 256), known);
-    if (distance >= least) continue;
-    least = distance;
-    nearest = known;
-  }
-  return nearest;
-}
-
 std::string QuoteToml(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
+  std::string quoted = "\"", valid;
+  AppendValidUtf8(text, &valid);  // an environment variable may hold any bytes
+  for (const char c : valid) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       quoted.append({'\\', c});

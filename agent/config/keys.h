@@ -25,26 +25,12 @@ struct Key {
   std::function<absl::Status(const Value&, AgentConfig*)> set;
   // As TOML.
   std::function<std::string(const AgentConfig&)> print;
+  // A reload takes it (reload.h); else only a start of the agent does.
+  bool reloads = false;
 };
 
 // In the order in which they are printed; keys of one section stand together.
 const std::vector<Key>& Keys();
-
-// Names azure-init's configuration has beside ours: their values mean nothing here.
-bool IsAzureInitSection(std::string_view section);
-// Keys of azure-init's that stand for ours, by name; where ours is set, too, ours wins.
-struct Alias {
-  std::string_view name;
-  std::string_view key;
-};
-inline constexpr Alias kAliases[] = {{"telemetry.kvp_filter", "kvp.filter"},
-                                     {"azure_init_log_path.path", "log.path"}};
-
-enum class NameKind { kKey, kTable, kIgnored, kUnknown };
-// What a dotted name in a file is.
-NameKind Classify(std::string_view name);
-// The known name closest to an unknown one; empty: none is close.
-std::string NearestName(std::string_view name);
 
 // A text as a TOML string.
 std::string QuoteToml(std::string_view text);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/base/status_macros.h"
 #include "agent/config/choose_filter.h"
+#include "agent/config/key_names.h"
 #include "agent/config/keys.h"
 #include "agent/config/toml_file.h"
 
@@ -209,34 +210,57 @@ class Loader {
     }
   }
 
-  SinkFilter Choose(const std::string& key, const std::vector<std::string>& variables,
-                    const char* built_in) {
+  // What the files say for a sink's filter, routes first; blank means unset.
+  std::optional<FilterCandidate> ConfiguredFilter(const std::string& section,
+                                                  const filter::Routes& routes) {
+    const auto text = said_.find(section + ".filter");
+    const bool has_text =
+        text != said_.end() &&
+        std::get<std::string>(text->second.value).find_first_not_of(" \t\r\n") != std::string::npos;
+    if (!routes.empty()) {
+      const Said& said = said_.at(section + ".routes");
+      if (has_text) {
+        loaded_.warnings.push_back(absl::StrCat(text->second.where, ": ", section,
+                                                ".filter has no effect: ", section,
+                                                ".routes decides"));
+      }
+      return FilterCandidate{.kind = "config", .origin = said.origin, .routes = routes.Compile()};
+    }
+    if (!has_text) return std::nullopt;
+    return FilterCandidate{.text = std::get<std::string>(text->second.value),
+                           .name = absl::StrCat("config ", section, ".filter"),
+                           .kind = "config",
+                           .origin = text->second.origin};
+  }
+
+  void Choose(const std::string& section, const std::vector<std::string>& variables,
+              const char* built_in, SinkFilter* filter) {
     std::vector<FilterCandidate> candidates;
     for (const std::string& variable : variables) {
       if (auto text = Environment(variable)) {
-        candidates.push_back({*text, absl::StrCat("'", variable, "' value"), "environment",
-                              absl::StrCat("environment ", variable)});
+        candidates.push_back({.text = *text,
+                              .name = absl::StrCat("'", variable, "' value"),
+                              .kind = "environment",
+                              .origin = absl::StrCat("environment ", variable)});
       }
     }
-    // Blank in a file means unset.
-    const auto said = said_.find(key);
-    if (said != said_.end()) {
-      const std::string& text = std::get<std::string>(said->second.value);
-      if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
-        candidates.push_back({text, absl::StrCat("config ", key), "config", said->second.origin});
-      }
+    if (auto configured = ConfiguredFilter(section, filter->routes)) {
+      candidates.push_back(*std::move(configured));
     }
-    candidates.push_back({built_in, "default", "default", "default"});
-    return ChooseFilter(candidates, loaded_.config.filter_options, &loaded_.warnings);
+    candidates.push_back(
+        {.text = built_in, .name = "default", .kind = "default", .origin = "default"});
+    filter::Routes routes = std::move(filter->routes);
+    *filter = ChooseFilter(candidates, loaded_.config.filter_options, &loaded_.warnings);
+    filter->routes = std::move(routes);
   }
 
   void ChooseFilters() {
     AgentConfig& config = loaded_.config;
-    config.kvp.filter =
-        Choose("kvp.filter", {"SLUICE_KVP_FILTER", "AZURE_INIT_KVP_FILTER"}, kDefaultKvpFilter);
-    config.log.filter = Choose("log.filter", {"SLUICE_LOG", "AZURE_INIT_LOG"}, "info");
-    config.stderr_sink.filter = Choose("stderr.filter", {"SLUICE_LOG", "AZURE_INIT_LOG"}, "error");
-    config.otlp.filter = Choose("otlp.filter", {"SLUICE_OTLP_FILTER"}, "info");
+    Choose("kvp", {"SLUICE_KVP_FILTER", "AZURE_INIT_KVP_FILTER"}, kDefaultKvpFilter,
+           &config.kvp.filter);
+    Choose("log", {"SLUICE_LOG", "AZURE_INIT_LOG"}, "info", &config.log.filter);
+    Choose("stderr", {"SLUICE_LOG", "AZURE_INIT_LOG"}, "error", &config.stderr_sink.filter);
+    Choose("otlp", {"SLUICE_OTLP_FILTER"}, "info", &config.otlp.filter);
     // The file and stderr share a variable.
     std::vector<std::string>& warnings = loaded_.warnings;
     for (auto it = warnings.begin(); it != warnings.end();) {

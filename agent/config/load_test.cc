@@ -1,10 +1,8 @@
 #include "agent/config/load.h"
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <string>
 
-#include "agent/config/keys.h"
+#include "agent/config/load_fixture.h"
 #include "agent/config/toml_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -12,45 +10,9 @@
 namespace sluice::config {
 namespace {
 
-namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-class LoadTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    char name[] = "/tmp/sluice-config-XXXXXX";
-    directory_ = ::mkdtemp(name);
-    sources_.main_file = directory_ / "sluice.toml";
-    sources_.main_directory = directory_ / "sluice.toml.d";
-    sources_.environment = [this](const std::string& name) -> std::optional<std::string> {
-      const auto it = environment_.find(name);
-      return it == environment_.end() ? std::nullopt : std::optional(it->second);
-    };
-  }
-  void TearDown() override { fs::remove_all(directory_); }
-
-  std::string Put(const std::string& name, const std::string& text) {
-    const fs::path path = directory_ / name;
-    fs::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-    return path;
-  }
-  LoadedConfig LoadOk() {
-    auto loaded = Load(sources_);
-    EXPECT_TRUE(loaded.ok()) << loaded.status();
-    return loaded.ok() ? *std::move(loaded) : LoadedConfig();
-  }
-  std::string LoadError() {
-    const auto loaded = Load(sources_);
-    return loaded.ok() ? "" : std::string(loaded.status().message());
-  }
-
-  fs::path directory_;
-  std::map<std::string, std::string> environment_;
-  Sources sources_;
-};
 
 TEST_F(LoadTest, WithoutAnythingAllIsDefault) {
   const LoadedConfig loaded = LoadOk();
@@ -271,17 +233,26 @@ TEST_F(LoadTest, ReadsNamedRoutes) {
   Put("sluice.toml",
       "[otlp.routes]\nvllora = \"vllora::user_tracing=info\"\napp = \"app::runtime=info\"\n");
   const LoadedConfig loaded = LoadOk();
-  ASSERT_EQ(loaded.config.otlp.routes.list().size(), 2u);
-  EXPECT_TRUE(loaded.config.otlp.routes.Takes("app::runtime::execution", Level::kInfo));
+  ASSERT_EQ(loaded.config.otlp.filter.routes.list().size(), 2u);
+  EXPECT_TRUE(loaded.config.otlp.filter.routes.Takes("app::runtime::execution", Level::kInfo));
   Put("sluice.toml", "[otlp.routes]\napp = \"a=b\"\n");
   EXPECT_THAT(LoadError(), HasSubstr("route app: level:"));
 }
 
-// What Print wrote, loaded again.
-std::map<std::string, std::string> ValuesOf(const LoadedConfig& loaded) {
-  std::map<std::string, std::string> values;
-  for (const auto& [key, setting] : loaded.settings) values[key] = setting.value;
-  return values;
+TEST_F(LoadTest, RoutesStandForTheFilterOfTheFilesNotForTheEnvironments) {
+  const std::string path = Put("sluice.toml", "log.filter = \"off\"\nlog.routes = { a = \"b\" }\n");
+  const LoadedConfig routed = LoadOk();
+  EXPECT_TRUE(routed.config.log.filter.by_routes);
+  EXPECT_EQ(routed.config.log.filter.origin, "file " + path + ":2");
+  EXPECT_EQ(routed.config.log.filter.compiled->directives()[0].Format(), "b=trace");
+  EXPECT_THAT(routed.warnings, ElementsAre(path + ":1:5: log.filter has no effect: log.routes "
+                                                  "decides"));
+  environment_["SLUICE_LOG"] = "error";
+  const LoadedConfig by_variable = LoadOk();
+  EXPECT_FALSE(by_variable.config.log.filter.by_routes);
+  EXPECT_EQ(by_variable.config.log.filter.text, "error");
+  environment_["SLUICE_LOG"] = "a=b";
+  EXPECT_TRUE(LoadOk().config.log.filter.by_routes);
 }
 
 TEST_F(LoadTest, WhatIsPrintedLoadsBackToTheSame) {
@@ -295,77 +266,16 @@ TEST_F(LoadTest, WhatIsPrintedLoadsBackToTheSame) {
   EXPECT_EQ(ValuesOf(LoadOk()), ValuesOf(loaded));
 }
 
+TEST_F(LoadTest, PrintsTextThatIsNotUtf8AsText) {
+  environment_["SLUICE_LOG"] = "a\xff=info";
+  EXPECT_EQ(LoadOk().settings.at("log.filter").value, "\"a\uFFFD=info\"");
+}
+
 TEST_F(LoadTest, PrintsTheOriginBehindEachValue) {
   sources_.flags.socket = "/s";
   const std::string printed = Print(LoadOk());
   EXPECT_THAT(printed, HasSubstr("[socket]\ningest = \"/s\"  # flag --socket\n"));
   EXPECT_THAT(printed, HasSubstr("max_age = \"1w\"  # default\n"));
-}
-
-// The packaged file shows each key as a comment with its default.
-TEST_F(LoadTest, ThePackagedFileShowsEveryKeyWithItsDefault) {
-  std::ifstream packaged(SLUICE_PACKAGED_CONFIG);
-  ASSERT_TRUE(packaged.is_open());
-  std::string uncommented, line;
-  while (std::getline(packaged, line)) {
-    const bool is_key = line.starts_with("#") && line.find(" = ") != std::string::npos &&
-                        line.find(' ') == line.find(" = ");
-    uncommented += (is_key ? line.substr(1) : line) + "\n";
-  }
-  const LoadedConfig defaults = LoadOk();
-  Put("sluice.toml", uncommented);
-  const LoadedConfig loaded = LoadOk();
-  EXPECT_EQ(ValuesOf(loaded), ValuesOf(defaults));
-  for (const auto& [key, setting] : loaded.settings) {
-    EXPECT_THAT(setting.origin, HasSubstr("file ")) << key;
-  }
-}
-
-TEST_F(LoadTest, ThePackagedFileAsShippedChangesNothing) {
-  sources_.flags.config = {SLUICE_PACKAGED_CONFIG};
-  for (const auto& [key, setting] : LoadOk().settings) EXPECT_EQ(setting.origin, "default") << key;
-}
-
-// docs/configuration.md as one text.
-std::string Page() {
-  std::stringstream text;
-  text << std::ifstream(SLUICE_CONFIG_PAGE).rdbuf();
-  return text.str();
-}
-
-TEST_F(LoadTest, EveryExampleOfThePageLoads) {
-  const std::string page = Page();
-  int examples = 0;
-  for (size_t at = page.find("```toml\n"); at != std::string::npos;
-       at = page.find("```toml\n", at), ++examples) {
-    at += 8;
-    Put("sluice.toml", page.substr(at, page.find("```", at) - at));
-    EXPECT_THAT(LoadOk().warnings, IsEmpty());
-  }
-  EXPECT_EQ(examples, 2);
-}
-
-TEST_F(LoadTest, ThePageNamesEveryKeyWithItsDefault) {
-  const std::string page = Page();
-  for (const auto& [key, setting] : LoadOk().settings) {
-    const size_t row = page.find("| `" + key + "` | ");
-    ASSERT_NE(row, std::string::npos) << key;
-    const std::string line = page.substr(row, page.find('\n', row) - row);
-    // In words where the default depends on something.
-    const bool in_words = line.find("| `", 3) == std::string::npos;
-    std::string value = setting.value;
-    std::erase(value, '"');
-    if (in_words || key == "journal.runtime_path" || key == "kvp.prefix") continue;
-    EXPECT_NE(line.find("| `" + value + "` |"), std::string::npos) << line << " is " << value;
-  }
-}
-
-TEST_F(LoadTest, ThePageShowsTheWarningsOfBadFilters) {
-  Put("sluice.toml", "kvp.filter = \"[{k\"\n");
-  environment_["SLUICE_KVP_FILTER"] = "app=loud";
-  const LoadedConfig loaded = LoadOk();
-  ASSERT_EQ(loaded.warnings.size(), 2u);
-  for (const std::string& warning : loaded.warnings) EXPECT_THAT(Page(), HasSubstr(warning));
 }
 
 TEST(TomlFileTest, TakesOtherScriptsInQuotesAndCommentsOnly) {

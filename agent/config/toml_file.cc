@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/config/key_names.h"
 #include "agent/filter/text.h"
 
 namespace sluice::config {

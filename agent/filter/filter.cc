@@ -6,11 +6,14 @@
 #include <utility>
 
 #include "agent/filter/text.h"
+#include "proto/contract/utf8.h"
 
 namespace sluice::filter {
 namespace {
 
 constexpr size_t kNowhere = std::string_view::npos;
+// Of a filter that is too long.
+constexpr size_t kShownBytes = 64;
 
 // Behind the field list that opens within the bracket at `open`, or kNowhere where there is none
 // that closes.
@@ -122,7 +125,8 @@ std::vector<Piece> ParsePieces(std::string_view text, const FilterOptions& optio
     ParsedDirective refused =
         Budget::Refuse("the filter is longer than " + std::to_string(kMaxFilterBytes) + " bytes");
     pieces.push_back(
-        MakePiece(text.substr(0, text.find(',')).substr(0, 64), 0, std::move(refused)));
+        MakePiece(text.substr(0, Utf8Boundary(text.substr(0, text.find(',')), kShownBytes)), 0,
+                  std::move(refused)));
     return pieces;
   }
   Budget budget(options);
@@ -147,10 +151,15 @@ Filter::ParseResult Filter::Parse(std::string_view text, const FilterOptions& op
   if (directives.empty() && options.default_level.has_value()) {
     directives.push_back({.level = *options.default_level});
   }
+  result.filter = Of(std::move(directives), options);
+  return result;
+}
+
+std::shared_ptr<const Filter> Filter::Of(std::vector<Directive> directives,
+                                         const FilterOptions& options) {
   auto filter = std::shared_ptr<Filter>(new Filter(options));
   filter->Index(std::move(directives));
-  result.filter = std::move(filter);
-  return result;
+  return filter;
 }
 
 void Filter::Index(std::vector<Directive> directives) {

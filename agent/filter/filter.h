@@ -54,6 +54,9 @@ class Filter {
   struct ParseResult;
   // Strict: `filter` is null where a piece is bad. Lossy: never null.
   static ParseResult Parse(std::string_view text, const FilterOptions& options);
+  // Of directives that were never text.
+  static std::shared_ptr<const Filter> Of(std::vector<Directive> directives,
+                                          const FilterOptions& options);
 
   const FilterOptions& options() const { return options_; }
   // In the order written; one that a later one replaces is left out.
@@ -94,11 +97,10 @@ struct Filter::ParseResult {
   const Piece* first_error() const;
 };
 
-// For people, several lines: the piece and how it parsed, or what is wrong, and its warnings; each
-// remark under the text of the piece with a caret below the place.
-std::string DescribePiece(const Piece& piece);
-
 // `"TEXT": MESSAGE (syntax error at byte N)` of a bad piece, for one-line warnings.
 std::string DescribeError(const Piece& piece);
+
+// What a directive looks at, for people: `target`, `fields, and inside spans that have them`...
+std::string_view LooksAt(const Directive& directive);
 
 }  // namespace sluice::filter

@@ -177,7 +177,7 @@ class Matcher {
   BitSet scratch_;
 };
 
-// For people: `enabled by "DIRECTIVE" (enclosing span)`, `disabled: no directive applies`.
-std::string DescribeVerdict(const Filter& filter, const Verdict& verdict);
+// For people: `target`, `enclosing span`...
+std::string_view ReasonText(Reason reason);
 
 }  // namespace sluice::filter

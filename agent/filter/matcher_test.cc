@@ -92,7 +92,11 @@ TEST(MatcherTest, SaysWhichDirectiveDecided) {
   Matcher matcher(filter);
   SpanScope job;
   matcher.OpenSpan(Span("a", "job"), nullptr, &job);
-  const auto describe = [&](const Verdict& verdict) { return DescribeVerdict(*filter, verdict); };
+  const auto describe = [&](const Verdict& verdict) {
+    const auto& directive = filter->directives()[static_cast<size_t>(verdict.directive)];
+    return (verdict.enabled ? "enabled by \"" : "disabled by \"") + directive.Format() + "\" (" +
+           std::string(ReasonText(verdict.reason)) + ")";
+  };
   EXPECT_EQ(describe(matcher.ExplainEvent(Event("svc::x", Level::kInfo), nullptr)),
             "enabled by \"svc=info\" (target)");
   EXPECT_EQ(describe(matcher.ExplainEvent(Event("other", Level::kInfo), nullptr)),
@@ -101,7 +105,9 @@ TEST(MatcherTest, SaysWhichDirectiveDecided) {
             "enabled by \"[job]=debug\" (enclosing span)");
   EXPECT_EQ(describe(matcher.ExplainSpan(Span("a", "job"), nullptr)),
             "enabled by \"[job]=debug\" (the span itself)");
-  EXPECT_EQ(DescribeVerdict(*filter, Verdict()), "disabled: no directive applies");
+  EXPECT_EQ(
+      ReasonText(Matcher(Parsed("a")).ExplainEvent(Event("b", Level::kError), nullptr).reason),
+      "no directive applies");
 }
 
 TEST(MatcherTest, ReadsSubjectsOutOfRecords) {
@@ -168,6 +174,22 @@ TEST(RoutesTest, TakeVllorasExampleByTarget) {
   EXPECT_FALSE(routes.Takes("tracing_example", Level::kInfo)) << "no default";
   EXPECT_FALSE(routes.Takes("app::runtime", Level::kDebug));
   EXPECT_TRUE(routes.Takes("app::runtime_x", Level::kError)) << "a plain prefix";
+}
+
+// Their filter answers as the routes do, whatever the text of targets and levels.
+TEST(RoutesTest, CompileToAFilterThatAnswersAlike) {
+  const Routes routes({{"one", *Targets::Parse("app=info,app::db=off,other=trace")},
+                       {"two", *Targets::Parse("app::db::pool=debug,error")},
+                       {"odd", *Targets::Parse(" x =info,a[{k}]=trace")}});
+  Matcher matcher(routes.Compile());
+  for (const char* target : {"", "app", "app::db", "app::db::pool", "apple", "other", " x ", "a"}) {
+    for (int level = 1; level <= 5; ++level) {
+      const Subject event = Event(target, static_cast<Level>(level));
+      EXPECT_EQ(matcher.EventEnabled(event, nullptr), routes.Takes(target, event.level))
+          << target << " " << level;
+    }
+  }
+  EXPECT_FALSE(Matcher(Routes().Compile()).EventEnabled(Event("a", Level::kError), nullptr));
 }
 
 TEST(RoutesTest, TakeAnAsteriskForWhatItIs) {

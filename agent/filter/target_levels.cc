@@ -23,4 +23,16 @@ LevelSummary Routes::Summarize() const {
   return MaxOf(summaries);
 }
 
+// Targets alone decide, so the summary is exact; and of a filter's static directives, too, the one
+// with the longest prefix decides.
+std::shared_ptr<const Filter> Routes::Compile() const {
+  const LevelSummary summary = Summarize();
+  std::vector<Directive> directives;
+  for (const LevelSummary::Target& entry : summary.targets) {
+    directives.push_back({.target = entry.prefix, .level = entry.level});
+  }
+  if (summary.otherwise != LevelFilter::kOff) directives.push_back({.level = summary.otherwise});
+  return Filter::Of(std::move(directives), FilterOptions());
+}
+
 }  // namespace sluice::filter

@@ -2,10 +2,12 @@
 // as vLLora's layers. A record goes to the sink when a route takes it.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "agent/filter/filter.h"
 #include "agent/filter/level_summary.h"
 #include "agent/filter/targets.h"
 
@@ -30,6 +32,8 @@ class Routes {
   // Names of the routes that take it, in order.
   std::vector<std::string_view> TakenBy(std::string_view target, Level level) const;
   LevelSummary Summarize() const;
+  // A filter that takes what the routes take.
+  std::shared_ptr<const Filter> Compile() const;
 
  private:
   std::vector<Route> routes_;
