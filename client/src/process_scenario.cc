@@ -132,6 +132,23 @@ void FlushThenQuickExit() {
   _exit(0);
 }
 
+// The agent wants nothing below WARN.
+void SpansThatNobodyWants() {
+  { Span first("first", {}, {.level = Level::kError}); }
+  sluice::Flush(10000);  // now the agent's hint is known
+  Span outer("outer", {}, {.target = "app", .level = Level::kWarn});
+  Span left_out("left out", {}, {.target = "app::a"});
+  left_out.AddEvent("of left out", {}, Level::kWarn);
+  { Span inner("inner", {}, {.level = Level::kWarn}); }
+  const Span detached = Span::Detached(left_out.context(), "detached", {}, {.target = "app::b"});
+  std::thread([moved = Span::Detached(detached.context(), "moved", {},
+                                      {.target = "app::c"})]() mutable {
+    Span task(std::move(moved));
+    task.AddEvent("of task", {}, Level::kWarn);
+    const Span below = Span::Detached(task.context(), "below", {}, {.level = Level::kError});
+  }).join();
+}
+
 const std::map<std::string, std::function<void()>> kScenarios = {
     {"Nothing", Nothing},
     {"UseAndEmitNothing", UseAndEmitNothing},
@@ -140,6 +157,7 @@ const std::map<std::string, std::function<void()>> kScenarios = {
     {"StaticDestruction", StaticDestruction},
     {"Nested", Nested},
     {"Unwinding", Unwinding},
+    {"SpansThatNobodyWants", SpansThatNobodyWants},
     {"ForkWithoutExec", ForkWithoutExec},
     {"ForkWithExec", ForkWithExec},
     {"ForkFromThreads", ForkFromThreads},

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -155,6 +156,27 @@ TEST(ProcessTest, AForkedChildEmitsForItselfAndLeavesTheParentsSpansAlone) {
   EXPECT_NE(child->client_id, parent.client_id);
   EXPECT_THAT(records.back().attributes, IsEmpty());
   EXPECT_EQ(agent.violations(), 0u);
+}
+
+TEST(ProcessTest, WhatIsBelowASpanThatNobodyWantsBelongsToItsParent) {
+  FakeAgent agent({.hint = "\x08\x02"});  // WARN
+  EXPECT_EQ(RunScenario("SpansThatNobodyWants", agent.socket_path()).code, 0);
+  std::map<std::string, SeenRecord> seen;
+  for (const SeenRecord& record : agent.records()) seen.emplace(record.name, record);
+  std::vector<std::string> names;
+  for (const auto& [name, record] : seen) names.push_back(name);
+  // A whole span's end has no name.
+  EXPECT_THAT(names, UnorderedElementsAre("", "below", "first", "inner", "of left out", "of task",
+                                          "outer"));
+  for (const char* name : {"inner", "below"}) {
+    EXPECT_EQ(seen[name].parent_id, seen["outer"].span_id) << name;
+    EXPECT_EQ(seen[name].trace_id, seen["outer"].trace_id) << name;
+  }
+  for (const char* name : {"of left out", "of task"}) {
+    EXPECT_EQ(seen[name].span_id, seen["outer"].span_id) << name;
+  }
+  EXPECT_EQ(seen["of left out"].target, "app::a");
+  EXPECT_EQ(seen["of task"].target, "app::c");
 }
 
 TEST(ProcessTest, AChildAfterExecGoesOnWithTheTraceOfItsEnvironment) {

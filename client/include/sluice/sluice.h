@@ -131,7 +131,7 @@ typedef struct sluice_span_options {
 } sluice_span_options;
 
 /* Starts a span. Unless detached it is the thread's current span until its end. 0 where nobody
- * wants such a span, or where 10,000 are open. */
+ * wants such a span, or where 10,000 are open: what is below it belongs to its parent. */
 SLUICE_API sluice_span sluice_span_start(sluice_text name,
                                          const sluice_span_options* options) SLUICE_NOEXCEPT;
 /* Adds attributes. A key set twice has its last value. */

@@ -31,6 +31,9 @@ struct SpanOptions {
 
 // Ends when destroyed; as failed, where an exception unwinds it and no status was set. Thread-safe
 // but for moves.
+//
+// A span that is left out, since nobody wants it or too many are open, has the context of its
+// parent: what is below it, and its own events, belong there.
 class [[nodiscard]] Span {
  public:
   // None: every call on it does nothing.
@@ -51,13 +54,12 @@ class [[nodiscard]] Span {
     return Span(name, attributes, options, Placement{&parent.raw(), 1});
   }
 
-  Span(Span&& other) noexcept
-      : handle_(other.Release()), has_status_(other.has_status_), exceptions_(other.exceptions_) {}
+  Span(Span&& other) noexcept : Span(static_cast<const Span&>(other)) { other.Release(); }
   Span& operator=(Span&& other) noexcept {
+    if (this == &other) return *this;
     End();
-    handle_ = other.Release();
-    has_status_ = other.has_status_;
-    exceptions_ = other.exceptions_;
+    *this = static_cast<const Span&>(other);
+    other.Release();
     return *this;
   }
   ~Span() {
@@ -84,12 +86,15 @@ class [[nodiscard]] Span {
   // An event in this span, with its target.
   void AddEvent(std::string_view message, const Attributes& attributes = {},
                 Level level = Level::kInfo) noexcept {
+    if (is_left_out_) return Event(outer_, level, target(), message, attributes);
     const sluice_event_options options = internal::EventOptions(level, {}, attributes);
     sluice_span_event(handle_, Attribute::Text(message), &options);
   }
 
-  Context context() const noexcept { return Context(sluice_span_context(handle_)); }
-  // False for none: nobody wants it, or too many are open.
+  Context context() const noexcept {
+    return is_left_out_ ? outer_ : Context(sluice_span_context(handle_));
+  }
+  // False for none, and for one that is left out.
   explicit operator bool() const { return handle_ != 0; }
 
  private:
@@ -109,7 +114,17 @@ class [[nodiscard]] Span {
                                      .attributes = attributes.raw(),
                                      .attribute_count = attributes.size()};
     handle_ = sluice_span_start(Attribute::Text(name), &raw);
+    if (handle_ == 0) LeaveOut(options.target, placement);
   }
+  Span(const Span&) = default;
+  Span& operator=(const Span&) = default;
+
+  void LeaveOut(std::string_view target, Placement placement) noexcept {
+    is_left_out_ = true;
+    outer_ = placement.parent != nullptr ? Context(*placement.parent) : Context::Current();
+    target_size_ = static_cast<unsigned char>(target.copy(target_, sizeof(target_)));
+  }
+  std::string_view target() const { return {target_, target_size_}; }
 
   sluice_span Release() noexcept {
     const sluice_span handle = handle_;
@@ -124,6 +139,11 @@ class [[nodiscard]] Span {
 
   sluice_span handle_ = 0;
   bool has_status_ = false;
+  // Of a span that is left out: its parent, and the beginning of its target.
+  bool is_left_out_ = false;
+  unsigned char target_size_ = 0;
+  char target_[64] = {};
+  Context outer_;
   int exceptions_ = std::uncaught_exceptions();
 };
 
