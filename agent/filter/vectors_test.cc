@@ -1,32 +1,22 @@
 // Every case of testdata/envfilter_vectors.json, in both profiles and with its options.
-#include <cmath>
-#include <deque>
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
-#include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "agent/filter/filter.h"
-#include "agent/filter/matcher.h"
+#include "agent/filter/json_case.h"
 #include "agent/filter/targets.h"
 #include "gtest/gtest.h"
 
 namespace sluice::filter {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 const Json& Vectors() {
   static const Json* const vectors = new Json(Json::parse(std::ifstream(SLUICE_FILTER_VECTORS)));
   return *vectors;
 }
-
-Profile ProfileNamed(const std::string& name) {
-  return name == "fixed" ? Profile::kFixed : Profile::kCompat;
-}
-
-Level LevelNamed(const Json& vector) { return *ParseLevel(vector["level"].get<std::string>()); }
 
 std::string_view KindName(ValuePattern::Kind kind) {
   static constexpr std::string_view kNames[] = {"bool", "u64",   "i64",   "f64",
@@ -95,16 +85,6 @@ Json ParseAsDirective(const Json& vector, const FilterOptions& options) {
   return {{"ok", true}, {"directive", Describe(parsed.directive, false)}};
 }
 
-FilterOptions OptionsOf(const Json& vector, const std::string& profile) {
-  FilterOptions options;
-  options.profile = ProfileNamed(profile);
-  options.patterns = vector.value("patterns", true);
-  if (vector.contains("default")) {
-    options.default_level = ParseLevelFilter(vector["default"].get<std::string>());
-  }
-  return options;
-}
-
 // Numbers print differently in Rust, so they are compared by value.
 void ReadNumbers(Json* directive) {
   for (Json& field : (*directive)["fields"]) {
@@ -141,127 +121,27 @@ TEST(VectorsTest, EveryTextParsesAsListed) {
   }
 }
 
-// Fields built from a vector; owns the texts.
-class FieldList {
- public:
-  explicit FieldList(const Json& fields) {
-    for (const auto& [name, value] : fields.items()) Add(name, value);
+std::shared_ptr<const Filter> FilterOf(const Json& vector, const FilterOptions& options) {
+  return Filter::Parse(vector["filter"].get<std::string>(), options).filter;
+}
+
+// The steps of a vector, each of which may expect an answer.
+void RunSteps(const Json& vector, Player* player) {
+  for (const Json& step : vector["steps"]) {
+    const auto answer = player->RunStep(step);
+    if (!step.contains("expect")) continue;
+    EXPECT_EQ(answer, step["expect"].get<bool>()) << step;
   }
-  Fields view() const { return Fields(fields_); }
-
- private:
-  std::string_view Keep(const std::string& text) { return texts_.emplace_back(text); }
-
-  void Add(const std::string& name, const Json& value) {
-    Field field{Keep(name), {}, false};
-    if (value.is_object()) {
-      AddTyped(value, &field);
-    } else if (value.is_boolean()) {
-      field.value.type = ValueView::Type::kBool;
-      field.value.bool_value = value;
-    } else if (value.is_number_integer()) {
-      SetInt(value, &field);
-    } else if (value.is_number()) {
-      SetDouble(value, &field);
-    } else {
-      SetText(value, &field);
-    }
-    fields_.push_back(field);
-  }
-
-  void AddTyped(const Json& value, Field* field) {
-    const std::string type = value["t"];
-    if (type == "empty") return;
-    const std::string text = value["v"].is_string() ? value["v"].get<std::string>() : "";
-    if (type == "u64" || type == "i64") return SetInt(std::stoll(text), field);
-    if (type == "f64") return SetDouble(std::stod(text), field);
-    field->bare = type == "debug";
-    SetText(text, field);
-  }
-
-  static void SetInt(int64_t value, Field* field) {
-    field->value.type = ValueView::Type::kInt;
-    field->value.int_value = value;
-  }
-  static void SetDouble(double value, Field* field) {
-    field->value.type = ValueView::Type::kDouble;
-    field->value.double_value = value;
-  }
-  void SetText(const std::string& text, Field* field) {
-    field->value.type = ValueView::Type::kString;
-    field->value.text = Keep(text);
-  }
-
-  std::deque<std::string> texts_;
-  std::vector<Field> fields_;
-};
-
-// Plays one vector to a Matcher.
-class Player {
- public:
-  Player(const Json& vector, const FilterOptions& options)
-      : matcher_(Filter::Parse(vector["filter"].get<std::string>(), options).filter) {}
-
-  bool OpenSpan(const Json& span, const SpanScope* parent, SpanScope* scope) {
-    const FieldList fields(span.value("fields", Json::object()));
-    const std::string target = span["target"], name = span["name"];
-    const bool enabled =
-        matcher_.OpenSpan({target, LevelNamed(span), name, fields.view()}, parent, scope);
-    for (const Json& late : span.value("records", Json::array())) Record(late, scope);
-    return enabled;
-  }
-
-  void Record(const Json& late, SpanScope* scope) {
-    matcher_.RecordFields(FieldList(late).view(), scope);
-  }
-
-  bool Event(const Json& event, const SpanScope* enclosing) {
-    const FieldList fields(event.value("fields", Json::object()));
-    const std::string target = event["target"];
-    return matcher_.EventEnabled({target, LevelNamed(event), "", fields.view()}, enclosing);
-  }
-
-  bool RunStack(const Json& vector) {
-    const SpanScope* parent = nullptr;
-    for (const Json& span : vector["stack"]) {
-      SpanScope& scope = scopes_[std::to_string(scopes_.size())];
-      OpenSpan(span, parent, &scope);
-      parent = &scope;
-    }
-    const Json& subject = vector["subject"];
-    SpanScope unused;
-    return subject["kind"] == "span" ? OpenSpan(subject, parent, &unused) : Event(subject, parent);
-  }
-
-  void RunSteps(const Json& vector) {
-    for (const Json& step : vector["steps"]) {
-      const std::string op = step["op"];
-      bool answer = false;
-      if (op == "span") answer = OpenSpan(step, Scope(step, "parent"), &scopes_[step["id"]]);
-      if (op == "record") Record(step["fields"], &scopes_[step["id"]]);
-      if (op == "event") answer = Event(step, Scope(step, "inside"));
-      if (!step.contains("expect")) continue;
-      EXPECT_EQ(answer, step["expect"].get<bool>()) << step;
-    }
-  }
-
- private:
-  const SpanScope* Scope(const Json& step, const char* key) {
-    return step.contains(key) ? &scopes_.at(step[key]) : nullptr;
-  }
-
-  Matcher matcher_;
-  std::map<std::string, SpanScope> scopes_;
-};
+}
 
 TEST(VectorsTest, EverySubjectIsJudgedAsListed) {
   ASSERT_EQ(Vectors()["match"].size(), 155u);
   for (const Json& vector : Vectors()["match"]) {
     for (const std::string profile : {"compat", "fixed"}) {
       SCOPED_TRACE(vector["id"].get<std::string>() + " " + profile);
-      Player player(vector, OptionsOf(vector, profile));
+      Player player(FilterOf(vector, OptionsOf(vector, profile)));
       if (vector.contains("steps")) {
-        player.RunSteps(vector);
+        RunSteps(vector, &player);
       } else {
         EXPECT_EQ(player.RunStack(vector), vector[profile].get<bool>());
       }
@@ -281,7 +161,7 @@ TEST(VectorsTest, EveryOptionChangesTheAnswerAsListed) {
     for (const Json& with : vector.value("options", Json::array())) {
       FilterOptions options = OptionsOf(vector, with["profile"]);
       TurnOn(with["option"], &options);
-      EXPECT_EQ(Player(vector, options).RunStack(vector), with["expect"].get<bool>())
+      EXPECT_EQ(Player(FilterOf(vector, options)).RunStack(vector), with["expect"].get<bool>())
           << vector["id"] << " " << with;
     }
   }
