@@ -67,7 +67,7 @@ App::~App() = default;
 absl::Status App::MakeLoop() {
   ASSIGN_OR_RETURN(loop_, net::EventLoop::Create());
   ASSIGN_OR_RETURN(signals_, SignalWatch::Create(
-                                 loop_.get(), [this] { BeginStop(); }, [this] { Reload(); }));
+                                 loop_.get(), [this] { BeginStop(); }, [this] { (void)Reload(); }));
   return absl::OkStatus();
 }
 
@@ -122,15 +122,26 @@ void App::MakeServices() {
   status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
       host_.boot_id, host_.vm_id, loop_->clock().UnixNano(), journal_.get(), &admission_->spans(),
       ingest_.get(), &counters_, &sinks_.workers, sinks_.off, [this] { return Settings(); }});
-  answers_ = std::make_unique<control::StreamedAnswers>(loop_.get());
-  control_ = std::make_unique<control::ControlService>(
-      control::ControlService::Options{journal_.get(), flush_.get(), status_.get(), answers_.get(),
-                                       [path = loaded_.config.kvp.path] {
-                                         kvp::PoolFile::Options options;
-                                         options.path = path;
-                                         options.create = false;
-                                         return kvp::PoolFile(options).ReadAll();
-                                       }});
+  answers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_);
+  MakeControl();
+}
+
+void App::MakeControl() {
+  control::ControlService::Options options;
+  options.journal = journal_.get();
+  options.spans = &admission_->spans();
+  options.flush = flush_.get();
+  options.status = status_.get();
+  options.answers = answers_.get();
+  options.filters = [this] { return InForce(); };
+  options.reload = [this] { return Reload(); };
+  options.read_pool = [path = loaded_.config.kvp.path] {
+    kvp::PoolFile::Options pool;
+    pool.path = path;
+    pool.create = false;
+    return kvp::PoolFile(pool).ReadAll();
+  };
+  control_ = std::make_unique<control::ControlService>(std::move(options));
 }
 
 net::GrpcServer::Options App::ServerOptions() {
@@ -182,13 +193,28 @@ void App::UpdateWanted() {
   // The views want what journal.level says of every target.
   std::vector<filter::LevelSummary> wanted{{loaded_.config.journal.level, {}}};
   for (const auto& worker : sinks_.workers) {
-    wanted.push_back(FilterOf(loaded_.config, worker->name())->Summarize());
+    wanted.push_back(FilterOf(loaded_.config, worker->name()).compiled->Summarize());
   }
-  const filter::LevelSummary summary = filter::MaxOf(wanted);
-  admission_->set_wanted([summary](std::string_view target, Level level) {
+  wanted_ = filter::MaxOf(wanted);
+  admission_->set_wanted([summary = wanted_](std::string_view target, Level level) {
     return filter::Allows(summary.LevelFor(target), level);
   });
-  ingest_->SetHint(EncodeHint(summary));
+  ingest_->SetHint(EncodeHint(wanted_));
+}
+
+control::FiltersInForce App::InForce() const {
+  control::FiltersInForce in_force;
+  for (const sinks::SinkKind& kind : sinks::AllSinkKinds()) {
+    const config::SinkFilter& filter = kind.filter(loaded_.config);
+    in_force.sinks.push_back({.sink = kind.name,
+                              .enabled = kind.enabled(loaded_.config),
+                              .filter = filter.compiled,
+                              .routes = filter.by_routes ? filter.routes : filter::Routes()});
+  }
+  in_force.options = loaded_.config.filter_options;
+  in_force.journal_level = loaded_.config.journal.level;
+  in_force.wanted = wanted_;
+  return in_force;
 }
 
 std::vector<v1::Setting> App::Settings() const {
@@ -224,21 +250,34 @@ void App::StartTimers() {
   }
 }
 
-void App::Reload() {
+absl::StatusOr<config::Reloaded> App::Reload() {
   NotifyReloading();
-  auto loaded = config::Load(sources_);
-  if (!loaded.ok()) {
-    LogError(absl::StrCat("keeping the old configuration: ", loaded.status().message()));
-  } else {
-    for (const std::string& warning : loaded->warnings) LogWarning(warning);
-    loaded_ = *std::move(loaded);
+  auto reloaded = LoadAgain();
+  if (reloaded.ok()) {
+    loaded_ = reloaded->loaded;
     for (const auto& worker : sinks_.workers) {
-      worker->SetFilter(FilterOf(loaded_.config, worker->name()));
+      worker->SetFilter(FilterOf(loaded_.config, worker->name()).compiled);
     }
     UpdateWanted();
   }
   for (const auto& worker : sinks_.workers) worker->Reopen();
   NotifyReady();
+  return reloaded;
+}
+
+absl::StatusOr<config::Reloaded> App::LoadAgain() {
+  auto fresh = config::Load(sources_);
+  if (!fresh.ok()) {
+    LogError(absl::StrCat("keeping the old configuration: ", fresh.status().message()));
+    return fresh.status();
+  }
+  for (const std::string& warning : fresh->warnings) LogWarning(warning);
+  config::Reloaded reloaded = config::TakeReloadable(loaded_, *fresh);
+  for (const config::SettingChange& change : reloaded.changes) {
+    LogInfo(absl::StrCat(change.key, " = ", change.setting.value, " (", change.setting.origin, ")",
+                         change.needs_restart ? " takes effect at the next start" : ""));
+  }
+  return reloaded;
 }
 
 int App::Run() {

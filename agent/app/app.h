@@ -13,6 +13,7 @@
 #include "agent/app/sink_set.h"
 #include "agent/app/sockets.h"
 #include "agent/config/load.h"
+#include "agent/config/reload.h"
 #include "agent/control/control_service.h"
 #include "agent/ingest/ingest_service.h"
 #include "agent/ingest/process_tracker.h"
@@ -42,13 +43,17 @@ class App {
   absl::Status OpenJournal();
   absl::Status MakeLoop();
   void MakeServices();
+  void MakeControl();
   absl::Status Serve(Sockets sockets);
   void CloseSpansOfEarlierBoot();
   void WatchRecoveredProcesses();
   void UpdateWanted();
   void Every(std::chrono::seconds interval, const std::function<void()>& work);
   void StartTimers();
-  void Reload();
+  control::FiltersInForce InForce() const;
+  // SIGHUP and Control.Reload. An error: the old configuration stays, whole.
+  absl::StatusOr<config::Reloaded> Reload();
+  absl::StatusOr<config::Reloaded> LoadAgain();
   void BeginStop();
   void OnAllSynced();
   void DrainServers();
@@ -66,6 +71,8 @@ class App {
   ingest::AdmissionState admission_state_;
   std::unique_ptr<journal::Journal> journal_;
   bool rebooted_ = false;
+  // Of every target, the most verbose level that the views or any sink want.
+  filter::LevelSummary wanted_;
   std::unique_ptr<ingest::Admission> admission_;
   std::unique_ptr<ingest::ProcessTracker> processes_;
   SinkSet sinks_;

@@ -1,5 +1,7 @@
 #include "agent/app/sink_set.h"
 
+#include <algorithm>
+
 namespace sluice::app {
 
 SinkSet MakeSinks(const sinks::SinkContext& context) {
@@ -16,12 +18,11 @@ SinkSet MakeSinks(const sinks::SinkContext& context) {
   return set;
 }
 
-std::shared_ptr<const filter::Filter> FilterOf(const config::AgentConfig& config,
-                                               const std::string& sink) {
-  for (const sinks::SinkKind& kind : sinks::AllSinkKinds()) {
-    if (kind.name == sink) return kind.filter(config).compiled;
-  }
-  return nullptr;
+const config::SinkFilter& FilterOf(const config::AgentConfig& config, const std::string& sink) {
+  const std::vector<sinks::SinkKind> kinds = sinks::AllSinkKinds();
+  return std::find_if(kinds.begin(), kinds.end(),
+                      [&](const sinks::SinkKind& kind) { return kind.name == sink; })
+      ->filter(config);
 }
 
 }  // namespace sluice::app

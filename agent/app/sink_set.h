@@ -19,8 +19,7 @@ struct SinkSet {
 
 SinkSet MakeSinks(const sinks::SinkContext& context);
 
-// The filter in force for the sink of this name; null: no such sink.
-std::shared_ptr<const filter::Filter> FilterOf(const config::AgentConfig& config,
-                                               const std::string& sink);
+// The filter in force for the sink of this name, which is one of a SinkSet's.
+const config::SinkFilter& FilterOf(const config::AgentConfig& config, const std::string& sink);
 
 }  // namespace sluice::app

@@ -20,6 +20,9 @@ absl::StatusOr<Message> Parse(std::string_view encoded) {
   return message;
 }
 
+// Of a question about filters: its text, its record and the spans around, with room to spare.
+constexpr size_t kMaxQuestionBytes = 256 * 1024;
+
 // Pool records in one DumpPoolResponse.
 constexpr size_t kRecordsPerMessage = 100;
 
@@ -38,11 +41,31 @@ absl::Status SendPool(std::string_view pool, AnswerStream& stream) {
   return absl::OkStatus();
 }
 
+v1::ReloadResponse Describe(const absl::StatusOr<config::Reloaded>& reloaded) {
+  v1::ReloadResponse response;
+  if (!reloaded.ok()) {
+    response.set_error(std::string(reloaded.status().message()));
+    return response;
+  }
+  for (const std::string& warning : reloaded->loaded.warnings) response.add_warnings(warning);
+  for (const config::SettingChange& from : reloaded->changes) {
+    v1::SettingChange* const change = response.add_changes();
+    change->mutable_setting()->set_key(from.key);
+    change->mutable_setting()->set_value(from.setting.value);
+    change->mutable_setting()->set_origin(from.setting.origin);
+    change->set_old_value(from.old_value);
+    change->set_needs_restart(from.needs_restart);
+  }
+  return response;
+}
+
 }  // namespace
 
 void ControlService::AddQueryRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kQueryStatus, StatusRoute(View::kOwnUid));
   server->AddRoute(method::kQueryRecords, RecordsRoute(server, View::kOwnUid));
+  server->AddRoute(method::kQueryCheckFilter, CheckFilterRoute(server));
+  server->AddRoute(method::kQueryExplain, ExplainRoute(server));
 }
 
 void ControlService::AddControlRoutes(net::GrpcServer* server) {
@@ -50,6 +73,9 @@ void ControlService::AddControlRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kControlRecords, RecordsRoute(server, View::kEverything));
   server->AddRoute(method::kControlFlush, FlushRoute(server));
   server->AddRoute(method::kControlDumpPool, DumpPoolRoute(server));
+  server->AddRoute(method::kControlCheckFilter, CheckFilterRoute(server));
+  server->AddRoute(method::kControlExplain, ExplainRoute(server));
+  server->AddRoute(method::kControlReload, ReloadRoute());
 }
 
 net::Route ControlService::StatusRoute(View view) {
@@ -96,6 +122,30 @@ net::Route ControlService::DumpPoolRoute(net::GrpcServer* server) {
           return SendPool(pool, stream);
         };
       })};
+}
+
+net::Route ControlService::CheckFilterRoute(net::GrpcServer* server) {
+  const auto check = [this](net::Call&, std::string_view encoded) -> absl::StatusOr<Producer> {
+    ASSIGN_OR_RETURN(const auto request, Parse<v1::CheckFilterRequest>(encoded));
+    return CheckFilter(request, options_.filters().options);
+  };
+  return {options_.answers->Serve(server, check), kMaxQuestionBytes};
+}
+
+net::Route ControlService::ExplainRoute(net::GrpcServer* server) {
+  const auto explain = [this](net::Call& call,
+                              std::string_view encoded) -> absl::StatusOr<Producer> {
+    ASSIGN_OR_RETURN(const auto request, Parse<v1::ExplainRequest>(encoded));
+    return Explain(request, options_.filters(), *options_.spans, call.connection().uid());
+  };
+  return {options_.answers->Serve(server, explain), kMaxQuestionBytes};
+}
+
+net::Route ControlService::ReloadRoute() {
+  return {net::Unary([this](net::Call& call, std::string_view) {
+    call.Send(Describe(options_.reload()).SerializeAsString());
+    call.Finish(absl::OkStatus());
+  })};
 }
 
 }  // namespace sluice::control

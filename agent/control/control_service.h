@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 
+#include "agent/config/reload.h"
+#include "agent/control/filter_query.h"
 #include "agent/control/flush.h"
 #include "agent/control/status_report.h"
 #include "agent/control/streamed_answer.h"
@@ -17,9 +19,14 @@ class ControlService {
  public:
   struct Options {
     journal::Journal* journal = nullptr;
+    const live::SpanTable* spans = nullptr;
     FlushCoordinator* flush = nullptr;
     StatusReport* status = nullptr;
     StreamedAnswers* answers = nullptr;
+    // Asked each time, since a reload changes them.
+    std::function<FiltersInForce()> filters;
+    // Reads the configuration again, as SIGHUP does.
+    std::function<absl::StatusOr<config::Reloaded>()> reload;
     // All whole records of the pool file; called on a thread of its own.
     std::function<absl::StatusOr<std::string>()> read_pool;
   };
@@ -36,6 +43,9 @@ class ControlService {
   net::Route RecordsRoute(net::GrpcServer* server, View view);
   net::Route FlushRoute(net::GrpcServer* server);
   net::Route DumpPoolRoute(net::GrpcServer* server);
+  net::Route CheckFilterRoute(net::GrpcServer* server);
+  net::Route ExplainRoute(net::GrpcServer* server);
+  net::Route ReloadRoute();
 
   const Options options_;
 };

@@ -106,6 +106,7 @@ absl::Status StreamedAnswers::Start(net::GrpcServer* server, net::Call& call, Pr
   const uid_t uid = call.connection().uid();
   const auto of_uid = by_uid_.find(uid);
   if (running_.size() >= kInAll || (of_uid != by_uid_.end() && of_uid->second >= kPerUid)) {
+    counters_->Add("query.refused", "too_many", uid);
     return absl::ResourceExhaustedError("too many queries at once, try again");
   }
   ++by_uid_[uid];

@@ -1,5 +1,5 @@
-// Answers one server-streaming call from a thread of its own, for what reads files: the loop never
-// waits for the disk, nor for a peer that reads slowly.
+// Answers one server-streaming call from a thread of its own, for what reads files or computes for
+// long: the loop never waits for the disk, nor for a peer that reads slowly.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,7 @@
 
 #include "agent/base/mutex.h"
 #include "agent/net/grpc_server.h"
+#include "agent/self/counters.h"
 
 namespace sluice::control {
 
@@ -32,11 +33,13 @@ using ProducerFactory =
 // Owned by the loop's thread.
 class StreamedAnswers {
  public:
-  // At once, of one uid and of all. More are refused with RESOURCE_EXHAUSTED.
+  // At once, of one uid and of all. More are refused with RESOURCE_EXHAUSTED and counted
+  // (`query.refused`, reason `too_many`, uid).
   static constexpr int kPerUid = 2;
   static constexpr int kInAll = 8;
 
-  explicit StreamedAnswers(net::EventLoop* loop) : loop_(loop) {}
+  // Both outlive it.
+  StreamedAnswers(net::EventLoop* loop, Counters* counters) : loop_(loop), counters_(counters) {}
   // Cancels what is under way and waits for its threads.
   ~StreamedAnswers();
 
@@ -52,6 +55,7 @@ class StreamedAnswers {
   void Finished(net::CallId call, uid_t uid);
 
   net::EventLoop* const loop_;
+  Counters* const counters_;
   struct Running {
     std::shared_ptr<Stream> stream;
     std::thread thread;

@@ -61,6 +61,8 @@ struct Span {
 
   // Of `body`; valid until it grows.
   SpanView view() const;
+  // The span so far as a record of that kind; valid likewise.
+  RecordView AsRecord(RecordKind kind) const;
 
   // Frees the body; name, level and target stay.
   void Retire();

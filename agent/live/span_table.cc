@@ -42,6 +42,18 @@ SpanView Span::view() const {
   return ReadSpan(body).value_or(SpanView{});
 }
 
+RecordView Span::AsRecord(RecordKind kind) const {
+  RecordView record;
+  record.kind = kind;
+  record.level = level;
+  record.target = target;
+  record.busy_ns = busy_ns;
+  record.bare = bare;
+  record.span = view();
+  record.span.name = name;
+  return record;
+}
+
 std::shared_ptr<Span> SpanTable::Whole(const RecordView& record,
                                        std::shared_ptr<const Origin> origin) const {
   auto span = std::make_shared<Span>();

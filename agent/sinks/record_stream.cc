@@ -141,12 +141,7 @@ void RecordStream::ReadEnd(const Place& place, const RecordView& record) {
 }
 
 void RecordStream::Judge(const std::shared_ptr<live::Span>& span) {
-  RecordView so_far;
-  so_far.kind = RecordKind::kSpanStart;
-  so_far.level = span->level;
-  so_far.target = span->target;
-  so_far.bare = span->bare;
-  so_far.span = span->view();
+  const RecordView so_far = span->AsRecord(RecordKind::kSpanStart);
   matcher_.OpenSpan(filter::Subject::Of(so_far), ScopeOf(span->parent.get()), &span->scope);
 }
 

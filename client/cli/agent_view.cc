@@ -39,17 +39,39 @@ Result<AgentView> AgentView::OpenAdmin(const SocketPaths& sockets,
   return view;
 }
 
+template <typename Response>
+Result<Response> AgentView::Call(std::string_view method,
+                                 const google::protobuf::Message& request) {
+  std::string encoded;
+  const rpc::Status status =
+      channel_->Unary(method, request.SerializeAsString(), deadline_, &encoded);
+  if (!status.ok()) return CallFailure(status, socket_);
+  Response response;
+  if (!response.ParseFromString(encoded)) return Unreadable(socket_);
+  return response;
+}
+
 Result<v1::StatusResponse> AgentView::Status(bool open_spans) {
   v1::StatusRequest request;
   request.set_open_spans(open_spans);
-  std::string encoded;
-  const rpc::Status status =
-      channel_->Unary(is_admin_ ? method::kControlStatus : method::kQueryStatus,
-                      request.SerializeAsString(), deadline_, &encoded);
-  if (!status.ok()) return CallFailure(status, socket_);
-  v1::StatusResponse response;
-  if (!response.ParseFromString(encoded)) return Unreadable(socket_);
-  return response;
+  return Call<v1::StatusResponse>(is_admin_ ? method::kControlStatus : method::kQueryStatus,
+                                  request);
+}
+
+Result<v1::CheckFilterResponse> AgentView::CheckFilter(const std::string& filter) {
+  v1::CheckFilterRequest request;
+  request.set_filter(filter);
+  return Call<v1::CheckFilterResponse>(
+      is_admin_ ? method::kControlCheckFilter : method::kQueryCheckFilter, request);
+}
+
+Result<v1::ExplainResponse> AgentView::Explain(const v1::ExplainRequest& request) {
+  return Call<v1::ExplainResponse>(is_admin_ ? method::kControlExplain : method::kQueryExplain,
+                                   request);
+}
+
+Result<v1::ReloadResponse> AgentView::Reload() {
+  return Call<v1::ReloadResponse>(method::kControlReload, v1::ReloadRequest());
 }
 
 template <typename Response>

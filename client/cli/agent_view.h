@@ -23,6 +23,10 @@ class AgentView {
   static Result<AgentView> OpenAdmin(const SocketPaths& sockets, std::chrono::milliseconds timeout);
 
   Result<v1::StatusResponse> Status(bool open_spans);
+  Result<v1::CheckFilterResponse> CheckFilter(const std::string& filter);
+  Result<v1::ExplainResponse> Explain(const v1::ExplainRequest& request);
+  // Needs the admin socket.
+  Result<v1::ReloadResponse> Reload();
   // Oldest first.
   Result<std::vector<v1::StoredRecord>> Records(const v1::RecordsRequest& request);
   // The pool's records as they lie on disk. Needs the admin socket.
@@ -32,6 +36,8 @@ class AgentView {
 
  private:
   AgentView() = default;
+  template <typename Response>
+  Result<Response> Call(std::string_view method, const google::protobuf::Message& request);
   template <typename Response>
   Result<std::vector<Response>> Stream(std::string_view method, std::string_view request);
 

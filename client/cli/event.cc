@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "client/cli/emit.h"
+#include "client/cli/filter/explain.h"
 #include "client/cli/propagation.h"
 #include "client/cli/record_encoder.h"
 #include "client/cli/verb.h"
@@ -28,6 +29,20 @@ Event MakeEvent(const EmitFlags& flags, std::string message, std::vector<Attribu
   return event;
 }
 
+int Send(const GlobalOptions& options, const std::string& record,
+         std::chrono::steady_clock::time_point begin, bool require) {
+  const SocketPaths sockets = ResolveSockets(options);
+  const std::string request =
+      EncodeEmitRequest(NewClientId(), 1, {&record, 1}, ResourceFromEnvironment(std::getenv));
+  const rpc::Status status =
+      Emit(sockets.ingest, request, begin + options.timeout.value_or(kEmitTimeout));
+  if (status.ok()) return kExitOk;
+  Failure failure = CallFailure(status, sockets.ingest);
+  failure.message = "event not sent: " + failure.message;
+  const int code = Fail(failure);
+  return require ? code : kExitOk;
+}
+
 }  // namespace
 
 int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
@@ -36,14 +51,20 @@ int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
   EmitFlags flags{.target = "sluice::event"};
   std::string message;
   bool require = false;
+  bool explain = false;
+  bool dry_run = false;
   AddGlobalOptions(app, &options);
   AddEmitFlags(app, &flags);
   app.add_flag("--require", require,
                "Exit with 4 or 5 when the agent does not take it, not only with a note");
+  CLI::Option* const explains =
+      app.add_flag("--explain", explain,
+                   "Also print which sinks take it, and which directive of their filters decides");
+  app.add_flag("--dry-run", dry_run, "With --explain: do not emit it")->needs(explains);
   app.add_option("MESSAGE", message, "What happened; after -- if it begins with a dash")
       ->required();
   app.footer(
-      "Takes 250 ms at most, or --timeout.\n"
+      "Takes 250 ms at most, or --timeout. With --explain, exit code 1: nobody takes it.\n"
       "Example:\n"
       "  sluice event --level warn --attr disk=sda1 --attr free:int=12 'disk nearly full'");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
@@ -56,16 +77,9 @@ int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
     return Fail({kExitUsage, "the event has " + std::to_string(record.size()) + " bytes; at most " +
                                  std::to_string(limits::kRecordBytes) + " can be sent"});
   }
-  const SocketPaths sockets = ResolveSockets(options);
-  const std::string request =
-      EncodeEmitRequest(NewClientId(), 1, {&record, 1}, ResourceFromEnvironment(std::getenv));
-  const rpc::Status status =
-      Emit(sockets.ingest, request, begin + options.timeout.value_or(kEmitTimeout));
-  if (status.ok()) return kExitOk;
-  Failure failure = CallFailure(status, sockets.ingest);
-  failure.message = "event not sent: " + failure.message;
-  const int code = Fail(failure);
-  return require ? code : kExitOk;
+  const int code = dry_run ? kExitOk : Send(options, record, begin, require);
+  if (!explain || code != kExitOk) return code;
+  return ExplainInForce(options, record);
 }
 
 }  // namespace sluice::cli

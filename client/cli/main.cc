@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "client/cli/config/verbs.h"
 #include "client/cli/event.h"
+#include "client/cli/filter/verbs.h"
 #include "client/cli/flush.h"
 #include "client/cli/kvp/verbs.h"
 #include "client/cli/run.h"
@@ -23,6 +25,8 @@ constexpr std::array kVerbs = {
     Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb},
     Verb{"tree", "Show one trace as a tree", TreeVerb},
     Verb{"kvp", "Look into the Hyper-V KVP pool", KvpVerb},
+    Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},
+    Verb{"config", "Show the agent's configuration, make it read a changed one", ConfigVerb},
 };
 
 constexpr std::string_view kFooter =

@@ -10,18 +10,6 @@ namespace {
 
 using sinks::Delivery;
 
-// The span so far, as a record.
-RecordView Whole(const live::Span& span) {
-  RecordView record;
-  record.kind = RecordKind::kSpan;
-  record.level = span.level;
-  record.target = span.target;
-  record.busy_ns = span.busy_ns;
-  record.bare = span.bare;
-  record.span = span.view();
-  return record;
-}
-
 // `span` and its ancestors that passed the filter, outermost first.
 std::vector<const live::Span*> Chain(const live::Span* span) {
   std::vector<const live::Span*> chain;
@@ -41,7 +29,8 @@ void LineBuilder::Append(const Delivery& delivery, std::string* lines) const {
   context.reserve(chain.size());
   for (size_t i = 0; i < chain.size(); ++i) {
     // An ended ancestor is known by name alone.
-    if (!chain[i]->body.empty()) format_.AppendFields(Whole(*chain[i]), &fields[i]);
+    if (!chain[i]->body.empty())
+      format_.AppendFields(chain[i]->AsRecord(RecordKind::kSpan), &fields[i]);
     context.push_back({chain[i]->name, fields[i]});
   }
   LineInput input;
@@ -50,7 +39,7 @@ void LineBuilder::Append(const Delivery& delivery, std::string* lines) const {
   input.sender = &delivery.origin->identity;
   input.service = live::FindResourceText(delivery.origin->resource, "service.name");
   if (delivery.kind == Delivery::Kind::kEvent) return format_.AppendEvent(input, lines);
-  const RecordView whole = Whole(*delivery.span);
+  const RecordView whole = delivery.span->AsRecord(RecordKind::kSpan);
   input.record = &whole;
   if (delivery.kind == Delivery::Kind::kSpanOpened) return format_.AppendSpanNew(input, lines);
   format_.AppendSpanClose(input, whole.span.start_unix_nano, lines);

@@ -1,0 +1,241 @@
+#include "agent/control/filter_query.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/mutex.h"
+#include "agent/base/status_macros.h"
+#include "agent/filter/matcher.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/record_check.h"
+#include "proto/contract/utf8.h"
+
+namespace sluice::control {
+namespace {
+
+// Spans around a record that a request brings, and their bytes together.
+constexpr int kMaxGivenSpans = 32;
+constexpr size_t kMaxGivenBytes = limits::kRecordBytes;
+// Of open spans around a record.
+constexpr size_t kMaxOpenSpanBytes = 1024 * 1024;
+
+// Held while somebody's filter is read and applied: its patterns and their caches may take
+// filter::kMaxFilterMemory.
+Mutex trial_mutex;
+
+// A filter of the environment may hold any bytes.
+std::string ValidText(std::string_view text) {
+  std::string valid;
+  AppendValidUtf8(text, &valid);
+  return valid;
+}
+
+void AddRemark(const filter::Remark& remark, v1::FilterPiece* piece) {
+  v1::FilterRemark* const added = piece->add_remarks();
+  added->set_message(ValidText(remark.message));
+  added->set_offset(static_cast<uint32_t>(remark.offset));
+}
+
+v1::FilterPiece MakePiece(const filter::Piece& from) {
+  const filter::ParsedDirective& parsed = from.parsed;
+  v1::FilterPiece piece;
+  piece.set_text(from.text);
+  piece.set_offset(static_cast<uint32_t>(from.offset));
+  if (parsed.fault != filter::Fault::kNone) {
+    piece.set_fault(std::string(filter::FaultName(parsed.fault)));
+    AddRemark(parsed.error, &piece);
+    return piece;
+  }
+  piece.set_directive(parsed.directive.Format());
+  piece.set_looks_at(std::string(filter::LooksAt(parsed.directive)));
+  for (const filter::Remark& warning : parsed.warnings) AddRemark(warning, &piece);
+  return piece;
+}
+
+absl::Status TooLarge() {
+  return absl::ResourceExhaustedError("the spans around the record are too large");
+}
+
+// A record and the spans around it, outermost first; owns its bytes.
+class Case {
+ public:
+  static absl::StatusOr<Case> Make(const v1::Record& record) {
+    Case made;
+    ASSIGN_OR_RETURN(made.record_, Encode(record));
+    return made;
+  }
+
+  // The spans that the request brings.
+  absl::Status Enclose(const v1::ExplainRequest& request) {
+    if (request.enclosing_size() > kMaxGivenSpans) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("more than ", kMaxGivenSpans, " spans around the record"));
+    }
+    size_t bytes = 0;
+    for (const v1::Record& span : request.enclosing()) {
+      ASSIGN_OR_RETURN(enclosing_.emplace_back(), Encode(span));
+      bytes += enclosing_.back().size();
+      if (bytes > kMaxGivenBytes) return TooLarge();
+      if (ReadRecord(enclosing_.back())->kind == RecordKind::kEvent) {
+        return absl::InvalidArgumentError("an event encloses nothing");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // The open spans that the record's ids name.
+  absl::Status Enclose(const live::SpanTable& spans, uid_t uid) {
+    const RecordView record = *ReadRecord(record_);
+    const SpanId& parent =
+        record.kind == RecordKind::kEvent ? record.event.span_id : record.span.parent_span_id;
+    size_t bytes = 0;
+    auto span = spans.FindEnclosing(uid, record.trace_id(), parent);
+    for (; span != nullptr; span = span->parent) {
+      bytes += span->body.size();
+      if (bytes > kMaxOpenSpanBytes) return TooLarge();
+      open_.push_front(*span);
+      open_.front().parent = nullptr;
+    }
+    return absl::OkStatus();
+  }
+
+  filter::Verdict Judge(const std::shared_ptr<const filter::Filter>& filter) const {
+    filter::Matcher matcher(filter);
+    std::deque<filter::SpanScope> scopes;
+    const auto enter = [&](const RecordView& span) {
+      const filter::SpanScope* const parent = scopes.empty() ? nullptr : &scopes.back();
+      matcher.OpenSpan(filter::Subject::Of(span), parent, &scopes.emplace_back());
+    };
+    for (const std::string& span : enclosing_) enter(*ReadRecord(span));
+    for (const live::Span& span : open_) enter(span.AsRecord(RecordKind::kSpanStart));
+    const filter::SpanScope* const enclosing = scopes.empty() ? nullptr : &scopes.back();
+    const RecordView record = *ReadRecord(record_);
+    const filter::Subject subject = filter::Subject::Of(record);
+    return record.kind == RecordKind::kEvent ? matcher.ExplainEvent(subject, enclosing)
+                                             : matcher.ExplainSpan(subject, enclosing);
+  }
+
+  // Valid as long as this lives.
+  RecordView record() const { return *ReadRecord(record_); }
+
+ private:
+  // As admission would take it.
+  static absl::StatusOr<std::string> Encode(const v1::Record& record) {
+    std::string encoded = record.SerializeAsString();
+    const RecordVerdict verdict = CheckRecord(encoded);
+    if (verdict.fault != RecordFault::kNone) {
+      return absl::InvalidArgumentError(absl::StrCat("no such record could be emitted: ",
+                                                     std::string(RecordFaultName(verdict.fault))));
+    }
+    const RecordKind kind = verdict.view.kind;
+    if (kind == RecordKind::kSpanUpdate || kind == RecordKind::kSpanEnd) {
+      return absl::InvalidArgumentError("only events and whole or beginning spans are judged");
+    }
+    if (verdict.flaws.any()) encoded = RepairRecord(encoded);
+    if (encoded.empty()) return absl::InvalidArgumentError("the record is too large");
+    return encoded;
+  }
+
+  std::string record_;
+  std::vector<std::string> enclosing_;
+  std::deque<live::Span> open_;
+};
+
+v1::FilterVerdict MakeVerdict(const filter::Filter& filter, const filter::Verdict& from) {
+  v1::FilterVerdict verdict;
+  verdict.set_enabled(from.enabled);
+  verdict.set_reason(std::string(filter::ReasonText(from.reason)));
+  if (from.directive >= 0) {
+    const auto& directive = filter.directives()[static_cast<size_t>(from.directive)];
+    verdict.set_directive(ValidText(directive.Format()));
+  }
+  return verdict;
+}
+
+v1::FilterVerdict JudgeForSink(const FiltersInForce::OfSink& of, const Case& judged) {
+  v1::FilterVerdict verdict;
+  if (of.enabled) {
+    verdict = MakeVerdict(*of.filter, judged.Judge(of.filter));
+  } else {
+    verdict.set_reason("the sink is off");
+  }
+  verdict.set_sink(of.sink);
+  const RecordView record = judged.record();
+  for (const std::string_view route : of.routes.TakenBy(record.target, record.level)) {
+    verdict.add_routes(ValidText(route));
+  }
+  return verdict;
+}
+
+v1::FilterVerdict JudgeForJournal(const FiltersInForce& in_force, const Case& judged) {
+  const RecordView record = judged.record();
+  v1::FilterVerdict verdict;
+  verdict.set_sink("journal");
+  verdict.set_enabled(filter::Allows(in_force.wanted.LevelFor(record.target), record.level));
+  if (filter::Allows(in_force.journal_level, record.level)) {
+    verdict.set_reason("journal.level");
+  } else {
+    verdict.set_reason(verdict.enabled() ? "a sink may want it" : "nobody wants it");
+  }
+  return verdict;
+}
+
+v1::ExplainResponse ExplainInForce(const FiltersInForce& in_force, const Case& judged) {
+  v1::ExplainResponse response;
+  const v1::FilterVerdict journal = JudgeForJournal(in_force, judged);
+  for (const FiltersInForce::OfSink& of : in_force.sinks) {
+    *response.add_verdicts() = JudgeForSink(of, judged);
+  }
+  *response.add_verdicts() = journal;
+  return response;
+}
+
+v1::ExplainResponse ExplainText(std::string_view text, const filter::FilterOptions& options,
+                                const Case& judged) {
+  v1::ExplainResponse response;
+  MutexLock lock(&trial_mutex);
+  const auto parsed = filter::Filter::Parse(text, options);
+  if (parsed.filter == nullptr) {
+    for (const filter::Piece& piece : parsed.pieces) *response.add_pieces() = MakePiece(piece);
+  } else {
+    *response.add_verdicts() = MakeVerdict(*parsed.filter, judged.Judge(parsed.filter));
+  }
+  return response;
+}
+
+}  // namespace
+
+Producer CheckFilter(const v1::CheckFilterRequest& request, const filter::FilterOptions& options) {
+  return [text = request.filter(), options](AnswerStream& stream) {
+    v1::CheckFilterResponse response;
+    {
+      MutexLock lock(&trial_mutex);
+      for (const filter::Piece& piece : filter::Filter::Parse(text, options).pieces) {
+        *response.add_pieces() = MakePiece(piece);
+      }
+    }
+    stream.Send(response.SerializeAsString());
+    return absl::OkStatus();
+  };
+}
+
+absl::StatusOr<Producer> Explain(const v1::ExplainRequest& request, FiltersInForce in_force,
+                                 const live::SpanTable& spans, uid_t uid) {
+  ASSIGN_OR_RETURN(Case judged, Case::Make(request.record()));
+  if (request.has_filter()) {
+    RETURN_IF_ERROR(judged.Enclose(request));
+    return [=, text = request.filter(), options = in_force.options](AnswerStream& stream) {
+      stream.Send(ExplainText(text, options, judged).SerializeAsString());
+      return absl::OkStatus();
+    };
+  }
+  RETURN_IF_ERROR(judged.Enclose(spans, uid));
+  return [judged = std::move(judged), in_force = std::move(in_force)](AnswerStream& stream) {
+    stream.Send(ExplainInForce(in_force, judged).SerializeAsString());
+    return absl::OkStatus();
+  };
+}
+
+}  // namespace sluice::control
