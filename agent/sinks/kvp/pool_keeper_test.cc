@@ -76,6 +76,16 @@ TEST(PoolKeeperTest, FollowsRecordsThatMoved) {
                                           "sluice|a=text 0", "sluice|b=text 0", "sluice|c=text 0"));
 }
 
+TEST(PoolKeeperTest, FollowsChunksThatMovedToTheirNeighboursPlaces) {
+  KeeperHarness keeper;
+  keeper.directory.Write(Foreign(3));
+  ASSERT_TRUE(keeper->Append({Entry("a", Level::kInfo, 0, 3)}).ok());
+  keeper.directory.Write(keeper.directory.Bytes().substr(2560));
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("CLOUD_INIT|1=theirs", "CLOUD_INIT|2=theirs",
+                                          "sluice|a=text 0", "sluice|a=text 1", "sluice|a=text 2"));
+}
+
 TEST(PoolKeeperTest, IgnoresWhatStandsBehindTheTextOfARewrittenRecord) {
   KeeperHarness keeper;
   ASSERT_TRUE(keeper->Append({Entry("a")}).ok());

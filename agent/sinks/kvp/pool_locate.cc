@@ -75,10 +75,15 @@ absl::Status PoolKeeper::CheckPlace(PoolFile::Session& session, const OwnPlace& 
   }
   const bool torn = cell.overwriting != 0 &&
                     (found.key == entry.key || KeyHash(found.key) == cell.replaced_key_hash);
-  if (torn || found == cell.text() || (found.key == entry.key && !entry.pinned)) {
+  if (torn || found == cell.text()) return Rewrite(session, entry, place.chunk, place.offset());
+  // All records moved up, and another one of the entry's stands here now: the search finds them.
+  const bool moved = std::any_of(entry.slots.begin(), entry.slots.end(), [&](const OwnSlot& slot) {
+    return ledger_.cell(slot).text() == found;
+  });
+  if (found.key == entry.key && !entry.pinned && !moved) {
     return Rewrite(session, entry, place.chunk, place.offset());
   }
-  if (found.key == entry.key) {
+  if (found.key == entry.key && entry.pinned) {
     // Another program has upserted the same key: the newer word stands, and is its own.
     if (options_.counters != nullptr) options_.counters->Add("kvp.superseded");
     missing_.erase(entry.sequence);
