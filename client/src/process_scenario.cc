@@ -149,6 +149,29 @@ void SpansThatNobodyWants() {
   }).join();
 }
 
+// What azure-init's own log layer prints of the same calls is known by the byte.
+void AzureInitLines() {
+  {
+    Span outer("outer", {}, {.target = "shape"});
+    sluice::Event(Level::kInfo, "shape", "report", {{"health_report", "result=success|agent=x"}});
+    Span inner("inner", {{"user", "az\"ure\nroot"}, {"n", 7}}, {.target = "shape"});
+    sluice::Event(Level::kInfo, "libazureinit::user::add", "Added user: az\"ure\nroot");
+    sluice::Event(Level::kWarn, "shape", "retrying", {{"retries", 3}, {"ok", false}});
+  }
+  sluice::Event(Level::kDebug, "shape", "no span dbg");
+}
+
+// The agent has said what it wants when the second event comes.
+void BeforeAndAfterTheHint() {
+  sluice::Event(Level::kInfo, "shape", "before");
+  sluice::Flush(10000);
+  Span outer("outer", {}, {.target = "shape"});
+  Span quiet("quiet", {{"n", 1}}, {.target = "shape", .level = Level::kDebug});
+  Span inner("inner", {}, {.target = "shape"});
+  sluice::Event(Level::kDebug, "shape", "in a whisper");
+  sluice::Event(Level::kInfo, "shape", "aloud");
+}
+
 const std::map<std::string, std::function<void()>> kScenarios = {
     {"Nothing", Nothing},
     {"UseAndEmitNothing", UseAndEmitNothing},
@@ -163,6 +186,8 @@ const std::map<std::string, std::function<void()>> kScenarios = {
     {"ForkFromThreads", ForkFromThreads},
     {"CloseAllDescriptors", CloseAllDescriptors},
     {"FlushThenQuickExit", FlushThenQuickExit},
+    {"AzureInitLines", AzureInitLines},
+    {"BeforeAndAfterTheHint", BeforeAndAfterTheHint},
 };
 
 }  // namespace

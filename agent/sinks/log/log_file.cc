@@ -55,8 +55,9 @@ absl::StatusOr<std::unique_ptr<LogFile>> LogFile::Open(LogFileOptions options) {
 
 absl::Status LogFile::Use() {
   const std::string& path = options_.path;
-  // O_NONBLOCK: a FIFO in its place must not hang the agent.
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, kMode));
+  // O_NONBLOCK: a FIFO in its place must not hang the agent. O_NOFOLLOW: nor a link lead it astray.
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
+  UniqueFd fd(::open(path.c_str(), kFlags, kMode));
   if (!fd) return ErrnoStatus(absl::StrCat("open log file ", path));
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return ErrnoStatus(absl::StrCat("stat log file ", path));
