@@ -1,14 +1,13 @@
 #include "agent/base/log.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "proto/contract/journal_stream.h"
 
 namespace sluice {
 namespace {
@@ -32,13 +31,6 @@ absl::string_view PriorityName(LogPriority priority) {
 }  // namespace
 
 // systemd names the stream in JOURNAL_STREAM.
-bool StderrIsJournal() {
-  const char* const stream = std::getenv("JOURNAL_STREAM");
-  struct stat info {};
-  if (stream == nullptr || ::fstat(STDERR_FILENO, &info) != 0) return false;
-  return absl::StrCat(info.st_dev, ":", info.st_ino) == stream;
-}
-
 std::string FormatLogLine(LogPriority priority, absl::string_view message, bool with_priority) {
   std::string line = with_priority ? absl::StrCat("<", static_cast<int>(priority), ">") : "";
   absl::StrAppend(&line, "sluiced: ");
@@ -61,7 +53,7 @@ void SetLogThreshold(LogPriority least_urgent) { threshold = least_urgent; }
 
 void Log(LogPriority priority, absl::string_view message) {
   if (priority > threshold.load(std::memory_order_relaxed)) return;
-  static const bool journal = StderrIsJournal();
+  static const bool journal = IsJournalStream(STDERR_FILENO);
   const std::string line = FormatLogLine(priority, message, journal);
   // A lost message of the agent's own has nowhere else to be reported.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());

@@ -18,9 +18,6 @@ inline void LogWarning(absl::string_view message) { Log(LogPriority::kWarning, m
 inline void LogInfo(absl::string_view message) { Log(LogPriority::kInfo, message); }
 inline void LogDebug(absl::string_view message) { Log(LogPriority::kDebug, message); }
 
-// stderr is the systemd journal's own stream, where `<N>` at the start of a line means a priority.
-bool StderrIsJournal();
-
 // kInfo unless set.
 void SetLogThreshold(LogPriority least_urgent);
 

@@ -47,12 +47,13 @@ class ErrnoScope {
 
 constinit std::atomic<Process*> Process::current_{nullptr};
 
-Process::Process(Settings settings, Ring* ring, SpanPool* pool)
+Process::Process(Settings settings, Ring* ring, SpanPool* pool, std::unique_ptr<StderrLines> lines)
     : pid_(getpid()),
       settings_(std::move(settings)),
       ring_(ring),
       pool_(pool),
-      recorder_(ring, pool, settings_.root),
+      lines_(std::move(lines)),
+      recorder_(ring, pool, settings_.root, lines_.get()),
       sender_({&settings_, ring, &recorder_, &mailbox_}),
       inherited_(forked_from) {}
 
@@ -89,7 +90,9 @@ Process* Process::Make(const sluice_options& options) {
   if (ring == nullptr) return nullptr;
   SpanPool* const pool = SpanPool::Create(limits::kOpenSpansPerUid, fork_epoch);
   if (pool == nullptr) return nullptr;
-  return new Process(std::move(settings), ring, pool);
+  auto lines = StderrLines::FromEnvironment();
+  if (lines != nullptr) WidenLevels(lines->widest());
+  return new Process(std::move(settings), ring, pool, std::move(lines));
 }
 
 void Process::RegisterOnce() {

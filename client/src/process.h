@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 
 #include "client/include/sluice/sluice.h"
 #include "client/src/mailbox.h"
@@ -43,7 +44,7 @@ class Process {
   sluice_stats Stats() const;
 
  private:
-  Process(Settings settings, Ring* ring, SpanPool* pool);
+  Process(Settings settings, Ring* ring, SpanPool* pool, std::unique_ptr<StderrLines> lines);
 
   static Process* Create(const sluice_options& options, bool* is_created);
   static Process* CreateLocked(const sluice_options& options);
@@ -63,6 +64,7 @@ class Process {
   const Settings settings_;
   Ring* const ring_;
   SpanPool* const pool_;
+  const std::unique_ptr<StderrLines> lines_;  // null: nothing is printed
   Mailbox mailbox_;
   Recorder recorder_;
   Sender sender_;

@@ -44,10 +44,13 @@ BufferWireWriter BodyWriter(SpanSlot* slot) {
 
 void WriteNumber(uint64_t number, uint8_t* to) { std::memcpy(to, &number, sizeof(number)); }
 
+// To others than this process, what is within a local span is within the span around it.
 sluice_context ContextIn(const SpanSlot& slot, uint64_t span) {
+  const SpanId& span_id = slot.is_local ? slot.parent_id : slot.span_id;
   sluice_context context = {};
   std::memcpy(context.trace_id, slot.trace_id.bytes.data(), sizeof(context.trace_id));
-  std::memcpy(context.span_id, slot.span_id.bytes.data(), sizeof(context.span_id));
+  std::memcpy(context.span_id, span_id.bytes.data(), sizeof(context.span_id));
+  context.is_remote = slot.is_local && (slot.w3c_flags & kParentIsRemote) != 0 ? 1 : 0;
   context.span = span;
   context.trace_state = slot.trace_state;
   context.trace_flags = static_cast<uint8_t>(slot.w3c_flags);
@@ -56,8 +59,8 @@ sluice_context ContextIn(const SpanSlot& slot, uint64_t span) {
 
 }  // namespace
 
-Recorder::Recorder(Ring* ring, SpanPool* pool, const sluice_context& root)
-    : ring_(ring), pool_(pool), root_(root) {}
+Recorder::Recorder(Ring* ring, SpanPool* pool, const sluice_context& root, StderrLines* lines)
+    : ring_(ring), pool_(pool), root_(root), lines_(lines) {}
 
 template <typename Record>
 Recorder::Taken Recorder::Put(const Record& record) {
@@ -82,9 +85,10 @@ SpanSlot* Recorder::LockOpen(uint64_t span) {
 }
 
 uint64_t Recorder::StartSpan(std::string_view name, const sluice_span_options& options) {
-  if (!IsWanted(LevelOf(options.level), View(options.target))) {
+  const bool is_wanted = IsWanted(LevelOf(options.level), View(options.target));
+  if (!is_wanted) {
     Count(&drops_.suppressed);
-    return 0;
+    if (!IsPrinted(LevelOf(options.level), View(options.target))) return 0;
   }
   SpanSlot* const slot = pool_->Take(&thread_state.magazine);
   if (slot == nullptr) {
@@ -92,11 +96,25 @@ uint64_t Recorder::StartSpan(std::string_view name, const sluice_span_options& o
     return 0;
   }
   const uint64_t span = pool_->HandleOf(*slot);
+  slot->is_local = !is_wanted;
   Describe(slot, name, options);
   for (size_t i = 0; i < options.attribute_count; ++i) AddAttribute(slot, options.attributes[i]);
   if (!options.is_detached) MakeCurrent(slot, span);
+  if (lines_ != nullptr) [[unlikely]]
+    Print(span, *slot, name, options);
   slot->state.Open();
   return span;
+}
+
+void Recorder::Print(uint64_t span, const SpanSlot& slot, std::string_view name,
+                     const sluice_span_options& options) {
+  lines_->SpanStarted({.span = span,
+                       .parent = slot.parent_span,
+                       .name = CutText(name, kNameBytes),
+                       .target = slot.target(),
+                       .level = static_cast<Level>(slot.level),
+                       .time = slot.start_time,
+                       .attributes = {options.attributes, options.attribute_count}});
 }
 
 void Recorder::Describe(SpanSlot* slot, std::string_view name, const sluice_span_options& options) {
@@ -122,10 +140,12 @@ void Recorder::SetParent(SpanSlot* slot, const sluice_context& parent) {
   slot->parent_span = parent.span;
   slot->trace_state = parent.trace_state;
   if (IsNone(parent)) {
-    WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data());
-    WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data() + 8);
+    slot->trace_id = {};
     slot->parent_id = {};
     slot->w3c_flags = kRemoteKnown | kSampledAndRandom;
+    if (slot->is_local) return;
+    WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data());
+    WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data() + 8);
     return;
   }
   std::memcpy(slot->trace_id.bytes.data(), parent.trace_id, sizeof(parent.trace_id));
@@ -136,7 +156,9 @@ void Recorder::SetParent(SpanSlot* slot, const sluice_context& parent) {
 }
 
 sluice_context Recorder::CurrentContext() const {
-  return IsNone(thread_state.current) ? root_ : thread_state.current;
+  // A local span of no trace is a context, too.
+  const bool is_none = IsNone(thread_state.current) && thread_state.current.span == 0;
+  return is_none ? root_ : thread_state.current;
 }
 
 void Recorder::MakeCurrent(SpanSlot* slot, uint64_t span) {
@@ -167,10 +189,13 @@ void Recorder::SetAttributes(uint64_t span, AttributeList attributes) {
   SpanSlot* const slot = LockOpen(span);
   if (slot == nullptr) return;
   for (size_t i = 0; i < attributes.count; ++i) AddAttribute(slot, attributes.items[i]);
+  if (lines_ != nullptr) [[unlikely]]
+    lines_->AttributesSet(span, attributes);
   slot->state.Unlock();
 }
 
 void Recorder::AddAttribute(SpanSlot* slot, const sluice_attribute& attribute) {
+  if (slot->is_local) return;
   if (WriteAttribute(slot, attribute)) [[likely]]
     return;
   if (!PutOrCount(SendBody(slot, 0)) || WriteAttribute(slot, attribute)) return;
@@ -215,6 +240,10 @@ Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
 
 // As START or, after it, as UPDATE.
 Recorder::Taken Recorder::SendBody(SpanSlot* slot, int depth) {
+  if (slot->is_local) {
+    slot->body_size = 0;
+    return EnsureStarted(slot->parent_span, depth + 1) ? Taken::kYes : Taken::kRingFull;
+  }
   if (slot->state.Has(SlotState::kStarted)) {
     return slot->body_size == 0 ? Taken::kYes : PutBody(slot, RecordKind::kSpanUpdate);
   }
@@ -257,21 +286,26 @@ void Recorder::SetStatus(uint64_t span, sluice_status status, std::string_view m
 void Recorder::EndSpan(uint64_t span) {
   SpanSlot* const slot = LockOpen(span);
   if (slot == nullptr) return;
-  slot->end_time = clock_.UnixNano();
+  const uint64_t end_time = clock_.UnixNano();
+  slot->end_time = end_time;
   const bool is_current = slot->is_current;
   if (is_current && thread_state.current.span == span) [[likely]] {
     thread_state.current = slot->previous;
     Finish(slot);
-    return;
+  } else {
+    const sluice_context previous = slot->previous;
+    Finish(slot);
+    if (is_current) LeaveCurrent(span, previous);
   }
-  const sluice_context previous = slot->previous;
-  Finish(slot);
-  if (is_current) LeaveCurrent(span, previous);
+  // Not while the slot is held: a stderr that nobody reads may take for ever.
+  if (lines_ != nullptr) [[unlikely]]
+    lines_->SpanEnded(span, end_time);
 }
 
 // An END that finds no room is kept in its slot: the agent would take the span for open. A whole
 // span is dropped.
 void Recorder::Finish(SpanSlot* slot) {
+  if (slot->is_local) return Free(slot);
   if (slot->state.Has(SlotState::kStarted)) {
     if (PutBody(slot, RecordKind::kSpanEnd) != Taken::kYes) {
       slot->state.Add(SlotState::kEnding);
@@ -304,18 +338,26 @@ sluice_context Recorder::ContextOf(uint64_t span) {
 void Recorder::EmitEvent(std::string_view message, const sluice_event_options& options) {
   const Level level = LevelOf(options.level);
   const std::string_view target = CutText(View(options.target), limits::kTargetBytes);
-  if (!IsWanted(level, target)) return Count(&drops_.suppressed);
+  const bool is_wanted = IsWanted(level, target);
+  if (!is_wanted) {
+    Count(&drops_.suppressed);
+    if (!IsPrinted(level, target)) return;
+  }
   const sluice_context context = options.context != nullptr ? *options.context : CurrentContext();
-  if (!EnsureStarted(context.span, 0)) return Count(&drops_.ring_full);
   const AttributeList attributes = {options.attributes, options.attribute_count};
   const BareSet bare = BareAttributes(attributes);
-  PutOrCount(Put(EventRecord{.level = level,
+  const EventRecord event = {.level = level,
                              .target = target,
                              .message = message,
                              .time = clock_.UnixNano(),
                              .context = context,
                              .attributes = attributes,
-                             .bare = bare}));
+                             .bare = bare};
+  if (lines_ != nullptr) [[unlikely]]
+    lines_->Event(event);
+  if (!is_wanted) return;
+  if (!EnsureStarted(context.span, 0)) return Count(&drops_.ring_full);
+  PutOrCount(Put(event));
 }
 
 bool Recorder::EmitSpanEvent(uint64_t span, std::string_view message,

@@ -16,6 +16,7 @@
 #include "client/src/record_encoder.h"
 #include "client/src/ring.h"
 #include "client/src/span_pool.h"
+#include "client/src/stderr_lines.h"
 
 namespace sluice {
 
@@ -29,9 +30,9 @@ struct DropCounters {
 
 class Recorder {
  public:
-  // Ring and pool stay the caller's and must outlive it. `root` is the context of threads that have
-  // none.
-  Recorder(Ring* ring, SpanPool* pool, const sluice_context& root);
+  // Ring, pool and `lines` stay the caller's and must outlive it. `root` is the context of threads
+  // that have none. `lines` null: nothing is printed.
+  Recorder(Ring* ring, SpanPool* pool, const sluice_context& root, StderrLines* lines = nullptr);
 
   // As sluice.h says of the functions of these names. After each the caller passes on to Mailbox
   // that there may be news.
@@ -43,6 +44,11 @@ class Recorder {
   void EmitEvent(std::string_view message, const sluice_event_options& options);
   // False: no such span is open.
   bool EmitSpanEvent(uint64_t span, std::string_view message, const sluice_event_options& options);
+
+  // Whether such spans and events are printed here, wherever else they go.
+  bool IsPrinted(Level level, std::string_view target) const {
+    return lines_ != nullptr && lines_->Wants(level, target);
+  }
 
   // The calling thread's.
   sluice_context CurrentContext() const;
@@ -67,6 +73,8 @@ class Recorder {
   bool PutOrCount(Taken taken);
   SpanSlot* LockOpen(uint64_t span);
 
+  void Print(uint64_t span, const SpanSlot& slot, std::string_view name,
+             const sluice_span_options& options);
   void Describe(SpanSlot* slot, std::string_view name, const sluice_span_options& options);
   void SetParent(SpanSlot* slot, const sluice_context& parent);
   void MakeCurrent(SpanSlot* slot, uint64_t span);
@@ -85,6 +93,7 @@ class Recorder {
   Ring* const ring_;
   SpanPool* const pool_;
   const sluice_context root_;
+  StderrLines* const lines_;
   const Clock clock_;
   DropCounters drops_;
 };

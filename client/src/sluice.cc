@@ -128,7 +128,10 @@ void sluice_span_event(sluice_span span, sluice_text message,
 }
 
 int sluice_enabled(sluice_level level, sluice_text target) noexcept {
-  return sluice::IsWanted(static_cast<sluice::Level>(level), View(target));
+  if (sluice::IsWanted(static_cast<sluice::Level>(level), View(target))) return 1;
+  Process* const process = Process::Existing();
+  return process != nullptr &&
+         process->recorder().IsPrinted(static_cast<sluice::Level>(level), View(target));
 }
 
 int sluice_init(const sluice_options* options) noexcept {

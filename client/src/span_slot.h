@@ -77,6 +77,7 @@ struct SpanSlot {
   uint8_t level = 0;
   uint8_t kind = 0;
   bool is_current = false;  // `previous` is to be current again
+  bool is_local = false;    // for this process's stderr alone: the agent is not told
   uint16_t target_size = 0;
 
   uint16_t attribute_count = 0;  // in the body

@@ -18,6 +18,8 @@ struct Installed {
   const Installed* replaced;
 };
 constinit std::atomic<const Installed*> installed{nullptr};
+// What this process itself wants.
+constinit std::atomic<int> own_widest{0};
 
 }  // namespace
 
@@ -48,9 +50,16 @@ bool IsWanted(Level level, std::string_view target) {
 void SetWantedLevels(LevelTable table) {
   const Installed* const current = installed.load(std::memory_order_acquire);
   if (current == nullptr ? table == LevelTable() : table == current->table) return;
-  const int widest = static_cast<int>(table.Widest());
+  const int widest = std::max(static_cast<int>(table.Widest()), own_widest.load());
   installed.store(new Installed{std::move(table), current}, std::memory_order_release);
   __atomic_store_n(&sluice_widest_level, widest, __ATOMIC_RELAXED);
+}
+
+void WidenLevels(Level level) {
+  const int own = static_cast<int>(level);
+  own_widest = own;
+  const int now = __atomic_load_n(&sluice_widest_level, __ATOMIC_RELAXED);
+  __atomic_store_n(&sluice_widest_level, std::max(own, now), __ATOMIC_RELAXED);
 }
 
 }  // namespace sluice

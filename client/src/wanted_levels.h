@@ -31,5 +31,7 @@ struct LevelTable {
 bool IsWanted(Level level, std::string_view target);
 // Replaces it. By the sender only.
 void SetWantedLevels(LevelTable table);
+// From here on sluice_widest_level is no less verbose than that, whatever the agent wants.
+void WidenLevels(Level level);
 
 }  // namespace sluice

@@ -12,6 +12,7 @@ inline constexpr std::string_view kAdminSocket = "/run/sluice-admin/admin.sock";
 
 inline constexpr std::string_view kSocketEnv = "SLUICE_SOCKET";
 inline constexpr std::string_view kAdminSocketEnv = "SLUICE_ADMIN_SOCKET";
+inline constexpr std::string_view kStderrEnv = "SLUICE_STDERR";
 
 // `:path` of each call.
 namespace method {

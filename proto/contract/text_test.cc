@@ -25,6 +25,21 @@ TEST(TimeTextTest, CutsToMilliseconds) {
   EXPECT_EQ(FormatUtcMillis(UINT64_MAX), "2554-07-21T23:34:33.709Z");
 }
 
+TEST(TimeTextTest, FormatsDurationsWithThreeDigits) {
+  EXPECT_EQ(FormatDuration(0), "0.00ns");
+  EXPECT_EQ(FormatDuration(999), "999ns");
+  EXPECT_EQ(FormatDuration(1'000), "1.00µs");
+  EXPECT_EQ(FormatDuration(99'900), "99.9µs");
+  EXPECT_EQ(FormatDuration(123'456'789), "123ms");
+  EXPECT_EQ(FormatDuration(7'260'000'000'000), "7260s");
+}
+
+TEST(TimeTextTest, FormatsTimesAtTheirEdges) {
+  EXPECT_EQ(FormatUtc(0, 6), "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(FormatUtc(951'782'399'999'999'999, 6), "2000-02-28T23:59:59.999999Z");
+  EXPECT_EQ(FormatUtc(951'782'400'000'000'001, 9), "2000-02-29T00:00:00.000000001Z");
+}
+
 TEST(TimeTextTest, KnowsLeapYears) {
   EXPECT_EQ(FormatRfc3339(951'782'400 * kSecond), "2000-02-29T00:00:00+00:00");
   EXPECT_EQ(FormatRfc3339(951'868'800 * kSecond), "2000-03-01T00:00:00+00:00");

@@ -1,5 +1,6 @@
 #include "proto/contract/time_text.h"
 
+#include <array>
 #include <cstdio>
 
 namespace sluice {
@@ -31,41 +32,76 @@ Date DateOfDay(uint64_t days_since_1970) {
   return {static_cast<uint32_t>(year), static_cast<uint32_t>(month), static_cast<uint32_t>(day)};
 }
 
-// `2025-11-13T17:52:10`.
+void AppendPadded(uint64_t number, int digits, std::string* out) {
+  const size_t end = out->size() + static_cast<size_t>(digits);
+  out->resize(end);
+  for (size_t at = end; digits > 0; --digits, number /= 10) {
+    (*out)[--at] = static_cast<char>('0' + number % 10);
+  }
+}
+
+// `2025-11-13T17:52:10`. A log writes one a line, so no printf.
 std::string FormatSeconds(uint64_t unix_nano) {
   const uint64_t seconds = unix_nano / kNanosPerSecond;
   const Date date = DateOfDay(seconds / kSecondsPerDay);
-  const auto second_of_day = static_cast<uint32_t>(seconds % kSecondsPerDay);
-  char text[48];
-  const int size =
-      std::snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02u", date.year, date.month,
-                    date.day, second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
-  return {text, static_cast<size_t>(size)};
+  const uint64_t second_of_day = seconds % kSecondsPerDay;
+  std::string text;
+  text.reserve(36);
+  AppendPadded(date.year, 4, &text);
+  text.push_back('-');
+  AppendPadded(date.month, 2, &text);
+  text.push_back('-');
+  AppendPadded(date.day, 2, &text);
+  text.push_back('T');
+  AppendPadded(second_of_day / 3600, 2, &text);
+  text.push_back(':');
+  AppendPadded(second_of_day / 60 % 60, 2, &text);
+  text.push_back(':');
+  AppendPadded(second_of_day % 60, 2, &text);
+  return text;
 }
 
 // `.` and the first `digits` of nine.
-std::string FormatFraction(uint64_t unix_nano, size_t digits) {
-  char text[16];
-  std::snprintf(text, sizeof(text), ".%09u", static_cast<uint32_t>(unix_nano % kNanosPerSecond));
-  return {text, digits + 1};
+void AppendFraction(uint64_t unix_nano, int digits, std::string* out) {
+  uint64_t fraction = unix_nano % kNanosPerSecond;
+  for (int dropped = digits; dropped < 9; ++dropped) fraction /= 10;
+  out->push_back('.');
+  AppendPadded(fraction, digits, out);
 }
 
 }  // namespace
 
-std::string FormatUtcMillis(uint64_t unix_nano) {
-  return FormatSeconds(unix_nano) + FormatFraction(unix_nano, 3) + 'Z';
+std::string FormatUtc(uint64_t unix_nano, int digits) {
+  std::string text = FormatSeconds(unix_nano);
+  AppendFraction(unix_nano, digits, &text);
+  text.push_back('Z');
+  return text;
 }
+
+std::string FormatUtcMillis(uint64_t unix_nano) { return FormatUtc(unix_nano, 3); }
 
 std::string FormatRfc3339(uint64_t unix_nano) {
   std::string text = FormatSeconds(unix_nano);
   if (unix_nano % kNanosPerSecond == 0) return text + "+00:00";
-  size_t digits = 9;
+  int digits = 9;
   if (unix_nano % 1'000'000 == 0) {
     digits = 3;
   } else if (unix_nano % 1'000 == 0) {
     digits = 6;
   }
-  return text + FormatFraction(unix_nano, digits) + "+00:00";
+  AppendFraction(unix_nano, digits, &text);
+  return text + "+00:00";
+}
+
+std::string FormatDuration(uint64_t nanos) {
+  static constexpr std::array<const char*, 4> kUnits = {"ns", "µs", "ms", "s"};
+  auto amount = static_cast<double>(nanos);
+  size_t unit = 0;
+  for (; amount >= 1000 && unit + 1 < kUnits.size(); ++unit) amount /= 1000;
+  const int decimals = amount < 10 ? 2 : amount < 100 ? 1 : 0;
+  char text[48];
+  const int size = std::snprintf(text, sizeof(text), "%.*f%s", decimals, amount, kUnits[unit]);
+  return {text, static_cast<size_t>(size)};
 }
 
 }  // namespace sluice

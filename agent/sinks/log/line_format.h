@@ -1,16 +1,8 @@
 // Turns records into log lines. Pure: no file, no clock, no state but the options.
 //
-// kText is azure-init's shape (tracing-subscriber's default formatter without colour):
-//
-//   2026-11-20T09:27:53.502904Z  INFO outer:inner{user="root" n=7}: target: message key=value
-//
-// UTC with six digits; the level right-aligned to five; the open spans outermost first, each with
-// its fields; target; message; fields. A span's life shows as the messages `new` and `close
-// time.busy=15.2µs time.idle=11.1µs`. kJson is one object a line, with the sender's identity;
-// kLogfmt is `key=value`, quoted where needed.
-//
-// Whatever a sender controls is escaped reversibly (proto/contract/text_escape.h), so a line holds
-// no control bytes and one record is one line. Colour is added after that.
+// kText is proto/contract/line_text.h's; kJson is one object a line, with the sender's identity;
+// kLogfmt is `key=value`, quoted where needed. Whatever a sender controls is escaped reversibly
+// (proto/contract/line_escape.h), so a line holds no control bytes and one record is one line.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +11,7 @@
 #include <string_view>
 
 #include "agent/base/identity.h"
+#include "proto/contract/line_text.h"
 #include "proto/contract/record_view.h"
 
 namespace sluice::log_sink {
@@ -31,12 +24,6 @@ struct LineOptions {
   bool color = false;
   // `<N>` in front, N being the syslog priority. For stderr where it is the journal.
   bool priority = false;
-};
-
-// One open span as lines show it. `fields` is what AppendFields rendered of its records, in order.
-struct SpanContextItem {
-  std::string_view name;
-  std::string_view fields;
 };
 
 // A record with what surrounds it. Views: everything outlives the call.
@@ -68,10 +55,5 @@ class LineFormat {
  private:
   LineOptions options_;
 };
-
-// As Rust's tracing prints one: 3 significant digits and ns, µs, ms or s.
-std::string FormatDuration(uint64_t nanos);
-// UTC RFC 3339 with `digits` (6 or 9) fraction digits and `Z`.
-std::string FormatTime(uint64_t unix_nano, int digits);
 
 }  // namespace sluice::log_sink

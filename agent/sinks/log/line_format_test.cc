@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "agent/sinks/log/line_text.h"
 #include "gtest/gtest.h"
 #include "proto/contract/line_escape.h"
 #include "proto/contract/utf8.h"
@@ -161,21 +160,6 @@ TEST(LineFormatTest, TakesASpanThatWasNotMeasuredForAlwaysBusy) {
   std::string out;
   LineFormat(LineOptions()).AppendSpanClose({&end.view()}, kTime, &out);
   EXPECT_TRUE(out.ends_with(" t: close time.busy=5.00s time.idle=0.00ns\n")) << out;
-}
-
-TEST(LineFormatTest, FormatsDurationsWithThreeDigits) {
-  EXPECT_EQ(FormatDuration(0), "0.00ns");
-  EXPECT_EQ(FormatDuration(999), "999ns");
-  EXPECT_EQ(FormatDuration(1'000), "1.00µs");
-  EXPECT_EQ(FormatDuration(99'900), "99.9µs");
-  EXPECT_EQ(FormatDuration(123'456'789), "123ms");
-  EXPECT_EQ(FormatDuration(7'260'000'000'000), "7260s");
-}
-
-TEST(LineFormatTest, FormatsTimesAtTheirEdges) {
-  EXPECT_EQ(FormatTime(0, 6), "1970-01-01T00:00:00.000000Z");
-  EXPECT_EQ(FormatTime(951'782'399'999'999'999, 6), "2000-02-28T23:59:59.999999Z");
-  EXPECT_EQ(FormatTime(951'782'400'000'000'001, 9), "2000-02-29T00:00:00.000000001Z");
 }
 
 TEST(LineFormatTest, PaintsAsTracingSubscriberDoes) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "proto/contract/line_escape.h"
+#include "proto/contract/time_text.h"
 
 namespace sluice::log_sink {
 namespace {
@@ -172,7 +173,7 @@ void AppendJsonFields(const RecordView& record, std::string* rendered) {
 void AppendJsonLine(const LineInput& input, const Lifecycle& life, std::string* out) {
   const RecordView& record = *input.record;
   Object object(out);
-  object.Text("time", FormatTime(life.unix_nano, 9));
+  object.Text("time", FormatUtc(life.unix_nano, 9));
   object.Text("level", LevelName(record.level));
   object.Text("target", record.target);
   if (life.kind == Lifecycle::Kind::kEvent) {

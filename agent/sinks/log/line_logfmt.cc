@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "agent/sinks/log/line_text.h"
 #include "proto/contract/line_escape.h"
+#include "proto/contract/time_text.h"
 
 namespace sluice::log_sink {
 namespace {
@@ -49,7 +49,7 @@ void Foreign(const AttributeView& attribute, std::string* out) {
     AppendText(attribute.value.text, out);
   } else {
     std::string text;
-    AppendValue(attribute.value, true, &text);
+    AppendLineValue(attribute.value, true, &text);
     AppendText(text, out);
   }
   out->push_back(' ');
@@ -61,7 +61,7 @@ std::string MessageOf(const RecordView& record) {
   }
   std::string text;
   if (record.event.message.type != ValueView::Type::kEmpty) {
-    AppendValue(record.event.message, true, &text);
+    AppendLineValue(record.event.message, true, &text);
   }
   return text;
 }
@@ -108,7 +108,7 @@ std::string ContextText(std::span<const SpanContextItem> context) {
 
 void AppendLogfmtLine(const LineInput& input, const Lifecycle& life, std::string* out) {
   const RecordView& record = *input.record;
-  Own("ts", FormatTime(life.unix_nano, 9), out);
+  Own("ts", FormatUtc(life.unix_nano, 9), out);
   Own("level", LowerLevel(record.level), out);
   Own("target", record.target, out);
   Own("span", ContextText(input.context), out);

@@ -2,10 +2,10 @@
 
 #include <cstdlib>
 
-#include "agent/base/log.h"
 #include "agent/sinks/log/file_sink.h"
 #include "agent/sinks/log/stderr_sink.h"
 #include "agent/sinks/sink_kind.h"
+#include "proto/contract/journal_stream.h"
 
 namespace sluice::sinks {
 namespace {
@@ -28,7 +28,7 @@ std::unique_ptr<Sink> MakeStderr(const SinkContext& context) {
   lines.style = StyleOf(config.format);
   lines.color = config.color == config::ColorMode::kAuto && ::isatty(STDERR_FILENO) == 1 &&
                 std::getenv("NO_COLOR") == nullptr;
-  lines.priority = StderrIsJournal();
+  lines.priority = IsJournalStream(STDERR_FILENO);
   return std::make_unique<log_sink::StderrSink>(lines);
 }
 

@@ -1,9 +1,10 @@
-#include "agent/sinks/log/line_text.h"
+#include "proto/contract/line_text.h"
 
 #include "proto/contract/line_escape.h"
 #include "proto/contract/message_text.h"
+#include "proto/contract/time_text.h"
 
-namespace sluice::log_sink {
+namespace sluice {
 namespace {
 
 // As tracing-subscriber paints.
@@ -28,7 +29,7 @@ std::string_view LevelStyle(Level level) {
 
 }  // namespace
 
-void AppendValue(const ValueView& value, bool bare, std::string* out) {
+void AppendLineValue(const ValueView& value, bool bare, std::string* out) {
   if (value.type != ValueView::Type::kString) {
     AppendValueText(value, bare, out);
   } else if (bare) {
@@ -49,7 +50,7 @@ void TextLine::Field(std::string_view key, const ValueView& value, bool bare) {
   AppendEscapedKey(key, &escaped);
   Paint(kItalic, escaped);
   Paint(kDim, "=");
-  AppendValue(value, bare, out_);
+  AppendLineValue(value, bare, out_);
 }
 
 void TextLine::Fields(const RecordView& record, bool follows) {
@@ -78,26 +79,26 @@ void TextLine::Context(std::span<const SpanContextItem> context) {
   }
 }
 
-void TextLine::Head(const LineInput& input, uint64_t unix_nano) {
-  const Level level = input.record->level;
-  Paint(kDim, FormatTime(unix_nano, 6));
+void TextLine::Head(Level level, std::string_view target, std::span<const SpanContextItem> context,
+                    uint64_t unix_nano) {
+  Paint(kDim, FormatUtc(unix_nano, 6));
   out_->push_back(' ');
   std::string padded(LevelName(level));
   padded.insert(0, 5 - padded.size(), ' ');
   Paint(LevelStyle(level), padded);
   out_->push_back(' ');
-  Context(input.context);
-  if (!input.context.empty()) out_->push_back(' ');
-  std::string target;
-  AppendEscaped(input.record->target, &target);
-  Paint(kDim, target);
+  Context(context);
+  if (!context.empty()) out_->push_back(' ');
+  std::string escaped;
+  AppendEscaped(target, &escaped);
+  Paint(kDim, escaped);
   Paint(kDim, ":");
   out_->push_back(' ');
 }
 
 void TextLine::Event(const RecordView& record) {
   const bool has_message = record.event.message.type != ValueView::Type::kEmpty;
-  if (has_message) AppendValue(record.event.message, true, out_);
+  if (has_message) AppendLineValue(record.event.message, true, out_);
   Fields(record, has_message);
 }
 
@@ -111,4 +112,4 @@ void TextLine::Close(uint64_t busy_nanos, uint64_t idle_nanos) {
   out_->append(FormatDuration(idle_nanos));
 }
 
-}  // namespace sluice::log_sink
+}  // namespace sluice
