@@ -20,6 +20,9 @@ constexpr std::chrono::seconds kStopTimeout{8};
 constexpr std::chrono::milliseconds kDrainTimeout{1000};
 // A process that lost its agent may still have its last records in the socket's queue.
 constexpr uint64_t kRecoveredGraceNanos = 2'000'000'000;
+// Each has a thread while it lasts.
+constexpr control::StreamedAnswers::Limits kQueries{.per_uid = 2, .in_all = 8};
+constexpr control::StreamedAnswers::Limits kFollowers{.per_uid = 4, .in_all = 16};
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode) {
   std::error_code error;
@@ -122,7 +125,8 @@ void App::MakeServices() {
   status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
       host_.boot_id, host_.vm_id, loop_->clock().UnixNano(), journal_.get(), &admission_->spans(),
       ingest_.get(), &counters_, &sinks_.workers, sinks_.off, [this] { return Settings(); }});
-  answers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_);
+  answers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kQueries);
+  lines_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kFollowers);
   MakeControl();
 }
 
@@ -133,6 +137,7 @@ void App::MakeControl() {
   options.flush = flush_.get();
   options.status = status_.get();
   options.answers = answers_.get();
+  options.lines = lines_.get();
   options.filters = [this] { return InForce(); };
   options.reload = [this] { return Reload(); };
   options.read_pool = [path = loaded_.config.kvp.path] {
@@ -288,6 +293,7 @@ int App::Run() {
   const bool clean = StopSinks();
   journal_->Checkpoint();
   answers_.reset();
+  lines_.reset();
   if (!clean) {
     journal_.reset();
     ::_exit(0);
@@ -316,6 +322,7 @@ void App::OnAllSynced() {
 void App::DrainServers() {
   stop_sequence_ = UINT64_MAX;
   ingest_->SendClientsAway();
+  lines_->EndWaiting();
   auto open = std::make_shared<int>(2);
   const auto drained = [this, open] {
     if (--*open == 0) loop_->Stop();

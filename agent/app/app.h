@@ -80,6 +80,7 @@ class App {
   std::unique_ptr<ingest::IngestService> ingest_;
   std::unique_ptr<control::StatusReport> status_;
   std::unique_ptr<control::StreamedAnswers> answers_;
+  std::unique_ptr<control::StreamedAnswers> lines_;
   std::unique_ptr<control::ControlService> control_;
   std::unique_ptr<net::GrpcServer> ingest_server_;
   std::unique_ptr<net::GrpcServer> admin_server_;

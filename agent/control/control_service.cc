@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/base/status_macros.h"
+#include "agent/control/line_query.h"
 #include "agent/control/record_query.h"
 #include "proto/contract/kvp_record.h"
 #include "proto/contract/names.h"
@@ -66,11 +67,13 @@ void ControlService::AddQueryRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kQueryRecords, RecordsRoute(server, View::kOwnUid));
   server->AddRoute(method::kQueryCheckFilter, CheckFilterRoute(server));
   server->AddRoute(method::kQueryExplain, ExplainRoute(server));
+  server->AddRoute(method::kQueryLines, LinesRoute(server, View::kOwnUid));
 }
 
 void ControlService::AddControlRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kControlStatus, StatusRoute(View::kEverything));
   server->AddRoute(method::kControlRecords, RecordsRoute(server, View::kEverything));
+  server->AddRoute(method::kControlLines, LinesRoute(server, View::kEverything));
   server->AddRoute(method::kControlFlush, FlushRoute(server));
   server->AddRoute(method::kControlDumpPool, DumpPoolRoute(server));
   server->AddRoute(method::kControlCheckFilter, CheckFilterRoute(server));
@@ -78,14 +81,18 @@ void ControlService::AddControlRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kControlReload, ReloadRoute());
 }
 
+std::optional<uid_t> ControlService::OnlyUid(View view, net::Call& call) {
+  const uid_t uid = call.connection().uid();
+  if (view == View::kEverything || uid == 0) return std::nullopt;
+  return uid;
+}
+
 net::Route ControlService::StatusRoute(View view) {
   return {net::Unary([this, view](net::Call& call, std::string_view encoded) {
     const auto request = Parse<v1::StatusRequest>(encoded);
     if (!request.ok()) return call.Finish(request.status());
     const Identity& caller = call.connection().identity();
-    std::optional<uid_t> only_uid;
-    if (view == View::kOwnUid && caller.uid != 0) only_uid = caller.uid;
-    call.Send(options_.status->Make(*request, caller, only_uid).SerializeAsString());
+    call.Send(options_.status->Make(*request, caller, OnlyUid(view, call)).SerializeAsString());
     call.Finish(absl::OkStatus());
   })};
 }
@@ -94,10 +101,15 @@ net::Route ControlService::RecordsRoute(net::GrpcServer* server, View view) {
   return {options_.answers->Serve(
       server, [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
         ASSIGN_OR_RETURN(const auto request, Parse<v1::RecordsRequest>(encoded));
-        const uid_t uid = call.connection().uid();
-        std::optional<uid_t> only_uid;
-        if (view == View::kOwnUid && uid != 0) only_uid = uid;
-        return QueryRecords(options_.journal, request, only_uid);
+        return QueryRecords(options_.journal, request, OnlyUid(view, call));
+      })};
+}
+
+net::Route ControlService::LinesRoute(net::GrpcServer* server, View view) {
+  return {options_.lines->Serve(
+      server, [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
+        ASSIGN_OR_RETURN(const auto request, Parse<v1::LinesRequest>(encoded));
+        return QueryLines(options_.journal, request, OnlyUid(view, call));
       })};
 }
 

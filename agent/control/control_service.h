@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "agent/config/reload.h"
@@ -23,6 +24,8 @@ class ControlService {
     FlushCoordinator* flush = nullptr;
     StatusReport* status = nullptr;
     StreamedAnswers* answers = nullptr;
+    // Of Lines, which may last as long as the agent.
+    StreamedAnswers* lines = nullptr;
     // Asked each time, since a reload changes them.
     std::function<FiltersInForce()> filters;
     // Reads the configuration again, as SIGHUP does.
@@ -39,8 +42,11 @@ class ControlService {
  private:
   enum class View { kOwnUid, kEverything };
 
+  // The only one whose part the caller sees; nullopt: all.
+  static std::optional<uid_t> OnlyUid(View view, net::Call& call);
   net::Route StatusRoute(View view);
   net::Route RecordsRoute(net::GrpcServer* server, View view);
+  net::Route LinesRoute(net::GrpcServer* server, View view);
   net::Route FlushRoute(net::GrpcServer* server);
   net::Route DumpPoolRoute(net::GrpcServer* server);
   net::Route CheckFilterRoute(net::GrpcServer* server);

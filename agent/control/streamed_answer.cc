@@ -1,5 +1,7 @@
 #include "agent/control/streamed_answer.h"
 
+#include <pthread.h>
+
 #include <utility>
 
 namespace sluice::control {
@@ -33,6 +35,12 @@ class StreamedAnswers::Stream final : public AnswerStream,
     return true;
   }
 
+  void WhenOver(std::function<void()> wake) override {
+    MutexLock lock(&mutex_);
+    wake_ = std::move(wake);
+    if (over_) wake_();
+  }
+
   void SetWritable() {
     MutexLock lock(&mutex_);
     writable_ = true;
@@ -43,9 +51,20 @@ class StreamedAnswers::Stream final : public AnswerStream,
     MutexLock lock(&mutex_);
     cancelled_ = true;
     changed_.NotifyAll();
+    TellOver();
+  }
+
+  void EndWaiting() {
+    MutexLock lock(&mutex_);
+    TellOver();
   }
 
  private:
+  void TellOver() REQUIRES(mutex_) {
+    over_ = true;
+    if (wake_) wake_();
+  }
+
   net::EventLoop* const loop_;
   net::GrpcServer* const server_;
   const net::CallId call_;
@@ -54,6 +73,8 @@ class StreamedAnswers::Stream final : public AnswerStream,
   CondVar changed_;
   bool writable_ GUARDED_BY(mutex_) = true;
   bool cancelled_ GUARDED_BY(mutex_) = false;
+  bool over_ GUARDED_BY(mutex_) = false;
+  std::function<void()> wake_ GUARDED_BY(mutex_);
 };
 
 class StreamedAnswers::Handler final : public net::CallHandler {
@@ -91,8 +112,12 @@ class StreamedAnswers::Handler final : public net::CallHandler {
 };
 
 StreamedAnswers::~StreamedAnswers() {
-  for (auto& [id, running] : running_) running.stream->Cancel();
-  for (auto& [id, running] : running_) running.thread.join();
+  for (auto& [key, running] : running_) running.stream->Cancel();
+  for (auto& [key, running] : running_) running.thread.join();
+}
+
+void StreamedAnswers::EndWaiting() {
+  for (auto& [key, running] : running_) running.stream->EndWaiting();
 }
 
 net::CallFactory StreamedAnswers::Serve(net::GrpcServer* server, ProducerFactory factory) {
@@ -101,30 +126,39 @@ net::CallFactory StreamedAnswers::Serve(net::GrpcServer* server, ProducerFactory
   };
 }
 
+bool StreamedAnswers::HasRoom(uid_t uid) const {
+  const auto of = [this](uid_t user) {
+    const auto found = by_uid_.find(user);
+    return found == by_uid_.end() ? 0 : found->second;
+  };
+  if (of(uid) >= limits_.per_uid) return false;
+  return uid == 0 || static_cast<int>(running_.size()) - of(0) < limits_.in_all;
+}
+
 absl::Status StreamedAnswers::Start(net::GrpcServer* server, net::Call& call, Producer producer,
                                     std::shared_ptr<Stream>* started) {
   const uid_t uid = call.connection().uid();
-  const auto of_uid = by_uid_.find(uid);
-  if (running_.size() >= kInAll || (of_uid != by_uid_.end() && of_uid->second >= kPerUid)) {
+  if (!HasRoom(uid)) {
     counters_->Add("query.refused", "too_many", uid);
-    return absl::ResourceExhaustedError("too many queries at once, try again");
+    return absl::ResourceExhaustedError("too many queries at once; end one, or try again");
   }
   ++by_uid_[uid];
   auto stream = std::make_shared<Stream>(loop_, server, call.id());
   auto run = [this, stream, server, uid, id = call.id(), producer = std::move(producer)] {
+    ::pthread_setname_np(::pthread_self(), "answer");
     const absl::Status status = producer(*stream);
     loop_->Post([this, server, uid, id, status] {
       if (net::Call* const open = server->FindCall(id)) open->Finish(status);
-      Finished(id, uid);
+      Finished({server, id}, uid);
     });
   };
   *started = stream;
-  running_[call.id()] = {std::move(stream), std::thread(std::move(run))};
+  running_[{server, call.id()}] = {std::move(stream), std::thread(std::move(run))};
   return absl::OkStatus();
 }
 
-void StreamedAnswers::Finished(net::CallId call, uid_t uid) {
-  const auto running = running_.find(call);
+void StreamedAnswers::Finished(const Key& key, uid_t uid) {
+  const auto running = running_.find(key);
   running->second.thread.join();
   running_.erase(running);
   if (--by_uid_[uid] == 0) by_uid_.erase(uid);

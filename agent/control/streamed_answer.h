@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "agent/base/mutex.h"
@@ -21,6 +22,9 @@ class AnswerStream {
   virtual ~AnswerStream() = default;
   // Waits while the peer is behind. False: nobody listens any more, stop.
   virtual bool Send(std::string message) = 0;
+  // For a producer that waits for more than the peer: calls `wake`, on another thread, when it is
+  // to end because nobody listens any more or the agent stops; at once where that is so already.
+  virtual void WhenOver(std::function<void()> wake) = 0;
 };
 
 // Runs to its end on a thread; its status ends the call.
@@ -33,15 +37,21 @@ using ProducerFactory =
 // Owned by the loop's thread.
 class StreamedAnswers {
  public:
-  // At once, of one uid and of all. More are refused with RESOURCE_EXHAUSTED and counted
-  // (`query.refused`, reason `too_many`, uid).
-  static constexpr int kPerUid = 2;
-  static constexpr int kInAll = 8;
+  // At once, of one uid and of all but root, who always finds room for its own. More are refused
+  // with RESOURCE_EXHAUSTED and counted (`query.refused`, reason `too_many`, uid).
+  struct Limits {
+    int per_uid = 2;
+    int in_all = 8;
+  };
 
   // Both outlive it.
-  StreamedAnswers(net::EventLoop* loop, Counters* counters) : loop_(loop), counters_(counters) {}
+  StreamedAnswers(net::EventLoop* loop, Counters* counters, Limits limits)
+      : loop_(loop), counters_(counters), limits_(limits) {}
   // Cancels what is under way and waits for its threads.
   ~StreamedAnswers();
+
+  // Has those that wait for more than their peer come to their end.
+  void EndWaiting();
 
   // A handler for calls of `server` with one request.
   net::CallFactory Serve(net::GrpcServer* server, ProducerFactory factory);
@@ -49,18 +59,22 @@ class StreamedAnswers {
  private:
   class Stream;
   class Handler;
+  // Two servers may give two calls the same id.
+  using Key = std::pair<const net::GrpcServer*, net::CallId>;
 
+  bool HasRoom(uid_t uid) const;
   absl::Status Start(net::GrpcServer* server, net::Call& call, Producer producer,
                      std::shared_ptr<Stream>* started);
-  void Finished(net::CallId call, uid_t uid);
+  void Finished(const Key& key, uid_t uid);
 
   net::EventLoop* const loop_;
   Counters* const counters_;
+  const Limits limits_;
   struct Running {
     std::shared_ptr<Stream> stream;
     std::thread thread;
   };
-  std::map<net::CallId, Running> running_;
+  std::map<Key, Running> running_;
   std::map<uid_t, int> by_uid_;
 };
 

@@ -10,6 +10,7 @@
 #include "client/cli/kvp/verbs.h"
 #include "client/cli/run.h"
 #include "client/cli/status.h"
+#include "client/cli/tail.h"
 #include "client/cli/tree.h"
 #include "client/cli/verb.h"
 #include "proto/contract/names.h"
@@ -23,6 +24,7 @@ constexpr std::array kVerbs = {
     Verb{"event", "Emit one event", EventVerb},
     Verb{"flush", "Wait until the sinks have written everything", FlushVerb},
     Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb},
+    Verb{"tail", "Show the newest records as log lines, and follow", TailVerb},
     Verb{"tree", "Show one trace as a tree", TreeVerb},
     Verb{"kvp", "Look into the Hyper-V KVP pool", KvpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},

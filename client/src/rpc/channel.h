@@ -53,6 +53,9 @@ class Channel {
   // Waits until Step has something to do, or `deadline`. Allocates nothing and takes no lock.
   void Wait(Deadline deadline) const;
 
+  // For who waits for something else as well; -1 where it was closed.
+  int fd() const { return socket_.fd(); }
+
   // Whether bytes wait for the peer to read.
   bool has_unsent() const { return !unsent_.empty(); }
 

@@ -1,0 +1,242 @@
+#include "agent/control/line_query.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/control/line_cursor.h"
+#include "agent/control/line_reader.h"
+#include "agent/sinks/log/line_builder.h"
+#include "proto/contract/message_text.h"
+
+namespace sluice::control {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr size_t kMessageBytes = 256 * 1024;
+// A follower to whom nothing is shown hears so often how far it is, in journal entries.
+constexpr uint64_t kQuietEntries = 1024;
+// The places of the newest lines are held in memory.
+constexpr uint32_t kMaxNewest = 100'000;
+// The first look back for the newest lines, in journal entries, and by how much each next is
+// longer.
+constexpr uint64_t kFirstWindow = 1024;
+constexpr uint64_t kWindowGrowth = 8;
+
+log_sink::LineOptions OptionsOf(v1::LineStyle style) {
+  log_sink::LineOptions options;
+  options.color = style == v1::LINE_STYLE_COLOR;
+  if (style == v1::LINE_STYLE_JSON) options.style = log_sink::LineStyle::kJson;
+  if (style == v1::LINE_STYLE_LOGFMT) options.style = log_sink::LineStyle::kLogfmt;
+  return options;
+}
+
+LineSelection SelectionOf(const v1::LinesRequest& request, std::optional<uid_t> only_uid) {
+  LineSelection selection;
+  selection.only_uid = only_uid;
+  if (request.level() != v1::LEVEL_UNSPECIFIED) {
+    selection.level = static_cast<Level>(request.level());
+  }
+  selection.target_prefix = request.target_prefix();
+  selection.unit = request.unit();
+  if (request.has_uid()) selection.uid = request.uid();
+  return selection;
+}
+
+// What one call sends, in messages of a good size.
+class LineSender {
+ public:
+  LineSender(AnswerStream* stream, std::string epoch) : stream_(stream), epoch_(std::move(epoch)) {}
+
+  v1::LinesResponse& message() { return message_; }
+
+  void Add(v1::Line line) {
+    bytes_ += line.ByteSizeLong();
+    *message_.add_lines() = std::move(line);
+  }
+  bool IsFull() const { return bytes_ >= kMessageBytes; }
+  bool HasNews() const { return message_.lines_size() > 0 || message_.missed_entries() > 0; }
+
+  // False: nobody listens any more.
+  bool Send(LinePlace next) {
+    message_.set_cursor(FormatCursor({epoch_, next}));
+    const bool sent = stream_->Send(message_.SerializeAsString());
+    message_.Clear();
+    bytes_ = 0;
+    return sent;
+  }
+
+ private:
+  AnswerStream* const stream_;
+  const std::string epoch_;
+  v1::LinesResponse message_;
+  size_t bytes_ = 0;
+};
+
+// What `sluice tail` matches and prints where it prints messages alone.
+std::string MessageOf(const sinks::Delivery& delivery) {
+  switch (delivery.kind) {
+    case sinks::Delivery::Kind::kSpanOpened:
+      return absl::StrCat(delivery.span->name, ": new");
+    case sinks::Delivery::Kind::kSpanClosed:
+      return absl::StrCat(delivery.span->name, ": close");
+    case sinks::Delivery::Kind::kEvent:
+      break;
+  }
+  const EventView& event = delivery.record->event;
+  if (event.message.type == ValueView::Type::kEmpty) return std::string(event.event_name);
+  if (event.message.type == ValueView::Type::kString) return std::string(event.message.text);
+  std::string text;
+  AppendValueText(event.message, true, &text);
+  return text;
+}
+
+// One call under way.
+class LineQuery {
+ public:
+  LineQuery(journal::Journal* journal, const v1::LinesRequest& request,
+            std::optional<uid_t> only_uid, AnswerStream* stream)
+      : journal_(journal),
+        request_(request),
+        selection_(SelectionOf(request, only_uid)),
+        builder_(OptionsOf(request.style())),
+        stream_(stream),
+        sender_(stream, journal->epoch()),
+        end_(journal->last_sequence()),
+        reader_(journal, &selection_, [this](LinePlace place, const sinks::Delivery& delivery) {
+          Show(place, delivery);
+        }) {}
+
+  absl::Status Run();
+
+ private:
+  LinePlace FindStart();
+  LinePlace FindNewest(LinePlace from);
+  void Show(LinePlace place, const sinks::Delivery& delivery);
+  void NoteMissed();
+  bool Report();
+  // Nobody listens any more, or the agent stops.
+  bool IsOver() const { return over_->load(); }
+
+  journal::Journal* const journal_;
+  const v1::LinesRequest& request_;
+  const LineSelection selection_;
+  const log_sink::LineBuilder builder_;
+  AnswerStream* const stream_;
+  LineSender sender_;
+  // The last entry when the call came.
+  const uint64_t end_;
+  LineReader reader_;
+  // In the stream's hands, too, which may outlive this object.
+  const std::shared_ptr<std::atomic<bool>> over_ = std::make_shared<std::atomic<bool>>(false);
+  bool is_heard_ = true;
+  std::optional<uint64_t> reported_sequence_;
+};
+
+absl::Status LineQuery::Run() {
+  stream_->WhenOver([over = over_, reader = reader_.journal_reader()] {
+    *over = true;
+    reader->Wake();
+  });
+  reader_.Start(FindStart());
+  while (is_heard_ && !IsOver()) {
+    const bool at_end = !request_.follow() && reader_.next().sequence > end_;
+    if (!at_end && reader_.Read(steady_clock::now())) {
+      NoteMissed();
+    } else if (!request_.follow()) {
+      sender_.Send(reader_.next());
+      return absl::OkStatus();
+    } else if (Report()) {
+      reader_.Read(steady_clock::time_point::max());
+      NoteMissed();
+    }
+  }
+  return absl::UnavailableError("the agent is stopping");
+}
+
+LinePlace LineQuery::FindStart() {
+  LinePlace start;
+  if (const auto cursor = ParseCursor(request_.after_cursor())) {
+    if (cursor->epoch == journal_->epoch()) {
+      // A power cut may have taken what was read before it was synced.
+      start = std::min(cursor->next, LinePlace{end_ + 1, 0});
+    } else {
+      sender_.message().set_other_journal(true);
+    }
+  }
+  return request_.has_newest() ? FindNewest(start) : start;
+}
+
+// Looks back over ever more entries, so that a few lines out of a full journal cost little.
+LinePlace LineQuery::FindNewest(LinePlace from) {
+  const LinePlace end{end_ + 1, 0};
+  if (request_.newest() == 0) return end;
+  std::deque<LinePlace> newest;
+  LineReader reader(journal_, &selection_, [&](LinePlace place, const sinks::Delivery&) {
+    newest.push_back(place);
+    if (newest.size() > request_.newest()) newest.pop_front();
+  });
+  for (uint64_t window = kFirstWindow; !IsOver(); window *= kWindowGrowth) {
+    newest.clear();
+    const LinePlace begin = window < end_ ? std::max(from, LinePlace{end_ - window, 0}) : from;
+    reader.Start(begin);
+    while (reader.next() < end && !IsOver() && reader.Read(steady_clock::now())) {
+    }
+    if (newest.size() == request_.newest() || begin == from) break;
+  }
+  return newest.empty() ? end : newest.front();
+}
+
+void LineQuery::Show(LinePlace place, const sinks::Delivery& delivery) {
+  if (!is_heard_) return;
+  v1::Line line;
+  builder_.Append(delivery, line.mutable_text());
+  line.mutable_text()->pop_back();
+  line.set_message(MessageOf(delivery));
+  sender_.Add(std::move(line));
+  if (sender_.IsFull()) is_heard_ = sender_.Send({place.sequence, place.index + 1});
+}
+
+void LineQuery::NoteMissed() {
+  const uint64_t missed = reader_.TakeMissed();
+  if (missed == 0) return;
+  if (sender_.HasNews()) is_heard_ = sender_.Send(reader_.next());
+  sender_.message().set_missed_entries(missed);
+}
+
+// Before going to sleep, tells what there is to tell. False: nobody listens any more.
+bool LineQuery::Report() {
+  const uint64_t sequence = reader_.next().sequence;
+  const bool is_due = !reported_sequence_ || sequence >= *reported_sequence_ + kQuietEntries;
+  if (!is_due && !sender_.HasNews()) return true;
+  reported_sequence_ = sequence;
+  return is_heard_ = sender_.Send(reader_.next());
+}
+
+}  // namespace
+
+absl::StatusOr<Producer> QueryLines(journal::Journal* journal, const v1::LinesRequest& request,
+                                    std::optional<uid_t> only_uid) {
+  if (!request.after_cursor().empty() && !ParseCursor(request.after_cursor())) {
+    return absl::InvalidArgumentError("after_cursor is no cursor that an agent gave");
+  }
+  if (request.newest() > kMaxNewest) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("newest is at most ", kMaxNewest, "; leave it out for all"));
+  }
+  if (!v1::Level_IsValid(request.level()) || !v1::LineStyle_IsValid(request.style())) {
+    return absl::InvalidArgumentError("unknown level or style");
+  }
+  if (only_uid && request.has_uid() && request.uid() != *only_uid) {
+    return absl::PermissionDeniedError("others' records are shown to root alone");
+  }
+  return [=](AnswerStream& stream) { return LineQuery(journal, request, only_uid, &stream).Run(); };
+}
+
+}  // namespace sluice::control

@@ -1,0 +1,85 @@
+#include "agent/control/line_reader.h"
+
+#include <utility>
+
+#include "sluice/v1/journal.pb.h"
+
+namespace sluice::control {
+namespace {
+
+std::shared_ptr<const filter::Filter> Everything() {
+  return filter::Filter::Parse("trace", {}).filter;
+}
+
+// The checkpoint with the spans of one uid alone.
+std::string OfUid(const std::string& encoded, uid_t uid) {
+  v1::Checkpoint checkpoint;
+  checkpoint.ParseFromString(encoded);
+  v1::Checkpoint own;
+  for (v1::OpenSpanState& span : *checkpoint.mutable_open_spans()) {
+    if (span.identity().uid() == uid) own.add_open_spans()->Swap(&span);
+  }
+  return own.SerializeAsString();
+}
+
+// A record's lines follow each other: the only one or a span's beginning, then its end.
+LinePlace PlaceOf(const sinks::Delivery& delivery) {
+  const uint32_t is_end = delivery.kind == sinks::Delivery::Kind::kSpanClosed ? 1 : 0;
+  return {delivery.sequence, 2 * delivery.part + is_end};
+}
+
+}  // namespace
+
+bool LineSelection::Has(const sinks::Delivery& delivery) const {
+  // An END states neither level nor target.
+  const bool is_event = delivery.kind == sinks::Delivery::Kind::kEvent;
+  const Level its_level = is_event ? delivery.record->level : delivery.span->level;
+  const std::string_view target = is_event ? delivery.record->target : delivery.span->target;
+  const Identity& sender = delivery.origin->identity;
+  return its_level <= level && target.starts_with(target_prefix) &&
+         (unit.empty() || sender.unit == unit) && (!uid || sender.uid == *uid);
+}
+
+LineReader::LineReader(journal::Journal* journal, const LineSelection* selection, ShowFn show)
+    : selection_(*selection),
+      show_(std::move(show)),
+      everything_(Everything()),
+      reader_(journal->OpenReader("")) {}
+
+void LineReader::Start(LinePlace from) {
+  Restore(from.sequence == 0 ? 0 : from.sequence - 1);
+  next_ = from;
+}
+
+void LineReader::Restore(uint64_t cursor) {
+  stream_ = std::make_unique<sinks::RecordStream>(
+      everything_, [this](const sinks::Delivery& delivery) { Deliver(delivery); });
+  const std::string checkpoint = reader_->Restore(cursor);
+  stream_->Restore(selection_.only_uid ? OfUid(checkpoint, *selection_.only_uid) : checkpoint);
+}
+
+bool LineReader::Read(std::chrono::steady_clock::time_point deadline) {
+  const auto entry = reader_->Next(deadline);
+  if (!entry) return false;
+  const bool is_new = !entry->replayed;
+  if (is_new && next_.sequence != 0 && entry->sequence > next_.sequence) {
+    // What was open at this place is known from the checkpoint before it alone.
+    missed_ += entry->sequence - next_.sequence;
+    next_ = {entry->sequence, 0};
+    Restore(entry->sequence - 1);
+    return true;
+  }
+  const bool hidden = selection_.only_uid && entry->uid != *selection_.only_uid;
+  if (!hidden) stream_->Read(*entry);
+  if (is_new) next_ = {entry->sequence + 1, 0};
+  return true;
+}
+
+void LineReader::Deliver(const sinks::Delivery& delivery) {
+  const LinePlace place = PlaceOf(delivery);
+  if (place >= next_ && selection_.Has(delivery)) show_(place, delivery);
+}
+
+uint64_t LineReader::TakeMissed() { return std::exchange(missed_, 0); }
+
+}  // namespace sluice::control

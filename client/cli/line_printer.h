@@ -1,0 +1,50 @@
+// Prints what the agent tells of its lines.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "client/cli/exit_code.h"
+#include "sluice/v1/query.pb.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace sluice::cli {
+
+struct LineOutput {
+  enum class Shape { kShort, kJson, kCat };
+
+  Shape shape = Shape::kShort;
+  std::string pattern;  // of the messages shown; empty: all
+};
+
+class LinePrinter {
+ public:
+  // The failure names what is wrong with the pattern. A pattern without capital letters matches
+  // both cases.
+  static Result<LinePrinter> Create(LineOutput output);
+  LinePrinter(LinePrinter&&) noexcept;
+  ~LinePrinter();
+
+  // Lines to stdout, what was missed to stderr. kExitOk, or what went wrong with stdout.
+  int Take(const v1::LinesResponse& response);
+  // The place behind what was taken, as a last line.
+  int PrintCursor() const;
+
+  // What LinesRequest.after_cursor goes on from; empty: nothing was taken.
+  const std::string& cursor() const { return cursor_; }
+  bool has_printed() const { return has_printed_; }
+
+ private:
+  LinePrinter(LineOutput output, std::unique_ptr<re2::RE2> pattern);
+  bool IsShown(const v1::Line& line) const;
+
+  LineOutput output_;
+  std::unique_ptr<re2::RE2> pattern_;  // null: everything matches
+  std::string cursor_;
+  bool has_printed_ = false;
+};
+
+}  // namespace sluice::cli
