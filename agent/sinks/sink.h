@@ -57,6 +57,10 @@ class Sink {
   // Add between, until it succeeds; what was already written must not be written twice.
   virtual absl::Status Commit() = 0;
 
+  // For poll(2), asked after an Open or Commit that failed: readable when another attempt is worth
+  // while, e.g. because a missing directory appeared. -1: the sink cannot tell.
+  virtual int retry_fd() const { return -1; }
+
   // Makes everything committed survive a power cut.
   virtual absl::Status Sync() = 0;
 

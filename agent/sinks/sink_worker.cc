@@ -1,8 +1,11 @@
 #include "agent/sinks/sink_worker.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +23,8 @@ constexpr size_t kCommitBytes = 256 * 1024;
 constexpr milliseconds kSyncInterval{1000};
 constexpr milliseconds kFirstBackoff{50};
 constexpr milliseconds kLongestBackoff{2000};
+// For a sink that tells when to try again, in case that it misses something.
+constexpr milliseconds kToldBackoff{30'000};
 
 }  // namespace
 
@@ -31,7 +36,8 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, std::shared_ptr<const filter:
       reader_(journal->OpenReader(name_)),
       sink_(std::move(sink)),
       stream_(std::move(filter), [this](const Delivery& delivery) { sink_->Add(delivery); }),
-      backoff_(kFirstBackoff) {}
+      backoff_(kFirstBackoff),
+      abandon_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 SinkWorker::~SinkWorker() {
   if (!thread_.joinable()) return;
@@ -173,11 +179,14 @@ bool SinkWorker::BackOff(const absl::Status& error, absl::string_view state) {
     LogWarning(absl::StrCat("sink ", name_, ": ", error.message(), "; trying again"));
   }
   counters_->Add("sink.retries", name_);
-  const auto deadline = Clock::now() + backoff_;
+  const int retry_fd = sink_->retry_fd();
+  const auto wait =
+      retry_fd < 0 ? std::chrono::duration_cast<milliseconds>(backoff_) : kToldBackoff;
   backoff_ = std::min<Clock::duration>(backoff_ * 2, kLongestBackoff);
+  pollfd waited_for[] = {{.fd = abandon_fd_.get(), .events = POLLIN, .revents = 0},
+                         {.fd = retry_fd, .events = POLLIN, .revents = 0}};
+  ::poll(waited_for, std::size(waited_for), static_cast<int>(wait.count()));
   MutexLock lock(&mutex_);
-  while (!abandoned_ && changed_.WaitUntil(&mutex_, deadline)) {
-  }
   return !abandoned_;
 }
 
@@ -222,7 +231,7 @@ bool SinkWorker::Stop(Clock::time_point deadline) {
   }
   if (!ended_) {
     abandoned_ = true;
-    changed_.NotifyAll();
+    ::eventfd_write(abandon_fd_.get(), 1);
   }
   return ended_;
 }

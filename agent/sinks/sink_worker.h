@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/base/mutex.h"
+#include "agent/base/unique_fd.h"
 #include "agent/journal/journal.h"
 #include "agent/self/counters.h"
 #include "agent/sinks/record_stream.h"
@@ -73,7 +74,8 @@ class SinkWorker {
   bool FlushIsDue() const EXCLUDES(mutex_);
   void TakeOrders();
   bool Drained() const EXCLUDES(mutex_);
-  // Waits before another attempt; false: the worker is to end.
+  // Waits before another attempt, as the sink tells or longer each time; false: the worker is to
+  // end.
   bool BackOff(const absl::Status& error, absl::string_view state);
   void SetState(absl::string_view state, absl::string_view error);
 
@@ -107,6 +109,8 @@ class SinkWorker {
   std::string state_ GUARDED_BY(mutex_) = "starting";
   std::string last_error_ GUARDED_BY(mutex_);
 
+  // An eventfd: readable once the thread is abandoned.
+  const UniqueFd abandon_fd_;
   std::thread thread_;
 };
 

@@ -1,5 +1,7 @@
 #include "agent/sinks/sink_worker.h"
 
+#include <sys/eventfd.h>
+
 #include <future>
 
 #include "gtest/gtest.h"
@@ -22,6 +24,7 @@ struct SinkLog {
   int opens_to_fail GUARDED_BY(mutex) = 0;
   bool hang GUARDED_BY(mutex) = false;
   int syncs GUARDED_BY(mutex) = 0;
+  int retry_fd = -1;  // set before the worker starts
 
   bool Wait(const std::function<bool()>& condition) {
     const auto deadline = steady_clock::now() + seconds(20);
@@ -41,6 +44,7 @@ class RecordingSink final : public Sink {
 
   absl::Status Open() override {
     MutexLock lock(&log_->mutex);
+    log_->changed.NotifyAll();
     if (log_->opens_to_fail > 0 && log_->opens_to_fail-- > 0) return absl::NotFoundError("no dir");
     return absl::OkStatus();
   }
@@ -61,6 +65,7 @@ class RecordingSink final : public Sink {
     log_->changed.NotifyAll();
     return absl::OkStatus();
   }
+  int retry_fd() const override { return log_->retry_fd; }
   absl::Status Sync() override {
     MutexLock lock(&log_->mutex);
     ++log_->syncs;
@@ -155,6 +160,17 @@ TEST_F(SinkWorkerTest, WaitsForADestinationThatIsNotThereYet) {
   Set(&SinkLog::opens_to_fail, 2);
   Write("early");
   StartWorker();
+  EXPECT_TRUE(WaitFor({"early"}));
+}
+
+TEST_F(SinkWorkerTest, TriesAgainAtOnceWhenTheSinkTells) {
+  const UniqueFd told(::eventfd(0, EFD_CLOEXEC));
+  log_->retry_fd = told.get();
+  Set(&SinkLog::opens_to_fail, 1);
+  StartWorker();
+  Write("early");
+  EXPECT_TRUE(log_->Wait([&]() NO_THREAD_SAFETY_ANALYSIS { return log_->opens_to_fail == 0; }));
+  ::eventfd_write(told.get(), 1);
   EXPECT_TRUE(WaitFor({"early"}));
 }
 

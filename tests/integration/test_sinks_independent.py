@@ -72,15 +72,19 @@ def test_each_combination(shared, expected, on):
             assert output(agent, sink) == (expected[sink] if sink in on else []), sink
 
 
+def states(agent):
+    return [sink["state"] for sink in agent.status()["sinks"]]
+
+
 def assert_the_others_write(agent, expected, broken):
     emit_some(agent)
     others = [sink for sink in SINKS if sink != broken]
     wait_until(lambda: complete(agent, others), f"the others write while {broken} does not")
     for sink in others:
         assert output(agent, sink) == expected[sink]
-    states = {sink["name"]: sink for sink in agent.status()["sinks"]}
+    sinks = {sink["name"]: sink for sink in agent.status()["sinks"]}
     name = "file" if broken == "log" else broken
-    assert int(states[name].get("written_records", 0)) == 0
+    assert int(sinks[name].get("written_records", 0)) == 0
 
 
 def test_a_locked_pool_holds_up_nobody_and_is_written_after(shared, expected):
@@ -99,7 +103,9 @@ def test_an_absent_pool_folder_stops_nobody_and_is_found_when_it_comes(shared, e
         agent.pool_folder.rmdir()
         agent.start()
         assert_the_others_write(agent, expected, "kvp")
+        wait_until(lambda: "waiting" in states(agent), "the pool is waited for")
         agent.pool_folder.mkdir()
+        # Without being told the agent would look again after half a minute.
         wait_until(lambda: complete(agent, ["kvp"]), "the pool is written once it can be")
         assert output(agent, "kvp") == expected["kvp"]
 

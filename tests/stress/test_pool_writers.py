@@ -9,7 +9,6 @@ import os
 import random
 import re
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -25,7 +24,6 @@ RECORD = harness.RECORD
 EVENTS = 200  # of ours, of one to three records; with the others' they stay below 1000
 WATCHED_AGENT = harness.BUILT.parent / "tests" / "watched_sluiced"
 FOREIGN = harness.REPOSITORY / "tests/support/kvp/foreign_writer.py"
-F_OFD_SETLKW = 38
 
 # What each writer's values look like, by the beginning of its keys.
 VALUES = {
@@ -145,16 +143,9 @@ class Scene:
             fcntl.flock(side, fcntl.LOCK_EX)
             yield
 
-    def read(self):
-        """As a reader that holds both locks sees the pool."""
-        with open(self.pool, "rb") as pool:
-            fcntl.flock(pool, fcntl.LOCK_SH)
-            fcntl.fcntl(pool, F_OFD_SETLKW, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
-            return pool.read()
-
     def check(self):
         tears = self.tears
-        content = self.read()
+        content = harness.read_pool(self.pool)
         if self.tearing or self.tears != tears:
             content = content[:len(content) // RECORD * RECORD]
         try:
@@ -164,7 +155,7 @@ class Scene:
             with self.agent_lives:
                 self.write_report(self.check_sender)
                 self.flush()
-                require_whole_records(self.read())
+                require_whole_records(harness.read_pool(self.pool))
 
     def host_writes(self):
         key = b"host_%d" % self.random.randrange(20)
@@ -298,7 +289,7 @@ def test_nothing_of_ours_is_lost_and_nothing_foreign_is_touched(agent):
         scene.run(SECONDS)
         agent.require_unharmed()
         scene.check()
-        found = records(scene.read())
+        found = records(harness.read_pool(agent.pool_path))
         print(f"{scene.kills} kills of the agent, {scene.truncations} truncations, {scene.tears} "
               f"torn records, {scene.unfinished} unfinished ones, {scene.rounds} reports, "
               f"{len(found)} records at the end")

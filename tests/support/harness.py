@@ -6,12 +6,14 @@ names; what they need lies where any uid can read it.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,7 @@ SOMEBODY = 64321  # a uid that no package uses
 
 DEADLINE_S = 20
 RECORD, KEY = 2560, 512  # bytes of a pool record and of its key field
+F_OFD_SETLKW = 38
 SUPERVISOR = REPOSITORY / "tests/support/supervisor.py"
 
 
@@ -41,6 +44,14 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
         if time.monotonic() > end:
             raise AssertionError(f"not within {deadline_s} s: {what}")
         time.sleep(0.01)
+
+
+def read_pool(path):
+    """The bytes of a pool as a reader sees them that holds both locks."""
+    with open(path, "rb") as pool:
+        fcntl.flock(pool, fcntl.LOCK_SH)
+        fcntl.fcntl(pool, F_OFD_SETLKW, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
+        return pool.read()
 
 
 def run(command, uid=ROOT, env=None, check=True, timeout=60, **options):
@@ -217,7 +228,7 @@ class Agent:
 
     def pool(self):
         """(key, value) of each record of the pool file, as the host reads them."""
-        data = self.pool_path.read_bytes() if self.pool_path.exists() else b""
+        data = read_pool(self.pool_path) if self.pool_path.exists() else b""
         assert len(data) % RECORD == 0, f"the pool ends in {len(data) % RECORD} torn bytes"
         records = [data[at:at + RECORD] for at in range(0, len(data), RECORD)]
         for record in records:

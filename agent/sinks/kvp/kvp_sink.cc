@@ -142,6 +142,17 @@ void KvpSink::AddEntry(const Delivery& delivery, const std::string& value) {
 }
 
 absl::Status KvpSink::Commit() {
+  if (watch_.has_value()) RETURN_IF_ERROR(watch_->Read());
+  absl::Status status = WritePending();
+  if (absl::IsNotFound(status) && !watch_.has_value()) {
+    ASSIGN_OR_RETURN(watch_, PoolWatch::Create(options_.pool_path));
+    status = WritePending();  // the directory may have come before the watch
+  }
+  if (!absl::IsNotFound(status)) watch_.reset();
+  return status;
+}
+
+absl::Status KvpSink::WritePending() {
   if (!entries_.empty()) RETURN_IF_ERROR(keeper_->Append(entries_));
   entries_.clear();
   if (report_.has_value()) {

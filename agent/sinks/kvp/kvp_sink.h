@@ -14,6 +14,7 @@
 #include "agent/self/counters.h"
 #include "agent/sinks/kvp/pool_file.h"
 #include "agent/sinks/kvp/pool_keeper.h"
+#include "agent/sinks/kvp/pool_watch.h"
 #include "agent/sinks/sink.h"
 #include "proto/contract/kvp_record.h"
 
@@ -44,6 +45,7 @@ class KvpSink final : public sinks::Sink {
   absl::Status Open() override;
   void Add(const sinks::Delivery& delivery) override;
   absl::Status Commit() override;
+  int retry_fd() const override { return watch_.has_value() ? watch_->fd() : -1; }
   absl::Status Sync() override;
   // Restores what another program's rewrite of the pool lost.
   void Tend() override;
@@ -55,6 +57,7 @@ class KvpSink final : public sinks::Sink {
   std::string KeyOf(const sinks::Delivery& delivery) const;
   // The provisioning report in an event of root's; nullopt: none there.
   std::optional<std::string> ReportIn(const sinks::Delivery& delivery) const;
+  absl::Status WritePending();
   // Whether the pool changed since the last call of this.
   bool PoolChanged();
   void AddEntry(const sinks::Delivery& delivery, const std::string& value);
@@ -63,6 +66,8 @@ class KvpSink final : public sinks::Sink {
   std::array<uint8_t, 16> epoch_{};
   PoolFile pool_;
   std::unique_ptr<PoolKeeper> keeper_;
+  // While the pool's directory is missing.
+  std::optional<PoolWatch> watch_;
 
   std::vector<PoolEntry> entries_;
   // The newest report not written yet.

@@ -1,7 +1,6 @@
 #include "agent/sinks/kvp/pool_watch.h"
 
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,8 +13,7 @@
 namespace sluice::kvp {
 namespace {
 
-constexpr uint32_t kChanges = IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF |
-                              IN_MOVE_SELF | IN_ONLYDIR;
+constexpr uint32_t kChanges = IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
 }  // namespace
 
@@ -24,26 +22,11 @@ absl::StatusOr<PoolWatch> PoolWatch::Create(const std::string& pool_path) {
   if (!inotify) return ErrnoStatus("inotify_init1");
   PoolWatch watch(std::filesystem::absolute(pool_path).lexically_normal(), std::move(inotify));
   RETURN_IF_ERROR(watch.WatchNearest());
-  watch.seen_ = watch.Look();
   return watch;
 }
 
 PoolWatch::PoolWatch(std::string pool_path, UniqueFd inotify)
     : pool_path_(std::move(pool_path)), inotify_(std::move(inotify)) {}
-
-PoolWatch::Sight PoolWatch::Look() const {
-  std::error_code ignored;
-  Sight sight;
-  sight.directory =
-      std::filesystem::is_directory(std::filesystem::path(pool_path_).parent_path(), ignored);
-  struct stat status {};
-  if (::stat(pool_path_.c_str(), &status) == 0) {
-    sight.file = true;
-    sight.device = status.st_dev;
-    sight.inode = status.st_ino;
-  }
-  return sight;
-}
 
 absl::Status PoolWatch::WatchNearest() {
   std::filesystem::path folder = std::filesystem::path(pool_path_).parent_path();
@@ -57,7 +40,9 @@ absl::Status PoolWatch::WatchNearest() {
       const std::filesystem::path nearer =
           folder / std::filesystem::path(pool_path_).lexically_relative(folder).begin()->native();
       std::error_code ignored;
-      if (nearer == pool_path_ || !std::filesystem::is_directory(nearer, ignored)) break;
+      if (nearer == pool_path_ || !std::filesystem::is_directory(nearer, ignored)) {
+        return absl::OkStatus();
+      }
       folder = std::filesystem::path(pool_path_).parent_path();
     } else if ((errno == ENOENT || errno == ENOTDIR) && folder.has_relative_path()) {
       folder = folder.parent_path();
@@ -65,25 +50,16 @@ absl::Status PoolWatch::WatchNearest() {
       return ErrnoStatus(absl::StrCat("watch ", folder.native()));
     }
   }
-  watched_ = folder;
-  return absl::OkStatus();
 }
 
-absl::StatusOr<PoolWatch::Event> PoolWatch::Read() {
+absl::Status PoolWatch::Read() {
   alignas(inotify_event) char events[4096];
   ssize_t n = 0;
   // What the events say is of no interest: the path is looked at anew.
   while ((n = ::read(inotify_.get(), events, sizeof events)) > 0 || (n < 0 && errno == EINTR)) {
   }
-  if (n < 0 && errno != EAGAIN) return ErrnoStatus(absl::StrCat("read the watch of ", watched_));
-  RETURN_IF_ERROR(WatchNearest());
-  const Sight before = std::exchange(seen_, Look());
-  if (seen_.file && !before.file) return Event::kAppeared;
-  if (!seen_.file && before.file) return Event::kDisappeared;
-  if (seen_.file && (seen_.device != before.device || seen_.inode != before.inode)) {
-    return Event::kReplaced;
-  }
-  return seen_.directory && !before.directory ? Event::kAppeared : Event::kNone;
+  if (n < 0 && errno != EAGAIN) return ErrnoStatus(absl::StrCat("read the watch for ", pool_path_));
+  return WatchNearest();
 }
 
 }  // namespace sluice::kvp

@@ -1,8 +1,6 @@
-// Tells when a missing pool file, or its missing directory, appears, and when another file takes
-// the name. The daemon, whose package brings the directory, may start long after us.
+// Tells when to look again for a pool whose directory is missing: the daemon, whose package brings
+// it, may be installed and started long after us.
 #pragma once
-
-#include <sys/types.h>
 
 #include <string>
 
@@ -13,44 +11,26 @@
 namespace sluice::kvp {
 
 // Watches the pool's directory with inotify, or its nearest existing ancestor while there is none.
-// Writes to the pool, ours included, do not wake it. One thread owns it.
+// What is written to the pool does not wake it. One thread owns it.
 class PoolWatch {
  public:
-  enum class Event {
-    kNone,         // nothing that matters
-    kAppeared,     // the directory or the file came into being
-    kReplaced,     // another file took the name
-    kDisappeared,  // the name is gone
-  };
-
-  // NotFound cannot happen: the root directory always exists.
+  // A directory that exists by now was perhaps missing a moment ago: look once more afterwards.
   static absl::StatusOr<PoolWatch> Create(const std::string& pool_path);
 
-  // Readable when Read() has something to look at; for poll(2).
+  // For poll(2): readable when a file or directory came or went where the pool's may come next.
   int fd() const { return inotify_.get(); }
 
-  // Takes in what happened so far, without blocking, and moves the watch on to where the next
-  // change will show.
-  absl::StatusOr<Event> Read();
+  // Takes in what happened, without blocking, and moves the watch on to where the next change will
+  // show. Look for the pool after it.
+  absl::Status Read();
 
  private:
-  // What the pool's path is now.
-  struct Sight {
-    bool directory = false;
-    bool file = false;
-    dev_t device = 0;
-    ino_t inode = 0;
-  };
-
   PoolWatch(std::string pool_path, UniqueFd inotify);
-  Sight Look() const;
   absl::Status WatchNearest();
 
   std::string pool_path_;
   UniqueFd inotify_;
-  std::string watched_;
   int watch_ = -1;
-  Sight seen_;
 };
 
 }  // namespace sluice::kvp
