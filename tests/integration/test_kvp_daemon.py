@@ -41,7 +41,9 @@ class Texts:
             point = self.random.choice((
                 self.random.randrange(0x20, 0x7F),
                 self.random.randrange(0x20),
-                self.random.randrange(self.random.randrange(1, PLANES + 1) * 0x10000),
+                self.random.randrange(0x80, 0x800),
+                self.random.randrange(0x800, 0x10000),
+                self.random.randrange(1, PLANES) * 0x10000 + self.random.randrange(0x10000),
             ))
             if not 0xD800 <= point < 0xE000:
                 return chr(point).encode()
@@ -73,6 +75,18 @@ def stored(text):
     return text.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
+def around_the_cut(text):
+    """(bytes of the code point at which a value is cut, how many of them stand before the cut)."""
+    data = text.encode()
+    if len(data) <= VALUE_BYTES:
+        return None
+    before = next(back for back in range(4) if data[VALUE_BYTES - back] & 0xC0 != 0x80)
+    return len(data[VALUE_BYTES - before:].decode()[0].encode()), before
+
+
+EVERY_CUT = {(size, before) for size in range(1, 5) for before in range(size)}
+
+
 def joined(items):
     """{running number of the event: its chunks joined} for keys that were built."""
     texts = {}
@@ -86,7 +100,7 @@ def joined(items):
 
 def test_no_text_ends_the_hosts_enumeration(host, tmp_path):
     pool = tmp_path / ".kvp_pool_1"
-    seen = 0
+    seen, cuts, planes = 0, set(), set()
     seed = random.SystemRandom().randrange(2**32)
     texts = Texts(seed)
     while seen < RECORDS:
@@ -103,6 +117,9 @@ def test_no_text_ends_the_hosts_enumeration(host, tmp_path):
                     for number, (key, _, value) in enumerate(events[:taken]) if not key}
         assert joined(view.items) == expected, f"seed {seed}"
         seen += records
+        cuts.update(map(around_the_cut, expected.values()))
+        planes.update(ord(char) >> 16 for text in expected.values() for char in text)
+    assert cuts >= EVERY_CUT and planes == set(range(PLANES)), f"seed {seed}"
 
 
 def test_the_emulated_kernel_sees_what_it_should(host, tmp_path):

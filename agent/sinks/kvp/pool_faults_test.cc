@@ -89,7 +89,7 @@ std::vector<std::string> Difference(const std::vector<std::string>& a,
 struct Fault {
   Call call;
   int error;
-  size_t most_reports = 1;
+  size_t reports = 1;
   int repeat = 1;
   int stride = 1;  // which of the calls, where another error of the same call has had them all
 };
@@ -117,7 +117,10 @@ TEST_P(PoolFaultsTest, LosesNothingWhicheverCallFails) {
     KeeperHarness keeper;
     keeper.syscalls.Fail(fault.call, fault.error, nth, fault.repeat);
     const std::vector<std::string> errors = Play(keeper);
-    EXPECT_LE(errors.size(), fault.most_reports);
+    // At the end of a session an fstat only tells the next one how closely to look.
+    if (fault.call != Call::kFstat || !errors.empty()) {
+      EXPECT_EQ(errors.size(), fault.reports);
+    }
     for (const std::string& error : errors) EXPECT_THAT(error, HasSubstr(keeper.directory.pool()));
     EXPECT_THAT(Difference(SortedOwn(keeper), SortedOwn(undisturbed)), IsEmpty());
   }
@@ -125,19 +128,21 @@ TEST_P(PoolFaultsTest, LosesNothingWhicheverCallFails) {
 
 INSTANTIATE_TEST_SUITE_P(
     Calls, PoolFaultsTest,
-    ::testing::Values(
-        Fault{Call::kOpen, EIO}, Fault{Call::kOpen, ENOENT}, Fault{Call::kOpen, EINTR, 0},
-        Fault{Call::kStat, EIO}, Fault{Call::kStat, ENOENT, 0}, Fault{Call::kFstat, EIO},
-        Fault{Call::kFlock, EWOULDBLOCK, 1, kLockTimeout, 4}, Fault{Call::kFlock, ENOLCK},
-        Fault{Call::kFlock, EINTR, 0, 1, 4}, Fault{Call::kOfdLock, EAGAIN, 1, kLockTimeout, 4},
-        Fault{Call::kOfdLock, ENOLCK}, Fault{Call::kOfdLock, EINTR, 0, 1, 4},
-        Fault{Call::kFallocate, ENOSPC}, Fault{Call::kFallocate, EDQUOT, 1, 1, 3},
-        Fault{Call::kFallocate, EIO, 1, 1, 3}, Fault{Call::kFallocate, EINTR, 0, 1, 3},
-        Fault{Call::kPwrite, ENOSPC}, Fault{Call::kPwrite, EDQUOT, 1, 1, 4},
-        Fault{Call::kPwrite, EIO, 1, 1, 4}, Fault{Call::kPwrite, EINTR, 0, 1, 4},
-        Fault{Call::kPread, EIO}, Fault{Call::kPread, EINTR, 0, 1, 8}, Fault{Call::kFtruncate, EIO},
-        Fault{Call::kFtruncate, EINTR, 0}, Fault{Call::kFdatasync, EIO},
-        Fault{Call::kFdatasync, EINTR, 0}),
+    ::testing::Values(Fault{Call::kOpen, EIO}, Fault{Call::kOpen, ENOENT},
+                      Fault{Call::kOpen, EINTR, 0}, Fault{Call::kStat, EIO},
+                      Fault{Call::kStat, ENOENT, 0}, Fault{Call::kFstat, EIO},
+                      Fault{Call::kFlock, EWOULDBLOCK, 1, kLockTimeout, 4},
+                      Fault{Call::kFlock, ENOLCK}, Fault{Call::kFlock, EINTR, 0, 1, 4},
+                      Fault{Call::kOfdLock, EAGAIN, 1, kLockTimeout, 4},
+                      Fault{Call::kOfdLock, ENOLCK}, Fault{Call::kOfdLock, EINTR, 0, 1, 4},
+                      Fault{Call::kFallocate, ENOSPC}, Fault{Call::kFallocate, EDQUOT, 1, 1, 3},
+                      Fault{Call::kFallocate, EIO, 1, 1, 3},
+                      Fault{Call::kFallocate, EINTR, 0, 1, 3}, Fault{Call::kPwrite, ENOSPC},
+                      Fault{Call::kPwrite, EDQUOT, 1, 1, 4}, Fault{Call::kPwrite, EIO, 1, 1, 4},
+                      Fault{Call::kPwrite, EFAULT, 1, 1, 4}, Fault{Call::kPwrite, EINTR, 0, 1, 4},
+                      Fault{Call::kPread, EIO}, Fault{Call::kPread, EINTR, 0, 1, 8},
+                      Fault{Call::kFtruncate, EIO}, Fault{Call::kFtruncate, EINTR, 0},
+                      Fault{Call::kFdatasync, EIO}, Fault{Call::kFdatasync, EINTR, 0}),
     [](const auto& info) { return FaultName(info.param); });
 
 TEST(PoolShortWritesTest, LosesNothingWhereverAWriteFallsShort) {

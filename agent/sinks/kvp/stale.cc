@@ -86,8 +86,8 @@ absl::StatusOr<BootFacts> ReadBootFacts() {
 
 bool IsStale(std::string_view stored_boot_id, const BootFacts& boot, absl::Time modified) {
   if (stored_boot_id == boot.boot_id) return false;
-  if (stored_boot_id.empty()) return modified <= boot.boot_time;
-  return modified < std::min(boot.boot_time, boot.early_clock.value_or(boot.boot_time));
+  const absl::Time began = std::min(boot.boot_time, boot.early_clock.value_or(boot.boot_time));
+  return stored_boot_id.empty() ? modified <= began : modified < began;
 }
 
 absl::StatusOr<bool> ClearStalePool(PoolFile* pool, const std::string& boot_id_path,

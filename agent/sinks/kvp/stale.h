@@ -34,9 +34,10 @@ absl::StatusOr<BootFacts> ReadBootFacts();
 
 // `stored_boot_id`: of the last boot in which ClearStalePool ran; empty when none is stored.
 // - equal to this boot's: never stale, whatever the clocks say;
-// - another: stale if last written before this boot, by the earlier of its two times, so that a
-//   clock put forward since cannot make this boot's records look old;
-// - none: stale if not modified after boot_time, as libazureinit-kvp decides.
+// - another: stale if last written before this boot;
+// - none: stale if not written after it, as libazureinit-kvp decides.
+// This boot began at the earlier of its two times, so that a clock put forward since, as at a first
+// boot, cannot make its records look old.
 bool IsStale(std::string_view stored_boot_id, const BootFacts& boot, absl::Time modified);
 
 // Empties the pool under both locks if it is stale, then stores this boot's id in `boot_id_path`,

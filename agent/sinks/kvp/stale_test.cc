@@ -39,20 +39,26 @@ TEST(IsStaleTest, WithoutAnIdIfNotModifiedAfterTheBoot) {
   EXPECT_FALSE(IsStale("", kFacts, kBoot + absl::Nanoseconds(1)));
 }
 
+// Of a machine that knows an earlier boot, and of one that boots for the first time.
+constexpr std::string_view kStoredIds[] = {kOtherBoot, ""};
+
 TEST(IsStaleTest, KeepsThisBootsRecordsWhenTheClockWasPutForward) {
   // The boot began with a clock an hour behind; cloud-init wrote; then the clock was set right.
   const BootFacts facts{
       .boot_id = kThisBoot, .boot_time = kBoot, .early_clock = kBoot - absl::Hours(1)};
-  const absl::Time written = kBoot - absl::Hours(1) + absl::Seconds(5);
-  EXPECT_FALSE(IsStale(kOtherBoot, facts, written));
-  EXPECT_TRUE(IsStale(kOtherBoot, facts, kBoot - absl::Hours(2)));
+  for (const std::string_view stored : kStoredIds) {
+    EXPECT_FALSE(IsStale(stored, facts, kBoot - absl::Hours(1) + absl::Seconds(5)));
+    EXPECT_TRUE(IsStale(stored, facts, kBoot - absl::Hours(2)));
+  }
 }
 
 TEST(IsStaleTest, KeepsThisBootsRecordsWhenTheClockWasPutBack) {
   const BootFacts facts{
       .boot_id = kThisBoot, .boot_time = kBoot, .early_clock = kBoot + absl::Hours(1)};
-  EXPECT_FALSE(IsStale(kOtherBoot, facts, kBoot + absl::Hours(1) + absl::Seconds(5)));
-  EXPECT_TRUE(IsStale(kOtherBoot, facts, kBoot - absl::Minutes(10)));
+  for (const std::string_view stored : kStoredIds) {
+    EXPECT_FALSE(IsStale(stored, facts, kBoot + absl::Hours(1) + absl::Seconds(5)));
+    EXPECT_TRUE(IsStale(stored, facts, kBoot - absl::Minutes(10)));
+  }
 }
 
 TEST(ParseBootTimeTest, FindsTheLine) {
