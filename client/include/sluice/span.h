@@ -5,6 +5,7 @@
 #pragma once
 
 #include <exception>
+#include <optional>
 #include <string_view>
 
 #include "sluice/attribute.h"
@@ -86,13 +87,13 @@ class [[nodiscard]] Span {
   // An event in this span, with its target.
   void AddEvent(std::string_view message, const Attributes& attributes = {},
                 Level level = Level::kInfo) noexcept {
-    if (is_left_out_) return Event(outer_, level, target(), message, attributes);
+    if (left_out_) return Event(left_out_->parent, level, left_out_->Target(), message, attributes);
     const sluice_event_options options = internal::EventOptions(level, {}, attributes);
     sluice_span_event(handle_, Attribute::Text(message), &options);
   }
 
   Context context() const noexcept {
-    return is_left_out_ ? outer_ : Context(sluice_span_context(handle_));
+    return left_out_ ? left_out_->parent : Context(sluice_span_context(handle_));
   }
   // False for none, and for one that is left out.
   explicit operator bool() const { return handle_ != 0; }
@@ -101,6 +102,15 @@ class [[nodiscard]] Span {
   struct Placement {
     const sluice_context* parent;
     int is_detached;
+  };
+
+  // What is kept of a span that is left out.
+  struct LeftOut {
+    Context parent;
+    char target[64] = {};  // its beginning
+    size_t target_size = 0;
+
+    std::string_view Target() const { return {target, target_size}; }
   };
 
   Span(std::string_view name, const Attributes& attributes, const SpanOptions& options,
@@ -114,17 +124,16 @@ class [[nodiscard]] Span {
                                      .attributes = attributes.raw(),
                                      .attribute_count = attributes.size()};
     handle_ = sluice_span_start(Attribute::Text(name), &raw);
-    if (handle_ == 0) LeaveOut(options.target, placement);
+    if (handle_ == 0) LeaveOut(options.target, placement.parent);
   }
   Span(const Span&) = default;
   Span& operator=(const Span&) = default;
 
-  void LeaveOut(std::string_view target, Placement placement) noexcept {
-    is_left_out_ = true;
-    outer_ = placement.parent != nullptr ? Context(*placement.parent) : Context::Current();
-    target_size_ = static_cast<unsigned char>(target.copy(target_, sizeof(target_)));
+  void LeaveOut(std::string_view target, const sluice_context* parent) noexcept {
+    left_out_.emplace();
+    left_out_->parent = parent != nullptr ? Context(*parent) : Context::Current();
+    left_out_->target_size = target.copy(left_out_->target, sizeof(left_out_->target));
   }
-  std::string_view target() const { return {target_, target_size_}; }
 
   sluice_span Release() noexcept {
     const sluice_span handle = handle_;
@@ -139,12 +148,8 @@ class [[nodiscard]] Span {
 
   sluice_span handle_ = 0;
   bool has_status_ = false;
-  // Of a span that is left out: its parent, and the beginning of its target.
-  bool is_left_out_ = false;
-  unsigned char target_size_ = 0;
-  char target_[64] = {};
-  Context outer_;
   int exceptions_ = std::uncaught_exceptions();
+  std::optional<LeftOut> left_out_;
 };
 
 }  // namespace sluice
