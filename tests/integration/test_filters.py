@@ -5,7 +5,6 @@ import json
 import pathlib
 import re
 import subprocess
-import time
 
 import pytest
 from harness import BUILT, NOBODY, SOMEBODY, Agent, as_user, run, wait_until
@@ -144,11 +143,9 @@ def test_what_nobody_wants_is_not_sent_until_a_reload_asks_for_it(shared):
             assert "of foo" in agent.log() and "for nobody" not in agent.log()
 
             agent.config_path.write_text(FEW.replace("foo=debug", "bar=info"))
-            changed = time.monotonic()
             assert "error,bar=info" in agent.sluice("config", "reload").stdout
             wait_until(lambda: client.emit("bar", "info", "of bar")["emitted"] > 2,
-                       "the client sends it")
-            assert time.monotonic() - changed < 1
+                       "the client sends it", deadline_s=1)
             assert client.emit("foo", "debug", "no more")["suppressed"] > 10_000
             agent.flush()
             assert "of bar" in agent.log() and "no more" not in agent.log()
