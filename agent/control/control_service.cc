@@ -6,6 +6,7 @@
 #include "agent/base/status_macros.h"
 #include "agent/control/line_query.h"
 #include "agent/control/record_query.h"
+#include "agent/control/valid_text.h"
 #include "proto/contract/kvp_record.h"
 #include "proto/contract/names.h"
 
@@ -45,15 +46,17 @@ absl::Status SendPool(std::string_view pool, AnswerStream& stream) {
 v1::ReloadResponse Describe(const absl::StatusOr<config::Reloaded>& reloaded) {
   v1::ReloadResponse response;
   if (!reloaded.ok()) {
-    response.set_error(std::string(reloaded.status().message()));
+    response.set_error(ValidText(std::string(reloaded.status().message())));
     return response;
   }
-  for (const std::string& warning : reloaded->loaded.warnings) response.add_warnings(warning);
+  for (const std::string& warning : reloaded->loaded.warnings) {
+    response.add_warnings(ValidText(warning));
+  }
   for (const config::SettingChange& from : reloaded->changes) {
     v1::SettingChange* const change = response.add_changes();
     change->mutable_setting()->set_key(from.key);
     change->mutable_setting()->set_value(from.setting.value);
-    change->mutable_setting()->set_origin(from.setting.origin);
+    change->mutable_setting()->set_origin(ValidText(from.setting.origin));
     change->set_old_value(from.old_value);
     change->set_needs_restart(from.needs_restart);
   }

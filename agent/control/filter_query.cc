@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/mutex.h"
 #include "agent/base/status_macros.h"
+#include "agent/control/valid_text.h"
 #include "agent/filter/matcher.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/record_check.h"
-#include "proto/contract/utf8.h"
 
 namespace sluice::control {
 namespace {
@@ -24,13 +24,6 @@ constexpr size_t kMaxOpenSpanBytes = 1024 * 1024;
 // Held while somebody's filter is read and applied: its patterns and their caches may take
 // filter::kMaxFilterMemory.
 Mutex trial_mutex;
-
-// A filter of the environment may hold any bytes.
-std::string ValidText(std::string_view text) {
-  std::string valid;
-  AppendValidUtf8(text, &valid);
-  return valid;
-}
 
 void AddRemark(const filter::Remark& remark, v1::FilterPiece* piece) {
   v1::FilterRemark* const added = piece->add_remarks();
@@ -184,11 +177,10 @@ v1::FilterVerdict JudgeForJournal(const FiltersInForce& in_force, const Case& ju
 
 v1::ExplainResponse ExplainInForce(const FiltersInForce& in_force, const Case& judged) {
   v1::ExplainResponse response;
-  const v1::FilterVerdict journal = JudgeForJournal(in_force, judged);
   for (const FiltersInForce::OfSink& of : in_force.sinks) {
     *response.add_verdicts() = JudgeForSink(of, judged);
   }
-  *response.add_verdicts() = journal;
+  *response.add_verdicts() = JudgeForJournal(in_force, judged);
   return response;
 }
 

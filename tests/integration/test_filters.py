@@ -4,10 +4,11 @@ one, and what a client need not send."""
 import json
 import pathlib
 import re
+import shlex
 import subprocess
 
 import pytest
-from harness import BUILT, NOBODY, SOMEBODY, Agent, as_user, run, wait_until
+from harness import BUILT, NOBODY, REPOSITORY, SOMEBODY, Agent, as_user, run, wait_until
 from native_client import CountingProxy, NativeClient
 
 LIBRARY = BUILT.parent / "lib/libsluice.so"
@@ -239,6 +240,15 @@ def test_a_user_checks_a_filter_piece_by_piece(agent):
             for piece in pieces] == [("a", 0, "", "a=trace"), ("[x", 2, "syntax", "")]
 
 
+def test_the_tools_page_shows_what_the_verbs_print(agent):
+    page = (REPOSITORY / "docs/tool.md").read_text()
+    checked = agent.sluice("filter", "check", "info,warning,app=loud", check=False).stdout
+    shown = "".join(f"    {line}\n" for line in checked.splitlines()[:-1])
+    assert shown in page
+    [(command, answer)] = re.findall(r"^    \$ (sluice filter .*)\n    (.*)$", page, re.M)
+    assert agent.sluice(*shlex.split(command)[1:]).stdout == answer + "\n"
+
+
 def test_a_user_learns_which_directive_decides(agent):
     text = "warn,svc=info,svc[job{id=4}]=trace"
     event = ("--target", "svc::db", "--level", "debug")
@@ -321,3 +331,39 @@ def test_hostile_questions_are_bounded_refused_and_counted(agent):
     assert int(peak.group(1)) < 256 * 1024
     too_long = agent.sluice("filter", "check", "a," * 40_000, uid=NOBODY, check=False)
     assert too_long.returncode == 1 and "longer than 65536 bytes" in too_long.stdout
+
+
+def test_questions_are_taken_up_to_their_limits(agent):
+    import telemetry
+
+    def ask(spans, size):
+        fields = ("--field", "k=" + "x" * size)
+        done = agent.sluice("filter", "explain", "info", *[
+            word for number in range(spans) for word in ("--span", str(number), *fields)],
+            uid=NOBODY, check=False)
+        return done.returncode, done.stderr
+    assert ask(31, 1)[0] == ask(32, 1)[0] == 0
+    assert ask(33, 1)[0] == 5 and "more than 32 spans" in ask(33, 1)[1]
+    assert ask(2, 32_000)[0] == 0
+    assert ask(2, 33_000)[0] == 5 and "too large" in ask(2, 33_000)[1]
+
+    span = None
+    for size in [60_000] * 17 + [26_000]:  # 1,046,000 bytes and a few
+        span = telemetry.Span("large", parent=span)
+        telemetry.emit(agent.socket, span.start(k="x" * size))
+    for size, code in [(1_000, 0), (2_000, 5)]:
+        inner = telemetry.Span("inner", parent=span)
+        telemetry.emit(agent.socket, inner.start(k="x" * size))
+        parent = f"00-{inner.trace_id.hex()}-{inner.span_id.hex()}-01"
+        done = agent.sluice("event", "--explain", "--dry-run", "x", env={"TRACEPARENT": parent},
+                            check=False)
+        assert done.returncode == code, done.stderr
+
+
+def test_a_variable_that_is_no_text_harms_no_answer(shared):
+    with starting(shared, SLUICE_LOG="a\udcff=loud", SLUICE_KVP_FILTER="a\udcff=info") as agent:
+        agent.start()
+        assert settings(agent)["kvp.filter"][0] == '"a\N{REPLACEMENT CHARACTER}=info"'
+        assert "falling back" in agent.sluice("config", "reload").stderr
+        done = agent.sluice("event", "--explain", "--dry-run", "--target", "a", "x")
+        assert done.stdout.count("journal") == 2
