@@ -169,7 +169,9 @@ absl::Status App::Serve(Sockets sockets) {
   if (rebooted_) CloseSpansOfEarlierBoot();
   WatchRecoveredProcesses();
   for (const auto& worker : sinks_.workers) worker->Start();
-  ingest_server_ = std::make_unique<net::GrpcServer>(ServerOptions());
+  net::GrpcServer::Options ingest_options = ServerOptions();
+  ingest_options.accepts_on_own_thread = true;
+  ingest_server_ = std::make_unique<net::GrpcServer>(ingest_options);
   ingest_->AddRoutes(ingest_server_.get());
   control_->AddQueryRoutes(ingest_server_.get());
   RETURN_IF_ERROR(ingest_server_->Serve(std::move(sockets.ingest)));

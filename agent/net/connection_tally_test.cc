@@ -13,7 +13,7 @@ TEST(ConnectionTallyTest, TakesAUidsConnectionsUpToItsLimit) {
   EXPECT_EQ(tally.Admit(7), nullptr);
   EXPECT_EQ(tally.Admit(7), nullptr);
   EXPECT_STREQ(tally.Admit(7), "connections_per_uid");
-  tally.Leave(7);
+  EXPECT_FALSE(tally.Leave(7));
   EXPECT_EQ(tally.Admit(7), nullptr);
 }
 
@@ -31,16 +31,6 @@ TEST(ConnectionTallyTest, BoundsRootByALimitOfItsOwn) {
   EXPECT_EQ(tally.Admit(0), nullptr);
   EXPECT_EQ(tally.Admit(0), nullptr);
   EXPECT_STREQ(tally.Admit(0), "connections_per_uid");
-}
-
-TEST(ConnectionTallyTest, DividesAUidsTurnByItsReadersOfThisTurnOrTheLast) {
-  ConnectionTally tally(kLimits);
-  ASSERT_EQ(tally.Admit(7), nullptr);
-  EXPECT_EQ(tally.ShareRead(7, 1), 1u);
-  EXPECT_EQ(tally.ShareRead(7, 1), 2u);
-  EXPECT_EQ(tally.ShareRead(7, 1), 3u);
-  EXPECT_EQ(tally.ShareRead(7, 2), 3u);
-  EXPECT_EQ(tally.ShareRead(7, 3), 1u);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/base/status_macros.h"
+#include "agent/net/acceptor.h"
 #include "agent/net/connection_tally.h"
 #include "agent/net/health.h"
 #include "agent/net/server_core.h"
@@ -37,6 +38,14 @@ void GrpcServer::AddRoute(std::string_view path, Route route) {
 }
 
 absl::Status GrpcServer::Serve(UniqueFd listening) {
+  if (options_.accepts_on_own_thread) {
+    ASSIGN_OR_RETURN(auto acceptor, Acceptor::Start(options_.counters, std::move(listening),
+                                                    [this](UniqueFd socket) {
+                                                      AdmitElsewhere(std::move(socket));
+                                                    }));
+    acceptors_.push_back(std::move(acceptor));
+    return absl::OkStatus();
+  }
   ASSIGN_OR_RETURN(auto listener,
                    Listener::Create(options_.loop, options_.counters, std::move(listening),
                                     [this](UniqueFd socket) { AddConnection(std::move(socket)); }));
@@ -45,36 +54,70 @@ absl::Status GrpcServer::Serve(UniqueFd listening) {
 }
 
 void GrpcServer::AddConnection(UniqueFd socket) {
-  const absl::StatusOr<uid_t> uid = PeerUid(socket.get());
-  if (!uid.ok()) return options_.counters->Add("net.refused", "not_identified");
-  if (const char* const reason = tally_->Admit(*uid)) {
-    TellRefused(socket.get(), reason);
-    return options_.counters->Add("net.refused", reason, *uid);
+  if (std::optional<Peer> peer = Admit(socket.get())) Open(*std::move(peer), std::move(socket));
+}
+
+// On an acceptor's thread.
+void GrpcServer::AdmitElsewhere(UniqueFd socket) {
+  std::optional<Peer> peer = Admit(socket.get());
+  if (!peer) return;
+  // Work can be copied, and these cannot.
+  auto admitted = std::make_shared<std::pair<Peer, UniqueFd>>(*std::move(peer), std::move(socket));
+  options_.loop->Post([this, alive = std::weak_ptr<bool>(alive_), admitted] {
+    if (!alive.expired()) Open(std::move(admitted->first), std::move(admitted->second));
+  });
+}
+
+// Thread-safe. Nothing: the connection is refused, and counted.
+std::optional<Peer> GrpcServer::Admit(int socket) {
+  const absl::StatusOr<uid_t> uid = PeerUid(socket);
+  if (!uid.ok()) {
+    options_.counters->Add("net.refused", "not_identified");
+    return std::nullopt;
   }
-  absl::StatusOr<Peer> peer = IdentifyPeer(socket.get());
+  if (const char* const reason = tally_->Admit(*uid)) {
+    TellRefused(socket, reason);
+    options_.counters->Add("net.refused", reason, *uid);
+    return std::nullopt;
+  }
+  absl::StatusOr<Peer> peer = IdentifyPeer(socket);
   if (!peer.ok()) {
     tally_->Leave(*uid);
-    return options_.counters->Add("net.refused", "not_identified", *uid);
+    options_.counters->Add("net.refused", "not_identified", *uid);
+    return std::nullopt;
+  }
+  return *std::move(peer);
+}
+
+void GrpcServer::Open(Peer peer, UniqueFd socket) {
+  if (!accepting_) {
+    tally_->Leave(peer.identity.uid);
+    return;
   }
   auto& connection = connections_[++last_connection_];
-  connection =
-      std::make_unique<SocketConnection>(SocketConnection::Shared{core_.get(), tally_.get()},
-                                         last_connection_, *std::move(peer), std::move(socket));
+  connection = std::make_unique<SocketConnection>(core_.get(), last_connection_, std::move(peer),
+                                                  std::move(socket));
   if (options_.observer != nullptr) options_.observer->OnConnectionOpen(*connection);
   if (!connection->Start().ok()) connection->Close("internal_error");
 }
 
 Call* GrpcServer::FindCall(CallId id) const { return core_->FindCall(id); }
 
-void GrpcServer::Drain(std::function<void()> on_drained) {
+void GrpcServer::StopAccepting() {
+  accepting_ = false;
   listeners_.clear();
+  acceptors_.clear();
+}
+
+void GrpcServer::Drain(std::function<void()> on_drained) {
+  StopAccepting();
   on_drained_ = std::move(on_drained);
   for (auto& [id, connection] : connections_) connection->Drain();
   core_->NeedTurnEnd();
 }
 
 void GrpcServer::Close() {
-  listeners_.clear();
+  StopAccepting();
   for (auto& [id, connection] : connections_) connection->Close("shutdown");
   while (!connections_.empty()) CloseTurn();
 }
@@ -98,7 +141,7 @@ void GrpcServer::CloseTurn() {
 void GrpcServer::Remove(SocketConnection* connection) {
   if (options_.observer != nullptr) options_.observer->OnConnectionClose(*connection);
   options_.counters->Add("net.closed", connection->close_reason());
-  tally_->Leave(connection->uid());
+  if (tally_->Leave(connection->uid())) core_->loop_share().Leave(connection->uid());
   core_->RemoveBusy(connection);
   connections_.erase(connection->id());
 }

@@ -14,12 +14,15 @@
 //               window_update
 //     by ours: internal_error memory
 //     and whatever a service passes to Connection::Close.
+//   `net.throttled` (uid), how often a uid was not read from for a while: it had kept the loop busy
+//     for nothing (loop_share.h)
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -30,11 +33,13 @@
 #include "agent/net/connection.h"
 #include "agent/net/event_loop.h"
 #include "agent/net/listener.h"
+#include "agent/net/loop_share.h"
 #include "agent/self/counters.h"
 #include "proto/contract/limits.h"
 
 namespace sluice::net {
 
+class Acceptor;
 class ConnectionTally;
 class ServerCore;
 class SocketConnection;
@@ -58,6 +63,7 @@ class GrpcServer {
     int first_request_ms = limits::kFirstBytesSeconds * 1000;
     // A peer that reads nothing for so long while there is something for it is closed.
     int unread_output_ms = 30'000;
+    LoopShare::Limits waste;
   };
 
   struct Options {
@@ -65,6 +71,8 @@ class GrpcServer {
     Counters* counters = nullptr;
     ByteBudget* budget = nullptr;
     ConnectionObserver* observer = nullptr;  // may be null
+    // Connections are accepted, identified and refused on a thread of its own, else on the loop's.
+    bool accepts_on_own_thread = false;
     Limits limits;
   };
 
@@ -97,6 +105,10 @@ class GrpcServer {
   void ForEachConnection(const std::function<void(Connection&)>& visit);
 
  private:
+  std::optional<Peer> Admit(int socket);
+  void AdmitElsewhere(UniqueFd socket);
+  void Open(Peer peer, UniqueFd socket);
+  void StopAccepting();
   void CloseTurn();
   void Remove(SocketConnection* connection);
   void TellDrained();
@@ -105,9 +117,13 @@ class GrpcServer {
   std::unique_ptr<ServerCore> core_;
   std::unique_ptr<ConnectionTally> tally_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<SocketConnection>> connections_;
   uint64_t last_connection_ = 0;
   std::function<void()> on_drained_;
+  bool accepting_ = true;
+  // Ends with this, for connections that are on their way from an acceptor.
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace sluice::net

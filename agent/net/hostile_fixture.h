@@ -32,8 +32,12 @@ class HostileServerTest : public ::testing::Test {
     directory_ = ::mkdtemp(name);
     GrpcServer::Limits limits{.connections_of_root = limits::kConnectionsPerUid};
     limits.first_request_ms = first_request_ms;
-    server_ = std::make_unique<GrpcServer>(GrpcServer::Options{
-        .loop = loop_.get(), .counters = &counters_, .budget = &budget_, .limits = limits});
+    limits.waste.permille = 1000;  // its client and its hostile peers are one user
+    server_ = std::make_unique<GrpcServer>(GrpcServer::Options{.loop = loop_.get(),
+                                                               .counters = &counters_,
+                                                               .budget = &budget_,
+                                                               .accepts_on_own_thread = true,
+                                                               .limits = limits});
     server_->AddRoute(kEcho, {.factory = Unary([](Call& call, std::string_view request) {
                                 call.Send(request);
                                 call.Finish(absl::OkStatus());

@@ -77,6 +77,7 @@ void ServerCall::Send(std::string_view message) {
 void ServerCall::Finish(const absl::Status& status, std::optional<int64_t> retry_after_ms) {
   if (finished_) return;
   finished_ = true;
+  succeeded_ = status.ok();
   Forget();
   for (auto& field : FormatTrailers(status, retry_after_ms)) trailers_.push_back(std::move(field));
   if (handler_) core_->Bury(std::move(handler_));
@@ -95,6 +96,7 @@ void ServerCall::ResumeReading() {
 
 void ServerCall::OnBody(std::string_view bytes) {
   if (finished_) return connection_->session().Consume(stream_id_, bytes.size());
+  connection_->AddBody(bytes.size());
   if (!paused_ && held_.empty()) return Deliver(bytes);
   held_.append(bytes);
   if (!ChargeHeld()) RefuseForMemory();
@@ -109,6 +111,7 @@ void ServerCall::Deliver(std::string_view bytes) {
     if (next == MessageReader::Next::kNeedMore || ReadFailed(next)) break;
     connection_->AddWork();
     handler_->OnMessage(message);
+    if (!finished_ || succeeded_) connection_->MarkUseful();
   }
   if (finished_) rest = {};
   held_.assign(rest);
@@ -169,6 +172,7 @@ Http2Stream::BodyPart ServerCall::ReadBody(char* out, size_t capacity) {
   const size_t size = std::min(capacity, unsent_bytes());
   std::memcpy(out, unsent_.data() + unsent_begin_, size);
   unsent_begin_ += size;
+  if (size > 0) connection_->MarkUseful();
   const bool empty = unsent_bytes() == 0;
   if (empty) {
     if (size > 0) drained_ = true;

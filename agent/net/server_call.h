@@ -82,6 +82,7 @@ class ServerCall final : public Call, public Http2Stream {
   bool drained_ = false;
   bool overfull_ = false;
   bool finished_ = false;
+  bool succeeded_ = false;
 };
 
 }  // namespace sluice::net

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,6 +35,7 @@ class ServerCore {
   Counters& counters() { return *options_.counters; }
   ByteBudget& budget() { return *options_.budget; }
   const GrpcServer::Limits& limits() const { return options_.limits; }
+  LoopShare& loop_share() { return loop_share_; }
 
   // Path and route; null: none.
   using RouteEntry = std::pair<const std::string, Route>;
@@ -50,6 +52,10 @@ class ServerCore {
   std::vector<SocketConnection*> TakeBusy();
   void RemoveBusy(SocketConnection* connection);
 
+  // `connection` is not read from until its uid has paid for what it wasted.
+  void AddResting(SocketConnection* connection);
+  void RemoveResting(SocketConnection* connection);
+
   void Bury(std::unique_ptr<CallHandler> handler);
   void Bury(std::unique_ptr<ServerCall> call);
   void EmptyGraves();
@@ -60,6 +66,9 @@ class ServerCore {
   SpareBuffer& spare() { return spare_; }
 
  private:
+  void WakeRestingLater();
+  void WakeResting();
+
   const GrpcServer::Options options_;
   const std::function<void()> close_turn_;
   std::map<std::string, Route, std::less<>> routes_;
@@ -67,6 +76,9 @@ class ServerCore {
   absl::flat_hash_map<CallId, ServerCall*> calls_;
   bool turn_end_due_ = false;
   std::vector<SocketConnection*> busy_;
+  LoopShare loop_share_;
+  std::deque<SocketConnection*> resting_;  // who rests longest is first
+  EventLoop::TimerId wake_timer_ = 0;
   std::vector<std::unique_ptr<CallHandler>> dead_handlers_;
   std::vector<std::unique_ptr<ServerCall>> dead_calls_;
   const std::unique_ptr<char[]> read_buffer_;

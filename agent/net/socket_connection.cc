@@ -11,23 +11,27 @@ namespace sluice::net {
 namespace {
 
 constexpr uint64_t kNanosPerMilli = 1'000'000;
-constexpr size_t kMinReadBytes = 4 * 1024;
 // Frames, header fields and messages of one read. Above the first a read is too large to be fair;
 // below the second it may grow.
 constexpr size_t kMuchWork = 768;
 constexpr size_t kLittleWork = 384;
+// What things cost the loop, roughly: as counted, a flood is the same on a slow or busy machine.
+constexpr uint64_t kNanosPerConnection = 20'000;
+constexpr uint64_t kNanosPerRead = 3'000;
+constexpr uint64_t kNanosPerWork = 150;
+// What taking a byte of a message may cost. Large messages cost a tenth, those in frames of a few
+// bytes ten times as much.
+constexpr uint64_t kNanosPerBodyByte = 10;
 // Produced at once, and so at most kept for a peer that does not read.
 constexpr size_t kWriteBytes = 64 * 1024;
 
 }  // namespace
 
-SocketConnection::SocketConnection(const Shared& shared, uint64_t id, Peer peer, UniqueFd socket)
-    : Connection(id, std::move(peer)),
-      core_(shared.core),
-      tally_(shared.tally),
-      socket_(std::move(socket)) {}
+SocketConnection::SocketConnection(ServerCore* core, uint64_t id, Peer peer, UniqueFd socket)
+    : Connection(id, std::move(peer)), core_(core), socket_(std::move(socket)) {}
 
 SocketConnection::~SocketConnection() {
+  if (resting_) core_->RemoveResting(this);
   core_->loop().UnwatchFd(socket_.get());
   core_->loop().CancelTimer(first_request_timer_);
   core_->loop().CancelTimer(patience_timer_);
@@ -40,6 +44,49 @@ absl::Status SocketConnection::Start() {
     Fail("first_request_timeout");
   });
   return core_->loop().WatchFd(socket_.get(), EPOLLIN, this);
+}
+
+bool SocketConnection::IsOverdrawn() const {
+  return core_->loop_share().IsOverdrawn(uid(), core_->loop().now());
+}
+
+// The peer is not read from and not noticed when it hangs up: both may be a flood.
+void SocketConnection::Rest() {
+  if (std::exchange(resting_, true)) return;
+  read_size_ = kMinReadBytes;
+  core_->loop().UnwatchFd(socket_.get());
+  core_->AddResting(this);
+}
+
+void SocketConnection::WakeUp() {
+  resting_ = false;
+  if (!core_->loop().WatchFd(socket_.get(), EPOLLIN, this).ok()) Close("internal_error");
+}
+
+void SocketConnection::Watch(uint32_t events) {
+  if (resting_) {
+    core_->RemoveResting(this);
+    WakeUp();
+  }
+  if (!core_->loop().ChangeEvents(socket_.get(), events).ok()) Close("internal_error");
+}
+
+// What a read of `work` frames, fields and messages cost is waste, unless something useful came.
+void SocketConnection::Account(size_t work) {
+  const uint64_t spent = kNanosPerRead + work * kNanosPerWork;
+  const uint64_t worth = std::exchange(body_bytes_, 0) * kNanosPerBodyByte;
+  if (std::exchange(useful_, false)) {
+    is_new_ = false;
+  } else if (spent > worth) {
+    Waste(spent - worth);
+  }
+}
+
+void SocketConnection::Waste(uint64_t nanos) {
+  const uint64_t setup = std::exchange(is_new_, false) ? kNanosPerConnection : 0;
+  if (core_->loop_share().Waste(uid(), nanos + setup, core_->loop().now())) {
+    core_->counters().Add("net.throttled", {}, uid());
+  }
 }
 
 void SocketConnection::Close(absl::string_view reason) {
@@ -91,7 +138,9 @@ void SocketConnection::OnStreamRefused() { core_->counters().Add("net.refused", 
 
 void SocketConnection::OnFdReady(uint32_t events) {
   if ((events & ~EPOLLIN) != 0) MarkBusy();
-  if ((events & ~EPOLLOUT) != 0) Read();
+  if ((events & ~EPOLLOUT) == 0) return;
+  if (IsOverdrawn()) return Rest();
+  Read();
 }
 
 void SocketConnection::Read() {
@@ -102,7 +151,8 @@ void SocketConnection::Read() {
 }
 
 size_t SocketConnection::ReadLimit() {
-  const size_t share = ServerCore::kReadBytes / tally_->ShareRead(uid(), core_->loop().now());
+  const size_t share =
+      ServerCore::kReadBytes / core_->loop_share().ShareRead(uid(), core_->loop().now());
   return std::max(kMinReadBytes, std::min(read_size_, share));
 }
 
@@ -110,13 +160,14 @@ void SocketConnection::Take(std::string_view bytes) {
   if (!session_) session_ = Http2Session::Create(this);
   if (!session_) return Close("memory");
   const char* const failure = session_->Receive(bytes, core_->loop().now());
-  AdaptReadSize(bytes.size());
+  const size_t work = std::exchange(work_, 0) + session_->TakeWork();
+  AdaptReadSize(bytes.size(), work);
+  Account(work);
   if (failure != nullptr) return Fail(failure);
   MarkBusy();
 }
 
-void SocketConnection::AdaptReadSize(size_t taken) {
-  const size_t work = std::exchange(work_, 0) + session_->TakeWork();
+void SocketConnection::AdaptReadSize(size_t taken, size_t work) {
   if (work > kMuchWork) {
     read_size_ = std::max(kMinReadBytes, read_size_ / 2);
   } else if (taken == read_size_ && work < kLittleWork) {
@@ -143,6 +194,7 @@ void SocketConnection::EndIfOver() {
 
 void SocketConnection::EndCalls() {
   ended_ = true;
+  if (is_new_) Waste(0);
   for (size_t i = 0; i < calls_.size(); ++i) calls_[i]->Abandon();
   for (std::unique_ptr<ServerCall>& call : calls_) core_->Bury(std::move(call));
   calls_.clear();
@@ -172,7 +224,8 @@ bool SocketConnection::WriteBacklog() {
     return false;
   }
   std::exchange(backlog_, std::string());
-  return core_->loop().ChangeEvents(socket_.get(), EPOLLIN).ok();
+  Watch(EPOLLIN);
+  return !closing_;
 }
 
 // All of `bytes` once the peer cannot read any more: the requests it left behind still count.
@@ -188,8 +241,8 @@ size_t SocketConnection::SendSome(std::string_view bytes) {
 
 void SocketConnection::KeepBacklog(std::string_view unsent) {
   backlog_ = unsent;
-  if (!core_->loop().ChangeEvents(socket_.get(), EPOLLOUT).ok()) return Close("internal_error");
-  StartPatience();
+  Watch(EPOLLOUT);
+  if (!closing_) StartPatience();
 }
 
 void SocketConnection::StartPatience() {

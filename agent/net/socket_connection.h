@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "agent/net/connection.h"
-#include "agent/net/connection_tally.h"
 #include "agent/net/event_loop.h"
 #include "agent/net/http2_session.h"
 #include "agent/net/server_call.h"
@@ -17,17 +16,13 @@ namespace sluice::net {
 
 // Reads once a turn and writes once a turn. What it reads at once is little while its bytes are
 // costly (many frames or messages) and more while they are cheap. While the peer does not take its
-// output, it is not read from. Costs about a page until its first byte comes.
+// output, or its uid has overdrawn its share of the loop, it is not read from. Costs about a page
+// until its first byte comes.
 class SocketConnection final : public Connection,
                                private Http2Session::Owner,
                                private EventLoop::FdHandler {
  public:
-  struct Shared {
-    ServerCore* core;
-    ConnectionTally* tally;
-  };
-
-  SocketConnection(const Shared& shared, uint64_t id, Peer peer, UniqueFd socket);
+  SocketConnection(ServerCore* core, uint64_t id, Peer peer, UniqueFd socket);
   ~SocketConnection() override;
 
   absl::Status Start();
@@ -39,22 +34,36 @@ class SocketConnection final : public Connection,
   // cancelled, and it is to be destroyed after they are.
   bool AtTurnEnd();
   const std::string& close_reason() const { return close_reason_; }
+  // Reads again from a connection that rests.
+  void WakeUp();
 
   // For its calls:
   Http2Session& session() { return *session_; }
   void MarkBusy();
   void AddWork() { ++work_; }
+  // A message was taken in good order, or one goes out: the peer will tell that it read it.
+  void MarkUseful() { useful_ = true; }
+  // Part of a message came, of which nobody knows yet what it is worth.
+  void AddBody(size_t bytes) { body_bytes_ += bytes; }
+
   void BuryCall(ServerCall* call);
 
  private:
+  static constexpr size_t kMinReadBytes = 4 * 1024;
+
   Http2Stream* OnRequest(int32_t stream_id, const RequestHead& head) override;
   void OnStreamRefused() override;
   void OnFdReady(uint32_t events) override;
 
   void Read();
+  void Watch(uint32_t events);
+  void Rest();
+  bool IsOverdrawn() const;
+  void Account(size_t work);
+  void Waste(uint64_t nanos);
   size_t ReadLimit();
   void Take(std::string_view bytes);
-  void AdaptReadSize(size_t taken);
+  void AdaptReadSize(size_t taken, size_t work);
   void Fail(const char* reason);
   void Write();
   bool WriteBacklog();
@@ -65,16 +74,19 @@ class SocketConnection final : public Connection,
   void EndCalls();
 
   ServerCore* const core_;
-  ConnectionTally* const tally_;
   const UniqueFd socket_;
   std::unique_ptr<Http2Session> session_;  // from the first byte on
   std::vector<std::unique_ptr<ServerCall>> calls_;
   std::string backlog_;  // produced, not taken by the socket yet
   EventLoop::TimerId first_request_timer_ = 0;
   EventLoop::TimerId patience_timer_ = 0;
-  size_t read_size_ = 16 * 1024;
+  size_t read_size_ = kMinReadBytes;
   size_t work_ = 0;
+  size_t body_bytes_ = 0;  // of this read
   std::string close_reason_;
+  bool useful_ = false;   // since the last read
+  bool is_new_ = true;    // nothing useful came yet, and what it cost is not counted
+  bool resting_ = false;  // not watched
   bool busy_ = false;
   bool closing_ = false;
   bool ended_ = false;

@@ -2,64 +2,12 @@
 is room, nothing that was acknowledged is missing and everything retried is there."""
 
 import contextlib
-import subprocess
-import time
 
-import grpc
-import pytest
+from disk import (assert_says_when_to_retry, emit_until_acknowledged, logged, remount, tmpfs,
+                  try_emit)
 from harness import Agent
 
-RETRYABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 FILLER = "x" * 30_000
-
-
-@contextlib.contextmanager
-def tmpfs(folder, size):
-    """Mounts a file system of its own on `folder`."""
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "sluice-test",
-                           str(folder)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"cannot mount a tmpfs here: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def remount(folder, options):
-    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
-
-
-def try_emit(agent, text):
-    """None when it was acknowledged, else the error."""
-    import telemetry
-    try:
-        telemetry.emit(agent.socket, telemetry.event(text), timeout=10)
-        return None
-    except grpc.RpcError as error:
-        return error
-
-
-def assert_says_when_to_retry(error):
-    assert error.code() in RETRYABLE, error
-    pushback = dict(error.trailing_metadata() or ()).get("grpc-retry-pushback-ms")
-    assert pushback is not None and int(pushback) > 0, error.trailing_metadata()
-
-
-def emit_until_acknowledged(agent, text, deadline_s=20):
-    end = time.monotonic() + deadline_s
-    while True:
-        error = try_emit(agent, text)
-        if error is None:
-            return
-        assert error.code() in RETRYABLE, error
-        assert time.monotonic() < end, f"still refused after there is room: {error}"
-
-
-def logged(agent, texts):
-    log = agent.log()
-    return [text for text in texts if text not in log]
 
 
 def fill(path):

@@ -113,6 +113,12 @@ def slow_reader(path, until):
         peer.socket.close()
 
 
+def burn(_path, until):
+    """Leaves the agent alone: what the victim then suffers is the scheduler's doing."""
+    while time.monotonic() < until:
+        pass
+
+
 ATTACKS = {
     "ping": lambda path, until: flood(path, frame(PING, payload=b"8" * 8), until),
     "settings": lambda path, until: flood(path, frame(SETTINGS), until),
@@ -126,6 +132,7 @@ ATTACKS = {
     "messages": messages,
     "connections": many_connections,
     "slow_reader": slow_reader,
+    "no_attack": burn,
 }
 
 

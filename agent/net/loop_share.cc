@@ -1,0 +1,42 @@
+#include "agent/net/loop_share.h"
+
+#include <algorithm>
+
+namespace sluice::net {
+namespace {
+
+// A uid may be ahead of its share by what a second pays for: mistakes are free, floods are not.
+constexpr uint64_t kCreditNanos = 1'000'000'000;
+// Entries kept before those that are paid for are dropped.
+constexpr size_t kKeptEntries = 256;
+
+}  // namespace
+
+size_t LoopShare::ShareRead(uid_t uid, uint64_t turn) {
+  Reads& mine = reads_[uid];
+  if (mine.turn != turn) {
+    mine.turn = turn;
+    mine.before = mine.now;
+    mine.now = 0;
+  }
+  return std::max(++mine.now, mine.before);
+}
+
+bool LoopShare::Waste(uid_t uid, uint64_t nanos, uint64_t now) {
+  const uint32_t permille = uid == 0 ? limits_.permille_of_root : limits_.permille;
+  if (nanos == 0 || permille >= 1000) return false;
+  if (paid_at_.size() > kKeptEntries) {
+    absl::erase_if(paid_at_, [now](const auto& entry) { return entry.second <= now; });
+  }
+  uint64_t& paid_at = paid_at_[uid];
+  const bool was_overdrawn = paid_at > now + kCreditNanos;
+  paid_at = std::max(paid_at, now) + nanos * 1000 / permille;
+  return !was_overdrawn && paid_at > now + kCreditNanos;
+}
+
+bool LoopShare::IsOverdrawn(uid_t uid, uint64_t now) const {
+  const auto entry = paid_at_.find(uid);
+  return entry != paid_at_.end() && entry->second > now + kCreditNanos;
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,81 @@
+#include "agent/net/loop_share.h"
+
+#include "gtest/gtest.h"
+
+namespace sluice::net {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kMilli = 1'000'000;
+constexpr LoopShare::Limits kOnePercent{.permille = 10};
+
+TEST(LoopShareTest, DividesAUidsTurnByItsReadersOfThisTurnOrTheLast) {
+  LoopShare share(kOnePercent);
+  EXPECT_EQ(share.ShareRead(7, 1), 1u);
+  EXPECT_EQ(share.ShareRead(7, 1), 2u);
+  EXPECT_EQ(share.ShareRead(7, 1), 3u);
+  EXPECT_EQ(share.ShareRead(8, 1), 1u);
+  EXPECT_EQ(share.ShareRead(7, 2), 3u);
+  EXPECT_EQ(share.ShareRead(7, 3), 1u);
+}
+
+TEST(LoopShareTest, ForgetsTheReadersOfAUidThatLeft) {
+  LoopShare share(kOnePercent);
+  share.ShareRead(7, 1);
+  share.Leave(7);
+  EXPECT_EQ(share.ShareRead(7, 1), 1u);
+}
+
+TEST(LoopShareTest, OverdrawsAUidBeyondASecondsWorth) {
+  LoopShare share(kOnePercent);
+  EXPECT_FALSE(share.Waste(7, 10 * kMilli, kSecond));
+  EXPECT_FALSE(share.IsOverdrawn(7, kSecond));
+  EXPECT_TRUE(share.Waste(7, 1, kSecond));
+  EXPECT_TRUE(share.IsOverdrawn(7, kSecond));
+}
+
+TEST(LoopShareTest, TellsOnceThatAUidWasOverdrawn) {
+  LoopShare share(kOnePercent);
+  EXPECT_TRUE(share.Waste(7, 11 * kMilli, kSecond));
+  EXPECT_FALSE(share.Waste(7, 11 * kMilli, kSecond));
+}
+
+TEST(LoopShareTest, TimePays) {
+  LoopShare share(kOnePercent);
+  share.Waste(7, 11 * kMilli, kSecond);
+  EXPECT_TRUE(share.IsOverdrawn(7, kSecond + 100 * kMilli - 1));
+  EXPECT_FALSE(share.IsOverdrawn(7, kSecond + 100 * kMilli));
+  EXPECT_TRUE(share.Waste(7, 1, kSecond + 100 * kMilli));
+}
+
+TEST(LoopShareTest, SavesNothingUp) {
+  LoopShare share(kOnePercent);
+  share.Waste(7, 1, kSecond);
+  EXPECT_FALSE(share.Waste(7, 10 * kMilli, 1000 * kSecond));
+  EXPECT_TRUE(share.Waste(7, 1, 1000 * kSecond));
+}
+
+TEST(LoopShareTest, ChargesEachUidAlone) {
+  LoopShare share(kOnePercent);
+  share.Waste(7, kSecond, kSecond);
+  EXPECT_FALSE(share.IsOverdrawn(8, kSecond));
+}
+
+TEST(LoopShareTest, HasALimitOfItsOwnForRoot) {
+  LoopShare share(kOnePercent);
+  EXPECT_FALSE(share.Waste(0, 100 * kSecond, kSecond));
+  EXPECT_FALSE(share.IsOverdrawn(0, kSecond));
+  LoopShare strict({.permille = 1000, .permille_of_root = 10});
+  EXPECT_TRUE(strict.Waste(0, kSecond, kSecond));
+  EXPECT_FALSE(strict.Waste(7, 100 * kSecond, kSecond));
+}
+
+TEST(LoopShareTest, RemembersAnOverdrawnUidAmongMany) {
+  LoopShare share(kOnePercent);
+  share.Waste(7, 20 * kMilli, kSecond);
+  for (uid_t uid = 1000; uid < 3000; ++uid) share.Waste(uid, 1, kSecond + uid);
+  EXPECT_TRUE(share.IsOverdrawn(7, kSecond + 4000));
+}
+
+}  // namespace
+}  // namespace sluice::net
