@@ -73,7 +73,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   const std::string_view text = NextLine(&rest);
   const auto result = Filter::Parse(text, OptionsOf(data[0]));
-  for (const Piece& piece : result.pieces) (void)DescribeError(piece);
+  for (const Piece& piece : result.pieces) {
+    if (piece.parsed.fault != Fault::kNone) (void)DescribeError(piece);
+  }
   (void)Targets::Parse(text);
   if (result.filter == nullptr) return 0;
   CheckPrinting(*result.filter);

@@ -107,8 +107,8 @@ class [[nodiscard]] Span {
   // What is kept of a span that is left out.
   struct LeftOut {
     Context parent;
-    char target[64] = {};  // its beginning
-    size_t target_size = 0;
+    char target[64];  // its beginning
+    size_t target_size;
 
     std::string_view Target() const { return {target, target_size}; }
   };
@@ -130,8 +130,7 @@ class [[nodiscard]] Span {
   Span& operator=(const Span&) = default;
 
   void LeaveOut(std::string_view target, const sluice_context* parent) noexcept {
-    left_out_.emplace();
-    left_out_->parent = parent != nullptr ? Context(*parent) : Context::Current();
+    left_out_ = LeftOut{parent != nullptr ? Context(*parent) : Context::Current(), {}, 0};
     left_out_->target_size = target.copy(left_out_->target, sizeof(left_out_->target));
   }
 
