@@ -139,7 +139,10 @@ void SinkWorker::SyncIfDue() {
   if (!flush && !(unsynced_ && Clock::now() >= sync_due_)) return;
   const absl::Status status = unsynced_ ? sink_->Sync() : absl::OkStatus();
   if (status.ok()) {
-    if (std::exchange(unsynced_, false)) reader_->Commit(cursor_.load());
+    if (std::exchange(unsynced_, false)) {
+      reader_->Commit(cursor_.load());
+      SetState("ok", "");
+    }
   } else {
     counters_->Add("sink.sync_failed", name_);
     SetState("failing", status.message());
@@ -239,7 +242,7 @@ bool SinkWorker::Stop(Clock::time_point deadline) {
 void SinkWorker::SetState(absl::string_view state, absl::string_view error) {
   MutexLock lock(&mutex_);
   state_ = std::string(state);
-  if (!error.empty()) last_error_ = std::string(error);
+  last_error_ = std::string(error);
 }
 
 SinkWorker::Status SinkWorker::status() const {

@@ -33,7 +33,7 @@ class SinkWorker {
     uint64_t cursor = 0;
     uint64_t written_records = 0;
     uint64_t filtered_records = 0;
-    std::string last_error;
+    std::string last_error;  // why it is not `ok`; empty while it is
   };
 
   // The journal outlives the worker.

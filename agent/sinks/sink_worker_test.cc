@@ -24,6 +24,7 @@ struct SinkLog {
   int opens_to_fail GUARDED_BY(mutex) = 0;
   bool hang GUARDED_BY(mutex) = false;
   int syncs GUARDED_BY(mutex) = 0;
+  int syncs_to_fail GUARDED_BY(mutex) = 0;
   int retry_fd = -1;  // set before the worker starts
 
   bool Wait(const std::function<bool()>& condition) {
@@ -69,6 +70,7 @@ class RecordingSink final : public Sink {
   absl::Status Sync() override {
     MutexLock lock(&log_->mutex);
     ++log_->syncs;
+    if (log_->syncs_to_fail > 0 && log_->syncs_to_fail-- > 0) return absl::DataLossError("EIO");
     return absl::OkStatus();
   }
   size_t pending_bytes() const override { return pending_.size(); }
@@ -127,6 +129,14 @@ class SinkWorkerTest : public ::testing::Test {
   bool WaitFor(std::vector<std::string> texts) {
     return log_->Wait([&]() NO_THREAD_SAFETY_ANALYSIS { return log_->written == texts; });
   }
+  bool AwaitState(const std::string& state) {
+    const auto deadline = steady_clock::now() + seconds(20);
+    while (worker_->status().state != state) {
+      if (steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
   void Set(int SinkLog::*member, int value) {
     MutexLock lock(&log_->mutex);
     (*log_).*member = value;
@@ -154,6 +164,27 @@ TEST_F(SinkWorkerTest, TriesAFailedCommitAgainWithoutLossOrRepetition) {
   Write("b");
   EXPECT_TRUE(WaitFor({"a", "b"}));
   EXPECT_EQ(counters_.Total("sink.retries"), 3u);
+}
+
+TEST_F(SinkWorkerTest, NamesWhyACommitFailsOnlyWhileItFails) {
+  Set(&SinkLog::commits_to_fail, 1'000'000);
+  StartWorker();
+  Write("a");
+  EXPECT_TRUE(AwaitState("failing"));
+  EXPECT_EQ(worker_->status().last_error, "disk full");
+  Set(&SinkLog::commits_to_fail, 0);
+  EXPECT_TRUE(AwaitState("ok"));
+  EXPECT_EQ(worker_->status().last_error, "");
+}
+
+TEST_F(SinkWorkerTest, NamesWhyASyncFailsOnlyWhileItFails) {
+  Set(&SinkLog::syncs_to_fail, 1);
+  StartWorker();
+  Write("a");
+  EXPECT_TRUE(AwaitState("failing"));
+  EXPECT_EQ(worker_->status().last_error, "EIO");
+  EXPECT_TRUE(AwaitState("ok"));
+  EXPECT_EQ(worker_->status().last_error, "");
 }
 
 TEST_F(SinkWorkerTest, WaitsForADestinationThatIsNotThereYet) {
