@@ -23,6 +23,8 @@ constexpr uint64_t kRecoveredGraceNanos = 2'000'000'000;
 // Each has a thread while it lasts.
 constexpr control::StreamedAnswers::Limits kQueries{.per_uid = 2, .in_all = 8};
 constexpr control::StreamedAnswers::Limits kFollowers{.per_uid = 4, .in_all = 16};
+// Where azure-init says its report.
+constexpr char kAzureInitReportTarget[] = "libazureinit::health::report";
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode) {
   std::error_code error;
@@ -45,6 +47,14 @@ v1::Hint EncodeHint(const filter::LevelSummary& summary) {
     level->set_off(target.level == filter::LevelFilter::kOff);
   }
   return hint;
+}
+
+// Empty: it is on.
+std::string WhyPoolIsOff(const config::LoadedConfig& loaded) {
+  const config::KvpConfig& kvp = loaded.config.kvp;
+  if (kvp.active()) return "";
+  const char* const key = kvp.enabled ? "telemetry.kvp_diagnostics" : "kvp.enabled";
+  return absl::StrCat("switched off by ", key, " = false (", loaded.settings.at(key).origin, ")");
 }
 
 }  // namespace
@@ -101,8 +111,10 @@ absl::Status App::OpenJournal() {
 }
 
 void App::MakeServices() {
+  report_gate_ = std::make_unique<ingest::ReportGate>(WhyPoolIsOff(loaded_));
   admission_ = std::make_unique<ingest::Admission>(&admission_state_, journal_.get(),
                                                    &loop_->clock(), &counters_);
+  admission_->set_report_gate(report_gate_.get());
   processes_ = std::make_unique<ingest::ProcessTracker>(
       loop_.get(), [this](const net::ProcessKey& process, const std::string& cause) {
         const bool closed = admission_->CloseAborted(
@@ -125,12 +137,25 @@ void App::MakeServices() {
   status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
       host_.boot_id, host_.vm_id, loop_->clock().UnixNano(), journal_.get(), &admission_->spans(),
       ingest_.get(), &counters_, &sinks_.workers, sinks_.off, [this] { return Settings(); }});
-  answers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kQueries);
-  lines_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kFollowers);
   MakeControl();
 }
 
 void App::MakeControl() {
+  const config::KvpConfig& kvp = loaded_.config.kvp;
+  answers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kQueries);
+  lines_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kFollowers);
+  reporter_ = std::make_unique<control::Reporter>(
+      control::Reporter::Options{.admission = admission_.get(),
+                                 .gate = report_gate_.get(),
+                                 .flush = flush_.get(),
+                                 .counters = &counters_,
+                                 .clock = &loop_->clock(),
+                                 .dialect = kvp.report_dialect == config::ReportDialect::kCloudInit
+                                                ? ReportDialect::kCloudInit
+                                                : ReportDialect::kAzureInit,
+                                 .vm_id = kvp.vm_id.empty() ? host_.vm_id : kvp.vm_id});
+  pool_editor_ = std::make_unique<control::PoolEditor>(
+      control::PoolEditor::Options{loop_.get(), report_gate_.get(), FindWorker(sinks_, "kvp")});
   control::ControlService::Options options;
   options.journal = journal_.get();
   options.spans = &admission_->spans();
@@ -138,9 +163,11 @@ void App::MakeControl() {
   options.status = status_.get();
   options.answers = answers_.get();
   options.lines = lines_.get();
+  options.reporter = reporter_.get();
+  options.pool_editor = pool_editor_.get();
   options.filters = [this] { return InForce(); };
   options.reload = [this] { return Reload(); };
-  options.read_pool = [path = loaded_.config.kvp.path] {
+  options.read_pool = [path = kvp.path] {
     kvp::PoolFile::Options pool;
     pool.path = path;
     pool.create = false;
@@ -201,6 +228,11 @@ void App::UpdateWanted() {
   std::vector<filter::LevelSummary> wanted{{loaded_.config.journal.level, {}}};
   for (const auto& worker : sinks_.workers) {
     wanted.push_back(FilterOf(loaded_.config, worker->name()).compiled->Summarize());
+  }
+  // azure-init's report is for the pool whatever the filters say.
+  if (loaded_.config.kvp.active()) {
+    wanted.push_back(
+        {filter::LevelFilter::kOff, {{kAzureInitReportTarget, filter::LevelFilter::kInfo}}});
   }
   wanted_ = filter::MaxOf(wanted);
   admission_->set_wanted([summary = wanted_](std::string_view target, Level level) {

@@ -73,6 +73,7 @@ class App {
   bool rebooted_ = false;
   // Of every target, the most verbose level that the views or any sink want.
   filter::LevelSummary wanted_;
+  std::unique_ptr<ingest::ReportGate> report_gate_;
   std::unique_ptr<ingest::Admission> admission_;
   std::unique_ptr<ingest::ProcessTracker> processes_;
   SinkSet sinks_;
@@ -81,6 +82,8 @@ class App {
   std::unique_ptr<control::StatusReport> status_;
   std::unique_ptr<control::StreamedAnswers> answers_;
   std::unique_ptr<control::StreamedAnswers> lines_;
+  std::unique_ptr<control::Reporter> reporter_;
+  std::unique_ptr<control::PoolEditor> pool_editor_;
   std::unique_ptr<control::ControlService> control_;
   std::unique_ptr<net::GrpcServer> ingest_server_;
   std::unique_ptr<net::GrpcServer> admin_server_;

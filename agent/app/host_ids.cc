@@ -1,7 +1,5 @@
 #include "agent/app/host_ids.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 
@@ -19,11 +17,6 @@ std::string ReadLine(const char* path) {
   return std::string(absl::StripAsciiWhitespace(line));
 }
 
-VmGeneration ReadGeneration() {
-  const bool efi = ::access("/sys/firmware/efi", F_OK) == 0 || ::access("/dev/efi", F_OK) == 0;
-  return efi ? VmGeneration::kGen2 : VmGeneration::kGen1;
-}
-
 }  // namespace
 
 HostIds ReadHostIds() {
@@ -32,7 +25,7 @@ HostIds ReadHostIds() {
   ids.boot_id = ReadLine("/proc/sys/kernel/random/boot_id");
   if (ids.boot_id.empty() && boot_id != nullptr) ids.boot_id = boot_id;
   ids.machine_id = ReadLine("/etc/machine-id");
-  ids.vm_id = NormalizeVmId(ReadLine("/sys/class/dmi/id/product_uuid"), ReadGeneration());
+  ids.vm_id = ReadVmId();
   if (ids.vm_id.empty()) ids.vm_id = kNoVmId;
   return ids;
 }

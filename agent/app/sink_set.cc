@@ -18,6 +18,13 @@ SinkSet MakeSinks(const sinks::SinkContext& context) {
   return set;
 }
 
+sinks::SinkWorker* FindWorker(const SinkSet& set, const std::string& name) {
+  for (const auto& worker : set.workers) {
+    if (worker->name() == name) return worker.get();
+  }
+  return nullptr;
+}
+
 const config::SinkFilter& FilterOf(const config::AgentConfig& config, const std::string& sink) {
   const std::vector<sinks::SinkKind> kinds = sinks::AllSinkKinds();
   return std::find_if(kinds.begin(), kinds.end(),

@@ -19,6 +19,9 @@ struct SinkSet {
 
 SinkSet MakeSinks(const sinks::SinkContext& context);
 
+// Null: it is switched off.
+sinks::SinkWorker* FindWorker(const SinkSet& set, const std::string& name);
+
 // The filter in force for the sink of this name, which is one of a SinkSet's.
 const config::SinkFilter& FilterOf(const config::AgentConfig& config, const std::string& sink);
 

@@ -22,6 +22,15 @@ absl::StatusOr<Message> Parse(std::string_view encoded) {
   return message;
 }
 
+// Ends the call `id`, if it is still there, with what became of it.
+template <typename Response>
+void Answer(net::GrpcServer* server, net::CallId id, const absl::StatusOr<Response>& response) {
+  net::Call* const call = server->FindCall(id);
+  if (call == nullptr) return;
+  if (response.ok()) call->Send(response->SerializeAsString());
+  call->Finish(response.status());
+}
+
 // Of a question about filters: its text, its record and the spans around, with room to spare.
 constexpr size_t kMaxQuestionBytes = 256 * 1024;
 
@@ -82,6 +91,8 @@ void ControlService::AddControlRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kControlCheckFilter, CheckFilterRoute(server));
   server->AddRoute(method::kControlExplain, ExplainRoute(server));
   server->AddRoute(method::kControlReload, ReloadRoute());
+  server->AddRoute(method::kControlReport, ReportRoute(server));
+  server->AddRoute(method::kControlEditPool, EditPoolRoute(server));
 }
 
 std::optional<uid_t> ControlService::OnlyUid(View view, net::Call& call) {
@@ -160,6 +171,26 @@ net::Route ControlService::ReloadRoute() {
   return {net::Unary([this](net::Call& call, std::string_view) {
     call.Send(Describe(options_.reload()).SerializeAsString());
     call.Finish(absl::OkStatus());
+  })};
+}
+
+net::Route ControlService::ReportRoute(net::GrpcServer* server) {
+  return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
+    const auto request = Parse<v1::ReportRequest>(encoded);
+    if (!request.ok()) return call.Finish(request.status());
+    options_.reporter->Report(
+        call.connection().identity(), *request,
+        [server, id = call.id()](const auto& response) { Answer(server, id, response); });
+  })};
+}
+
+net::Route ControlService::EditPoolRoute(net::GrpcServer* server) {
+  return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
+    const auto request = Parse<v1::EditPoolRequest>(encoded);
+    if (!request.ok()) return call.Finish(request.status());
+    options_.pool_editor->Edit(
+        call.connection().identity(), *request,
+        [server, id = call.id()](const auto& response) { Answer(server, id, response); });
   })};
 }
 

@@ -9,6 +9,8 @@
 #include "agent/config/reload.h"
 #include "agent/control/filter_query.h"
 #include "agent/control/flush.h"
+#include "agent/control/pool_editor.h"
+#include "agent/control/reporter.h"
 #include "agent/control/status_report.h"
 #include "agent/control/streamed_answer.h"
 #include "agent/net/grpc_server.h"
@@ -30,6 +32,8 @@ class ControlService {
     std::function<FiltersInForce()> filters;
     // Reads the configuration again, as SIGHUP does.
     std::function<absl::StatusOr<config::Reloaded>()> reload;
+    Reporter* reporter = nullptr;
+    PoolEditor* pool_editor = nullptr;
     // All whole records of the pool file; called on a thread of its own.
     std::function<absl::StatusOr<std::string>()> read_pool;
   };
@@ -52,6 +56,8 @@ class ControlService {
   net::Route CheckFilterRoute(net::GrpcServer* server);
   net::Route ExplainRoute(net::GrpcServer* server);
   net::Route ReloadRoute();
+  net::Route ReportRoute(net::GrpcServer* server);
+  net::Route EditPoolRoute(net::GrpcServer* server);
 
   const Options options_;
 };

@@ -52,6 +52,7 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
   RETURN_IF_ERROR(pass.Walk(batch));
   head.first_sequence = pass.first_sequence();
   head.sent_records = pass.sent_records();
+  head.may_report = pass.has_report();
 
   Admitted& result = pass.result();
   result.journal_sequence =
@@ -80,6 +81,9 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
   }
   for (const auto& [reason, count] : pass.repairs()) {
     counters_->Add("admission.repaired", reason, uid, count);
+  }
+  for (const auto& [reason, count] : pass.refused_reports()) {
+    counters_->Add("kvp.report_refused", reason, uid, count);
   }
   result.accepted += pass.already_journalled();
   return std::move(result);

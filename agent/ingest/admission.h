@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "agent/base/clock.h"
 #include "agent/ingest/client_registry.h"
+#include "agent/ingest/report_gate.h"
 #include "agent/journal/journal.h"
 #include "agent/live/span_table.h"
 #include "agent/self/counters.h"
@@ -61,6 +62,9 @@ class Admission {
   ~Admission();
 
   void set_wanted(WantedFn wanted) { wanted_ = std::move(wanted); }
+  // Who may send a provisioning report inside an event; null: nobody. Such an event is wanted
+  // always. One that is refused is an event like any other, counted as `kvp.report_refused`.
+  void set_report_gate(const ReportGate* gate) { report_gate_ = gate; }
 
   // An encoded sluice.v1.Batch. INVALID_ARGUMENT: not a batch. UNAVAILABLE and RESOURCE_EXHAUSTED:
   // nothing was taken, try again after the status's retry time (agent/base/retry_after.h).
@@ -86,6 +90,7 @@ class Admission {
   const Clock* const clock_;
   Counters* const counters_;
   WantedFn wanted_;
+  const ReportGate* report_gate_ = nullptr;
 };
 
 }  // namespace sluice::ingest

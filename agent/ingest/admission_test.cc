@@ -1,10 +1,14 @@
 #include "agent/ingest/admission.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "agent/ingest/recovery.h"
 #include "agent/live/origin_codec.h"
+#include "agent/net/peer.h"
 #include "gtest/gtest.h"
+#include "proto/contract/provisioning_report.h"
 #include "tests/support/records.h"
 #include "tests/support/temp_directory.h"
 
@@ -211,6 +215,56 @@ TEST_F(AdmissionTest, DropsWhatNobodyWants) {
   const Admitted admitted = Admit(SenderOf(5, 1), 1, {debug, EventRecord("loud")});
   EXPECT_EQ(admitted.drops.at("unwanted_level"), 1u);
   EXPECT_EQ(Journalled(), std::vector<std::string>{"loud"});
+}
+
+// An event with a report, which nobody wants by its level.
+v1::Record ReportEvent(const std::string& report) {
+  v1::Record record = EventRecord(report);
+  record.set_level(v1::LEVEL_TRACE);
+  testing::AddTextAttribute(&record, std::string(kHealthReport), report);
+  return record;
+}
+
+// This process as root would be.
+Sender RootOfThisHost() {
+  auto origin = std::make_shared<live::Origin>();
+  origin->identity.pid = ::getpid();
+  origin->identity.start_time_ticks = net::ReadProcessStat(::getpid())->start_time_ticks;
+  return {std::move(origin), std::nullopt};
+}
+
+TEST_F(AdmissionTest, TakesAReportOfRootsWhoeverWantsIt) {
+  const ReportGate gate("");
+  admission_->set_report_gate(&gate);
+  admission_->set_wanted([](std::string_view, Level) { return false; });
+  Admit(RootOfThisHost(), 0, {EventRecord("event"), ReportEvent("report")});
+  EXPECT_EQ(Journalled(), std::vector<std::string>{"report"});
+  EXPECT_EQ(counters_.Total("kvp.report_refused"), 0u);
+  const auto reader = journal_->OpenReader("");
+  reader->Restore(0);
+  EXPECT_TRUE(reader->Next(std::chrono::steady_clock::now())->batch.may_report);
+}
+
+TEST_F(AdmissionTest, AReportThatIsRefusedIsAnEventLikeAnyOther) {
+  const ReportGate gate(""), closed("off");
+  admission_->set_report_gate(&gate);
+  Admit(SenderOf(5), 0, {ReportEvent("of a user")});
+  Sender gone = RootOfThisHost();
+  gone.origin = SenderOf(0).origin;
+  Admit(gone, 0, {ReportEvent("1"), ReportEvent("2")});
+  Admit(RootOfThisHost(), 0, {ReportEvent(std::string(1023, 'x')), ReportEvent("")});
+  admission_->set_report_gate(&closed);
+  Admit(RootOfThisHost(), 0, {ReportEvent("while it is off")});
+  EXPECT_EQ(counters_.Total("kvp.report_refused", "not_root"), 1u);
+  EXPECT_EQ(counters_.Total("kvp.report_refused", "container"), 2u);
+  EXPECT_EQ(counters_.Total("kvp.report_refused", "size"), 2u);
+  EXPECT_EQ(counters_.Total("kvp.report_refused", "off"), 1u);
+  EXPECT_EQ(Journalled().size(), 6u);
+  const auto reader = journal_->OpenReader("");
+  reader->Restore(0);
+  while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
+    EXPECT_FALSE(entry->batch.may_report);
+  }
 }
 
 TEST_F(AdmissionTest, RefusesWhatIsNoBatchAndABatchWithoutNumbers) {

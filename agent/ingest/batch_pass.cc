@@ -1,6 +1,8 @@
 #include "agent/ingest/batch_pass.h"
 
+#include "proto/contract/kvp_record.h"
 #include "proto/contract/limits.h"
+#include "proto/contract/provisioning_report.h"
 #include "proto/contract/wire_reader.h"
 #include "proto/contract/wire_writer.h"
 
@@ -47,7 +49,8 @@ absl::Status Admission::BatchPass::Walk(std::string_view batch) {
 void Admission::BatchPass::Take(std::string_view field, std::string_view record) {
   RecordVerdict verdict = CheckRecord(record);
   if (verdict.fault != RecordFault::kNone) return Drop(RecordFaultName(verdict.fault));
-  if (admission_.wanted_ && verdict.view.kind != RecordKind::kSpanEnd &&
+  const bool report = verdict.has_report && IsReport(verdict.view);
+  if (!report && admission_.wanted_ && verdict.view.kind != RecordKind::kSpanEnd &&
       verdict.view.kind != RecordKind::kSpanUpdate &&
       !admission_.wanted_(verdict.view.target, verdict.view.level)) {
     return Drop("unwanted_level");
@@ -65,6 +68,7 @@ void Admission::BatchPass::Take(std::string_view field, std::string_view record)
     span_changes_.push_back(verdict.view);
   }
   ++result_.accepted;
+  has_report_ |= report;
   AddPiece(field);
 }
 
@@ -77,6 +81,17 @@ std::string_view Admission::BatchPass::Repair(const RecordFlaws& flaws, std::str
   std::string& field = repaired_.emplace_back();
   StringWireWriter{StringSink(&field)}.Bytes(kRecordsField, mended);
   return std::string_view(field).substr(field.size() - mended.size());
+}
+
+bool Admission::BatchPass::IsReport(const RecordView& event) {
+  const auto text = FindHealthReport(event);
+  if (!text.has_value() || admission_.report_gate_ == nullptr) return false;
+  if (!refusal_.has_value()) {
+    refusal_ = admission_.report_gate_->Judge(sender_.origin->identity).reason;
+  }
+  if (refusal_->empty() && kvp::FitsOneRecord(*text)) return true;
+  ++refused_reports_[refusal_->empty() ? "size" : *refusal_];
+  return false;
 }
 
 bool Admission::BatchPass::IsOpen(const live::SpanKey& key) const {

@@ -38,8 +38,11 @@ struct RecordStream::Place {
   uid_t uid() const { return entry->batch.uid; }
 };
 
-RecordStream::RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver)
-    : matcher_(std::move(filter)), deliver_(std::move(deliver)) {}
+RecordStream::RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver,
+                           UnfilteredFn unfiltered)
+    : matcher_(std::move(filter)),
+      deliver_(std::move(deliver)),
+      unfiltered_(std::move(unfiltered)) {}
 
 void RecordStream::Restore(std::string_view checkpoint) {
   live::RestoreOpenSpans(checkpoint, &spans_);
@@ -87,7 +90,10 @@ void RecordStream::ReadEvent(const Place& place, const RecordView& record) {
   if (place.entry->replayed) return;
   const auto enclosing =
       spans_.FindEnclosing(place.uid(), record.event.trace_id, record.event.span_id);
-  if (!matcher_.EventEnabled(filter::Subject::Of(record), ScopeOf(enclosing.get()))) {
+  const bool unfiltered =
+      place.entry->batch.may_report && unfiltered_ != nullptr && unfiltered_(record);
+  if (!unfiltered &&
+      !matcher_.EventEnabled(filter::Subject::Of(record), ScopeOf(enclosing.get()))) {
     ++filtered_;
     return;
   }
@@ -165,6 +171,7 @@ void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const Record
   delivery.received_unix_nano = batch.received_unix_nano;
   delivery.this_boot = place.entry->this_boot && batch.received_boottime_nano != 0;
   delivery.synthetic = batch.synthetic;
+  delivery.may_report = batch.may_report;
   deliver_(delivery);
   if (kind != Delivery::Kind::kSpanOpened) ++delivered_;
 }

@@ -17,8 +17,11 @@ namespace sluice::sinks {
 class RecordStream {
  public:
   using DeliverFn = std::function<void(const Delivery&)>;
+  // Sink::TakesUnfiltered.
+  using UnfilteredFn = std::function<bool(const RecordView& event)>;
 
-  RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver);
+  RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver,
+               UnfilteredFn unfiltered = nullptr);
 
   // The spans that were open at an encoded sluice.v1.Checkpoint; malformed or empty: none.
   void Restore(std::string_view checkpoint);
@@ -49,6 +52,7 @@ class RecordStream {
 
   filter::Matcher matcher_;
   const DeliverFn deliver_;
+  const UnfilteredFn unfiltered_;
   live::SpanTable spans_;
   // Of the entry being read; kept while the next ones come from the same sender.
   std::shared_ptr<const live::Origin> origin_;

@@ -20,8 +20,9 @@ std::shared_ptr<const filter::Filter> FilterOf(std::string_view text) {
 class RecordStreamTest : public ::testing::Test {
  protected:
   void Use(std::string_view filter) {
-    stream_ = std::make_unique<RecordStream>(FilterOf(filter),
-                                             [this](const Delivery& delivery) { Note(delivery); });
+    stream_ = std::make_unique<RecordStream>(
+        FilterOf(filter), [this](const Delivery& delivery) { Note(delivery); },
+        [](const RecordView& event) { return event.event.message.text == "report"; });
   }
 
   void Note(const Delivery& delivery) {
@@ -42,6 +43,7 @@ class RecordStreamTest : public ::testing::Test {
     head.uid = uid;
     head.pid = 7;
     head.received_boottime_nano = 1;
+    head.may_report = may_report_;
     journal::AppendBatchHead(head, &encoded);
     v1::Batch batch;
     for (const v1::Record& record : records) *batch.add_records() = record;
@@ -58,6 +60,7 @@ class RecordStreamTest : public ::testing::Test {
   std::unique_ptr<RecordStream> stream_;
   std::vector<std::string> lines_;
   uint64_t sequence_ = 0;
+  bool may_report_ = false;
 };
 
 TEST_F(RecordStreamTest, DeliversSpansAndTheEventsInsideThem) {
@@ -82,6 +85,15 @@ TEST_F(RecordStreamTest, AnEventNamesTheNearestSpanThatPassed) {
   Feed(5, {StartRecord(1, 1, 0, "outer"), hidden, EventRecord("hello", 1, 2)});
   EXPECT_EQ(lines_, (std::vector<std::string>{"open outer #1.0", "hello in outer #1.2"}));
   EXPECT_EQ(stream_->filtered(), 1u);
+}
+
+TEST_F(RecordStreamTest, AReportPassesEveryFilterWhereItsSenderMayReport) {
+  Use("off");
+  Feed(0, {EventRecord("report")});
+  EXPECT_TRUE(lines_.empty());
+  may_report_ = true;
+  Feed(0, {EventRecord("other"), EventRecord("report")});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"report in - #2.1"}));
 }
 
 TEST_F(RecordStreamTest, AnotherUsersSpanGivesNoContext) {

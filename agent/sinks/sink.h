@@ -34,6 +34,8 @@ struct Delivery {
   bool this_boot = true;
   // The agent closed the span because its process is gone.
   bool synthetic = false;
+  // The batch holds a provisioning report, and its sender may write it.
+  bool may_report = false;
 };
 
 // Writes to one destination. A SinkWorker drives it: all calls come from one thread, so an
@@ -49,6 +51,9 @@ class Sink {
 
   // Makes the destination ready. Called before the first Add, and again until it succeeds.
   virtual absl::Status Open() = 0;
+
+  // Whether an event of a sender that may report is for this sink whatever its filter says.
+  virtual bool TakesUnfiltered(const RecordView& /*event*/) const { return false; }
 
   // Takes in what it needs of one delivery, in journal order. Does no I/O.
   virtual void Add(const Delivery& delivery) = 0;

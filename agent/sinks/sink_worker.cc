@@ -35,9 +35,11 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, std::shared_ptr<const filter:
       counters_(counters),
       reader_(journal->OpenReader(name_)),
       sink_(std::move(sink)),
-      stream_(std::move(filter), [this](const Delivery& delivery) { sink_->Add(delivery); }),
+      stream_(
+          std::move(filter), [this](const Delivery& delivery) { sink_->Add(delivery); },
+          [this](const RecordView& event) { return sink_->TakesUnfiltered(event); }),
       backoff_(kFirstBackoff),
-      abandon_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 SinkWorker::~SinkWorker() {
   if (!thread_.joinable()) return;
@@ -75,6 +77,7 @@ void SinkWorker::Run() {
   while (!Drained()) {
     ReadBatch();
     if (!CommitBatch()) return;
+    RunOrders();
     SyncIfDue();
   }
 }
@@ -84,6 +87,7 @@ bool SinkWorker::OpenSink() {
     const absl::Status status = sink_->Open();
     if (status.ok()) break;
     if (!BackOff(status, absl::IsNotFound(status) ? "waiting" : "failing")) return false;
+    RunOrders();
   }
   SetState("ok", "");
   backoff_ = kFirstBackoff;
@@ -95,13 +99,13 @@ void SinkWorker::ReadBatch() {
   auto deadline = unsynced_ ? sync_due_ : Clock::now() + kSyncInterval;
   if (FlushIsDue()) deadline = Clock::now();
   while (const auto entry = reader_->Next(deadline)) {
-    TakeOrders();
+    TakeSettings();
     stream_.Read(*entry);
     read_sequence_ = entry->sequence;
     if (sink_->pending_bytes() >= kCommitBytes) break;
     deadline = Clock::now();
   }
-  TakeOrders();
+  TakeSettings();
   filtered_.store(stream_.filtered(), std::memory_order_relaxed);
 }
 
@@ -114,6 +118,7 @@ bool SinkWorker::CommitBatch() {
     const absl::Status status = sink_->Commit();
     if (status.ok()) break;
     if (!BackOff(status, absl::IsNotFound(status) ? "waiting" : "failing")) return false;
+    RunOrders();
   }
   if (backoff_ != kFirstBackoff) {
     backoff_ = kFirstBackoff;
@@ -164,7 +169,7 @@ void SinkWorker::AnswerFlushes(const absl::Status& sync_status) {
   for (const FlushRequest& request : due) request.done(sync_status);
 }
 
-void SinkWorker::TakeOrders() {
+void SinkWorker::TakeSettings() {
   std::shared_ptr<const filter::Filter> filter;
   bool reopen;
   {
@@ -174,6 +179,15 @@ void SinkWorker::TakeOrders() {
   }
   if (filter != nullptr) stream_.SetFilter(std::move(filter));
   if (reopen) sink_->Reopen();
+}
+
+void SinkWorker::RunOrders() {
+  std::vector<Order> orders;
+  {
+    MutexLock lock(&mutex_);
+    orders.swap(orders_);
+  }
+  for (const Order& order : orders) order(*sink_);
 }
 
 bool SinkWorker::BackOff(const absl::Status& error, absl::string_view state) {
@@ -186,16 +200,19 @@ bool SinkWorker::BackOff(const absl::Status& error, absl::string_view state) {
   const auto wait =
       retry_fd < 0 ? std::chrono::duration_cast<milliseconds>(backoff_) : kToldBackoff;
   backoff_ = std::min<Clock::duration>(backoff_ * 2, kLongestBackoff);
-  pollfd waited_for[] = {{.fd = abandon_fd_.get(), .events = POLLIN, .revents = 0},
+  pollfd waited_for[] = {{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0},
                          {.fd = retry_fd, .events = POLLIN, .revents = 0}};
   ::poll(waited_for, std::size(waited_for), static_cast<int>(wait.count()));
+  eventfd_t taken;
+  ::eventfd_read(wake_fd_.get(), &taken);
   MutexLock lock(&mutex_);
   return !abandoned_;
 }
 
 bool SinkWorker::Drained() const {
   MutexLock lock(&mutex_);
-  return abandoned_ || (stopping_ && cursor_.load() >= stop_at_ && flushes_.empty() && !unsynced_);
+  return abandoned_ || (stopping_ && cursor_.load() >= stop_at_ && flushes_.empty() &&
+                        orders_.empty() && !unsynced_);
 }
 
 void SinkWorker::Flush(uint64_t sequence, std::function<void(absl::Status)> done) {
@@ -203,6 +220,15 @@ void SinkWorker::Flush(uint64_t sequence, std::function<void(absl::Status)> done
     MutexLock lock(&mutex_);
     flushes_.push_back({sequence, std::move(done)});
   }
+  reader_->Wake();
+}
+
+void SinkWorker::Do(Order order) {
+  {
+    MutexLock lock(&mutex_);
+    orders_.push_back(std::move(order));
+  }
+  ::eventfd_write(wake_fd_.get(), 1);
   reader_->Wake();
 }
 
@@ -234,7 +260,7 @@ bool SinkWorker::Stop(Clock::time_point deadline) {
   }
   if (!ended_) {
     abandoned_ = true;
-    ::eventfd_write(abandon_fd_.get(), 1);
+    ::eventfd_write(wake_fd_.get(), 1);
   }
   return ended_;
 }

@@ -48,6 +48,11 @@ class SinkWorker {
   // or `done(error)` when syncing failed.
   void Flush(uint64_t sequence, std::function<void(absl::Status)> done);
 
+  // Calls `order` on the worker's thread between two batches, or between two attempts while the
+  // sink fails: it may not be open then. Never, where the worker stops before it.
+  using Order = std::function<void(Sink&)>;
+  void Do(Order order);
+
   void SetFilter(std::shared_ptr<const filter::Filter> filter);
   void Reopen();
 
@@ -63,7 +68,6 @@ class SinkWorker {
     uint64_t sequence = 0;
     std::function<void(absl::Status)> done;
   };
-  struct Orders;
 
   void Run();
   bool OpenSink();
@@ -72,7 +76,8 @@ class SinkWorker {
   void SyncIfDue();
   void AnswerFlushes(const absl::Status& sync_status);
   bool FlushIsDue() const EXCLUDES(mutex_);
-  void TakeOrders();
+  void TakeSettings();
+  void RunOrders();
   bool Drained() const EXCLUDES(mutex_);
   // Waits before another attempt, as the sink tells or longer each time; false: the worker is to
   // end.
@@ -100,6 +105,7 @@ class SinkWorker {
   mutable Mutex mutex_;
   CondVar changed_;
   std::vector<FlushRequest> flushes_ GUARDED_BY(mutex_);
+  std::vector<Order> orders_ GUARDED_BY(mutex_);
   std::shared_ptr<const filter::Filter> new_filter_ GUARDED_BY(mutex_);
   bool reopen_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
@@ -109,8 +115,9 @@ class SinkWorker {
   std::string state_ GUARDED_BY(mutex_) = "starting";
   std::string last_error_ GUARDED_BY(mutex_);
 
-  // An eventfd: readable once the thread is abandoned.
-  const UniqueFd abandon_fd_;
+  // An eventfd, which ends a wait between two attempts: for an order, and once the thread is
+  // abandoned.
+  const UniqueFd wake_fd_;
   std::thread thread_;
 };
 

@@ -156,6 +156,21 @@ TEST_F(SinkWorkerTest, WritesWhatIsJournalledInOrder) {
   EXPECT_TRUE(WaitFor({"a", "b"}));
 }
 
+TEST_F(SinkWorkerTest, CarriesOutOrdersOnItsThreadAlsoWhileTheSinkFails) {
+  Set(&SinkLog::opens_to_fail, 1'000'000);
+  StartWorker();
+  for (int i = 0; i < 2; ++i) {
+    std::promise<std::pair<std::string, bool>> seen;
+    worker_->Do([&seen, test = std::this_thread::get_id()](Sink& sink) {
+      seen.set_value({std::string(sink.name()), std::this_thread::get_id() == test});
+    });
+    auto future = seen.get_future();
+    ASSERT_EQ(future.wait_for(seconds(20)), std::future_status::ready);
+    EXPECT_EQ(future.get(), (std::pair<std::string, bool>("recording", false)));
+    Set(&SinkLog::opens_to_fail, 0);
+  }
+}
+
 TEST_F(SinkWorkerTest, TriesAFailedCommitAgainWithoutLossOrRepetition) {
   Set(&SinkLog::commits_to_fail, 3);
   StartWorker();

@@ -112,6 +112,28 @@ Result<std::vector<v1::PoolRecord>> AgentView::DumpPool() {
   return records;
 }
 
+template <typename Response>
+Result<Response> AgentView::ChangePool(std::string_view method, std::string_view request) {
+  std::string encoded;
+  const rpc::Status status = channel_->Unary(method, request, deadline_, &encoded);
+  if (status.outcome == rpc::Outcome::kStatus) {
+    if (status.code == rpc::GrpcCode::kInvalidArgument) return Failure{kExitUsage, status.message};
+    if (status.code == rpc::GrpcCode::kUnavailable) return Failure{kExitIo, status.message};
+  }
+  if (!status.ok()) return CallFailure(status, socket_);
+  Response response;
+  if (!response.ParseFromString(encoded)) return Unreadable(socket_);
+  return response;
+}
+
+Result<v1::EditPoolResponse> AgentView::EditPool(const v1::EditPoolRequest& request) {
+  return ChangePool<v1::EditPoolResponse>(method::kControlEditPool, request.SerializeAsString());
+}
+
+Result<v1::ReportResponse> AgentView::Report(const v1::ReportRequest& request) {
+  return ChangePool<v1::ReportResponse>(method::kControlReport, request.SerializeAsString());
+}
+
 Result<v1::FlushResponse> Flush(const std::string& ingest_socket, const v1::FlushRequest& request,
                                 std::chrono::milliseconds timeout) {
   const rpc::Deadline deadline = steady_clock::now() + timeout;

@@ -29,8 +29,12 @@ class AgentView {
   Result<v1::ReloadResponse> Reload();
   // Oldest first.
   Result<std::vector<v1::StoredRecord>> Records(const v1::RecordsRequest& request);
-  // The pool's records as they lie on disk. Needs the admin socket.
+  // These need the admin socket. The pool's records as they lie on disk:
   Result<std::vector<v1::PoolRecord>> DumpPool();
+  // Both fail with kExitUsage where the agent finds fault with the request, with kExitIo where the
+  // pool cannot be written.
+  Result<v1::EditPoolResponse> EditPool(const v1::EditPoolRequest& request);
+  Result<v1::ReportResponse> Report(const v1::ReportRequest& request);
 
   bool is_admin() const { return is_admin_; }
 
@@ -40,6 +44,8 @@ class AgentView {
   Result<Response> Call(std::string_view method, const google::protobuf::Message& request);
   template <typename Response>
   Result<std::vector<Response>> Stream(std::string_view method, std::string_view request);
+  template <typename Response>
+  Result<Response> ChangePool(std::string_view method, std::string_view request);
 
   std::string socket_;
   bool is_admin_ = false;

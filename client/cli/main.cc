@@ -7,6 +7,7 @@
 #include "client/cli/event.h"
 #include "client/cli/filter/verbs.h"
 #include "client/cli/flush.h"
+#include "client/cli/kvp/report.h"
 #include "client/cli/kvp/verbs.h"
 #include "client/cli/run.h"
 #include "client/cli/status.h"
@@ -22,11 +23,12 @@ using namespace sluice::cli;  // NOLINT: this file is the table and nothing else
 constexpr std::array kVerbs = {
     Verb{"run", "Run a command and a span around it", RunVerb},
     Verb{"event", "Emit one event", EventVerb},
+    Verb{"report", "Tell Azure how provisioning went", ReportVerb},
     Verb{"flush", "Wait until the sinks have written everything", FlushVerb},
     Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb},
     Verb{"tail", "Show the newest records as log lines, and follow", TailVerb},
     Verb{"tree", "Show one trace as a tree", TreeVerb},
-    Verb{"kvp", "Look into the Hyper-V KVP pool", KvpVerb},
+    Verb{"kvp", "Look into the Hyper-V KVP pool, and change it", KvpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},
     Verb{"config", "Show the agent's configuration, make it read a changed one", ConfigVerb},
 };

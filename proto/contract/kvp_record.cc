@@ -50,6 +50,10 @@ void AppendRecords(std::string_view key, std::string_view value, Profile profile
   }
 }
 
+bool FitsOneRecord(std::string_view value) {
+  return !value.empty() && SafeText(value).size() <= kSafeValueBytes;
+}
+
 Pair DecodeRecord(std::string_view record) {
   return {UntilNul(record.substr(0, kKeyBytes)), UntilNul(record.substr(kKeyBytes, kValueBytes))};
 }

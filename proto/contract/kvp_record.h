@@ -33,6 +33,9 @@ std::string SafeText(std::string_view text);
 void AppendRecords(std::string_view key, std::string_view value, Profile profile,
                    std::string* records);
 
+// Whether AppendRecords makes exactly one record of `value`, in the safe profile.
+bool FitsOneRecord(std::string_view value);
+
 // One record's text, each field cut at its first NUL: what comes after is not defined, since the
 // daemon rewrites records without clearing them. Not necessarily UTF-8.
 struct Pair {

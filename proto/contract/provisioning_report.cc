@@ -53,6 +53,17 @@ std::string JoinReportFields(const std::vector<std::string>& fields, char quote)
   return report;
 }
 
+std::optional<std::string_view> FindHealthReport(const RecordView& record) {
+  if (record.kind != RecordKind::kEvent) return std::nullopt;
+  for (const std::string_view encoded : record.event.attributes()) {
+    const AttributeView attribute = ReadAttribute(encoded);
+    if (attribute.key == kHealthReport && attribute.value.type == ValueView::Type::kString) {
+      return attribute.value.text;
+    }
+  }
+  return std::nullopt;
+}
+
 std::string EncodeReport(const ProvisioningReport& report, ReportDialect dialect) {
   FieldList list;
   list.Add("result", report.success ? "success" : "error");

@@ -2,12 +2,18 @@
 // how provisioning went.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "proto/contract/record_view.h"
+
 namespace sluice {
+
+// azure-init's attribute for a report inside an event.
+inline constexpr std::string_view kHealthReport = "health_report";
 
 inline constexpr std::string_view kProvisioningErrorUrl = "https://aka.ms/linuxprovisioningerror";
 
@@ -29,6 +35,9 @@ struct ProvisioningReport {
 };
 
 std::string EncodeReport(const ProvisioningReport& report, ReportDialect dialect);
+
+// The report in an event; nullopt: it is none, or its report is no text.
+std::optional<std::string_view> FindHealthReport(const RecordView& record);
 
 // Fields joined by `|`. One that holds `|`, the quote, CR or LF is quoted, quotes inside doubled.
 std::string JoinReportFields(const std::vector<std::string>& fields, char quote);

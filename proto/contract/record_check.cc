@@ -2,6 +2,7 @@
 
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
+#include "proto/contract/provisioning_report.h"
 #include "proto/contract/record_walk.h"
 #include "proto/contract/utf8.h"
 #include "proto/contract/wire_reader.h"
@@ -48,6 +49,8 @@ class Judge : public RecordVisitor {
     if (IsReservedKey(key)) [[unlikely]] {
       ++body_reserved_;
     }
+    if (key == kHealthReport) [[unlikely]]
+      has_report_ = true;
     return true;
   }
   bool Value(std::string_view encoded) { return Value(encoded, 0); }
@@ -60,6 +63,7 @@ class Judge : public RecordVisitor {
 
   RecordFault fault() const { return fault_; }
   RecordFlaws flaws() const;
+  bool has_report() const { return has_report_; }
 
  private:
   bool Pair(std::string_view encoded, int depth, std::string_view* key);
@@ -71,6 +75,7 @@ class Judge : public RecordVisitor {
   RecordFlaws flaws_;
   size_t body_attributes_ = 0;
   size_t body_reserved_ = 0;
+  bool has_report_ = false;
 };
 
 bool Judge::Pair(std::string_view encoded, int depth, std::string_view* key) {
@@ -252,6 +257,7 @@ RecordVerdict CheckRecord(std::string_view encoded) {
   verdict.fault =
       view.kind == RecordKind::kEvent ? EventFault(view.event) : SpanFault(view.kind, view.span);
   verdict.flaws = judge.flaws();
+  verdict.has_report = view.kind == RecordKind::kEvent && judge.has_report();
   verdict.flaws.long_target = view.target.size() > limits::kTargetBytes;
   return verdict;
 }

@@ -39,6 +39,8 @@ struct RecordFlaws {
 struct RecordVerdict {
   RecordFault fault = RecordFault::kNone;
   RecordFlaws flaws;
+  // An event that may hold a provisioning report (provisioning_report.h).
+  bool has_report = false;
   RecordView view;  // valid where fault == kNone; of the bytes as they came
 };
 

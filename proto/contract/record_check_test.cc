@@ -43,6 +43,14 @@ void AddAttribute(v1::Record& record, const std::string& key, const std::string&
 
 RecordVerdict Check(const v1::Record& record) { return CheckRecord(record.SerializeAsString()); }
 
+TEST(CheckRecordTest, FindsReportsInEventsAlone) {
+  for (v1::Record record : {GoodSpan(), GoodEvent()}) {
+    EXPECT_FALSE(Check(record).has_report);
+    AddAttribute(record, "health_report", "result=success");
+    EXPECT_EQ(Check(record).has_report, record.has_event());
+  }
+}
+
 RecordFault FaultWith(const std::function<void(v1::Record&)>& change) {
   v1::Record record = GoodSpan();
   change(record);

@@ -1,6 +1,9 @@
 #include "proto/contract/vm_id.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <fstream>
 #include <optional>
 
 #include "proto/contract/header_text.h"
@@ -23,6 +26,14 @@ std::string NormalizeVmId(std::string_view product_uuid, VmGeneration generation
   std::reverse(bytes + 4, bytes + 6);
   std::reverse(bytes + 6, bytes + 8);
   return FormatUuid(*id);
+}
+
+std::string ReadVmId() {
+  std::ifstream file("/sys/class/dmi/id/product_uuid");
+  std::string product_uuid;
+  std::getline(file, product_uuid);
+  const bool efi = ::access("/sys/firmware/efi", F_OK) == 0 || ::access("/dev/efi", F_OK) == 0;
+  return NormalizeVmId(product_uuid, efi ? VmGeneration::kGen2 : VmGeneration::kGen1);
 }
 
 }  // namespace sluice

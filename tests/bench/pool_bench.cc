@@ -48,7 +48,7 @@ void Keeper(benchmark::State& state, bool others) {
     state.PauseTiming();
     std::vector<PoolEntry> entries;
     for (int64_t i = 0; i < state.range(0); ++i) entries.push_back({EventRecord(++number)});
-    if (keeper->usage().own + keeper->usage().foreign > kPoolRecords) (void)keeper->Clear();
+    if (keeper->usage().own + keeper->usage().foreign > kPoolRecords) (void)keeper->Edit({});
     if (others) directory.AppendBytes(RawRecord("CLOUD_INIT|1", "theirs"));
     state.ResumeTiming();
     const absl::Status status = keeper->Append(entries);

@@ -169,6 +169,6 @@ def test_a_report_that_does_not_fit_holds_nothing_up(shared):
         agent.sluice("event", "--require", "after it")
         agent.flush()
         counters = {(one["name"], one.get("reason")) for one in agent.status()["counters"]}
-        assert ("kvp.report_refused", "invalid") in counters
+        assert ("kvp.report_refused", "size") in counters
         assert b"after it" in agent.pool_path.read_bytes()
         assert b"PROVISIONING_REPORT" not in agent.pool_path.read_bytes()

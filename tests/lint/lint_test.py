@@ -66,6 +66,10 @@ BAD_AND_GOOD = {
         "check_layers", "std only",
         {"proto/contract/a.h": "#include <google/protobuf/message.h>\n"},
         {"proto/contract/a.h": "#include <string>\n"}),
+    "check_layers keeps the pool's store std only": (
+        "check_layers", "std only",
+        {"proto/pool/a.h": '#include "absl/status/status.h"\n'},
+        {"proto/pool/a.h": '#include "proto/pool/result.h"\n#include "proto/contract/ids.h"\n'}),
     "check_public_headers compiles each alone": (
         "check_public_headers", "does not compile alone",
         {"client/include/sluice/a.h": "inline std::string f();\n"},

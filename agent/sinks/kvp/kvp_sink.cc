@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "agent/live/aborted_end.h"
 #include "agent/live/resource_text.h"
@@ -17,15 +16,13 @@
 #include "proto/contract/kvp_value.h"
 #include "proto/contract/message_text.h"
 #include "proto/contract/names.h"
+#include "proto/contract/provisioning_report.h"
 #include "proto/contract/uuid.h"
 
 namespace sluice::kvp {
 namespace {
 
 using sinks::Delivery;
-
-// azure-init's field for a report inside an event.
-constexpr std::string_view kHealthReport = "health_report";
 
 std::optional<std::string_view> FindText(const FieldRange& attributes, std::string_view key) {
   for (const std::string_view encoded : attributes) {
@@ -35,6 +32,12 @@ std::optional<std::string_view> FindText(const FieldRange& attributes, std::stri
     }
   }
   return std::nullopt;
+}
+
+// What becomes the provisioning report; any other text stays in its event.
+std::optional<std::string_view> ReportIn(const RecordView& event) {
+  const auto report = FindHealthReport(event);
+  return report.has_value() && FitsOneRecord(*report) ? report : std::nullopt;
 }
 
 std::string SpanText(const live::Span& span) {
@@ -66,9 +69,11 @@ KvpSink::KvpSink(Options options)
 }
 
 absl::Status KvpSink::Open() {
+  if (keeper_ != nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const BootFacts boot, ReadBootFacts());
   ASSIGN_OR_RETURN(const bool cleared, ClearStalePool(&pool_, options_.boot_id_path, boot));
   if (cleared) options_.counters->Add("kvp.stale_cleared");
+  boot_time_ = boot.boot_time;
   PoolKeeper::Options keeper;
   keeper.shadow_path = absl::StrCat(options_.runtime_directory, "/kvp_shadow");
   keeper.summary_key = BuildKey(
@@ -104,16 +109,7 @@ std::string KvpSink::KeyOf(const Delivery& delivery) const {
   return BuildKey({prefix, options_.vm_id, LevelOf(delivery), name, uuid}, options_.profile);
 }
 
-std::optional<std::string> KvpSink::ReportIn(const Delivery& delivery) const {
-  if (delivery.kind != Delivery::Kind::kEvent) return std::nullopt;
-  const auto report = FindText(delivery.record->event.attributes(), kHealthReport);
-  if (!report.has_value()) return std::nullopt;
-  if (delivery.origin->identity.uid != 0) {
-    options_.counters->Add("kvp.report_refused", "", delivery.origin->identity.uid);
-    return std::nullopt;
-  }
-  return std::string(*report);
-}
+bool KvpSink::TakesUnfiltered(const RecordView& event) const { return ReportIn(event).has_value(); }
 
 void KvpSink::Add(const Delivery& delivery) {
   if (delivery.kind == Delivery::Kind::kSpanOpened) return;
@@ -121,10 +117,12 @@ void KvpSink::Add(const Delivery& delivery) {
     options_.counters->Add("kvp.skipped", "earlier_boot");
     return;
   }
-  if (auto report = ReportIn(delivery)) {
-    pending_bytes_ += report->size();
-    report_ = std::move(report);
-    return;
+  if (delivery.may_report && delivery.kind == Delivery::Kind::kEvent) {
+    if (const auto report = ReportIn(*delivery.record)) {
+      pending_bytes_ += report->size();
+      report_ = *report;
+      return;
+    }
   }
   if (delivery.kind == Delivery::Kind::kSpanClosed)
     return AddEntry(delivery, SpanText(*delivery.span));
@@ -156,14 +154,7 @@ absl::Status KvpSink::WritePending() {
   if (!entries_.empty()) RETURN_IF_ERROR(keeper_->Append(entries_));
   entries_.clear();
   if (report_.has_value()) {
-    const absl::Status status = keeper_->Upsert(std::string(kReportKey), *report_);
-    // A report that never fits would hold up everything behind it.
-    if (absl::IsInvalidArgument(status)) {
-      LogWarning(absl::StrCat("provisioning report refused: ", status.message()));
-      options_.counters->Add("kvp.report_refused", "invalid", 0);
-    } else if (!status.ok()) {
-      return status;
-    }
+    RETURN_IF_ERROR(keeper_->Upsert(std::string(kReportKey), *report_));
   }
   report_.reset();
   pending_bytes_ = 0;
@@ -171,6 +162,15 @@ absl::Status KvpSink::WritePending() {
 }
 
 absl::Status KvpSink::Sync() { return keeper_->Sync(); }
+
+absl::StatusOr<size_t> KvpSink::Edit(const PoolEdit& edit) {
+  RETURN_IF_ERROR(Open());
+  const absl::StatusOr<size_t> removed = keeper_->Edit(edit, boot_time_);
+  // Nothing can be taken out of a pool that nobody has made.
+  if (absl::IsNotFound(removed.status()) && !edit.adds()) return 0;
+  if (removed.ok()) RETURN_IF_ERROR(keeper_->Sync());
+  return removed;
+}
 
 bool KvpSink::PoolChanged() {
   struct stat info {};

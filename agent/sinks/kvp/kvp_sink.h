@@ -43,6 +43,7 @@ class KvpSink final : public sinks::Sink {
   absl::string_view name() const override { return "kvp"; }
   std::string destination() const override { return options_.pool_path; }
   absl::Status Open() override;
+  bool TakesUnfiltered(const RecordView& event) const override;
   void Add(const sinks::Delivery& delivery) override;
   absl::Status Commit() override;
   int retry_fd() const override { return watch_.has_value() ? watch_->fd() : -1; }
@@ -51,12 +52,13 @@ class KvpSink final : public sinks::Sink {
   void Tend() override;
   size_t pending_bytes() const override { return pending_bytes_; }
 
+  // PoolKeeper::Edit, synced. Opens what is not open yet.
+  absl::StatusOr<size_t> Edit(const PoolEdit& edit);
+
  private:
   bool IsTrusted(uid_t uid) const;
   std::string PrefixOf(const live::Origin& origin) const;
   std::string KeyOf(const sinks::Delivery& delivery) const;
-  // The provisioning report in an event of root's; nullopt: none there.
-  std::optional<std::string> ReportIn(const sinks::Delivery& delivery) const;
   absl::Status WritePending();
   // Whether the pool changed since the last call of this.
   bool PoolChanged();
@@ -68,6 +70,7 @@ class KvpSink final : public sinks::Sink {
   std::unique_ptr<PoolKeeper> keeper_;
   // While the pool's directory is missing.
   std::optional<PoolWatch> watch_;
+  absl::Time boot_time_;
 
   std::vector<PoolEntry> entries_;
   // The newest report not written yet.

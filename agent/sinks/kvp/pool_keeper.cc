@@ -94,7 +94,7 @@ absl::Status PoolKeeper::LocateAndWrite(const PoolEntry* pinned) {
 absl::Status PoolKeeper::TryLocateAndWrite(const PoolEntry* pinned) {
   ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
   RETURN_IF_ERROR(Locate(session));
-  if (pinned != nullptr) RETURN_IF_ERROR(PutPinned(session, *pinned));
+  if (pinned != nullptr) RETURN_IF_ERROR(PutAlone(session, *pinned));
   return WriteMissing(session);
 }
 
@@ -235,40 +235,6 @@ absl::Status PoolKeeper::PutPinned(PoolFile::Session& session, const PoolEntry& 
   }
   missing_.insert(fresh.sequence);
   return absl::OkStatus();
-}
-
-absl::Status PoolKeeper::Clear() {
-  ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
-  while (!ledger_.own().entries().empty()) Forget(ledger_.own().entries().begin()->second.key);
-  found_keys_.clear();
-  foreign_ = 0;
-  uncertain_ = true;
-  return session.Truncate(0);
-}
-
-absl::StatusOr<size_t> PoolKeeper::Delete(const std::vector<std::string>& keys) {
-  ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
-  for (const std::string& key : keys) Forget(key);
-  uncertain_ = true;
-  ASSIGN_OR_RETURN(const std::string before, session.Read(0, session.size()));
-  std::string after = before;
-  for (size_t at = 0; at < after.size();) {
-    const std::string_view record = std::string_view(after).substr(at, kRecordBytes);
-    if (std::find(keys.begin(), keys.end(), DecodeRecord(record).key) == keys.end()) {
-      at += kRecordBytes;
-      continue;
-    }
-    after.replace(at, kRecordBytes, after, after.size() - kRecordBytes, kRecordBytes);
-    after.resize(after.size() - kRecordBytes);
-  }
-  for (size_t at = 0; at < after.size(); at += kRecordBytes) {
-    if (after.compare(at, kRecordBytes, before, at, kRecordBytes) == 0) continue;
-    RETURN_IF_ERROR(session.Overwrite(at, after.substr(at, kRecordBytes)));
-  }
-  if (after.size() < before.size()) RETURN_IF_ERROR(session.Truncate(after.size()));
-  RETURN_IF_ERROR(Locate(session));
-  RETURN_IF_ERROR(WriteMissing(session));
-  return (before.size() - after.size()) / kRecordBytes;
 }
 
 PoolKeeper::Usage PoolKeeper::usage() const {

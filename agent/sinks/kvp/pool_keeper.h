@@ -29,9 +29,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "agent/self/counters.h"
 #include "agent/sinks/kvp/ledger.h"
 #include "agent/sinks/kvp/pool_file.h"
+#include "proto/contract/kvp_edit.h"
 
 namespace sluice::kvp {
 
@@ -58,8 +60,8 @@ class PoolKeeper {
   absl::Status Append(const std::vector<PoolEntry>& entries);
 
   // Writes the one record `key`, or replaces its value in place. Such a record is never given up.
-  // If another program has replaced its value since, that value stays and ours is added.
-  // InvalidArgument: more than fits one record.
+  // Others' records under that key give way, as to libazureinit-kvp. InvalidArgument: more than
+  // fits one record.
   absl::Status Upsert(const std::string& key, const std::string& value);
 
   // Makes all of it survive a crash of the machine.
@@ -68,11 +70,11 @@ class PoolKeeper {
   // Compares all our records with the pool and restores what is lost: for times without appends.
   absl::Status Reconcile();
 
-  // Root's commands. What they remove of ours is not restored, nor written again by a replay.
-  absl::Status Clear();
-  // Removes every record with one of these keys, foreign ones included, and returns their number.
-  // As with libazureinit-kvp the last record moves into the place of a removed one.
-  absl::StatusOr<size_t> Delete(const std::vector<std::string>& keys);
+  // Root's changes of the file, others' records included; returns how many records kRemove and
+  // kClear removed. What they remove of ours is not restored, nor written again by a replay; what
+  // they add is root's and not kept by us. `boot_time`: for if_stale. Not synced. InvalidArgument:
+  // refused, and nothing done.
+  absl::StatusOr<size_t> Edit(const PoolEdit& edit, absl::Time boot_time = absl::InfinitePast());
 
   struct Usage {
     uint64_t own = 0;
@@ -105,6 +107,10 @@ class PoolKeeper {
   absl::Status Displace(PoolFile::Session& session, OwnEntry& entry);
   absl::Status WriteSummary(PoolFile::Session& session);
   absl::Status PutPinned(PoolFile::Session& session, const PoolEntry& entry);
+
+  // In pool_edit.cc.
+  absl::Status PutAlone(PoolFile::Session& session, const PoolEntry& entry);
+  void ForgetEdited(const PoolEdit& edit);
 
   // The last record of `victim` is given up for `chunk` of `newcomer`.
   void GiveTo(OwnEntry& newcomer, size_t chunk, OwnEntry& victim);

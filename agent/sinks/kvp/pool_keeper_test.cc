@@ -277,14 +277,6 @@ TEST(PoolKeeperTest, TakesAReportOfOneRecordOnly) {
   EXPECT_EQ(keeper.texts().size(), 1u);
 }
 
-TEST(PoolKeeperTest, LeavesAnotherProgramsReportAlone) {
-  KeeperHarness keeper;
-  keeper.directory.Write(RawRecord("PROVISIONING_REPORT", "theirs"));
-  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "ours").ok());
-  EXPECT_THAT(keeper.texts(),
-              ElementsAre("PROVISIONING_REPORT=theirs", "PROVISIONING_REPORT=ours"));
-}
-
 TEST(PoolKeeperTest, YieldsToAnotherProgramsUpsertOfTheReport) {
   KeeperHarness keeper;
   ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "ours").ok());
@@ -292,38 +284,6 @@ TEST(PoolKeeperTest, YieldsToAnotherProgramsUpsertOfTheReport) {
   ASSERT_TRUE(keeper->Reconcile().ok());
   EXPECT_THAT(keeper.texts(), ElementsAre("PROVISIONING_REPORT=theirs"));
   EXPECT_EQ(keeper.counters.Total("kvp.superseded"), 1u);
-}
-
-TEST(PoolKeeperTest, RemembersRootsClear) {
-  KeeperHarness keeper;
-  keeper.directory.Write(Foreign(2));
-  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b")}).ok());
-  ASSERT_TRUE(keeper->Clear().ok());
-  EXPECT_THAT(keeper.texts(), IsEmpty());
-  keeper.Start();
-  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("c")}).ok());  // a is replayed
-  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0"));
-}
-
-TEST(PoolKeeperTest, RemembersRootsDelete) {
-  KeeperHarness keeper;
-  keeper.directory.Write(RawRecord("k", "1") + RawRecord("k", "2"));
-  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b"), Entry("c")}).ok());
-  EXPECT_EQ(*keeper->Delete({"sluice|a", "k", "missing"}), 3u);
-  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0", "sluice|b=text 0"));
-  keeper.Start();
-  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b"), Entry("d")}).ok());
-  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0", "sluice|b=text 0", "sluice|d=text 0"));
-}
-
-TEST(PoolKeeperTest, MovesTheLastRecordIntoTheGapOfADeletedOne) {
-  KeeperHarness keeper;
-  std::string records;
-  for (int i = 0; i < 10; ++i) records += RawRecord(absl::StrCat("k", i), "v");
-  keeper.directory.Write(records);
-  EXPECT_EQ(*keeper->Delete({"k4"}), 1u);
-  EXPECT_THAT(keeper.texts(),
-              ElementsAre("k0=v", "k1=v", "k2=v", "k3=v", "k9=v", "k5=v", "k6=v", "k7=v", "k8=v"));
 }
 
 TEST(PoolKeeperTest, StartsAfreshInAnotherBoot) {

@@ -2,6 +2,7 @@
 
 #include <CLI/App.hpp>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "client/cli/verb.h"
 #include "proto/contract/kvp_record.h"
 #include "proto/contract/names.h"
+#include "proto/pool/edit_file.h"
 
 namespace sluice::cli {
 namespace {
@@ -19,6 +21,8 @@ constexpr std::array<std::string_view, 5> kPoolNames = {"external", "guest", "au
 constexpr int kGuestPool = 1;
 constexpr std::string_view kInstalledDirectory = "/var/lib/hyperv";
 constexpr std::chrono::milliseconds kTimeout{5'000};
+// The agent answers at the timeout; this is for the answer's way.
+constexpr std::chrono::milliseconds kAnswerTime{1'000};
 
 std::optional<int> ParsePool(const std::string& text) {
   for (size_t i = 0; i < kPoolNames.size(); ++i) {
@@ -61,8 +65,8 @@ bool MayReadInstalled(const GlobalOptions& options, const Failure& failure) {
 }
 
 void AppendField(std::string_view text, size_t size, std::string* record) {
-  record->append(text.substr(0, size - 1));
-  record->append(size - std::min(text.size(), size - 1), '\0');
+  record->append(text.substr(0, size));
+  record->append(size - std::min(text.size(), size), '\0');
 }
 
 kvp::PoolImage ImageOf(const std::vector<v1::PoolRecord>& records) {
@@ -91,6 +95,34 @@ Result<std::string> AgentsPoolFile(const GlobalOptions& options) {
   return Failure{kExitIo, "the agent names no pool; name its directory by --dir"};
 }
 
+v1::EditPoolRequest ToRequest(const kvp::PoolEdit& edit) {
+  v1::EditPoolRequest request;
+  request.set_unsafe(edit.unsafe);
+  const auto add = [](const kvp::KeyValue& record, v1::PoolRecord* to) {
+    to->set_key(record.key);
+    to->set_value(record.value);
+  };
+  switch (edit.kind) {
+    case kvp::PoolEdit::Kind::kAppend:
+      for (const auto& record : edit.records) add(record, request.mutable_append()->add_records());
+      break;
+    case kvp::PoolEdit::Kind::kUpsert:
+      add(edit.records.front(), request.mutable_upsert());
+      break;
+    case kvp::PoolEdit::Kind::kLoad:
+      request.mutable_load();
+      for (const auto& record : edit.records) add(record, request.mutable_load()->add_records());
+      break;
+    case kvp::PoolEdit::Kind::kRemove:
+      for (const std::string& key : edit.keys) request.mutable_remove()->add_keys(key);
+      break;
+    case kvp::PoolEdit::Kind::kClear:
+      request.mutable_clear()->set_if_stale(edit.if_stale);
+      break;
+  }
+  return request;
+}
+
 }  // namespace
 
 void AddPoolOptions(CLI::App& app, GlobalOptions* options) {
@@ -111,7 +143,7 @@ void AddPoolOptions(CLI::App& app, GlobalOptions* options) {
       ->type_name("POOL")
       ->group(group);
   app.add_option("--dir", options->pool.directory,
-                 "Read the file in this directory, on a mounted image too; without an agent")
+                 "The file in this directory, on a mounted image too; without an agent")
       ->type_name("DIR")
       ->group(group);
   app.add_flag("--unsafe", options->pool.unsafe,
@@ -140,6 +172,52 @@ Result<kvp::PoolImage> LoadPool(const GlobalOptions& options) {
   }
   if (!MayReadInstalled(options, agent.failure())) return agent.failure();
   return ReadFile(InstalledPoolFile(options.pool.number));
+}
+
+Result<kvp::PoolImage> LoadWholePool(const GlobalOptions& options) {
+  Result<kvp::PoolImage> image = LoadPool(options);
+  if (!image.ok() || image->torn_bytes() == 0) return image;
+  return Failure{kExitIo,
+                 kvp::TornSizeText(image->size() * kvp::kRecordBytes + image->torn_bytes()) +
+                     "; 'sluice kvp decode' and 'check' read what is whole, 'clear' empties it"};
+}
+
+std::chrono::milliseconds PoolTimeout(const GlobalOptions& options) {
+  return options.timeout.value_or(kTimeout);
+}
+
+Result<PoolOwner> FindPoolOwner(const GlobalOptions& options) {
+  if (!MayAskAgent(options)) return PoolOwner{std::nullopt, *FindPoolFile(options)};
+  Result<AgentView> agent =
+      AgentView::OpenAdmin(ResolveSockets(options), PoolTimeout(options) + kAnswerTime);
+  if (agent.ok()) return PoolOwner{std::move(*agent), ""};
+  if (AgentIsNamed(options) || agent.failure().code != kExitNoAgent) return agent.failure();
+  return PoolOwner{std::nullopt, InstalledPoolFile(options.pool.number)};
+}
+
+Result<size_t> EditPoolFile(const GlobalOptions& options, const std::string& path,
+                            const kvp::PoolEdit& edit) {
+  // libazureinit-kvp's mode: what is put there by hand may be a secret.
+  const kvp::PoolResult<size_t> removed =
+      kvp::EditPoolFile({.path = path,
+                         .create_mode = 0600,
+                         .torn = kvp::PoolStore::Options::Torn::kRefuse,
+                         .lock_timeout = PoolTimeout(options)},
+                        edit);
+  if (removed.ok()) return *removed;
+  return Failure{removed.error().code == EINVAL ? kExitUsage : kExitIo, removed.error().message};
+}
+
+Result<size_t> EditPool(const GlobalOptions& options, const kvp::PoolEdit& edit) {
+  const std::string error = kvp::CheckEdit(edit);
+  if (!error.empty()) return Failure{kExitUsage, error};
+  if (edit.idle()) return 0;
+  Result<PoolOwner> owner = FindPoolOwner(options);
+  if (!owner.ok()) return owner.failure();
+  if (!owner->agent) return EditPoolFile(options, owner->path, edit);
+  const Result<v1::EditPoolResponse> response = owner->agent->EditPool(ToRequest(edit));
+  if (!response.ok()) return response.failure();
+  return response->removed();
 }
 
 }  // namespace sluice::cli

@@ -1,12 +1,17 @@
-// Where the kvp verbs find the pool: a file that the flags name, the running agent's pool, or the
-// installed one.
+// Where the kvp verbs find the pool, to read and to change it: a file that the flags name, the
+// running agent's pool, or the installed one.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <optional>
 #include <string>
 
+#include "client/cli/agent_view.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/kvp/pool_image.h"
 #include "client/cli/options.h"
+#include "proto/contract/kvp_edit.h"
 
 namespace sluice::cli {
 
@@ -23,5 +28,28 @@ Result<std::string> FindPoolFile(const GlobalOptions& options);
 // The records: through the agent where FindPoolFile would name its file, else out of the file. A
 // file that does not exist holds none.
 Result<kvp::PoolImage> LoadPool(const GlobalOptions& options);
+
+// LoadPool for the verbs of libazureinit-kvp, which refuse a file that is no whole number of
+// records.
+Result<kvp::PoolImage> LoadWholePool(const GlobalOptions& options);
+
+// Who changes the pool: the agent that writes it, or this process.
+struct PoolOwner {
+  std::optional<AgentView> agent;
+  std::string path;  // where there is no agent
+};
+// The agent where FindPoolFile would name its file, and it runs. All calls to it have to be
+// answered within --timeout and a second.
+Result<PoolOwner> FindPoolOwner(const GlobalOptions& options);
+
+// How long the pool may take to be written.
+std::chrono::milliseconds PoolTimeout(const GlobalOptions& options);
+
+// Done and synced; how many records kRemove and kClear removed. kExitUsage: `edit` is refused, in
+// libazureinit-kvp's words.
+Result<size_t> EditPool(const GlobalOptions& options, const kvp::PoolEdit& edit);
+// The same in the file at `path`.
+Result<size_t> EditPoolFile(const GlobalOptions& options, const std::string& path,
+                            const kvp::PoolEdit& edit);
 
 }  // namespace sluice::cli

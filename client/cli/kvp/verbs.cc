@@ -5,13 +5,17 @@
 
 #include <CLI/App.hpp>
 #include <array>
-#include <fstream>
+#include <cerrno>
+#include <cstring>
 
 #include "client/cli/kvp/pool_source.h"
 #include "client/cli/kvp/render.h"
+#include "client/cli/kvp/report.h"
+#include "client/cli/kvp/write_verbs.h"
 #include "client/cli/render/json_writer.h"
 #include "client/cli/render/text.h"
 #include "client/cli/verb.h"
+#include "proto/pool/edit_file.h"
 
 namespace sluice::cli {
 namespace {
@@ -23,6 +27,7 @@ struct PoolVerb {
   const char* footer;
   std::string (*text)(const kvp::PoolImage& image);
   std::string (*json)(const kvp::PoolImage& image);
+  Result<kvp::PoolImage> (*load)(const GlobalOptions& options) = LoadPool;
 };
 
 int ShowPool(const PoolVerb& verb, GlobalOptions options, std::vector<std::string> arguments) {
@@ -30,7 +35,7 @@ int ShowPool(const PoolVerb& verb, GlobalOptions options, std::vector<std::strin
   AddPoolOptions(app, &options);
   app.footer(verb.footer);
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
-  const Result<kvp::PoolImage> image = LoadPool(options);
+  const Result<kvp::PoolImage> image = verb.load(options);
   if (!image.ok()) return Fail(image.failure());
   return Print(options.json ? verb.json(*image) : verb.text(*image));
 }
@@ -40,7 +45,8 @@ int DumpVerb(GlobalOptions options, std::vector<std::string> arguments) {
                    .name = "sluice kvp dump",
                    .footer = "Example:\n  sluice kvp dump --json",
                    .text = RenderDump,
-                   .json = RenderDumpJson},
+                   .json = RenderDumpJson,
+                   .load = LoadWholePool},
                   std::move(options), std::move(arguments));
 }
 
@@ -49,7 +55,8 @@ int EntriesVerb(GlobalOptions options, std::vector<std::string> arguments) {
                    .name = "sluice kvp entries",
                    .footer = "Example:\n  sluice kvp entries --pool external",
                    .text = RenderEntries,
-                   .json = RenderEntriesJson},
+                   .json = RenderEntriesJson,
+                   .load = LoadWholePool},
                   std::move(options), std::move(arguments));
 }
 
@@ -112,7 +119,9 @@ int ReadVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Exit code 1, and no output: there is no such key.\n"
       "Example:\n  sluice kvp read PROVISIONING_REPORT");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
-  const Result<kvp::PoolImage> image = LoadPool(options);
+  if (const std::string error = kvp::CheckKey(key); !error.empty())
+    return Fail({kExitUsage, error});
+  const Result<kvp::PoolImage> image = LoadWholePool(options);
   if (!image.ok()) return Fail(image.failure());
   const auto values = LastValues(*image);
   const auto found = values.find(key);
@@ -120,21 +129,16 @@ int ReadVerb(GlobalOptions options, std::vector<std::string> arguments) {
   return Print(options.json ? ValueJson(key, found->second) : ValueText(found->second));
 }
 
-// Seconds since the epoch at which this system booted; 0: not known.
-time_t BootTime() {
-  std::ifstream stat("/proc/stat");
-  std::string word;
-  time_t seconds = 0;
-  while (stat >> word) {
-    if (word == "btime" && stat >> seconds) return seconds;
-  }
-  return 0;
-}
-
-// Whether the file was written last before this boot.
-bool IsStale(const std::string& path) {
+// Whether the file was written last before this boot; one that is not there was not.
+Result<bool> IsStale(const std::string& path) {
   struct stat status {};
-  return stat(path.c_str(), &status) == 0 && status.st_mtim.tv_sec <= BootTime();
+  if (stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return false;
+    return Failure{kExitIo, "stat " + path + ": " + std::strerror(errno)};
+  }
+  const kvp::PoolResult<time_t> boot_time = kvp::ReadBootTime();
+  if (!boot_time.ok()) return Failure{kExitIo, boot_time.error().message};
+  return kvp::WrittenBeforeBoot(status.st_mtim, *boot_time);
 }
 
 int IsStaleVerb(GlobalOptions options, std::vector<std::string> arguments) {
@@ -144,11 +148,12 @@ int IsStaleVerb(GlobalOptions options, std::vector<std::string> arguments) {
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
   const Result<std::string> path = FindPoolFile(options);
   if (!path.ok()) return Fail(path.failure());
-  const bool stale = IsStale(*path);
-  const std::string word = stale ? "true" : "false";
+  const Result<bool> stale = IsStale(*path);
+  if (!stale.ok()) return Fail(stale.failure());
+  const std::string word = *stale ? "true" : "false";
   const int printed = Print(options.json ? "{\"stale\": " + word + "}\n" : word + '\n');
   if (printed != kExitOk) return printed;
-  return stale ? kExitOk : kExitNegative;
+  return *stale ? kExitOk : kExitNegative;
 }
 
 int InfoVerb(GlobalOptions options, std::vector<std::string> arguments) {
@@ -158,13 +163,15 @@ int InfoVerb(GlobalOptions options, std::vector<std::string> arguments) {
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
   const Result<std::string> path = FindPoolFile(options);
   if (!path.ok()) return Fail(path.failure());
-  const Result<kvp::PoolImage> image = LoadPool(options);
+  const Result<kvp::PoolImage> image = LoadWholePool(options);
   if (!image.ok()) return Fail(image.failure());
+  const Result<bool> stale = IsStale(*path);
+  if (!stale.ok()) return Fail(stale.failure());
   const PoolInfo info{.pool = PoolName(options.pool.number),
                       .path = *path,
                       .unsafe = options.pool.unsafe,
                       .records = image->size(),
-                      .stale = IsStale(*path)};
+                      .stale = *stale};
   return Print(options.json ? RenderInfoJson(info) : RenderInfo(info));
 }
 
@@ -173,10 +180,18 @@ constexpr std::array kVerbs = {
     Verb{"dump", "Print every record in the order of the file", DumpVerb},
     Verb{"entries", "Print each key once with its last value", EntriesVerb},
     Verb{"read", "Print the last value of one key", ReadVerb},
+    Verb{"write", "Give a key one value, or with --append one more", WriteVerb},
+    Verb{"load", "Replace the pool by KEY=VALUE lines", LoadVerb},
+    Verb{"append-multiple", "Add KEY=VALUE lines", AppendMultipleVerb},
+    Verb{"delete", "Remove a key's records", DeleteVerb},
+    Verb{"delete-multiple", "Remove the records of several keys", DeleteMultipleVerb},
+    Verb{"clear", "Remove every record", ClearVerb},
     Verb{"decode", "Turn the records back into events and spans", DecodeVerb},
     Verb{"usage", "Show how full the pool is, and by whom", UsageVerb},
     Verb{"check", "Show what the host cannot read, and why", CheckVerb},
     Verb{"is-stale", "Tell whether it was written last before this boot", IsStaleVerb},
+    Verb{"report-success", "Tell Azure that provisioning succeeded", ReportSuccessVerb},
+    Verb{"report-failure", "Tell Azure that provisioning failed, and why", ReportFailureVerb},
 };
 
 }  // namespace
@@ -185,8 +200,8 @@ int KvpVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const VerbGroup kvp{
       .name = "sluice kvp",
       .description =
-          "What is in the Hyper-V KVP pool: through the running agent, or by --dir out "
-          "of a file.",
+          "What is in the Hyper-V KVP pool, and changes of it: through the running agent, or "
+          "by --dir in a file. The verbs of libazureinit-kvp are among these.",
       .verbs = kVerbs,
       .footer = "Example:\n  sluice kvp decode\n",
       .version = {},

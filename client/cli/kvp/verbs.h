@@ -1,4 +1,4 @@
-// `sluice kvp`: what is in the Hyper-V KVP pool.
+// `sluice kvp`: what is in the Hyper-V KVP pool, and changes of it.
 #pragma once
 
 #include <string>

@@ -11,7 +11,7 @@
 #include <functional>
 #include <optional>
 
-#include "agent/sinks/kvp/pool_syscalls.h"
+#include "proto/pool/pool_syscalls.h"
 
 namespace sluice::kvp {
 

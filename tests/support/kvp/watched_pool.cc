@@ -13,9 +13,9 @@
 #include <string>
 #include <string_view>
 
-#include "agent/sinks/kvp/pool_syscalls.h"
 #include "proto/contract/kvp_key.h"
 #include "proto/contract/kvp_record.h"
+#include "proto/pool/pool_syscalls.h"
 
 namespace sluice::kvp {
 namespace {

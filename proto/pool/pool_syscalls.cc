@@ -1,4 +1,4 @@
-#include "agent/sinks/kvp/pool_syscalls.h"
+#include "proto/pool/pool_syscalls.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

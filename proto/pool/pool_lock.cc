@@ -1,4 +1,4 @@
-#include "agent/sinks/kvp/pool_lock.h"
+#include "proto/pool/pool_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -6,9 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <utility>
-
-#include "absl/strings/str_cat.h"
-#include "agent/base/status_macros.h"
 
 namespace sluice::kvp {
 namespace {
@@ -18,35 +15,35 @@ constexpr uint64_t kLongestPauseNano = 5'000'000;
 
 // Repeats `try_lock`, which must not block, until it succeeds, fails or the deadline passes.
 template <typename TryLock>
-absl::Status Wait(PoolSyscalls* syscalls, uint64_t deadline_nano, const std::string& what,
-                  TryLock try_lock) {
+PoolError Wait(PoolSyscalls* syscalls, uint64_t deadline_nano, const std::string& what,
+               TryLock try_lock) {
   for (uint64_t pause = kFirstPauseNano; try_lock() < 0;
        pause = std::min(2 * pause, kLongestPauseNano)) {
     if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK && errno != EACCES) return ErrnoStatus(what);
+    if (errno != EWOULDBLOCK && errno != EACCES) return PoolErrno(what);
     const uint64_t now = syscalls->NowNano();
     if (now >= deadline_nano) {
-      return absl::DeadlineExceededError(absl::StrCat(what, ": held by another program"));
+      return {ETIMEDOUT, what + ": held by another program"};
     }
     syscalls->SleepNano(std::min(pause, deadline_nano - now));
   }
-  return absl::OkStatus();
+  return {};
 }
 
 }  // namespace
 
-absl::StatusOr<PoolLock> PoolLock::Acquire(PoolSyscalls* syscalls, int fd, LockMode mode,
-                                           uint64_t deadline_nano, const std::string& path) {
+PoolResult<PoolLock> PoolLock::Acquire(PoolSyscalls* syscalls, int fd, LockMode mode,
+                                       uint64_t deadline_nano, const std::string& path) {
   const bool exclusive = mode == LockMode::kExclusive;
-  RETURN_IF_ERROR(Wait(syscalls, deadline_nano, absl::StrCat("flock ", path), [&] {
+  PoolError error = Wait(syscalls, deadline_nano, "flock " + path, [&] {
     return syscalls->Flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB);
-  }));
-  const absl::Status status = Wait(syscalls, deadline_nano, absl::StrCat("fcntl lock ", path), [&] {
-    return syscalls->OfdSetLock(fd, exclusive ? F_WRLCK : F_RDLCK);
   });
-  if (!status.ok()) {
+  if (!error.ok()) return error;
+  error = Wait(syscalls, deadline_nano, "fcntl lock " + path,
+               [&] { return syscalls->OfdSetLock(fd, exclusive ? F_WRLCK : F_RDLCK); });
+  if (!error.ok()) {
     syscalls->Flock(fd, LOCK_UN);
-    return status;
+    return error;
   }
   return PoolLock(syscalls, fd);
 }

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/status/statusor.h"
-#include "agent/sinks/kvp/pool_syscalls.h"
+#include "proto/pool/pool_syscalls.h"
+#include "proto/pool/result.h"
 
 namespace sluice::kvp {
 
@@ -17,10 +17,10 @@ enum class LockMode { kShared, kExclusive };
 class PoolLock {
  public:
   // Waits until `deadline_nano` (PoolSyscalls::NowNano), polling with growing pauses since neither
-  // blocking form has a timeout. DeadlineExceeded when somebody else holds on; `path` is for the
+  // blocking form has a timeout. ETIMEDOUT when somebody else holds on; `path` is for the
   // message. `fd` must be open for reading, for writing too if exclusive, and outlive the lock.
-  static absl::StatusOr<PoolLock> Acquire(PoolSyscalls* syscalls, int fd, LockMode mode,
-                                          uint64_t deadline_nano, const std::string& path);
+  static PoolResult<PoolLock> Acquire(PoolSyscalls* syscalls, int fd, LockMode mode,
+                                      uint64_t deadline_nano, const std::string& path);
 
   PoolLock(PoolLock&& other) noexcept;
   PoolLock& operator=(PoolLock&&) = delete;

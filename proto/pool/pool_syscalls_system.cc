@@ -1,5 +1,5 @@
 // In a file of its own, so that a test program may link another one instead.
-#include "agent/sinks/kvp/pool_syscalls.h"
+#include "proto/pool/pool_syscalls.h"
 
 namespace sluice::kvp {
 

@@ -1,0 +1,22 @@
+#include "agent/ingest/report_gate.h"
+
+#include "absl/strings/str_cat.h"
+#include "agent/net/surroundings.h"
+
+namespace sluice::ingest {
+
+ReportGate::Verdict ReportGate::Judge(const Identity& caller) const {
+  if (caller.uid != 0) {
+    return {"not_root", absl::PermissionDeniedError(
+                            absl::StrCat("only root may write it, and this is uid ", caller.uid))};
+  }
+  if (const std::string sign = net::ContainerSign(caller); !sign.empty()) {
+    return {"container",
+            absl::PermissionDeniedError(absl::StrCat(
+                "only root of the host may write it, and process ", caller.pid, " is ", sign))};
+  }
+  if (!off_.empty()) return {"off", absl::FailedPreconditionError(off_)};
+  return {};
+}
+
+}  // namespace sluice::ingest

@@ -1,0 +1,32 @@
+// Who may write the provisioning report and change the pool: root of this host, outside containers,
+// judged at the moment of the call. The host and Azure act on the report.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "agent/base/identity.h"
+
+namespace sluice::ingest {
+
+class ReportGate {
+ public:
+  // `off`: why there is no pool to write to, for the caller; empty: there is one.
+  explicit ReportGate(std::string off) : off_(std::move(off)) {}
+
+  // A refusal has a word for counters and a status for the caller: PERMISSION_DENIED, or
+  // FAILED_PRECONDITION where the pool is off.
+  struct Verdict {
+    std::string reason;  // `not_root`, `container`, `off`; empty: the caller may
+    absl::Status status;
+
+    bool ok() const { return reason.empty(); }
+  };
+  Verdict Judge(const Identity& caller) const;
+
+ private:
+  const std::string off_;
+};
+
+}  // namespace sluice::ingest

@@ -1,0 +1,83 @@
+// What root changes, and what the keeper makes of it afterwards.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/kvp/keeper_harness.h"
+
+namespace sluice::kvp {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST(PoolEditTest, ReplacesTheReportsOfOtherPrograms) {
+  KeeperHarness keeper;
+  const std::string theirs = RawRecord("PROVISIONING_REPORT", "theirs");
+  keeper.directory.Write(RawRecord("a", "1") + theirs + theirs + RawRecord("b", "2"));
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "ours").ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("a=1", "PROVISIONING_REPORT=ours", "b=2"));
+  keeper.directory.AppendBytes(theirs);
+  ASSERT_TRUE(keeper->Append({Entry("c")}).ok());
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "again").ok());
+  EXPECT_THAT(keeper.texts(),
+              ElementsAre("a=1", "PROVISIONING_REPORT=again", "b=2", "sluice|c=text 0"));
+  keeper.Start();
+  keeper.directory.Write("");
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0", "PROVISIONING_REPORT=again"))
+      << "it is ours now";
+}
+
+TEST(PoolEditTest, LeavesToRootWhatRootWrites) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b")}).ok());
+  const PoolEdit upsert{.kind = PoolEdit::Kind::kUpsert, .records = {{"sluice|a", "root's"}}};
+  ASSERT_TRUE(keeper->Edit(upsert).ok());
+  const PoolEdit append{.kind = PoolEdit::Kind::kAppend, .records = {{"k", "1"}, {"k", "2"}}};
+  ASSERT_TRUE(keeper->Edit(append).ok());
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|a=root's", "sluice|b=text 0", "k=1", "k=2"));
+  const PoolEdit load{.kind = PoolEdit::Kind::kLoad, .records = {{"k", "3"}}};
+  ASSERT_TRUE(keeper->Edit(load).ok());
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b"), Entry("c")}).ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("k=3", "sluice|c=text 0"));
+}
+
+TEST(PoolEditTest, RemembersRootsClear) {
+  KeeperHarness keeper;
+  keeper.directory.Write(Foreign(2));
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b")}).ok());
+  ASSERT_TRUE(keeper->Edit({.kind = PoolEdit::Kind::kClear}).ok());
+  EXPECT_THAT(keeper.texts(), IsEmpty());
+  keeper.Start();
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("c")}).ok());  // a is replayed
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0"));
+}
+
+TEST(PoolEditTest, RemembersRootsDelete) {
+  KeeperHarness keeper;
+  keeper.directory.Write(RawRecord("k", "1") + RawRecord("k", "2"));
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b"), Entry("c")}).ok());
+  EXPECT_EQ(*keeper->Edit({.kind = PoolEdit::Kind::kRemove, .keys = {"sluice|a", "k", "missing"}}),
+            3u);
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0", "sluice|b=text 0"));
+  keeper.Start();
+  ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b"), Entry("d")}).ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0", "sluice|b=text 0", "sluice|d=text 0"));
+}
+
+TEST(PoolEditTest, MovesTheLastRecordIntoTheGapOfADeletedOne) {
+  KeeperHarness keeper;
+  std::string records;
+  for (int i = 0; i < 10; ++i) records += RawRecord(absl::StrCat("k", i), "v");
+  keeper.directory.Write(records);
+  EXPECT_EQ(*keeper->Edit({.kind = PoolEdit::Kind::kRemove, .keys = {"k4"}}), 1u);
+  EXPECT_THAT(keeper.texts(),
+              ElementsAre("k0=v", "k1=v", "k2=v", "k3=v", "k9=v", "k5=v", "k6=v", "k7=v", "k8=v"));
+}
+
+}  // namespace
+}  // namespace sluice::kvp

@@ -1,0 +1,60 @@
+#include "proto/pool/edit_file.h"
+
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <string>
+#include <utility>
+
+namespace sluice::kvp {
+namespace {
+
+PoolResult<size_t> EditLocked(PoolStore* store, const PoolEdit& edit) {
+  PoolResult<PoolStore::Session> session = store->Lock();
+  if (!session.ok()) return session.error();
+  if (edit.if_stale) {
+    const PoolResult<time_t> boot_time = ReadBootTime();
+    if (!boot_time.ok()) return boot_time.error();
+    if (!WrittenBeforeBoot(session->modified(), *boot_time)) return 0;
+  }
+  const PoolResult<std::string> before = session->Read(0, session->size());
+  if (!before.ok()) return before.error();
+  const EditedPool edited = ApplyEdit(edit, *before);
+  if (!edited.error.empty()) return PoolError{EINVAL, edited.error};
+  if (PoolError error = session->Replace(*before, edited.records); !error.ok()) return error;
+  return edited.removed;
+}
+
+}  // namespace
+
+PoolResult<time_t> ReadBootTime() {
+  std::ifstream stat("/proc/stat");
+  for (std::string line; std::getline(stat, line);) {
+    if (!line.starts_with("btime ")) continue;
+    time_t seconds = 0;
+    const char* const end = line.data() + line.size();
+    const auto [rest, error] = std::from_chars(line.data() + 6, end, seconds);
+    if (error == std::errc() && rest == end) return seconds;
+    return PoolError{EINVAL, "invalid /proc/stat btime value: " + line.substr(6)};
+  }
+  return PoolError{ENOENT, "missing btime in /proc/stat"};
+}
+
+bool WrittenBeforeBoot(timespec modified, time_t boot_time) { return modified.tv_sec <= boot_time; }
+
+PoolResult<size_t> EditPoolFile(PoolStore::Options options, const PoolEdit& edit) {
+  if (edit.idle()) return 0;
+  options.create = edit.adds();
+  // What a writer that died left behind is no reason to keep the rest.
+  if (edit.kind == PoolEdit::Kind::kClear) options.torn = PoolStore::Options::Torn::kCut;
+  PoolStore store(std::move(options));
+  PoolResult<size_t> removed = EditLocked(&store, edit);
+  if (!removed.ok()) {
+    const bool nothing_there = removed.error().code == ENOENT && !edit.adds();
+    return nothing_there ? PoolResult<size_t>(0) : removed;
+  }
+  if (PoolError error = store.Sync(); !error.ok()) return error;
+  return removed;
+}
+
+}  // namespace sluice::kvp
