@@ -190,9 +190,14 @@ def test_a_span_of_root_around_it_stays_roots(agent):
     assert 'outer{secret="hidden"}: ' in tail(agent, "-g", "inside").stdout
     own = tail(agent, uid=NOBODY).stdout
     assert "inside" in own and "outer" not in own and "hidden" not in own
-    agent.restart()  # now out of the checkpoint
-    own = tail(agent, uid=NOBODY).stdout
-    assert "inside" in own and "outer" not in own and "hidden" not in own
+    # From a place whose open spans come out of a checkpoint.
+    agent.restart()
+    cursor = cursor_of(agent)
+    agent.sluice("event", *PATIENT, "--require", "later", uid=NOBODY,
+                 env={"TRACEPARENT": traceparent})
+    assert 'outer{secret="hidden"}: ' in tail(agent, "--after-cursor", cursor).stdout
+    own = tail(agent, "--after-cursor", cursor, uid=NOBODY).stdout
+    assert "later" in own and "outer" not in own and "hidden" not in own
 
 
 def test_a_unit_selects(agent):

@@ -15,6 +15,7 @@ from harness import DEADLINE_S, NOBODY, Agent, wait_until
 NAME = re.compile(r"test: (n-\d+)\.")
 BATCH = 20
 FILLER = "x" * 100
+LINE = re.compile(rf"\d{{4}}-\d\d-\d\dT[\d:.]+Z  INFO test: (n-\d+)\. {FILLER}")
 
 
 class Load(threading.Thread):
@@ -62,8 +63,8 @@ def names_in(paths):
         text = path.read_text()
         assert text == "" or text.endswith("\n"), f"{path} ends in a torn line"
         for line in text.splitlines():
-            found = NAME.search(line)
-            assert found and line.endswith(FILLER), f"{path}: no whole line: {line!r}"
+            found = LINE.fullmatch(line)
+            assert found, f"{path}: no whole line: {line!r}"
             seen[found[1]] += 1
     return seen
 
