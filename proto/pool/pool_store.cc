@@ -33,10 +33,8 @@ auto RetryOnEintr(Call call) {
   return result;
 }
 
-// A whole record of nothing else.
-bool EndsInZeros(std::string_view records) {
-  static const std::string kZeros(kRecordBytes, '\0');
-  return records.ends_with(kZeros);
+bool EndsInHole(std::string_view records) {
+  return records.size() >= kRecordBytes && IsHole(records.substr(records.size() - kRecordBytes));
 }
 
 PoolResult<std::string> ReadRecords(PoolSyscalls* syscalls, int fd, const std::string& path,
@@ -61,6 +59,11 @@ PoolResult<std::string> ReadRecords(PoolSyscalls* syscalls, int fd, const std::s
 std::string TornSizeText(uint64_t size) {
   return "file size (" + std::to_string(size) + ") is not a multiple of record size (" +
          std::to_string(kRecordBytes) + ")";
+}
+
+bool IsHole(std::string_view record) {
+  static const std::string kZeros(kRecordBytes, '\0');
+  return record == kZeros;
 }
 
 PoolStore::PoolStore(Options options) : options_(std::move(options)) {}
@@ -213,9 +216,19 @@ PoolError PoolStore::Session::Append(std::string_view records) {
 }
 
 PoolError PoolStore::Session::Extend(uint64_t count) {
-  store_->unsynced_ = true;
+  const PoolError changed{ESTALE,
+                          "append to " + store_->path() + ": changed by another program meanwhile"};
   whole_ = false;
   const uint64_t begin = size_;
+  // Looked at once more, since making a truncated file longer leaves a hole. Killed before that is
+  // cut, what others append stands behind it: zeros, which the next records fill.
+  const PoolResult<struct stat> now = store_->Fstat(store_->fd_.get());
+  if (!now.ok()) return now.error();
+  if (const auto size = static_cast<uint64_t>(now->st_size); size != begin) {
+    size_ = std::min(begin, size / kRecordBytes * kRecordBytes);
+    return changed;
+  }
+  store_->unsynced_ = true;
   if (RetryOnEintr([&] {
         return syscalls()->Fallocate(store_->fd_.get(), static_cast<off_t>(begin),
                                      static_cast<off_t>(count));
@@ -230,7 +243,7 @@ PoolError PoolStore::Session::Extend(uint64_t count) {
   whole_ = *end == begin;
   if (whole_) return {};
   if (PoolError error = Truncate(*end); !error.ok()) return error;
-  return {ESTALE, "append to " + store_->path() + ": changed by another program meanwhile"};
+  return changed;
 }
 
 PoolError PoolStore::Session::TakeBack(const PoolError& cause) {
@@ -275,7 +288,7 @@ PoolResult<uint64_t> PoolStore::Session::EndOfRecords(uint64_t offset) const {
         ReadRecords(syscalls(), store_->fd_.get(), store_->path(), begin, offset - begin);
     if (!read.ok()) return read.error();
     last = std::move(*read);
-    while (EndsInZeros(last)) last.resize(last.size() - kRecordBytes);
+    while (EndsInHole(last)) last.resize(last.size() - kRecordBytes);
     offset = begin + last.size();
   }
   return offset;

@@ -40,6 +40,9 @@ struct FileVersion {
   bool operator==(const FileVersion&) const = default;
 };
 
+// Whether a record is all zeros, as an append leaves it that was killed. No program writes one.
+bool IsHole(std::string_view record);
+
 class PoolStore {
  public:
   struct Options {

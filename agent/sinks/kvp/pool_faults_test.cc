@@ -263,6 +263,24 @@ TEST(PoolKillTest, FillsTheRecordsItLeftUnfinishedThoughAnotherProgramWroteBehin
   }
 }
 
+TEST(PoolKillTest, FillsWithTheNextRecordWhatMovedBeforeItWasBack) {
+  const Step append = [](KeeperHarness& keeper) {
+    return keeper->Append({Entry("a"), Entry("b", Level::kInfo, 0, 2)});
+  };
+  Progress unused;
+  PoolDirectory directory;
+  directory.Write(Foreign(2));
+  ASSERT_FALSE(RunUntilKilled(directory, {append}, 2, 0, &unused));
+  directory.AppendBytes(RawRecord("foreign", "1"));
+  directory.Write(directory.Bytes().substr(kRecordBytes));  // the host deletes the first
+  KeeperHarness keeper(directory, PoolSyscalls::System());
+  ASSERT_TRUE(append(keeper).ok());
+  ASSERT_TRUE(keeper->Append({Entry("c")}).ok());
+  EXPECT_THAT(keeper.texts(),
+              ElementsAre("CLOUD_INIT|1=theirs", "sluice|c=text 0", "sluice|a=text 0",
+                          "sluice|b=text 0", "foreign=1", "sluice|b=text 1"));
+}
+
 // Another program truncates the pool right before a call that writes in place or cuts, and the
 // agent dies right after it.
 class OvertakenSyscalls : public PoolSyscalls {

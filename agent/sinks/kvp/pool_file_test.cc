@@ -186,7 +186,7 @@ TEST_F(PoolFileTest, LeavesNoHoleInAFileTruncatedUnderItsHands) {
 }
 
 TEST_F(PoolFileTest, AppendingLeavesNoHoleInAFileTruncatedUnderItsHands) {
-  for (const Call call : {Call::kFallocate, Call::kPwrite}) {
+  for (const Call call : {Call::kFstat, Call::kFallocate, Call::kPwrite}) {
     directory_.Write(RawRecord("a", "1") + RawRecord("b", "2"));
     absl::StatusOr<PoolFile::Session> session = file_.Lock();
     ASSERT_TRUE(session.ok());

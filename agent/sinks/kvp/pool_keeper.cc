@@ -122,6 +122,13 @@ absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
       ++next;
       continue;
     }
+    if (lacking == 1 && placed == 0) {
+      ASSIGN_OR_RETURN(const bool filled, FillHole(session, entry));
+      if (filled) {
+        next = missing_.erase(next);
+        continue;
+      }
+    }
     for (size_t chunk = placed; chunk < entry.slots.size(); ++chunk) {
       restored += entry.slots[chunk].offset == OwnSlot::kLost;
       ledger_.BeginAppend(entry, chunk, session.size() + batch_.size());
@@ -140,6 +147,20 @@ absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
     options_.counters->Add("kvp.restored", {}, {}, restored);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> PoolKeeper::FillHole(PoolFile::Session& session, OwnEntry& entry) {
+  while (!holes_.empty()) {
+    const uint64_t offset = holes_.back();
+    holes_.pop_back();
+    // It may have moved or gone since the search.
+    ASSIGN_OR_RETURN(const std::string record, session.Read(offset, kRecordBytes));
+    if (!IsHole(record)) continue;
+    ledger_.BeginAppend(entry, 0, offset);
+    RETURN_IF_ERROR(WriteOver(session, entry));
+    return true;
+  }
+  return false;
 }
 
 // Of an entry that lost some of its records, gives the first ones the places that are left: the

@@ -103,6 +103,8 @@ class PoolKeeper {
   absl::Status TryLocateAndWrite(const PoolEntry* pinned);
   absl::Status WriteMissing(PoolFile::Session& session);
   absl::Status AppendWhatFits(PoolFile::Session& session);
+  // Writes an entry of one record in the place of a hole, if one is left.
+  absl::StatusOr<bool> FillHole(PoolFile::Session& session, OwnEntry& entry);
   absl::Status MoveToFront(PoolFile::Session& session, OwnEntry& entry);
   absl::Status Displace(PoolFile::Session& session, OwnEntry& entry);
   absl::Status WriteSummary(PoolFile::Session& session);
@@ -131,6 +133,8 @@ class PoolKeeper {
   std::set<uint64_t> missing_;
   // Key hashes of the records that were there when we came: with the shadow lost, ours among them.
   std::unordered_set<uint64_t> found_keys_;
+  // Where the last search found records of zeros between others.
+  std::vector<uint64_t> holes_;
   bool searched_ = false;
   // The places may be wrong though nobody else wrote.
   bool uncertain_ = true;

@@ -95,6 +95,7 @@ absl::Status PoolKeeper::CheckPlace(PoolFile::Session& session, const OwnPlace& 
 }
 
 absl::Status PoolKeeper::Search(PoolFile::Session& session) {
+  holes_.clear();
   const std::vector<OwnPlace> placed = PlacesInFileOrder(ledger_.own());
   std::vector<uint64_t> taken;
   taken.reserve(placed.size());
@@ -111,6 +112,10 @@ absl::Status PoolKeeper::Search(PoolFile::Session& session) {
 }
 
 void PoolKeeper::Recognize(std::string_view record, uint64_t offset) {
+  if (IsHole(record)) {
+    holes_.push_back(offset);
+    return;
+  }
   const Pair text = DecodeRecord(record);
   OwnEntry* const entry = ledger_.own().FindKey(text.key);
   if (entry == nullptr) {
