@@ -49,7 +49,7 @@ def sluice(agent, *arguments, wrapper=(), uid=harness.ROOT):
 
 def send_event(agent, report, wrapper=(), uid=harness.ROOT):
     """azure-init's way: an event with the attribute health_report."""
-    done = sluice(agent, "event", *PATIENT, "--require", "--target", "libazureinit::health::report",
+    done = sluice(agent, "event", *PATIENT, "--require", "--target", "somebodys::report",
                   "--attr", f"health_report={report}", "Provisioning report", wrapper=wrapper,
                   uid=uid)
     assert done.returncode == 0, done.stderr
@@ -123,10 +123,30 @@ def test_it_is_on_the_disk_when_the_call_returns(agent):
         assert cachestat(agent.pool_path) == (0, 0), arguments
 
 
+EVERYTHING_OFF = (f'[kvp]\nvm_id = "{VM}"\n[journal]\nlevel = "off"\n[log]\nfilter = "off"\n'
+                  '[stderr]\nfilter = "off"\n')
+WANTED_OF_CLIENTS = """
+import os, grpc
+from sluice.v1 import ingest_pb2_grpc
+from sluice.v1.ingest_pb2 import ClientMessage, Hello
+hello = ClientMessage(hello=Hello(protocol_version=1, client_id=os.urandom(16)))
+with grpc.insecure_channel("unix:" + os.environ["SLUICE_SOCKET"]) as channel:
+    for answer in ingest_pb2_grpc.IngestStub(channel).Connect(iter([hello]), timeout=10):
+        hint = answer.welcome.hint
+        print(hint.default_off, *((one.target_prefix, one.level) for one in hint.targets))
+        break
+"""
+
+
+def test_a_client_that_heeds_hints_sends_azure_inits_all_the_same(shared):
+    with configured(shared, EVERYTHING_OFF, kvp_filter="off") as agent:
+        agent.start()
+        assert agent.run_python(WANTED_OF_CLIENTS).stdout == \
+            "True ('libazureinit::health::report', 3)\n"
+
+
 def test_it_is_neither_filtered_nor_split(shared):
-    everything_off = (f'[kvp]\nvm_id = "{VM}"\n[journal]\nlevel = "off"\n[log]\nfilter = "off"\n'
-                      '[stderr]\nfilter = "off"\n')
-    with configured(shared, everything_off, kvp_filter="off") as agent:
+    with configured(shared, EVERYTHING_OFF, kvp_filter="off") as agent:
         agent.start()
         assert sluice(agent, "report", "ready").returncode == 0
         assert len(reports(agent)) == 1
