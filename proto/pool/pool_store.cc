@@ -61,10 +61,7 @@ std::string TornSizeText(uint64_t size) {
          std::to_string(kRecordBytes) + ")";
 }
 
-bool IsHole(std::string_view record) {
-  static const std::string kZeros(kRecordBytes, '\0');
-  return record == kZeros;
-}
+bool IsHole(std::string_view record) { return DecodeRecord(record) == Pair{}; }
 
 PoolStore::PoolStore(Options options) : options_(std::move(options)) {}
 

@@ -40,7 +40,8 @@ struct FileVersion {
   bool operator==(const FileVersion&) const = default;
 };
 
-// Whether a record is all zeros, as an append leaves it that was killed. No program writes one.
+// Whether a record has neither key nor value, as an append leaves it that was killed. No program
+// writes one; the daemon, which moves text alone, leaves old bytes behind its NULs.
 bool IsHole(std::string_view record);
 
 class PoolStore {

@@ -15,6 +15,7 @@
 
 #include "proto/contract/kvp_key.h"
 #include "proto/contract/kvp_record.h"
+#include "proto/pool/pool_store.h"
 #include "proto/pool/pool_syscalls.h"
 
 namespace sluice::kvp {
@@ -52,15 +53,14 @@ class WatchedSyscalls : public PoolSyscalls {
   }
 
  private:
-  // Each whole record from `begin` to `end` is ours or of zeros, which are nobody's: an append
+  // Each whole record from `begin` to `end` is ours or empty, which is nobody's: an append
   // makes them first. Nor is a torn one at the end anybody's.
   void RequireOwn(const char* call, int fd, off_t begin, off_t end) {
-    static const std::string kZeros(kRecordBytes, '\0');
     std::string record(kRecordBytes, '\0');
     const off_t step = static_cast<off_t>(kRecordBytes);
     for (; begin + step <= end; begin += step) {
       if (::pread(fd, record.data(), record.size(), begin) != step) continue;  // beyond the end now
-      if (!IsOwn(record) && record != kZeros) Harmed(call, begin);
+      if (!IsOwn(record) && !IsHole(record)) Harmed(call, begin);
     }
   }
 
