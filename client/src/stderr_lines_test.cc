@@ -124,6 +124,8 @@ class StderrLinesTest : public testing::Test {
     thread_state.current = {};
     pool_->Unmap();
     ring_->Unmap();
+    delete pool_;
+    delete ring_;
   }
 
   static sluice_attribute Text(const char* key, const char* value) {

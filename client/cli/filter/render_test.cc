@@ -32,7 +32,7 @@ TEST(FilterRenderTest, EscapesWhatMovesTheCursorAndCountsItsColumns) {
   *response.add_pieces() = Wrong("a\x1b=b", 0, 3);
   const std::string text = RenderPieces(response.pieces());
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
-  EXPECT_NE(text.find("    a\\u{1b}=b\n             ^ no level\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("    a\\u{1b}=b\n            ^ no level\n"), std::string::npos) << text;
 }
 
 TEST(FilterRenderTest, AFilterWithoutPiecesIsSoundAndSaysWhatItDoes) {
