@@ -21,14 +21,43 @@ std::vector<char*> PointersTo(const std::vector<std::string>& texts) {
   return pointers;
 }
 
-// The errno that the child wrote; 0 where exec closed the pipe.
-int ReadExecError(int fd) {
-  int error = 0;
+// Both ends are closed by exec.
+struct Pipe {
+  int reader = -1;
+  int writer = -1;
+
+  Pipe() = default;
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    Close(&reader);
+    Close(&writer);
+  }
+  // False: errno says why.
+  bool Open() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return false;
+    reader = ends[0];
+    writer = ends[1];
+    return true;
+  }
+  static void Close(int* end) {
+    if (*end >= 0) close(*end);
+    *end = -1;
+  }
+};
+
+void WriteInt(int fd, int value) {
+  [[maybe_unused]] const ssize_t written = write(fd, &value, sizeof(value));
+}
+
+// False: the other end was closed.
+bool ReadInt(int fd, int* value) {
   ssize_t got;
   do {
-    got = read(fd, &error, sizeof(error));
+    got = read(fd, value, sizeof(*value));
   } while (got < 0 && errno == EINTR);
-  return got == sizeof(error) ? error : 0;
+  return got == sizeof(*value);
 }
 
 }  // namespace
@@ -50,7 +79,9 @@ std::string SignalName(int signal) {
 
 bool ShouldForward(const siginfo_t& signal) { return signal.si_code != SI_KERNEL; }
 
-int ChildProcess::Execute(char* const* command, char* const* environment) const {
+int ChildProcess::Execute(int gate, char* const* command, char* const* environment) const {
+  int opened;
+  if (!ReadInt(gate, &opened)) return ECANCELED;  // the wrapper is gone
   sigaction(SIGCHLD, &old_sigchld_, nullptr);
   sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
   execvpe(command[0], command, environment);
@@ -58,11 +89,13 @@ int ChildProcess::Execute(char* const* command, char* const* environment) const 
 }
 
 int ChildProcess::Start(const std::vector<std::string>& command,
-                        const std::vector<std::string>& environment) {
+                        const std::vector<std::string>& environment,
+                        const std::function<void(pid_t)>& before_exec) {
   const std::vector<char*> argv = PointersTo(command);
   const std::vector<char*> envp = PointersTo(environment);
-  int exec_error[2];
-  if (pipe2(exec_error, O_CLOEXEC) != 0) return errno;
+  Pipe gate;
+  Pipe exec_error;
+  if (!gate.Open() || !exec_error.Open()) return errno;
 
   sigemptyset(&handled_);
   for (const int signal : kForwarded) sigaddset(&handled_, signal);
@@ -74,16 +107,19 @@ int ChildProcess::Start(const std::vector<std::string>& command,
   sigaction(SIGCHLD, &by_default, &old_sigchld_);
 
   pid_ = fork();
+  if (pid_ < 0) return errno;
   if (pid_ == 0) {
-    const int error = Execute(argv.data(), envp.data());
-    [[maybe_unused]] const ssize_t told = write(exec_error[1], &error, sizeof(error));
+    Pipe::Close(&gate.writer);
+    const int error = Execute(gate.reader, argv.data(), envp.data());
+    WriteInt(exec_error.writer, error);
     _exit(ExitCodeOfExecError(error));
   }
-  const int fork_error = pid_ < 0 ? errno : 0;
-  close(exec_error[1]);
-  const int error = pid_ < 0 ? fork_error : ReadExecError(exec_error[0]);
-  close(exec_error[0]);
-  if (pid_ > 0 && error != 0) waitpid(pid_, nullptr, 0);
+  if (before_exec) before_exec(pid_);
+  WriteInt(gate.writer, 0);
+  Pipe::Close(&exec_error.writer);
+  int error;
+  if (!ReadInt(exec_error.reader, &error)) return 0;  // closed by exec
+  waitpid(pid_, nullptr, 0);
   return error;
 }
 

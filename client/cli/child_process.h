@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <csignal>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,16 +34,18 @@ std::string SignalName(int signal);
 bool ShouldForward(const siginfo_t& signal);
 
 // One child. Between Start and the end of Wait the signals that are forwarded, and SIGCHLD, are
-// blocked in this process: start threads only after Start, so that they inherit that.
+// blocked in this process: start threads in before_exec or later, so that they inherit that.
 class ChildProcess {
  public:
   ChildProcess() = default;
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  // Runs `command` (argv, not empty), found by PATH, with `environment` (NAME=VALUE each). Returns
-  // 0 when the command runs, else errno of fork or of exec.
-  int Start(const std::vector<std::string>& command, const std::vector<std::string>& environment);
+  // Runs `command` (argv, not empty), found by PATH, with `environment` (NAME=VALUE each). The
+  // process is there, but waits, while `before_exec` is called. Returns 0 when the command runs,
+  // else errno of fork or of exec.
+  int Start(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+            const std::function<void(pid_t)>& before_exec = nullptr);
 
   // Forwards SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 and SIGWINCH until the command
   // ends.
@@ -51,8 +54,9 @@ class ChildProcess {
   pid_t pid() const { return pid_; }
 
  private:
-  // In the child: takes back what Start changed, and executes. Returns errno.
-  int Execute(char* const* command, char* const* environment) const;
+  // In the child: waits for a byte from `gate`, takes back what Start changed, and executes.
+  // Returns errno.
+  int Execute(int gate, char* const* command, char* const* environment) const;
 
   pid_t pid_ = -1;
   sigset_t handled_;

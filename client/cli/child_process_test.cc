@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 
 namespace sluice::cli {
@@ -42,6 +43,24 @@ TEST(ChildProcessTest, TellsWhyACommandDoesNotRun) {
   EXPECT_EQ(ExitCodeOfExecError(ENOENT), 127);
   EXPECT_EQ(ExitCodeOfExecError(EACCES), 126);
   EXPECT_EQ(ExitCodeOfExecError(ENOEXEC), 126);
+}
+
+std::string ProgramOf(pid_t pid) {
+  return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe").filename();
+}
+
+TEST(ChildProcessTest, ExecutesOnlyAfterTheCall) {
+  ChildProcess child;
+  pid_t called_with = -1;
+  const int error = child.Start({"sleep", "1000"}, OwnEnvironment(), [&](pid_t pid) {
+    called_with = pid;
+    EXPECT_EQ(ProgramOf(pid), ProgramOf(getpid()));
+  });
+  ASSERT_EQ(error, 0);
+  EXPECT_EQ(called_with, child.pid());
+  EXPECT_NE(ProgramOf(child.pid()), ProgramOf(getpid()));
+  kill(child.pid(), SIGKILL);
+  EXPECT_EQ(child.Wait().signal, SIGKILL);
 }
 
 TEST(ChildProcessTest, GivesTheChildItsOwnEnvironment) {

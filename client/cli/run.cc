@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -22,6 +23,10 @@ using std::chrono::steady_clock;
 
 // A record holds 64 KiB; a longer command line is cut, its last element then being "...".
 constexpr size_t kCommandArgsBytes = 16 * 1024;
+
+// How long the command waits for the agent to have the span that it runs in: what it emits before
+// would lie outside any span. An agent that answers takes one sync of its disk.
+constexpr std::chrono::milliseconds kStartWait{50};
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -102,10 +107,14 @@ int RunInSpan(const GlobalOptions& options, SpanStart start,
   const uint64_t start_boottime = BoottimeNow();
 
   ChildProcess child;
-  const int error = child.Start(command, ChildEnvironment(environ, own));
-  if (error == 0) start.attributes.push_back({"process.pid", int64_t{child.pid()}});
   std::optional<SpanReporter> reporter;
-  StartReporter(options, start, &reporter);
+  const int error = child.Start(command, ChildEnvironment(environ, own), [&](pid_t pid) {
+    start.attributes.push_back({"process.pid", int64_t{pid}});
+    StartReporter(options, start, &reporter);
+    if (reporter) reporter->WaitForStart(steady_clock::now() + kStartWait);
+  });
+  // That it could not even be forked is a span all the same.
+  if (child.pid() < 0) StartReporter(options, start, &reporter);
   const ChildExit exit = error == 0 ? child.Wait() : ChildExit{.code = ExitCodeOfExecError(error)};
 
   SpanEnd end = error == 0 ? EndOfChild(exit) : EndOfFailedExec(error);

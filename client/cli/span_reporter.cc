@@ -25,6 +25,11 @@ SpanReporter::~SpanReporter() {
   if (thread_.joinable()) thread_.join();
 }
 
+void SpanReporter::WaitForStart(rpc::Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  started_.wait_until(lock, deadline, [this] { return is_started_; });
+}
+
 rpc::Status SpanReporter::End(SpanEnd end, rpc::Deadline deadline) {
   {
     const std::lock_guard lock(mutex_);
@@ -40,6 +45,8 @@ void SpanReporter::Run() {
   SendStart();
   {
     std::unique_lock lock(mutex_);
+    is_started_ = true;
+    started_.notify_one();
     ended_.wait(lock, [this] { return end_.has_value(); });
   }
   SendEnd();

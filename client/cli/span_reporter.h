@@ -1,5 +1,5 @@
 // Tells the agent of one span from a thread of its own, so that neither an absent nor a hung agent
-// delays what the span is about.
+// delays what the span is about for long.
 #pragma once
 
 #include <chrono>
@@ -14,9 +14,9 @@
 
 namespace sluice::cli {
 
-// The span's start is sent at once, since what runs inside may refer to the span in its first
-// millisecond. A start that was not acknowledged goes again with the end, under the same number, so
-// that it is stored once.
+// The span's start is sent at once: what runs inside refers to it in its first millisecond. A start
+// that was not acknowledged goes again with the end, under the same number, so that it is stored
+// once.
 class SpanReporter {
  public:
   struct Options {
@@ -30,6 +30,8 @@ class SpanReporter {
   SpanReporter(const SpanReporter&) = delete;
   SpanReporter& operator=(const SpanReporter&) = delete;
 
+  // Waits until the agent has the start or failed to take it, no longer than until `deadline`.
+  void WaitForStart(rpc::Deadline deadline);
   // Call once. Returns when the agent has the span or has failed to take it, by `deadline` or by
   // the end of a start_timeout that has begun.
   rpc::Status End(SpanEnd end, rpc::Deadline deadline);
@@ -48,7 +50,9 @@ class SpanReporter {
   bool start_acknowledged_ = false;
 
   std::mutex mutex_;
+  std::condition_variable started_;
   std::condition_variable ended_;
+  bool is_started_ = false;     // guarded by mutex_
   std::optional<SpanEnd> end_;  // guarded by mutex_
   rpc::Deadline deadline_;      // likewise; with end_
   rpc::Status status_;          // the thread's until it has ended

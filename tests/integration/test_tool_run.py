@@ -179,7 +179,7 @@ def test_run_is_done_soon_after_its_command_beside_a_hung_agent(hung):
         assert command == ["no-such-command"] or done.stderr == ""
 
 
-def test_run_starts_its_command_before_it_looks_for_the_agent(hung, folder):
+def test_run_starts_its_command_beside_a_hung_agent(hung, folder):
     """The command is under way while the agent hangs."""
     mark = folder / "mark"
     with subprocess.Popen([str(TOOL), "run", "--timeout", "30s", "--", "touch", str(mark)],
