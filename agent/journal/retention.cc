@@ -103,7 +103,10 @@ bool Retention::RemoveOldest(const char* reason) {
   const SharedState::SegmentPtr segment = shared_->FindSegment(oldest->first);
   if (segment != nullptr && segment->first_sequence == oldest->first) {
     CountUnread(*shared_, *segment, reason);
+    // Before its name is: a reader that misses the file has to know why.
+    segment->gone = true;
     if (shared_->fs.Unlink(segment->path) != 0 && errno != ENOENT) {
+      segment->gone = false;
       LogWarning(absl::StrCat("journal: keep ", segment->path, ": ", ErrnoStatus("").message()));
       return false;
     }

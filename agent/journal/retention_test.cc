@@ -1,9 +1,12 @@
 #include "agent/journal/retention.h"
 
+#include <functional>
+
 #include "agent/base/retry_after.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/journal_harness.h"
 
 namespace sluice::journal {
@@ -158,6 +161,35 @@ TEST_F(RetentionTest, AReaderInsideASegmentThatGoesCarriesOnWithTheNext) {
   const uint64_t first = run.journal().GetUsage().first_sequence;
   ASSERT_GT(first, 2u);
   EXPECT_EQ(log->Next(TestDeadline())->sequence, first);
+}
+
+// Calls `hook` right after each unlink.
+class WatchedUnlinks : public FaultyFileSystem {
+ public:
+  using FaultyFileSystem::FaultyFileSystem;
+  int Unlink(const std::string& path) override {
+    const int result = FaultyFileSystem::Unlink(path);
+    if (hook) hook();
+    return result;
+  }
+
+  std::function<void()> hook;
+};
+
+TEST_F(RetentionTest, AReaderThatMeetsASegmentAsItGoesCountsNoDamage) {
+  WatchedUnlinks watched(&fs_);
+  Options options = SmallJournal();
+  options.file_system = &watched;
+  JournalRun run(options);
+  const auto log = run.journal().OpenReader("log");
+  log->Restore(0);
+  Fill(&run, kAlice, 100);
+  watched.hook = [&] { log->Next(Now()); };
+  Fill(&run, kBob, 6);
+  watched.hook = nullptr;
+  EXPECT_GT(run.journal().GetUsage().first_sequence, 2u);
+  EXPECT_GT(run.counters().Total("journal.dropped"), 0u);
+  EXPECT_EQ(run.counters().Total("journal.damaged"), 0u);
 }
 
 }  // namespace
