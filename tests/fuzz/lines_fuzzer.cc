@@ -37,7 +37,7 @@ void CheckStyle(log_sink::LineStyle style, const RecordView& record) {
   const log_sink::LineFormat format(options);
   std::string fields, line;
   format.AppendFields(record, &fields);
-  const log_sink::SpanContextItem span{record.target, fields};
+  const SpanContextItem span{record.target, fields};
   const Identity sender;
   const log_sink::LineInput input{&record, {&span, 1}, &sender, record.target};
   if (record.kind == RecordKind::kEvent) {
