@@ -1,6 +1,7 @@
 // sluiced: flags to configuration to App to exit code.
 #include <iostream>
 
+#include "absl/strings/str_split.h"
 #include "agent/app/app.h"
 #include "agent/app/flags.h"
 #include "agent/app/signals.h"
@@ -14,8 +15,11 @@ namespace {
 constexpr int kBadConfig = 2;
 constexpr int kCannotStart = 3;
 
+// A configuration may have several mistakes, a line each.
 int Fail(const absl::Status& status, int code) {
-  sluice::LogError(status.message());
+  for (const absl::string_view line : absl::StrSplit(status.message(), '\n')) {
+    sluice::LogError(line);
+  }
   return code;
 }
 

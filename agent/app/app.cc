@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "agent/app/notify.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
@@ -307,7 +308,9 @@ absl::StatusOr<config::Reloaded> App::Reload() {
 absl::StatusOr<config::Reloaded> App::LoadAgain() {
   auto fresh = config::Load(sources_);
   if (!fresh.ok()) {
-    LogError(absl::StrCat("keeping the old configuration: ", fresh.status().message()));
+    for (const absl::string_view mistake : absl::StrSplit(fresh.status().message(), '\n')) {
+      LogError(absl::StrCat("keeping the old configuration: ", mistake));
+    }
     return fresh.status();
   }
   for (const std::string& warning : fresh->warnings) LogWarning(warning);

@@ -131,6 +131,16 @@ def test_a_reload_takes_filters_at_once_and_names_what_waits_for_a_start(agent):
     assert settings(agent)["journal.max"]["value"] == '"8 MiB"'
 
 
+def test_each_mistake_of_a_configuration_has_a_line(shared):
+    config = "[kvp]\nenabeld = true\npaht = 1\n"
+    with Agent(shared, config=config) as agent:
+        agent.start(wait=False)
+        assert agent.process.wait(20) == 2
+        places = [re.search(r"sluice\.toml:(\d):1: unknown key", line)
+                  for line in agent.stderr().splitlines()]
+        assert [place and place[1] for place in places] == ["2", "3"]
+
+
 def test_a_reload_of_a_wrong_file_changes_nothing(shared):
     config = '[log]\nfilter = "info"\n'
     with Agent(shared, config=config) as agent:

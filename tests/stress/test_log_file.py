@@ -10,6 +10,7 @@ import subprocess
 import threading
 
 import pytest
+from disk import remount, tmpfs
 from harness import DEADLINE_S, NOBODY, Agent, wait_until
 
 NAME = re.compile(r"test: (n-\d+)\.")
@@ -192,20 +193,8 @@ def state_of(agent, name="file"):
     return state
 
 
-@contextlib.contextmanager
-def small_disk(folder, size):
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "sluice-test",
-                           str(folder)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"cannot mount a tmpfs here: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def test_a_full_disk_that_is_freed(shared):
-    with Agent(shared) as agent, small_disk(agent.log_path.parent, "128k"):
+    with Agent(shared) as agent, tmpfs(agent.log_path.parent, "128k"):
         agent.start()
         ballast = agent.log_path.with_name("ballast")
         with Load(agent) as load:
@@ -216,8 +205,7 @@ def test_a_full_disk_that_is_freed(shared):
                         pass
                 wait_until(lambda: state_of(agent)["state"] == "failing", "the disk is full")
                 assert "No space left" in state_of(agent)["last_error"]
-                subprocess.run(["mount", "-o", f"remount,size={os.statvfs(ballast).f_blocks * 4 + 512}k",
-                                ballast.parent], check=True)
+                remount(ballast.parent, f"size={os.statvfs(ballast).f_blocks * 4 + 512}k")
                 ballast.unlink()
                 wait_until(lambda: state_of(agent)["state"] == "ok", "it writes again")
         agent.flush()
