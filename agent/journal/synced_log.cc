@@ -121,12 +121,18 @@ void SyncedLog::Enqueue(Chunk chunk, const absl::Status& written) {
 void SyncedLog::Refuse(const absl::Status& why) {
   if (!refuses_) LogError(absl::StrCat("journal: the disk refuses: ", why.message()));
   refuses_ = true;
-  error_ = std::string(why.message());
+  SetError(why);
   shared_->Count("journal.write_errors", "", 1);
   // A fresh segment is worth an attempt at once when a sync failed, not when the disk is full.
   retry_at_ = SteadyClock::now();
   if (!sync_failed_) retry_at_ += options_.retry_delay;
   work_.NotifyAll();
+}
+
+// OK: there is none any more.
+void SyncedLog::SetError(const absl::Status& error) {
+  error_ = std::string(error.message());
+  lacks_room_ = absl::IsResourceExhausted(error);
 }
 
 void SyncedLog::SyncNow() {
@@ -260,7 +266,7 @@ void SyncedLog::Rewrite() {
   is_syncing_ = false;
   quiet_.NotifyAll();
   if (!file.ok()) {
-    error_ = std::string(file.status().message());
+    SetError(file.status());
     retry_at_ = SteadyClock::now() + options_.retry_delay;
     return;
   }
@@ -310,7 +316,7 @@ void SyncedLog::TakeOver(std::shared_ptr<SegmentFile> file, size_t chunk_count) 
   // What was appended while this went on is written the same way.
   if (!chunks_.empty()) return;
   refuses_ = false;
-  error_.clear();
+  SetError(absl::OkStatus());
   LogInfo("journal: the disk takes writes again");
 }
 
