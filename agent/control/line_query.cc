@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/control/line_cursor.h"
 #include "agent/control/line_reader.h"
+#include "agent/control/message_writer.h"
 #include "agent/sinks/log/line_builder.h"
 #include "proto/contract/message_text.h"
 
@@ -19,7 +20,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr size_t kMessageBytes = 256 * 1024;
 // A follower to whom nothing is shown hears so often how far it is, in journal entries.
 constexpr uint64_t kQuietEntries = 1024;
 // The places of the newest lines are held in memory.
@@ -49,36 +49,6 @@ LineSelection SelectionOf(const v1::LinesRequest& request, std::optional<uid_t> 
   return selection;
 }
 
-// What one call sends, in messages of a good size.
-class LineSender {
- public:
-  LineSender(AnswerStream* stream, std::string epoch) : stream_(stream), epoch_(std::move(epoch)) {}
-
-  v1::LinesResponse& message() { return message_; }
-
-  void Add(v1::Line line) {
-    bytes_ += line.ByteSizeLong();
-    *message_.add_lines() = std::move(line);
-  }
-  bool IsFull() const { return bytes_ >= kMessageBytes; }
-  bool HasNews() const { return message_.lines_size() > 0 || message_.missed_entries() > 0; }
-
-  // False: nobody listens any more.
-  bool Send(LinePlace next) {
-    message_.set_cursor(FormatCursor({epoch_, next}));
-    const bool sent = stream_->Send(message_.SerializeAsString());
-    message_.Clear();
-    bytes_ = 0;
-    return sent;
-  }
-
- private:
-  AnswerStream* const stream_;
-  const std::string epoch_;
-  v1::LinesResponse message_;
-  size_t bytes_ = 0;
-};
-
 // What `sluice tail` matches and prints where it prints messages alone.
 std::string MessageOf(const sinks::Delivery& delivery) {
   switch (delivery.kind) {
@@ -107,7 +77,7 @@ class LineQuery {
         selection_(SelectionOf(request, only_uid)),
         builder_(OptionsOf(request.style())),
         stream_(stream),
-        sender_(stream, journal->epoch()),
+        writer_(stream),
         end_(journal->last_sequence()),
         reader_(journal, &selection_, [this](LinePlace place, const sinks::Delivery& delivery) {
           Show(place, delivery);
@@ -121,6 +91,8 @@ class LineQuery {
   void Show(LinePlace place, const sinks::Delivery& delivery);
   void NoteMissed();
   bool Report();
+  bool HasNews();
+  bool Send(LinePlace next);
   // Nobody listens any more, or the agent stops.
   bool IsOver() const { return over_->load(); }
 
@@ -129,7 +101,7 @@ class LineQuery {
   const LineSelection selection_;
   const log_sink::LineBuilder builder_;
   AnswerStream* const stream_;
-  LineSender sender_;
+  MessageWriter<v1::LinesResponse> writer_;
   // The last entry when the call came.
   const uint64_t end_;
   LineReader reader_;
@@ -150,7 +122,7 @@ absl::Status LineQuery::Run() {
     if (!at_end && reader_.Read(steady_clock::now())) {
       NoteMissed();
     } else if (!request_.follow()) {
-      sender_.Send(reader_.next());
+      Send(reader_.next());
       return absl::OkStatus();
     } else if (Report()) {
       reader_.Read(steady_clock::time_point::max());
@@ -167,7 +139,7 @@ LinePlace LineQuery::FindStart() {
       // A power cut may have taken what was read before it was synced.
       start = std::min(cursor->next, LinePlace{end_ + 1, 0});
     } else {
-      sender_.message().set_other_journal(true);
+      writer_.message().set_other_journal(true);
     }
   }
   return request_.has_newest() ? FindNewest(start) : start;
@@ -199,24 +171,35 @@ void LineQuery::Show(LinePlace place, const sinks::Delivery& delivery) {
   builder_.Append(delivery, line.mutable_text());
   line.mutable_text()->pop_back();
   line.set_message(MessageOf(delivery));
-  sender_.Add(std::move(line));
-  if (sender_.IsFull()) is_heard_ = sender_.Send({place.sequence, place.index + 1});
+  writer_.Count(line);
+  *writer_.message().add_lines() = std::move(line);
+  if (writer_.IsFull()) is_heard_ = Send({place.sequence, place.index + 1});
 }
 
 void LineQuery::NoteMissed() {
   const uint64_t missed = reader_.TakeMissed();
   if (missed == 0) return;
-  if (sender_.HasNews()) is_heard_ = sender_.Send(reader_.next());
-  sender_.message().set_missed_entries(missed);
+  if (HasNews()) is_heard_ = Send(reader_.next());
+  writer_.message().set_missed_entries(missed);
 }
 
 // Before going to sleep, tells what there is to tell. False: nobody listens any more.
 bool LineQuery::Report() {
   const uint64_t sequence = reader_.next().sequence;
   const bool is_due = !reported_sequence_ || sequence >= *reported_sequence_ + kQuietEntries;
-  if (!is_due && !sender_.HasNews()) return true;
+  if (!is_due && !HasNews()) return true;
   reported_sequence_ = sequence;
-  return is_heard_ = sender_.Send(reader_.next());
+  return is_heard_ = Send(reader_.next());
+}
+
+bool LineQuery::HasNews() {
+  return writer_.message().lines_size() > 0 || writer_.message().missed_entries() > 0;
+}
+
+// With the place to go on from. False: nobody listens any more.
+bool LineQuery::Send(LinePlace next) {
+  writer_.message().set_cursor(FormatCursor({journal_->epoch(), next}));
+  return writer_.Send();
 }
 
 }  // namespace

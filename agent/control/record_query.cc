@@ -7,12 +7,11 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "agent/control/message_writer.h"
 #include "agent/live/origin_codec.h"
 
 namespace sluice::control {
 namespace {
-
-constexpr size_t kMessageBytes = 256 * 1024;
 
 struct Selection {
   std::optional<uid_t> uid;
@@ -72,38 +71,24 @@ v1::StoredRecord MakeStored(const journal::Entry& entry, std::string_view encode
   return stored;
 }
 
-// Gathers records into messages of a good size.
-class MessageWriter {
- public:
-  explicit MessageWriter(AnswerStream* stream) : stream_(stream) {}
+// False: nobody listens any more.
+bool Send(v1::StoredRecord record, MessageWriter<v1::RecordsResponse>* writer) {
+  writer->Count(record);
+  *writer->message().add_records() = std::move(record);
+  return !writer->IsFull() || writer->Send();
+}
 
-  bool Add(v1::StoredRecord record) {
-    bytes_ += record.ByteSizeLong();
-    *message_.add_records() = std::move(record);
-    return bytes_ < kMessageBytes || Flush();
-  }
-
-  bool Flush() {
-    if (message_.records_size() == 0) return true;
-    const bool sent = stream_->Send(message_.SerializeAsString());
-    message_.Clear();
-    bytes_ = 0;
-    return sent;
-  }
-
- private:
-  AnswerStream* const stream_;
-  v1::RecordsResponse message_;
-  size_t bytes_ = 0;
-};
+void SendRest(MessageWriter<v1::RecordsResponse>* writer) {
+  if (writer->message().records_size() > 0) writer->Send();
+}
 
 absl::Status SendAll(journal::Journal* journal, const Selection& selection, AnswerStream& stream) {
-  MessageWriter writer(&stream);
+  MessageWriter<v1::RecordsResponse> writer(&stream);
   VisitRecords(journal, selection,
                [&](const journal::Entry& entry, std::string_view encoded, const RecordView&) {
-                 return writer.Add(MakeStored(entry, encoded));
+                 return Send(MakeStored(entry, encoded), &writer);
                });
-  writer.Flush();
+  SendRest(&writer);
   return absl::OkStatus();
 }
 
@@ -116,11 +101,11 @@ absl::Status SendNewest(journal::Journal* journal, const Selection& selection, s
                  if (newest.size() > limit) newest.pop_front();
                  return true;
                });
-  MessageWriter writer(&stream);
+  MessageWriter<v1::RecordsResponse> writer(&stream);
   for (v1::StoredRecord& record : newest) {
-    if (!writer.Add(std::move(record))) return absl::OkStatus();
+    if (!Send(std::move(record), &writer)) return absl::OkStatus();
   }
-  writer.Flush();
+  SendRest(&writer);
   return absl::OkStatus();
 }
 
