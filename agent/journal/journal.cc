@@ -333,11 +333,4 @@ Usage Journal::GetUsage() const {
   return usage;
 }
 
-absl::Status Reset(FileSystem& fs, const std::string& directory) {
-  const absl::StatusOr<Directory> journal = Directory::Open(fs, directory);
-  if (!journal.ok()) return journal.status();
-  journal->RemoveLeftovers();
-  return journal->RemoveSegments();
-}
-
 }  // namespace sluice::journal

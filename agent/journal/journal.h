@@ -165,8 +165,4 @@ class Journal {
   std::unique_ptr<SyncedLog> log_;
 };
 
-// Removes every entry of the journal in `directory`, for image builders: the next Open makes a new
-// epoch. ALREADY_EXISTS: an agent holds it.
-absl::Status Reset(FileSystem& fs, const std::string& directory);
-
 }  // namespace sluice::journal

@@ -155,18 +155,5 @@ TEST_F(JournalTest, DoesNotCompareAnUnknownId) {
   EXPECT_THAT(run.recovered().words(), ElementsAre(Pair(1, "a")));
 }
 
-TEST_F(JournalTest, ResetRemovesEveryEntryAndMakesANewEpoch) {
-  std::string epoch;
-  {
-    JournalRun run(TestOptions());
-    run.Write("a");
-    epoch = run.journal().epoch();
-  }
-  ASSERT_TRUE(Reset(fs_, "/journal").ok());
-  JournalRun run(TestOptions());
-  EXPECT_THAT(run.recovered().words(), IsEmpty());
-  EXPECT_NE(run.journal().epoch(), epoch);
-}
-
 }  // namespace
 }  // namespace sluice::journal
