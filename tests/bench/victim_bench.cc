@@ -21,7 +21,9 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/net/grpc_server.h"
@@ -206,20 +208,20 @@ struct Quantiles {  // microseconds
   }
 };
 
+// Makes calls one after the other, on one connection or on a new one for each.
 class Victim {
  public:
-  explicit Victim(const std::string& path) : client_(ConnectUnix(path)) {}
+  Victim(std::string path, bool reconnects) : path_(std::move(path)), reconnects_(reconnects) {
+    if (!reconnects_) Connect();
+  }
 
   Quantiles Measure(std::chrono::milliseconds span) {
     std::vector<double> micros;
     const auto end = steady_clock::now() + span;
     while (steady_clock::now() < end) {
       const auto start = steady_clock::now();
-      const int32_t id = client_.Ask(method::kHealthCheck, "");
-      if (!client_.PumpUntil([&] { return client_.call(id).ended; })) {
-        std::fprintf(stderr, "victim_bench: the victim was not served\n");
-        std::exit(1);
-      }
+      if (reconnects_) Connect();
+      Call();
       micros.push_back(
           std::chrono::duration<double, std::micro>(steady_clock::now() - start).count());
     }
@@ -228,22 +230,34 @@ class Victim {
   }
 
  private:
-  testing::H2Client client_;
+  void Connect() { client_ = std::make_unique<testing::H2Client>(ConnectUnix(path_)); }
+
+  void Call() {
+    const int32_t id = client_->Ask(method::kHealthCheck, "");
+    if (client_->PumpUntil([&] { return client_->call(id).ended; })) return;
+    std::fprintf(stderr, "victim_bench: the victim was not served\n");
+    std::exit(1);
+  }
+
+  const std::string path_;
+  const bool reconnects_;
+  std::unique_ptr<testing::H2Client> client_;
 };
 
 // The least of several rounds: what else the machine does only adds.
-void Measure(const Attack& attack, const std::string& path) {
+void Measure(const Attack& attack, const std::string& path, bool reconnects) {
   Quantiles quiet;
   Quantiles attacked;
   for (int round = 0; round < kRounds; ++round) {
-    Victim victim(path);
+    Victim victim(path, reconnects);
     quiet.Lower(victim.Measure(kSpan));
     const Attackers attackers(attack.run, path);
     attacked.Lower(victim.Measure(kSpan));
   }
-  std::printf("%-16s p50 %6.0f us (quiet %5.0f), p99 %7.0f us (quiet %5.0f), p99 ratio %6.1f\n",
-              attack.name, attacked.p50, quiet.p50, attacked.p99, quiet.p99,
-              attacked.p99 / quiet.p99);
+  std::printf(
+      "%-16s %-5s p50 %6.0f us (quiet %5.0f), p99 %7.0f us (quiet %5.0f), p99 ratio %6.1f\n",
+      attack.name, reconnects ? "new" : "kept", attacked.p50, quiet.p50, attacked.p99, quiet.p99,
+      attacked.p99 / quiet.p99);
   std::fflush(stdout);
 }
 
@@ -287,9 +301,11 @@ int Run(const std::vector<std::string>& names, const std::string& path) {
   const auto chosen = [&](const char* name) {
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
   };
-  Measure({"burning CPU", Burn}, path);
-  for (const Attack& attack : Attacks()) {
-    if (chosen(attack.name)) Measure(attack, path);
+  for (const bool reconnects : {false, true}) {
+    Measure({"burning CPU", Burn}, path, reconnects);
+    for (const Attack& attack : Attacks()) {
+      if (chosen(attack.name)) Measure(attack, path, reconnects);
+    }
   }
   return 0;
 }
