@@ -2,6 +2,7 @@
 
 #include "proto/contract/kvp_record.h"
 #include "proto/contract/limits.h"
+#include "proto/contract/names.h"
 #include "proto/contract/provisioning_report.h"
 #include "proto/contract/wire_reader.h"
 #include "proto/contract/wire_writer.h"
@@ -53,7 +54,7 @@ void Admission::BatchPass::Take(std::string_view field, std::string_view record)
   if (!report && admission_.wanted_ && verdict.view.kind != RecordKind::kSpanEnd &&
       verdict.view.kind != RecordKind::kSpanUpdate &&
       !admission_.wanted_(verdict.view.target, verdict.view.level)) {
-    return Drop("unwanted_level");
+    return Drop(kUnwantedLevel);
   }
   if (verdict.flaws.any()) {
     record = Repair(verdict.flaws, record);

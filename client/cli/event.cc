@@ -7,8 +7,10 @@
 #include "client/cli/filter/explain.h"
 #include "client/cli/propagation.h"
 #include "client/cli/record_encoder.h"
+#include "client/cli/stderr_echo.h"
 #include "client/cli/verb.h"
 #include "proto/contract/limits.h"
+#include "proto/contract/names.h"
 
 namespace sluice::cli {
 namespace {
@@ -36,7 +38,10 @@ int Send(const GlobalOptions& options, const std::string& record,
       EncodeEmitRequest(NewClientId(), 1, {&record, 1}, ResourceFromEnvironment(std::getenv));
   const rpc::Status status =
       Emit(sockets.ingest, request, begin + options.timeout.value_or(kEmitTimeout));
-  if (status.ok()) return kExitOk;
+  // What the filters leave out is nobody's mistake.
+  const bool is_unwanted =
+      status.outcome == rpc::Outcome::kStatus && status.message == kUnwantedLevel;
+  if (status.ok() || (is_unwanted && !require)) return kExitOk;
   Failure failure = CallFailure(status, sockets.ingest);
   failure.message = "event not sent: " + failure.message;
   const int code = Fail(failure);
@@ -77,6 +82,7 @@ int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
     return Fail({kExitUsage, "the event has " + std::to_string(record.size()) + " bytes; at most " +
                                  std::to_string(limits::kRecordBytes) + " can be sent"});
   }
+  if (!dry_run) EchoEvent(record);
   const int code = dry_run ? kExitOk : Send(options, record, begin, require);
   if (!explain || code != kExitOk) return code;
   return ExplainInForce(options, record);

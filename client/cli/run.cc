@@ -13,6 +13,7 @@
 #include "client/cli/emit.h"
 #include "client/cli/propagation.h"
 #include "client/cli/span_reporter.h"
+#include "client/cli/stderr_echo.h"
 #include "client/cli/verb.h"
 #include "proto/contract/limits.h"
 
@@ -107,14 +108,19 @@ int RunInSpan(const GlobalOptions& options, SpanStart start,
   const uint64_t start_boottime = BoottimeNow();
 
   ChildProcess child;
+  SpanEcho echo;
   std::optional<SpanReporter> reporter;
+  const auto open_span = [&] {
+    echo.Start(EncodeSpanStart(start));
+    StartReporter(options, start, &reporter);
+  };
   const int error = child.Start(command, ChildEnvironment(environ, own), [&](pid_t pid) {
     start.attributes.push_back({"process.pid", int64_t{pid}});
-    StartReporter(options, start, &reporter);
+    open_span();
     if (reporter) reporter->WaitForStart(steady_clock::now() + kStartWait);
   });
   // That it could not even be forked is a span all the same.
-  if (child.pid() < 0) StartReporter(options, start, &reporter);
+  if (child.pid() < 0) open_span();
   const ChildExit exit = error == 0 ? child.Wait() : ChildExit{.code = ExitCodeOfExecError(error)};
 
   SpanEnd end = error == 0 ? EndOfChild(exit) : EndOfFailedExec(error);
@@ -122,6 +128,7 @@ int RunInSpan(const GlobalOptions& options, SpanStart start,
   if (error != 0) {
     Fail({kExitIo, "cannot run '" + command.front() + "': " + std::strerror(error)});
   }
+  echo.End(EncodeSpanEnd(start, end));
   if (reporter) {
     reporter->End(std::move(end), steady_clock::now() + options.timeout.value_or(kEmitTimeout));
   }

@@ -90,8 +90,11 @@ Process* Process::Make(const sluice_options& options) {
   if (ring == nullptr) return nullptr;
   SpanPool* const pool = SpanPool::Create(limits::kOpenSpansPerUid, fork_epoch);
   if (pool == nullptr) return nullptr;
-  auto lines = StderrLines::FromEnvironment();
-  if (lines != nullptr) WidenLevels(lines->widest());
+  std::unique_ptr<StderrLines> lines;
+  if (auto printer = StderrPrinter::FromEnvironment()) {
+    WidenLevels(printer->widest());
+    lines = std::make_unique<StderrLines>(std::move(printer));
+  }
   return new Process(std::move(settings), ring, pool, std::move(lines));
 }
 

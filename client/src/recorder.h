@@ -47,7 +47,7 @@ class Recorder {
 
   // Whether such spans and events are printed here, wherever else they go.
   bool IsPrinted(Level level, std::string_view target) const {
-    return lines_ != nullptr && lines_->Wants(level, target);
+    return lines_ != nullptr && lines_->printer().Wants(level, target);
   }
 
   // The calling thread's.

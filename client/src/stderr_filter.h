@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "client/src/wanted_levels.h"
+#include "client/src/level_table.h"
 
 namespace sluice {
 

@@ -1,15 +1,7 @@
 #include "client/src/stderr_lines.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
-
-#include "client/src/stderr_filter.h"
-#include "proto/contract/journal_stream.h"
-#include "proto/contract/line_escape.h"
-#include "proto/contract/names.h"
 
 namespace sluice {
 namespace {
@@ -26,33 +18,6 @@ std::string EncodeEvent(const EventRecord& event) {
 }
 
 }  // namespace
-
-StderrLines::StderrLines(std::string_view filter, Output output)
-    : levels_([&] {
-        std::string unread;
-        LevelTable levels = ParseStderrFilter(filter, &unread);
-        if (!unread.empty()) {
-          std::string line("sluice: SLUICE_STDERR: cannot read '");
-          AppendEscaped(unread, &line);
-          line += "', left out; write warn or target=debug, separated by commas\n";
-          StderrWriter(output.fd).Write(line);
-        }
-        return levels;
-      }()),
-      output_(output),
-      writer_(output.fd) {}
-
-std::unique_ptr<StderrLines> StderrLines::FromEnvironment() {
-  const char* const filter = secure_getenv(kStderrEnv.data());
-  if (filter == nullptr || *filter == '\0') return nullptr;
-  const Output output = {
-      .fd = STDERR_FILENO,
-      .color = isatty(STDERR_FILENO) == 1 && secure_getenv("NO_COLOR") == nullptr,
-      .priority = IsJournalStream(STDERR_FILENO)};
-  auto lines = std::make_unique<StderrLines>(filter, output);
-  if (lines->widest() == Level::kUnspecified) return nullptr;
-  return lines;
-}
 
 std::shared_ptr<StderrLines::Span> StderrLines::Find(uint64_t span) const {
   const auto found = spans_.find(span);
@@ -80,20 +45,7 @@ void StderrLines::AppendFields(AttributeList attributes, Span* span) const {
                                            .bare = BareAttributes(attributes)});
   const auto record = ReadRecord(encoded);
   if (!record) return;
-  TextLine(output_.color, &span->fields).Fields(*record, !span->fields.empty());
-}
-
-template <typename WriteMessage>
-std::string StderrLines::MakeLine(const Span& head, const Context& context, uint64_t time,
-                                  WriteMessage write_message) const {
-  std::string line;
-  if (output_.priority) AppendPriority(head.level, &line);
-  TextLine text(output_.color, &line);
-  text.Head(head.level, head.target, context, time);
-  write_message(text);
-  line += '\n';
-  if (output_.priority) CutForJournal(0, &line);
-  return line;
+  printer_->AppendFields(*record, &span->fields);
 }
 
 void StderrLines::SpanStarted(const SpanStart& start) noexcept try {
@@ -101,7 +53,7 @@ void StderrLines::SpanStarted(const SpanStart& start) noexcept try {
   span->name = start.name;
   span->target = start.target;
   span->level = start.level;
-  span->is_printed = Wants(start.level, start.target);
+  span->is_printed = printer_->Wants(start.level, start.target);
   span->start = start.time;
   if (span->is_printed) AppendFields(start.attributes, span.get());
   std::string line;
@@ -110,9 +62,9 @@ void StderrLines::SpanStarted(const SpanStart& start) noexcept try {
     span->parent = Find(start.parent);
     spans_[start.span] = span;
     if (!span->is_printed) return;
-    line = MakeLine(*span, ContextOf(span.get()), start.time, [](TextLine& text) { text.New(); });
+    line = printer_->NewLine(span->level, span->target, ContextOf(span.get()), start.time);
   }
-  writer_.Write(line);
+  printer_->Write(line);
 } catch (...) {
 }
 
@@ -131,30 +83,25 @@ void StderrLines::SpanEnded(uint64_t handle, uint64_t time) noexcept try {
     if (node.empty()) return;
     Span& span = *node.mapped();
     if (!span.is_printed) return;
-    const uint64_t duration = time - std::min(time, span.start);
-    line = MakeLine(span, ContextOf(&span), time, [&](TextLine& text) { text.Close(duration, 0); });
+    line = printer_->CloseLine(span.level, span.target, ContextOf(&span), span.start, time);
     span.fields.clear();
   }
-  writer_.Write(line);
+  printer_->Write(line);
 } catch (...) {
 }
 
 void StderrLines::Event(const EventRecord& event) noexcept try {
-  if (!Wants(event.level, event.target)) return;
+  if (!printer_->Wants(event.level, event.target)) return;
   const std::string encoded = EncodeEvent(event);
   const auto record = ReadRecord(encoded);
   if (!record) return;
-  Span head;
-  head.level = event.level;
-  head.target = event.target;
   std::string line;
   {
     const std::lock_guard lock(mutex_);
     const std::shared_ptr<const Span> around = Find(event.context.span);
-    line = MakeLine(head, ContextOf(around.get()), event.time,
-                    [&](TextLine& text) { text.Event(*record); });
+    line = printer_->EventLine(*record, ContextOf(around.get()));
   }
-  writer_.Write(line);
+  printer_->Write(line);
 } catch (...) {
 }
 

@@ -1,20 +1,17 @@
-// Spans and events as log lines on the process's own stderr, agent or not: what SLUICE_STDERR asks
-// for. The lines are those of the agent's own stderr.
+// What the library is told of spans and events, as log lines on the process's own stderr.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "client/src/record_encoder.h"
-#include "client/src/stderr_writer.h"
-#include "client/src/wanted_levels.h"
-#include "proto/contract/line_text.h"
+#include "client/src/stderr_printer.h"
 
 namespace sluice {
 
@@ -22,19 +19,9 @@ namespace sluice {
 // threads that are making up their line, and the write itself.
 class StderrLines {
  public:
-  struct Output {
-    int fd = 2;
-    bool color = false;
-    bool priority = false;  // `<N>` in front, for the journal
-  };
+  explicit StderrLines(std::unique_ptr<StderrPrinter> printer) : printer_(std::move(printer)) {}
 
-  // What `filter` lets through; a piece that cannot be read is named on `output` and left out.
-  StderrLines(std::string_view filter, Output output);
-  // As the process's environment and stderr ask for; null: nothing is to be printed.
-  static std::unique_ptr<StderrLines> FromEnvironment();
-
-  bool Wants(Level level, std::string_view target) const { return level <= levels_.For(target); }
-  Level widest() const { return levels_.Widest(); }
+  const StderrPrinter& printer() const { return *printer_; }
 
   struct SpanStart {
     uint64_t span;    // its handle
@@ -69,14 +56,8 @@ class StderrLines {
   std::shared_ptr<Span> Find(uint64_t span) const;
   static Context ContextOf(const Span* span);
   void AppendFields(AttributeList attributes, Span* span) const;
-  // A line of its own: `write_message` goes on behind the head.
-  template <typename WriteMessage>
-  std::string MakeLine(const Span& head, const Context& context, uint64_t time,
-                       WriteMessage write_message) const;
 
-  const LevelTable levels_;
-  const Output output_;
-  StderrWriter writer_;
+  const std::unique_ptr<StderrPrinter> printer_;
 
   mutable std::mutex mutex_;
   std::unordered_map<uint64_t, std::shared_ptr<Span>> spans_;  // guarded by mutex_

@@ -110,8 +110,9 @@ class Pipe {
 class StderrLinesTest : public testing::Test {
  protected:
   explicit StderrLinesTest(const std::string& filter = "info,chatty=trace",
-                           StderrLines::Output output = {})
-      : lines_(filter, {pipe_.writer(), output.color, output.priority}),
+                           const StderrPrinter::Output& output = {})
+      : lines_(std::make_unique<StderrPrinter>(
+            filter, StderrPrinter::Output{pipe_.writer(), output.color, output.priority})),
         ring_(Ring::Create(256 * 1024)),
         pool_(SpanPool::Create(100, 1)),
         recorder_(ring_, pool_, {}, &lines_) {
@@ -344,11 +345,11 @@ TEST_F(TerminalLinesTest, AreColoured) {
   EXPECT_THAT(pipe_.Lines(), ElementsAre(HasSubstr("\x1b[31mERROR\x1b[0m")));
 }
 
-TEST(StderrLinesStartTest, NamesAPieceThatItCannotRead) {
+TEST(StderrPrinterTest, NamesAPieceThatItCannotRead) {
   Pipe pipe;
-  const StderrLines lines("info,x=\x1b[31m", {.fd = pipe.writer()});
+  const StderrPrinter printer("info,x=\x1b[31m", {.fd = pipe.writer()});
   EXPECT_THAT(pipe.Lines(), ElementsAre(HasSubstr("cannot read 'x=\\u{1b}[31m', left out")));
-  EXPECT_TRUE(lines.Wants(Level::kInfo, "y"));
+  EXPECT_TRUE(printer.Wants(Level::kInfo, "y"));
 }
 
 }  // namespace

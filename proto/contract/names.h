@@ -37,6 +37,9 @@ inline constexpr std::string_view kControlReload = "/sluice.v1.Control/Reload";
 inline constexpr std::string_view kHealthCheck = "/grpc.health.v1.Health/Check";
 }  // namespace method
 
+// Why a record was dropped that no sink and no view wants.
+inline constexpr std::string_view kUnwantedLevel = "unwanted_level";
+
 // Attributes whose key begins so are the agent's; a client's are dropped and counted.
 inline constexpr std::string_view kReservedPrefix = "sluice.";
 // Looks at the first character itself, which spares most keys the call.

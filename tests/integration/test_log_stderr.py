@@ -111,6 +111,31 @@ def test_a_clients_lines_are_those_of_the_agent(shared):
         assert done.stderr == agent.log()
 
 
+def test_the_tools_lines_are_those_of_the_agent(agent):
+    shown = "".join(agent.sluice(*words, check=False, env={"SLUICE_STDERR": "info"}).stderr
+                    for words in (["event", "--level", "warn", "--attr", "n:int=5", "a\nb"],
+                                  ["event", "--level", "debug", "not shown"],
+                                  ["run", "--name", "fails", "--attr", "k=v", "--", "false"],
+                                  ["run", "--name", "not there", "--", "/no/such/program"]))
+    complaint = [line for line in shown.splitlines() if line.startswith("sluice: ")]
+    assert len(complaint) == 1 and "/no/such/program" in complaint[0]
+    agent.flush()
+    assert shown.replace(complaint[0] + "\n", "") == agent.log()
+
+
+def test_an_event_that_nobody_wants_is_no_mistake(agent):
+    done = agent.sluice("event", "--level", "debug", "left out")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = agent.sluice("event", "--require", "--level", "debug", "left out", check=False)
+    assert done.returncode == 5 and "unwanted_level" in done.stderr
+
+
+def test_the_tool_prints_without_an_agent_too(shared):
+    environment = {"SLUICE_SOCKET": "/tmp/sluice-nobody-listens/s", "SLUICE_STDERR": "warn"}
+    done = run([shared.sluice, "event", "--level", "error", "alone"], env=environment)
+    assert re.match(r"\S+Z ERROR sluice::event: alone\n", done.stderr)
+
+
 def test_a_client_prints_without_an_agent_too(shared):
     done = scenario(shared, env={"SLUICE_STDERR": "debug"})
     assert len(done.stderr.splitlines()) == 8

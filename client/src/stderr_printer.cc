@@ -1,0 +1,74 @@
+#include "client/src/stderr_printer.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "client/src/stderr_filter.h"
+#include "proto/contract/journal_stream.h"
+#include "proto/contract/line_escape.h"
+#include "proto/contract/names.h"
+
+namespace sluice {
+
+StderrPrinter::StderrPrinter(std::string_view filter, Output output)
+    : levels_([&] {
+        std::string unread;
+        LevelTable levels = ParseStderrFilter(filter, &unread);
+        if (!unread.empty()) {
+          std::string line("sluice: SLUICE_STDERR: cannot read '");
+          AppendEscaped(unread, &line);
+          line += "', left out; write warn or target=debug, separated by commas\n";
+          StderrWriter(output.fd).Write(line);
+        }
+        return levels;
+      }()),
+      output_(output),
+      writer_(output.fd) {}
+
+std::unique_ptr<StderrPrinter> StderrPrinter::FromEnvironment() {
+  const char* const filter = secure_getenv(kStderrEnv.data());
+  if (filter == nullptr || *filter == '\0') return nullptr;
+  const Output output = {
+      .fd = STDERR_FILENO,
+      .color = isatty(STDERR_FILENO) == 1 && secure_getenv("NO_COLOR") == nullptr,
+      .priority = IsJournalStream(STDERR_FILENO)};
+  auto printer = std::make_unique<StderrPrinter>(filter, output);
+  if (printer->widest() == Level::kUnspecified) return nullptr;
+  return printer;
+}
+
+template <typename WriteMessage>
+std::string StderrPrinter::MakeLine(const Head& head, WriteMessage write_message) const {
+  std::string line;
+  if (output_.priority) AppendPriority(head.level, &line);
+  TextLine text(output_.color, &line);
+  text.Head(head.level, head.target, head.context, head.time);
+  write_message(text);
+  line += '\n';
+  if (output_.priority) CutForJournal(0, &line);
+  return line;
+}
+
+std::string StderrPrinter::EventLine(const RecordView& event, Context context) const {
+  return MakeLine({event.level, event.target, context, event.event.time_unix_nano},
+                  [&](TextLine& text) { text.Event(event); });
+}
+
+std::string StderrPrinter::NewLine(Level level, std::string_view target, Context context,
+                                   uint64_t time) const {
+  return MakeLine({level, target, context, time}, [](TextLine& text) { text.New(); });
+}
+
+std::string StderrPrinter::CloseLine(Level level, std::string_view target, Context context,
+                                     uint64_t start, uint64_t end) const {
+  return MakeLine({level, target, context, end},
+                  [&](TextLine& text) { text.Close(end - std::min(end, start), 0); });
+}
+
+void StderrPrinter::AppendFields(const RecordView& record, std::string* fields) const {
+  TextLine(output_.color, fields).Fields(record, !fields->empty());
+}
+
+}  // namespace sluice
