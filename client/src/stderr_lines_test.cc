@@ -17,6 +17,7 @@
 #include "client/src/recorder.h"
 #include "client/src/stderr_filter.h"
 #include "client/src/thread_state.h"
+#include "client/src/wanted_levels.h"
 
 namespace sluice {
 namespace {
