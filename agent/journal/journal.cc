@@ -210,15 +210,16 @@ void Journal::Checkpoint() {
 void Journal::OpenSegment() {
   const std::string own = EncodeCheckpoint({Cursors(), retention_->segments()});
   const std::string state = checkpoint_();
+  SegmentUsage usage;
   std::string opening;
   if (own.size() + state.size() <= kMaxCheckpointPayloadBytes) {
     AppendEntry(EntryType::kCheckpoint, 0, 0, {own, state}, &opening);
   } else {
     LogWarning("journal: the state is too large for a checkpoint");
     AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, {own}, &opening);
+    usage.partial = true;
   }
   if (!log_->OpenSegment(next_sequence_, std::move(opening))) return;
-  SegmentUsage usage;
   usage.bytes = log_->segment_bytes();
   retention_->AddSegment(next_sequence_, std::move(usage));
 }

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "agent/base/retry_after.h"
+#include "agent/journal/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
@@ -161,6 +162,22 @@ TEST_F(RetentionTest, AReaderInsideASegmentThatGoesCarriesOnWithTheNext) {
   const uint64_t first = run.journal().GetUsage().first_sequence;
   ASSERT_GT(first, 2u);
   EXPECT_EQ(log->Next(TestDeadline())->sequence, first);
+}
+
+TEST_F(RetentionTest, TheLastWholeCheckpointStaysWhileTheStateIsTooLargeForAnother) {
+  {
+    JournalRun run(SmallJournal());
+    const auto log = run.journal().OpenReader("log");
+    ASSERT_EQ(Fill(&run, kAlice, 1), 1);
+    run.PadState(kMaxCheckpointPayloadBytes);
+    ASSERT_EQ(Fill(&run, kAlice, 30), 30);
+    log->Commit(31);
+    run.journal().Trim();
+    EXPECT_EQ(run.journal().GetUsage().first_sequence, 1u);
+  }
+  JournalRun run(SmallJournal());
+  EXPECT_FALSE(run.recovered().checkpoint().empty());
+  EXPECT_EQ(run.recovered().words().size(), 31u);
 }
 
 // Calls `hook` right after each unlink.

@@ -57,6 +57,8 @@ std::string JournalRun::EncodedState() const {
   const auto counter = writer.Begin(4);
   writer.Bytes(1, appended_.empty() ? std::string() : appended_.rbegin()->second.substr(0, 8));
   writer.End(counter);
+  constexpr uint32_t kUnknownField = 100;
+  if (padding_bytes_ > 0) writer.Bytes(kUnknownField, std::string(padding_bytes_, 'x'));
   return encoded;
 }
 

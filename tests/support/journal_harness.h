@@ -63,6 +63,9 @@ class JournalRun {
   uint64_t Write(const std::string& word, Urgency urgency = Urgency::kGrouped, uid_t uid = 1000);
   const absl::Status& last_refusal() const { return last_refusal_; }
 
+  // Makes the state of each checkpoint from now on so much larger.
+  void PadState(size_t bytes) { padding_bytes_ = bytes; }
+
   // Everything that was appended, and the part of it known to be durable.
   const Words& appended() const { return appended_; }
   Words Acknowledged() const;
@@ -77,6 +80,7 @@ class JournalRun {
   absl::Status status_;
   absl::Status last_refusal_;
   Words appended_;
+  size_t padding_bytes_ = 0;
   mutable Mutex mutex_;
   CondVar changed_;
   uint64_t synced_ GUARDED_BY(mutex_) = 0;
