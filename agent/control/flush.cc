@@ -27,7 +27,7 @@ sinks::SinkWorker* FlushCoordinator::Find(const std::string& name) const {
   return nullptr;
 }
 
-void FlushCoordinator::Flush(const v1::FlushRequest& request, Done done) {
+void FlushCoordinator::Flush(const v1::FlushRequest& request, Done done, uint64_t at_least) {
   const uint64_t id = ++last_id_;
   Pending& pending = pending_[id];
   pending.done = std::move(done);
@@ -46,21 +46,24 @@ void FlushCoordinator::Flush(const v1::FlushRequest& request, Done done) {
     }
   }
   journal_->CommitTurn();
+  // Where the disk refused just now, the journal ends before what it took last.
+  const uint64_t sequence = std::max(journal_->last_sequence(), at_least);
   pending.timer =
       loop_->AddTimer(loop_->clock().BootNano() + uint64_t{TimeoutMs(request)} * 1'000'000,
                       [this, id] { OnTimeout(id); });
   // One more than there are sinks, taken back below, so that nothing ends while it begins.
   pending.open = 1;
   for (size_t i = 0; i < workers.size(); ++i) {
-    if (workers[i] != nullptr) FlushOne(id, static_cast<int>(i), workers[i]);
+    if (workers[i] != nullptr) FlushOne(id, static_cast<int>(i), workers[i], sequence);
   }
   loop_->Post([this, id] { Finish(id); });
   journal_->SyncNow();
 }
 
-void FlushCoordinator::FlushOne(uint64_t id, int index, sinks::SinkWorker* worker) {
+void FlushCoordinator::FlushOne(uint64_t id, int index, sinks::SinkWorker* worker,
+                                uint64_t sequence) {
   ++pending_[id].open;
-  worker->Flush(journal_->last_sequence(), [this, id, index](const absl::Status& status) {
+  worker->Flush(sequence, [this, id, index](const absl::Status& status) {
     loop_->Post([=, this] { OnSinkDone(id, index, status); });
   });
 }

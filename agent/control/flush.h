@@ -25,8 +25,9 @@ class FlushCoordinator {
                    const std::vector<std::unique_ptr<sinks::SinkWorker>>* workers)
       : loop_(loop), journal_(journal), workers_(workers) {}
 
-  // Calls `done` once, in a turn after this one.
-  void Flush(const v1::FlushRequest& request, Done done);
+  // Calls `done` once, in a turn after this one. `at_least`: an entry that is waited for although
+  // it may not be written yet.
+  void Flush(const v1::FlushRequest& request, Done done, uint64_t at_least = 0);
 
  private:
   struct Pending {
@@ -36,7 +37,7 @@ class FlushCoordinator {
     Done done;
   };
 
-  void FlushOne(uint64_t id, int index, sinks::SinkWorker* worker);
+  void FlushOne(uint64_t id, int index, sinks::SinkWorker* worker, uint64_t sequence);
   void OnSinkDone(uint64_t id, int index, const absl::Status& status);
   void OnTimeout(uint64_t id);
   void Finish(uint64_t id);

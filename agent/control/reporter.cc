@@ -54,8 +54,8 @@ absl::StatusOr<std::string> Reporter::Encode(const v1::ReportRequest& request) c
   return value;
 }
 
-absl::Status Reporter::Admit(const Identity& caller, const v1::ReportRequest& request,
-                             const std::string& report) {
+absl::StatusOr<uint64_t> Reporter::Admit(const Identity& caller, const v1::ReportRequest& request,
+                                         const std::string& report) {
   auto origin = std::make_shared<live::Origin>();
   origin->identity = caller;
   const auto admitted = options_.admission->Admit(
@@ -63,7 +63,7 @@ absl::Status Reporter::Admit(const Identity& caller, const v1::ReportRequest& re
       journal::Urgency::kNow);
   if (!admitted.ok()) return admitted.status();
   if (admitted->accepted == 0) return absl::UnavailableError("the report was dropped on admission");
-  return absl::OkStatus();
+  return admitted->journal_sequence;
 }
 
 void Reporter::Report(const Identity& caller, const v1::ReportRequest& request, Done done) {
@@ -74,14 +74,14 @@ void Reporter::Report(const Identity& caller, const v1::ReportRequest& request, 
   }
   auto report = Encode(request);
   if (!report.ok()) return done(report.status());
-  if (const absl::Status status = Admit(caller, request, *report); !status.ok()) {
-    return done(status);
-  }
+  const auto sequence = Admit(caller, request, *report);
+  if (!sequence.ok()) return done(sequence.status());
   v1::FlushRequest flush;
   flush.add_sinks("kvp");
   flush.set_timeout_ms(request.timeout_ms());
   options_.flush->Flush(
-      flush, [done = std::move(done), report = *report](const v1::FlushResponse& flushed) {
+      flush,
+      [done = std::move(done), report = *report](const v1::FlushResponse& flushed) {
         const v1::SinkFlush& kvp = flushed.sinks(0);
         if (!kvp.done()) {
           return done(absl::UnavailableError(absl::StrCat(
@@ -90,7 +90,8 @@ void Reporter::Report(const Identity& caller, const v1::ReportRequest& request, 
         v1::ReportResponse response;
         response.set_value(report);
         done(response);
-      });
+      },
+      *sequence);
 }
 
 }  // namespace sluice::control

@@ -40,9 +40,9 @@ class Reporter {
 
  private:
   absl::StatusOr<std::string> Encode(const v1::ReportRequest& request) const;
-  // Into the journal.
-  absl::Status Admit(const Identity& caller, const v1::ReportRequest& request,
-                     const std::string& report);
+  // Into the journal, as the entry of the number returned.
+  absl::StatusOr<uint64_t> Admit(const Identity& caller, const v1::ReportRequest& request,
+                                 const std::string& report);
 
   const Options options_;
 };

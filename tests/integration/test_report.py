@@ -9,6 +9,7 @@ import re
 import pytest
 
 import harness
+from disk import FailingDisk
 from harness import NOBODY
 from tool import PATIENT
 
@@ -221,6 +222,17 @@ def test_a_pool_that_cannot_be_written_is_told_and_written_later(agent):
     assert sluice(agent, "kvp", "delete", "a").stdout == "false\n"
     agent.pool_folder.mkdir()
     harness.wait_until(lambda: reports(agent), "the report is in the pool")
+
+
+def test_one_that_the_disk_does_not_take_is_told_and_written_later(shared):
+    with configured(shared) as agent:
+        disk = FailingDisk(agent)
+        agent.start()
+        with disk.failing("write"):
+            done = sluice(agent, "report", "ready", "--timeout", "1s")
+            assert (done.returncode, done.stdout) == (3, "")
+            assert "not in the pool yet" in done.stderr and reports(agent) == []
+        harness.wait_until(lambda: reports(agent), "the report is in the pool")
 
 
 def test_the_vm_is_to_be_named_where_it_is_not_known(shared):
