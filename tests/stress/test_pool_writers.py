@@ -122,8 +122,9 @@ class Scene:
         self.side.touch()
         self.random = random.Random(os.urandom(8))
         self.acknowledged = self.rounds = self.kills = self.truncations = self.tears = 0
-        self.unfinished = self.fillers = 0
-        self.tearing = False
+        self.unfinished = self.fillers = self.host_kills = 0
+        self.causes = self.causes_over = self.settled = 0
+        self.tearing = self.host_is_busy = False
         self.agent_lives = threading.Lock()
         self.stop = threading.Event()
         self.failures = []
@@ -144,16 +145,29 @@ class Scene:
             fcntl.flock(side, fcntl.LOCK_EX)
             yield
 
+    @contextlib.contextmanager
+    def may_leave_unfinished(self):
+        self.causes += 1
+        yield
+        self.causes_over += 1
+
     def check(self):
         tears = self.tears
+        causes = self.causes
+        quiet = self.causes_over == causes and not self.host_is_busy
         content = harness.read_pool(self.pool)
         if self.tearing or self.tears != tears:
             content = content[:len(content) // RECORD * RECORD]
         try:
             require_whole_records(content)
-        except Unfinished:
+        except Unfinished as found:
+            if self.causes == self.settled:
+                raise Disturbed(f"whole before, and nobody died since: {found}") from found
             self.unfinished += 1
             self.finish_records()
+            return
+        if quiet:
+            self.settled = causes
 
     def finish_records(self):
         """What the agent left when it was killed it fills or cuts at its next start, but for what
@@ -172,14 +186,31 @@ class Scene:
     def host_writes(self):
         key = b"host_%d" % self.random.randrange(20)
         with self.side_lock():
+            self.host_is_busy = True
             if self.random.random() < 0.7:
                 self.host.set(key, b"h" * self.random.randrange(1000) + b"|end")
             else:
                 self.host.delete(key)
+            self.host_is_busy = False
+
+    def kill_host(self):
+        """The daemon, wherever it is in a rewrite of the pool: what it had read is lost, a record
+        may be torn. We cut that before another writer comes."""
+        with self.side_lock(), self.agent_lives:
+            self.tearing = True
+            with self.may_leave_unfinished():
+                self.host.begin_set(b"host_0", b"h" * 900 + b"|end")
+                self.stop.wait(self.random.random() * 0.004)
+                self.host.kill()
+            self.host.start()
+            self.host_kills += 1
+            self.write_report(self.host_sender)
+            self.flush()
+            self.require_no_tear()
 
     def truncate(self):
         """As cloud-init does at its start: without any lock that we know of."""
-        with self.side_lock():
+        with self.side_lock(), self.may_leave_unfinished():
             os.truncate(self.pool, 0)
         self.truncations += 1
 
@@ -192,10 +223,13 @@ class Scene:
                 pool.write(b"torn" * self.random.randrange(1, 600))
             self.write_report(self.torn_sender)
             self.flush()
-            if self.pool.stat().st_size % RECORD:
-                raise Disturbed("our next write left the torn record")
-            self.tears += 1
-            self.tearing = False
+            self.require_no_tear()
+
+    def require_no_tear(self):
+        if self.pool.stat().st_size % RECORD:
+            raise Disturbed("our next write left the torn record")
+        self.tears += 1
+        self.tearing = False
 
     def write_report(self, sender):
         """Overwrites one record in place."""
@@ -222,7 +256,8 @@ class Scene:
     def kill_agent(self):
         with self.agent_lives:
             self.agent.require_unharmed()
-            self.agent.kill()
+            with self.may_leave_unfinished():
+                self.agent.kill()
             self.agent.require_unharmed()
             self.agent.start()
         self.kills += 1
@@ -241,11 +276,12 @@ class Scene:
     def run(self, seconds):
         import telemetry
         with contextlib.ExitStack() as stack:
-            self.event_sender, self.torn_sender, self.check_sender, sender = (
+            self.event_sender, self.torn_sender, self.check_sender, self.host_sender, sender = (
                 Sender(self.agent, stack.enter_context(telemetry.channel(self.agent.socket)))
-                for _ in range(4))
+                for _ in range(5))
             for act, pause_s in ((self.check, 0.01), (self.host_writes, 0.003),
                                  (self.truncate, 0.7), (self.tear, 1.1), (self.kill_foreign, 0.9),
+                                 (self.kill_host, 1.3),
                                  (self.write_event, seconds / EVENTS / 2), (self.kill_agent, 0.5),
                                  (lambda: self.write_report(sender), 0.001)):
                 self.repeat(act, pause_s)
@@ -302,8 +338,9 @@ def test_nothing_of_ours_is_lost_and_nothing_foreign_is_touched(agent):
         agent.require_unharmed()
         scene.check()
         found = records(harness.read_pool(agent.pool_path))
-        print(f"{scene.kills} kills of the agent, {scene.truncations} truncations, {scene.tears} "
-              f"torn records, {scene.unfinished} unfinished ones, {scene.fillers} fillers, {scene.rounds} reports, "
+        print(f"{scene.kills} kills of the agent, {scene.host_kills} of the daemon, "
+              f"{scene.truncations} truncations, {scene.tears} torn records, "
+              f"{scene.unfinished} unfinished ones, {scene.fillers} fillers, {scene.rounds} reports, "
               f"{len(found)} records at the end")
         texts = {}
         for key, value in found:

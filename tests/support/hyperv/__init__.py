@@ -192,11 +192,18 @@ class Host:
 
     def set(self, key, value, pool=GUEST_POOL):
         """The host writes an item; the daemon rewrites the whole file."""
+        return self._ask(self._set_request(key, value, pool))[0]
+
+    def begin_set(self, key, value, pool=GUEST_POOL):
+        """Asks for the same without waiting for it, for who kills the daemon next."""
+        self._send(self._set_request(key, value, pool))
+
+    def _set_request(self, key, value, pool):
         request = self._request(OP_SET, pool)
         struct.pack_into("=III", request, 4, REG_SZ, len(key) + 1, len(value) + 1)
         request[16:16 + len(key)] = key
         request[528:528 + len(value)] = value
-        return self._ask(request)[0]
+        return request
 
     def delete(self, key, pool=GUEST_POOL):
         """The host removes an item; later records move up. Returns NO_MORE_ITEMS if it has none."""
@@ -211,11 +218,14 @@ class Host:
         request[0], request[1] = operation, pool
         return request
 
-    def _ask(self, request):
+    def _send(self, request):
         try:
             self._device.send(request)
         except OSError as error:
             raise DaemonGone(f"{error}: {self.log()}") from None
+
+    def _ask(self, request):
+        self._send(request)
         answer = self._receive()
         return struct.unpack_from("=I", answer)[0], answer
 
