@@ -79,5 +79,7 @@ TEST(PoolEditTest, MovesTheLastRecordIntoTheGapOfADeletedOne) {
               ElementsAre("k0=v", "k1=v", "k2=v", "k3=v", "k9=v", "k5=v", "k6=v", "k7=v", "k8=v"));
 }
 
+// In a mount namespace of its own, whose /proc is empty.
+
 }  // namespace
 }  // namespace sluice::kvp

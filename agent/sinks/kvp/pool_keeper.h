@@ -96,6 +96,7 @@ class PoolKeeper {
                           std::string_view record);
   absl::Status Search(PoolFile::Session& session);
   void Recognize(std::string_view record, uint64_t offset);
+  void Supersede(OwnEntry& entry);
   absl::Status Rewrite(PoolFile::Session& session, OwnEntry& entry, size_t chunk, uint64_t offset);
 
   // Writes what has no place.
@@ -135,6 +136,8 @@ class PoolKeeper {
   std::unordered_set<uint64_t> found_keys_;
   // Where the last search found records of zeros between others.
   std::vector<uint64_t> holes_;
+  // Pinned entries whose key the last search found with another text.
+  std::vector<uint64_t> rivalled_;
   bool searched_ = false;
   // The places may be wrong though nobody else wrote.
   bool uncertain_ = true;

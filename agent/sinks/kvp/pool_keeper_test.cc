@@ -286,6 +286,30 @@ TEST(PoolKeeperTest, YieldsToAnotherProgramsUpsertOfTheReport) {
   EXPECT_EQ(keeper.counters.Total("kvp.superseded"), 1u);
 }
 
+TEST(PoolKeeperTest, YieldsToAReportThatAnotherProgramWroteElsewhere) {
+  KeeperHarness keeper;
+  keeper.directory.Write(Foreign(5));
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "ours").ok());
+  keeper.directory.Write(RawRecord("PROVISIONING_REPORT", "theirs"));
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("PROVISIONING_REPORT=theirs"));
+  EXPECT_EQ(keeper.counters.Total("kvp.superseded"), 1u);
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "ours again").ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("PROVISIONING_REPORT=ours again"));
+}
+
+TEST(PoolKeeperTest, FollowsItsReportBehindAnotherProgramsOne) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "ours").ok());
+  const std::string ours = keeper.directory.Bytes();
+  keeper.directory.Write(Foreign(1) + RawRecord("PROVISIONING_REPORT", "theirs") + ours);
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_EQ(keeper.counters.Total("kvp.superseded"), 0u);
+  keeper.directory.Write(ours);
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("PROVISIONING_REPORT=ours"));
+}
+
 TEST(PoolKeeperTest, StartsAfreshInAnotherBoot) {
   KeeperHarness keeper;
   ASSERT_TRUE(keeper->Append({Entry("a")}).ok());

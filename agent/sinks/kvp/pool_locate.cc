@@ -84,10 +84,7 @@ absl::Status PoolKeeper::CheckPlace(PoolFile::Session& session, const OwnPlace& 
     return Rewrite(session, entry, place.chunk, place.offset());
   }
   if (found.key == entry.key && entry.pinned) {
-    // Another program has upserted the same key: the newer word stands, and is its own.
-    if (options_.counters != nullptr) options_.counters->Add("kvp.superseded");
-    missing_.erase(entry.sequence);
-    ledger_.Remove(entry);
+    Supersede(entry);
     return absl::OkStatus();
   }
   Lose(place);
@@ -96,6 +93,7 @@ absl::Status PoolKeeper::CheckPlace(PoolFile::Session& session, const OwnPlace& 
 
 absl::Status PoolKeeper::Search(PoolFile::Session& session) {
   holes_.clear();
+  rivalled_.clear();
   const std::vector<OwnPlace> placed = PlacesInFileOrder(ledger_.own());
   std::vector<uint64_t> taken;
   taken.reserve(placed.size());
@@ -108,6 +106,10 @@ absl::Status PoolKeeper::Search(PoolFile::Session& session) {
     }
   }
   searched_ = true;
+  for (const uint64_t sequence : rivalled_) {
+    OwnEntry* const entry = ledger_.own().Find(sequence);
+    if (entry != nullptr && entry->placed() == 0) Supersede(*entry);
+  }
   return absl::OkStatus();
 }
 
@@ -129,6 +131,14 @@ void PoolKeeper::Recognize(std::string_view record, uint64_t offset) {
     if (entry->placed() == entry->slots.size()) missing_.erase(entry->sequence);
     return;
   }
+  if (entry->pinned) rivalled_.push_back(entry->sequence);
+}
+
+// Another program has upserted the same key: the newer word stands, and is its own.
+void PoolKeeper::Supersede(OwnEntry& entry) {
+  if (options_.counters != nullptr) options_.counters->Add("kvp.superseded");
+  missing_.erase(entry.sequence);
+  ledger_.Remove(entry);
 }
 
 absl::Status PoolKeeper::Rewrite(PoolFile::Session& session, OwnEntry& entry, size_t chunk,
