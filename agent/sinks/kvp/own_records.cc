@@ -39,6 +39,11 @@ size_t OwnEntry::placed() const {
       std::count_if(slots.begin(), slots.end(), [](const OwnSlot& slot) { return slot.placed(); }));
 }
 
+bool OwnEntry::InOrder() const {
+  return std::is_sorted(slots.begin(), slots.end(),
+                        [](const OwnSlot& a, const OwnSlot& b) { return a.offset < b.offset; });
+}
+
 OwnRecords::Rank OwnRecords::RankOf(const OwnEntry& entry) {
   return {-static_cast<int>(entry.level), entry.sequence};
 }

@@ -79,6 +79,14 @@ TEST(PoolEditTest, MovesTheLastRecordIntoTheGapOfADeletedOne) {
               ElementsAre("k0=v", "k1=v", "k2=v", "k3=v", "k9=v", "k5=v", "k6=v", "k7=v", "k8=v"));
 }
 
+TEST(PoolEditTest, KeepsTheChunksInOrderWhenTheLastOneFillsAGap) {
+  KeeperHarness keeper;
+  keeper.directory.Write(RawRecord("k", "1"));
+  ASSERT_TRUE(keeper->Append({Entry("a", Level::kInfo, 0, 3)}).ok());
+  EXPECT_EQ(*keeper->Edit({.kind = PoolEdit::Kind::kRemove, .keys = {"k"}}), 1u);
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|a=text 0", "sluice|a=text 1", "sluice|a=text 2"));
+}
+
 // In a mount namespace of its own, whose /proc is empty.
 
 }  // namespace

@@ -163,8 +163,8 @@ absl::StatusOr<bool> PoolKeeper::FillHole(PoolFile::Session& session, OwnEntry& 
   return false;
 }
 
-// Of an entry that lost some of its records, gives the first ones the places that are left: the
-// order of the chunks in the file is that of the text.
+// Gives the first records of an entry the places that are left, whether some are lost or another
+// program put them elsewhere: the order of the chunks in the file is that of the text.
 absl::Status PoolKeeper::MoveToFront(PoolFile::Session& session, OwnEntry& entry) {
   std::vector<uint64_t> offsets;
   for (const OwnSlot& slot : entry.slots) {
@@ -181,6 +181,8 @@ absl::Status PoolKeeper::MoveToFront(PoolFile::Session& session, OwnEntry& entry
       moved.push_back(chunk);
     }
   }
+  // All are on their way before the first is written: whoever goes on later finds none in doubt.
+  for (const size_t chunk : moved) ledger_.BeginRewrite(entry, chunk, offsets[chunk]);
   for (const size_t chunk : moved) {
     uncertain_ = true;
     RETURN_IF_ERROR(Rewrite(session, entry, chunk, offsets[chunk]));

@@ -130,7 +130,7 @@ class PoolKeeper {
   PoolFile* const pool_;
   const Options options_;
   Ledger ledger_;
-  // Entries with a record that has no place, oldest first.
+  // Entries with a record that has no place, or with places out of order; oldest first.
   std::set<uint64_t> missing_;
   // Key hashes of the records that were there when we came: with the shadow lost, ours among them.
   std::unordered_set<uint64_t> found_keys_;

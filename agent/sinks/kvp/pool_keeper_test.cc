@@ -113,6 +113,33 @@ TEST(PoolKeeperTest, KeepsTheChunksOfAnEntryInOrderWhenOneIsLost) {
                                           "sluice|b=text 0", "sluice|a=text 2"));
 }
 
+TEST(PoolKeeperTest, PutsChunksBackInOrderThatAnotherProgramsDeleteMoved) {
+  KeeperHarness keeper;
+  keeper.directory.Write(Foreign(1));
+  ASSERT_TRUE(keeper->Append({Entry("a", Level::kInfo, 0, 3)}).ok());
+  const std::string bytes = keeper.directory.Bytes();
+  keeper.directory.Write(bytes.substr(3 * 2560) + bytes.substr(2560, 2 * 2560));
+  ASSERT_TRUE(keeper->Reconcile().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|a=text 0", "sluice|a=text 1", "sluice|a=text 2"));
+}
+
+TEST(PoolKeeperTest, GoesOnPuttingChunksInOrderAfterAFailedWrite) {
+  for (const bool killed : {false, true}) {
+    KeeperHarness keeper;
+    keeper.directory.Write(Foreign(1));
+    ASSERT_TRUE(keeper->Append({Entry("a", Level::kInfo, 0, 3)}).ok());
+    const std::string bytes = keeper.directory.Bytes();
+    keeper.directory.Write(bytes.substr(3 * 2560) + bytes.substr(2560, 2 * 2560));
+    keeper.syscalls.Fail(Call::kPwrite, EIO, 2);
+    EXPECT_FALSE(keeper->Reconcile().ok());
+    if (killed) keeper.Start();
+    ASSERT_TRUE(keeper->Reconcile().ok());
+    EXPECT_THAT(keeper.texts(),
+                ElementsAre("sluice|a=text 0", "sluice|a=text 1", "sluice|a=text 2"))
+        << killed;
+  }
+}
+
 TEST(PoolKeeperTest, StaysWithinTheBudgetBesideForeignRecords) {
   for (const auto& [foreign, budget] : {std::pair<size_t, size_t>{0, 900},
                                         {99, 900},

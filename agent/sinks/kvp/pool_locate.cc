@@ -128,7 +128,9 @@ void PoolKeeper::Recognize(std::string_view record, uint64_t offset) {
     if (entry->slots[chunk].placed() || ledger_.cell(entry->slots[chunk]).text() != text) continue;
     ledger_.own().Place(*entry, chunk, offset);
     ledger_.EndOverwrite(*entry, chunk);
-    if (entry->placed() == entry->slots.size()) missing_.erase(entry->sequence);
+    if (entry->placed() == entry->slots.size() && entry->InOrder()) {
+      missing_.erase(entry->sequence);
+    }
     return;
   }
   if (entry->pinned) rivalled_.push_back(entry->sequence);
