@@ -110,9 +110,25 @@ absl::Status PoolKeeper::WriteMissing(PoolFile::Session& session) {
 }
 
 absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
-  batch_.clear();
   std::vector<OwnPlace> places;
   uint64_t restored = 0;
+  absl::Status status = CollectWhatFits(session, &places, &restored);
+  if (status.ok()) status = session.Append(batch_);
+  if (!status.ok()) {
+    for (const OwnPlace& place : places) Lose(place);
+    uncertain_ = true;
+    return status;
+  }
+  for (const OwnPlace& place : places) ledger_.EndOverwrite(*place.entry, place.chunk);
+  if (restored > 0 && options_.counters != nullptr) {
+    options_.counters->Add("kvp.restored", {}, {}, restored);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PoolKeeper::CollectWhatFits(PoolFile::Session& session, std::vector<OwnPlace>* places,
+                                         uint64_t* restored) {
+  batch_.clear();
   for (auto next = missing_.begin(); next != missing_.end();) {
     OwnEntry& entry = *ledger_.own().Find(*next);
     RETURN_IF_ERROR(MoveToFront(session, entry));
@@ -130,21 +146,12 @@ absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
       }
     }
     for (size_t chunk = placed; chunk < entry.slots.size(); ++chunk) {
-      restored += entry.slots[chunk].offset == OwnSlot::kLost;
+      *restored += entry.slots[chunk].offset == OwnSlot::kLost;
       ledger_.BeginAppend(entry, chunk, session.size() + batch_.size());
       batch_ += ledger_.cell(entry.slots[chunk]).bytes();
-      places.push_back({&entry, chunk});
+      places->push_back({&entry, chunk});
     }
     next = missing_.erase(next);
-  }
-  if (const absl::Status status = session.Append(batch_); !status.ok()) {
-    for (const OwnPlace& place : places) Lose(place);
-    uncertain_ = true;
-    return status;
-  }
-  for (const OwnPlace& place : places) ledger_.EndOverwrite(*place.entry, place.chunk);
-  if (restored > 0 && options_.counters != nullptr) {
-    options_.counters->Add("kvp.restored", {}, {}, restored);
   }
   return absl::OkStatus();
 }
@@ -152,9 +159,9 @@ absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
 absl::StatusOr<bool> PoolKeeper::FillHole(PoolFile::Session& session, OwnEntry& entry) {
   while (!holes_.empty()) {
     const uint64_t offset = holes_.back();
-    holes_.pop_back();
     // It may have moved or gone since the search.
     ASSIGN_OR_RETURN(const std::string record, session.Read(offset, kRecordBytes));
+    holes_.pop_back();
     if (!IsHole(record)) continue;
     ledger_.BeginAppend(entry, 0, offset);
     RETURN_IF_ERROR(WriteOver(session, entry));

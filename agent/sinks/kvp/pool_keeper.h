@@ -104,6 +104,10 @@ class PoolKeeper {
   absl::Status TryLocateAndWrite(const PoolEntry* pinned);
   absl::Status WriteMissing(PoolFile::Session& session);
   absl::Status AppendWhatFits(PoolFile::Session& session);
+  // Gives what fits its places in `batch_`, which the caller writes: the `places`, of which so many
+  // are `restored`. After an error too.
+  absl::Status CollectWhatFits(PoolFile::Session& session, std::vector<OwnPlace>* places,
+                               uint64_t* restored);
   // Writes an entry of one record in the place of a hole, if one is left.
   absl::StatusOr<bool> FillHole(PoolFile::Session& session, OwnEntry& entry);
   absl::Status MoveToFront(PoolFile::Session& session, OwnEntry& entry);

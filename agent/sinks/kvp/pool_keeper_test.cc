@@ -140,6 +140,19 @@ TEST(PoolKeeperTest, GoesOnPuttingChunksInOrderAfterAFailedWrite) {
   }
 }
 
+TEST(PoolKeeperTest, LosesNoEntryWhenAHoleCannotBeRead) {
+  KeeperHarness keeper;
+  keeper.directory.Write(std::string(2560, '\0') + Foreign(1));
+  ASSERT_TRUE(keeper->Append({}).ok());  // looks for holes
+  const std::vector<PoolEntry> entries = {Entry("a", Level::kInfo, 0, 2), Entry("b")};
+  keeper.syscalls.Fail(Call::kPread, EIO);
+  EXPECT_FALSE(keeper->Append(entries).ok());
+  ASSERT_TRUE(keeper->Append(entries).ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|b=text 0", "CLOUD_INIT|0=theirs",
+                                          "sluice|a=text 0", "sluice|a=text 1"));
+  EXPECT_EQ(keeper->usage().foreign, 2u) << "of which one was the hole";
+}
+
 TEST(PoolKeeperTest, StaysWithinTheBudgetBesideForeignRecords) {
   for (const auto& [foreign, budget] : {std::pair<size_t, size_t>{0, 900},
                                         {99, 900},
