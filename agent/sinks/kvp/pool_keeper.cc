@@ -103,6 +103,8 @@ absl::Status PoolKeeper::WriteMissing(PoolFile::Session& session) {
   RETURN_IF_ERROR(AppendWhatFits(session));
   const std::vector<uint64_t> without_room(missing_.begin(), missing_.end());
   for (const uint64_t sequence : without_room) {
+    // One that shrank may have made room for it.
+    if (!missing_.contains(sequence)) continue;
     RETURN_IF_ERROR(Displace(session, *ledger_.own().Find(sequence)));
     missing_.erase(sequence);
   }

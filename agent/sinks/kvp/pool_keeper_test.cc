@@ -280,6 +280,30 @@ TEST_F(FullPoolTest, TrimsALongEntryWhereNoPlacesAreAdjacent) {
   EXPECT_EQ(keeper_->usage().given_up, (GivenUp{.overwritten = 1, .trimmed = 2}));
 }
 
+TEST_F(FullPoolTest, WritesOnceWhatFitsAfterAnotherWasTrimmed) {
+  std::vector<PoolEntry> entries = Entries("error", 46 - 13, Level::kError);
+  for (int i = 0; i < 13; ++i) {
+    entries.push_back(Entry(absl::StrCat("user", i), Level::kDebug, 1000));
+    entries.push_back(Entry(absl::StrCat("error_", i), Level::kError));
+  }
+  for (const PoolEntry& entry : Entries("adjacent", 3, Level::kDebug, 1000)) {
+    entries.push_back(entry);
+  }
+  ASSERT_TRUE(keeper_->Append(entries).ok());
+  ASSERT_EQ(keeper_->usage().own, 62u);
+  // The first takes three places of the user's, who has room then; the second becomes one record,
+  // for which there is room.
+  ASSERT_TRUE(keeper_
+                  ->Append({Entry("long", Level::kError, 0, 3), Entry("cut", Level::kInfo, 0, 3),
+                            Entry("short", Level::kInfo, 1000)})
+                  .ok());
+  EXPECT_EQ(Count("long"), 3u);
+  EXPECT_EQ(Count("cut"), 1u);
+  EXPECT_EQ(Count("short"), 1u);
+  EXPECT_EQ(Count("user0"), 1u);
+  EXPECT_EQ(keeper_->usage().given_up, (GivenUp{.overwritten = 3, .trimmed = 2}));
+}
+
 TEST_F(FullPoolTest, GivesAnUnprivilegedUserAQuarter) {
   ASSERT_TRUE(keeper_->Append(Entries("user", 17, Level::kError, 1000)).ok());
   EXPECT_EQ(keeper_->usage().own_by_uid.at(1000), 16u);
