@@ -11,7 +11,10 @@ namespace {
 
 PoolResult<size_t> EditLocked(PoolStore* store, const PoolEdit& edit) {
   PoolResult<PoolStore::Session> session = store->Lock();
-  if (!session.ok()) return session.error();
+  if (!session.ok()) {
+    const bool nothing_there = session.error().code == ENOENT && !edit.adds();
+    return nothing_there ? PoolResult<size_t>(0) : session.error();
+  }
   if (edit.if_stale) {
     const PoolResult<time_t> boot_time = ReadBootTime();
     if (!boot_time.ok()) return boot_time.error();
@@ -49,10 +52,7 @@ PoolResult<size_t> EditPoolFile(PoolStore::Options options, const PoolEdit& edit
   if (edit.kind == PoolEdit::Kind::kClear) options.torn = PoolStore::Options::Torn::kCut;
   PoolStore store(std::move(options));
   PoolResult<size_t> removed = EditLocked(&store, edit);
-  if (!removed.ok()) {
-    const bool nothing_there = removed.error().code == ENOENT && !edit.adds();
-    return nothing_there ? PoolResult<size_t>(0) : removed;
-  }
+  if (!removed.ok()) return removed;
   if (PoolError error = store.Sync(); !error.ok()) return error;
   return removed;
 }

@@ -20,7 +20,10 @@ size_t CountKey(std::string_view records, std::string_view key) {
 
 absl::StatusOr<size_t> PoolKeeper::Edit(const PoolEdit& edit, absl::Time boot_time) {
   ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
-  if (edit.if_stale && session.modified() > boot_time) return 0;
+  // In whole seconds, as WrittenBeforeBoot(): the boot's own time has no finer ones.
+  if (edit.if_stale && absl::ToUnixSeconds(session.modified()) > absl::ToUnixSeconds(boot_time)) {
+    return 0;
+  }
   ASSIGN_OR_RETURN(const std::string before, session.Read(0, session.size()));
   const EditedPool edited = ApplyEdit(edit, before);
   if (!edited.error.empty()) return absl::InvalidArgumentError(edited.error);

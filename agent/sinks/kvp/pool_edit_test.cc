@@ -1,10 +1,17 @@
 // What root changes, and what the keeper makes of it afterwards.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/pool/edit_file.h"
 #include "tests/support/kvp/keeper_harness.h"
 
 namespace sluice::kvp {
@@ -87,7 +94,40 @@ TEST(PoolEditTest, KeepsTheChunksInOrderWhenTheLastOneFillsAGap) {
   EXPECT_THAT(keeper.texts(), ElementsAre("sluice|a=text 0", "sluice|a=text 1", "sluice|a=text 2"));
 }
 
+TEST(PoolEditTest, ComparesAgesInWholeSecondsAsIsStaleDoes) {
+  const absl::Time boot = absl::FromUnixSeconds(1'800'000'000);
+  for (const auto& [after_boot, left] :
+       {std::pair<absl::Duration, size_t>{absl::Seconds(1), 1}, {absl::Milliseconds(500), 0}}) {
+    KeeperHarness keeper;
+    keeper.directory.Write(RawRecord("k", "1"));
+    const timespec time = absl::ToTimespec(boot + after_boot);
+    const timespec times[2] = {time, time};
+    ASSERT_EQ(::utimensat(AT_FDCWD, keeper.directory.pool().c_str(), times, 0), 0);
+    ASSERT_TRUE(keeper->Edit({.kind = PoolEdit::Kind::kClear, .if_stale = true}, boot).ok());
+    EXPECT_EQ(keeper.texts().size(), left) << after_boot;
+  }
+}
+
 // In a mount namespace of its own, whose /proc is empty.
+TEST(EditPoolFileTest, DoesNotTakeAnUnknownBootTimeForAMissingFile) {
+  PoolDirectory directory;
+  directory.Write(RawRecord("k", "1"));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("none", "/proc", "tmpfs", 0, nullptr) != 0) {
+      ::_exit(2);
+    }
+    const PoolEdit clear{.kind = PoolEdit::Kind::kClear, .if_stale = true};
+    ::_exit(EditPoolFile({.path = directory.pool()}, clear).ok() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 2) GTEST_SKIP() << "no mount namespace here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
 
 }  // namespace
 }  // namespace sluice::kvp
