@@ -73,7 +73,9 @@ absl::Status PoolKeeper::Upsert(const std::string& key, const std::string& value
 }
 
 absl::Status PoolKeeper::Sync() {
-  if (rewrite_all_) RETURN_IF_ERROR(LocateAndWrite());
+  if (!missing_.empty() || (uncertain_ && !ledger_.own().entries().empty())) {
+    RETURN_IF_ERROR(LocateAndWrite());
+  }
   const absl::Status status = pool_->Sync();
   // The kernel may have dropped the pages and reports that only once: write all of it anew.
   if (!status.ok()) rewrite_all_ = uncertain_ = true;

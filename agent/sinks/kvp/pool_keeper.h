@@ -64,7 +64,7 @@ class PoolKeeper {
   // fits one record.
   absl::Status Upsert(const std::string& key, const std::string& value);
 
-  // Makes all of it survive a crash of the machine.
+  // Makes all of it survive a crash of the machine, once what is known to be lost is back.
   absl::Status Sync();
 
   // Compares all our records with the pool and restores what is lost: for times without appends.

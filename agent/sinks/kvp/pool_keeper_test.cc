@@ -412,6 +412,26 @@ TEST(PoolKeeperTest, WritesEverythingAnewAfterAFailedSync) {
   EXPECT_TRUE(keeper->Sync().ok());
 }
 
+TEST(PoolKeeperTest, SaysThatItIsSyncedOnlyOnceWhatIsLostIsBack) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a")}).ok());
+  ASSERT_TRUE(keeper->Sync().ok());
+  keeper.directory.Write("");
+  keeper.syscalls.Fail(Call::kFallocate, ENOSPC, 1, 2);
+  EXPECT_FALSE(keeper->Reconcile().ok());
+  EXPECT_FALSE(keeper->Sync().ok());
+  const int synced = keeper.syscalls.count(Call::kFdatasync);
+  ASSERT_TRUE(keeper->Sync().ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|a=text 0"));
+  EXPECT_EQ(keeper.syscalls.count(Call::kFdatasync), synced + 1);
+}
+
+TEST(PoolKeeperTest, MakesNoPoolToSyncNothing) {
+  KeeperHarness keeper;
+  EXPECT_TRUE(keeper->Sync().ok());
+  EXPECT_FALSE(std::filesystem::exists(keeper.directory.pool()));
+}
+
 TEST(PoolKeeperTest, ReportsAShadowThatCannotBe) {
   PoolDirectory directory;
   PoolFile pool({.path = directory.pool()});
