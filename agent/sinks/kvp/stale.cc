@@ -1,7 +1,9 @@
 #include "agent/sinks/kvp/stale.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,8 +26,9 @@ namespace {
 
 constexpr char kBootIdPath[] = "/proc/sys/kernel/random/boot_id";
 constexpr char kStatPath[] = "/proc/stat";
-// Made by the kernel before any program runs, and never anew.
-constexpr char kEarlyDirectory[] = "/dev";
+// Made early in each boot, and not again. But a service may have a /dev of its own, no older than
+// itself.
+constexpr const char* kEarlyDirectories[] = {"/dev", "/run"};
 
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   std::ifstream in(path);
@@ -55,12 +58,24 @@ absl::Status StoreBootId(const std::string& path, const std::string& boot_id) {
 }
 
 std::optional<absl::Time> BirthOf(const char* path) {
+  struct statfs file_system {};
+  // On a disk it is older than the boot.
+  if (::statfs(path, &file_system) != 0 || file_system.f_type != TMPFS_MAGIC) return std::nullopt;
   struct statx status {};
   if (::statx(AT_FDCWD, path, 0, STATX_BTIME, &status) != 0) return std::nullopt;
   // Some file systems say that they know it and give the epoch.
   if ((status.stx_mask & STATX_BTIME) == 0 || status.stx_btime.tv_sec == 0) return std::nullopt;
   return absl::FromUnixSeconds(status.stx_btime.tv_sec) +
          absl::Nanoseconds(status.stx_btime.tv_nsec);
+}
+
+std::optional<absl::Time> EarlyClock() {
+  std::optional<absl::Time> earliest;
+  for (const char* const directory : kEarlyDirectories) {
+    const std::optional<absl::Time> birth = BirthOf(directory);
+    if (birth.has_value()) earliest = std::min(*birth, earliest.value_or(*birth));
+  }
+  return earliest;
 }
 
 }  // namespace
@@ -81,7 +96,7 @@ absl::StatusOr<BootFacts> ReadBootFacts() {
   ASSIGN_OR_RETURN(const absl::Time boot_time, ParseBootTime(proc_stat));
   return BootFacts{.boot_id = std::string(absl::StripAsciiWhitespace(boot_id)),
                    .boot_time = boot_time,
-                   .early_clock = BirthOf(kEarlyDirectory)};
+                   .early_clock = EarlyClock()};
 }
 
 bool IsStale(std::string_view stored_boot_id, const BootFacts& boot, absl::Time modified) {

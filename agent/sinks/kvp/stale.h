@@ -21,7 +21,8 @@ struct BootFacts {
   std::string boot_id;
   // btime of /proc/stat: the wall clock of the boot as the present wall clock has it.
   absl::Time boot_time;
-  // When /dev was made, by the wall clock of that moment; absent where the kernel does not tell.
+  // When /dev or /run was made, by the wall clock of that moment; absent where the kernel does not
+  // tell.
   // It differs from boot_time by what the clock was stepped since.
   std::optional<absl::Time> early_clock;
 };

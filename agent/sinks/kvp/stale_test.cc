@@ -3,7 +3,11 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/kvp/faulty_syscalls.h"
 #include "tests/support/kvp/pool_directory.h"
@@ -73,6 +77,40 @@ TEST(ReadBootFactsTest, KnowsThisMachine) {
   ASSERT_TRUE(facts.ok()) << facts.status();
   EXPECT_EQ(facts->boot_id.size(), 36u);
   EXPECT_LT(facts->boot_time, absl::Now());
+}
+
+timespec BirthOf(const char* path) {
+  struct statx status {};
+  ::statx(AT_FDCWD, path, 0, STATX_BTIME, &status);
+  return {status.stx_btime.tv_sec, status.stx_btime.tv_nsec};
+}
+
+// In a mount namespace of its own: a /run, and then a /dev that is younger, as a service has it.
+// Returns 0 if ReadBootFacts() tells the time of /run; 2: it cannot be tried here.
+int TryPrivateDev() {
+  if (::unshare(CLONE_NEWNS) != 0 ||
+      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("none", "/run", "tmpfs", 0, nullptr) != 0) {
+    return 2;
+  }
+  const absl::Time run = absl::TimeFromTimespec(BirthOf("/run"));
+  if (run == absl::UnixEpoch()) return 2;
+  do {
+    ::umount("/dev");
+    if (::mount("none", "/dev", "tmpfs", 0, nullptr) != 0) return 2;
+  } while (absl::TimeFromTimespec(BirthOf("/dev")) <= run);
+  const absl::StatusOr<BootFacts> facts = ReadBootFacts();
+  return facts.ok() && facts->early_clock == run ? 0 : 1;
+}
+
+TEST(ReadBootFactsTest, IsNotMisledByAPrivateDev) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(TryPrivateDev());
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 2) GTEST_SKIP() << "no mount namespace, or no births of files";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 class ClearStalePoolTest : public ::testing::Test {
