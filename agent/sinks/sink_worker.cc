@@ -111,7 +111,7 @@ void SinkWorker::ReadBatch() {
 
 bool SinkWorker::CommitBatch() {
   if (read_sequence_ == cursor_.load(std::memory_order_relaxed)) {
-    sink_->Tend();
+    if (sink_->Tend()) AwaitSync();
     return true;
   }
   for (;;) {
@@ -128,8 +128,12 @@ bool SinkWorker::CommitBatch() {
   written_.store(stream_.delivered(), std::memory_order_relaxed);
   cursor_.store(read_sequence_);
   reader_->MarkWritten(read_sequence_);
-  if (!std::exchange(unsynced_, true)) sync_due_ = Clock::now() + kSyncInterval;
+  AwaitSync();
   return true;
+}
+
+void SinkWorker::AwaitSync() {
+  if (!std::exchange(unsynced_, true)) sync_due_ = Clock::now() + kSyncInterval;
 }
 
 bool SinkWorker::FlushIsDue() const {

@@ -73,6 +73,8 @@ class SinkWorker {
   bool OpenSink();
   void ReadBatch();
   bool CommitBatch();
+  // From here on something is unsynced.
+  void AwaitSync();
   void SyncIfDue();
   void AnswerFlushes(const absl::Status& sync_status);
   bool FlushIsDue() const EXCLUDES(mutex_);

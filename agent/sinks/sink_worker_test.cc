@@ -25,6 +25,7 @@ struct SinkLog {
   bool hang GUARDED_BY(mutex) = false;
   int syncs GUARDED_BY(mutex) = 0;
   int syncs_to_fail GUARDED_BY(mutex) = 0;
+  int tends_to_need_sync GUARDED_BY(mutex) = 0;
   int retry_fd = -1;  // set before the worker starts
 
   bool Wait(const std::function<bool()>& condition) {
@@ -72,6 +73,10 @@ class RecordingSink final : public Sink {
     ++log_->syncs;
     if (log_->syncs_to_fail > 0 && log_->syncs_to_fail-- > 0) return absl::DataLossError("EIO");
     return absl::OkStatus();
+  }
+  bool Tend() override {
+    MutexLock lock(&log_->mutex);
+    return log_->tends_to_need_sync > 0 && log_->tends_to_need_sync-- > 0;
   }
   size_t pending_bytes() const override { return pending_.size(); }
 
@@ -242,6 +247,25 @@ TEST_F(SinkWorkerTest, FlushAnswersOnceWrittenAndSynced) {
   MutexLock lock(&log_->mutex);
   EXPECT_EQ(log_->written, std::vector<std::string>{"a"});
   EXPECT_GE(log_->syncs, 1);
+}
+
+TEST_F(SinkWorkerTest, FlushSyncsWhatTheSinkDidOfItself) {
+  StartWorker();
+  for (const int failing : {1, 0}) {
+    {
+      MutexLock lock(&log_->mutex);
+      log_->tends_to_need_sync = 1;
+      log_->syncs_to_fail = failing;
+    }
+    std::promise<absl::Status> flushed;
+    worker_->Flush(0, [&](const absl::Status& status) { flushed.set_value(status); });
+    auto result = flushed.get_future();
+    ASSERT_EQ(result.wait_for(seconds(20)), std::future_status::ready);
+    EXPECT_EQ(result.get().ok(), failing == 0);
+    EXPECT_TRUE(AwaitState("ok")) << "it is tried again";
+    MutexLock lock(&log_->mutex);
+    EXPECT_EQ(log_->tends_to_need_sync, 0);
+  }
 }
 
 TEST_F(SinkWorkerTest, StopDrainsWhatIsJournalled) {

@@ -180,10 +180,11 @@ bool KvpSink::PoolChanged() {
   return std::exchange(seen_, now) != now;
 }
 
-void KvpSink::Tend() {
-  if (!PoolChanged()) return;
+bool KvpSink::Tend() {
+  if (!PoolChanged()) return false;
   if (!keeper_->Reconcile().ok()) options_.counters->Add("kvp.reconcile_failed");
   PoolChanged();
+  return true;
 }
 
 }  // namespace sluice::kvp

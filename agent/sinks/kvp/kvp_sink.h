@@ -48,8 +48,8 @@ class KvpSink final : public sinks::Sink {
   absl::Status Commit() override;
   int retry_fd() const override { return watch_.has_value() ? watch_->fd() : -1; }
   absl::Status Sync() override;
-  // Restores what another program's rewrite of the pool lost.
-  void Tend() override;
+  // Restores what another program's rewrite of the pool lost; where that fails, Sync() tries again.
+  bool Tend() override;
   size_t pending_bytes() const override { return pending_bytes_; }
 
   // PoolKeeper::Edit, synced. Opens what is not open yet.

@@ -1,0 +1,80 @@
+#include "agent/sinks/kvp/kvp_sink.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "tests/support/kvp/pool_directory.h"
+#include "tests/support/records.h"
+
+namespace sluice::kvp {
+namespace {
+
+class KvpSinkTest : public ::testing::Test {
+ protected:
+  KvpSink MakeSink(Profile profile = Profile::kSafe) {
+    return KvpSink({.pool_path = directory_.pool(),
+                    .runtime_directory = directory_.file(""),
+                    .boot_id_path = directory_.file("boot_id"),
+                    .vm_id = "vm",
+                    .prefix = "p",
+                    .trusted = {},
+                    .profile = profile,
+                    .journal_epoch = std::string(16, 'e'),
+                    .counters = &counters_});
+  }
+
+  // An event named `name` outside any span.
+  void AddEvent(KvpSink& sink, const std::string& name) {
+    v1::Record record = testing::EventRecord("text");
+    record.set_target(name);
+    const std::string encoded = record.SerializeAsString();
+    const std::optional<RecordView> view = ReadRecord(encoded);
+    ASSERT_TRUE(view.has_value());
+    const live::Origin origin;
+    sink.Add({.sequence = ++sequence_, .record = &*view, .origin = &origin});
+  }
+
+  PoolDirectory directory_;
+  Counters counters_;
+  uint64_t sequence_ = 0;
+};
+
+// Files of this process take no more than so many bytes.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  const sighandler_t handler_;
+  rlimit before_{};
+};
+
+TEST_F(KvpSinkTest, TriesAgainToRestoreThoughNobodyElseWrites) {
+  KvpSink sink = MakeSink();
+  ASSERT_TRUE(sink.Open().ok());
+  AddEvent(sink, "a");
+  ASSERT_TRUE(sink.Commit().ok());
+  ASSERT_TRUE(sink.Sync().ok());
+  const std::vector<std::string> texts = Texts(directory_.Bytes());
+  directory_.Write("");
+  {
+    const FileSizeLimit limit(1);
+    EXPECT_TRUE(sink.Tend());
+    EXPECT_FALSE(sink.Sync().ok());
+  }
+  EXPECT_TRUE(sink.Sync().ok());
+  EXPECT_EQ(Texts(directory_.Bytes()), texts);
+}
+
+}  // namespace
+}  // namespace sluice::kvp
