@@ -106,7 +106,11 @@ std::string KvpSink::KeyOf(const Delivery& delivery) const {
                                            : std::string(delivery.record->target);
   const std::string prefix = PrefixOf(*delivery.origin);
   const std::string uuid = DeriveUuid(epoch_, delivery.sequence, delivery.part);
-  return BuildKey({prefix, options_.vm_id, LevelOf(delivery), name, uuid}, options_.profile);
+  const KeyParts parts{prefix, options_.vm_id, LevelOf(delivery), name, uuid};
+  std::string key = BuildKey(parts, options_.profile);
+  // The field would hold a key without its UUID, as many others would have it.
+  const bool cut = key.size() > kKeyBytes || key.find('\0') != std::string::npos;
+  return cut ? BuildKey(parts, Profile::kSafe) : key;
 }
 
 bool KvpSink::TakesUnfiltered(const RecordView& event) const { return ReportIn(event).has_value(); }

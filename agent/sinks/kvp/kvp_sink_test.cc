@@ -1,5 +1,6 @@
 #include "agent/sinks/kvp/kvp_sink.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -10,6 +11,8 @@
 
 namespace sluice::kvp {
 namespace {
+
+using ::testing::HasSubstr;
 
 class KvpSinkTest : public ::testing::Test {
  protected:
@@ -40,6 +43,21 @@ class KvpSinkTest : public ::testing::Test {
   Counters counters_;
   uint64_t sequence_ = 0;
 };
+
+TEST_F(KvpSinkTest, KeepsTheUuidOfAStrictKeyThatFitsNoField) {
+  KvpSink sink = MakeSink(Profile::kStrict);
+  ASSERT_TRUE(sink.Open().ok());
+  for (const std::string& name :
+       {std::string("a|b"), std::string(465, 'n'), std::string(500, 'n'), std::string("n\0n", 3)}) {
+    AddEvent(sink, name);
+    AddEvent(sink, name);
+  }
+  ASSERT_TRUE(sink.Commit().ok());
+  const std::vector<std::string> texts = Texts(directory_.Bytes());
+  ASSERT_EQ(texts.size(), 8u);
+  EXPECT_THAT(texts[0], HasSubstr("|a|b|")) << "as azure-init writes it";
+  EXPECT_THAT(texts[2], HasSubstr(std::string(465, 'n')));
+}
 
 // Files of this process take no more than so many bytes.
 class FileSizeLimit {
