@@ -7,6 +7,7 @@
 #include "agent/control/line_query.h"
 #include "agent/control/record_query.h"
 #include "agent/control/valid_text.h"
+#include "agent/ingest/ingest_service.h"
 #include "proto/contract/kvp_record.h"
 #include "proto/contract/names.h"
 
@@ -129,15 +130,17 @@ net::Route ControlService::LinesRoute(net::GrpcServer* server, View view) {
 
 net::Route ControlService::FlushRoute(net::GrpcServer* server) {
   return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
-    const auto request = Parse<v1::FlushRequest>(encoded);
-    if (!request.ok()) return call.Finish(request.status());
-    options_.flush->Flush(*request, [server, id = call.id()](const v1::FlushResponse& response) {
-      net::Call* const waiting = server->FindCall(id);
-      if (waiting == nullptr) return;
-      waiting->Send(response.SerializeAsString());
-      waiting->Finish(absl::OkStatus());
-    });
-  })};
+            const auto request = Parse<v1::FlushRequest>(encoded);
+            if (!request.ok()) return call.Finish(request.status());
+            options_.flush->Flush(*request,
+                                  [server, id = call.id()](const v1::FlushResponse& response) {
+                                    net::Call* const waiting = server->FindCall(id);
+                                    if (waiting == nullptr) return;
+                                    waiting->Send(response.SerializeAsString());
+                                    waiting->Finish(absl::OkStatus());
+                                  });
+          }),
+          ingest::kFlushRequestBytes};
 }
 
 net::Route ControlService::DumpPoolRoute(net::GrpcServer* server) {

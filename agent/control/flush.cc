@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
 namespace sluice::control {
@@ -39,7 +40,10 @@ void FlushCoordinator::Flush(const v1::FlushRequest& request, Done done, uint64_
     if (worker == nullptr) sink->set_error("off, or no such sink");
     workers.push_back(worker);
   };
-  for (const std::string& name : request.sinks()) add(name, Find(name));
+  absl::flat_hash_set<std::string> named;
+  for (const std::string& name : request.sinks()) {
+    if (named.insert(name).second) add(name, Find(name));
+  }
   if (request.sinks().empty()) {
     for (const char* name : kDefaultSinks) {
       if (sinks::SinkWorker* const worker = Find(name)) add(name, worker);

@@ -17,6 +17,42 @@ constexpr int64_t kRestartMs = 50;
 
 }  // namespace
 
+// The fields of sluice.v1.Hello, still encoded: as a message they may take many times their size.
+struct IngestService::ConnectHandler::HelloFields {
+  uint64_t protocol_version = 0;
+  std::string_view client_id;
+  std::string_view resource;
+  std::string_view boot_id;
+  bool has_open_spans = false;
+};
+
+std::optional<IngestService::ConnectHandler::HelloFields> IngestService::ConnectHandler::ReadHello(
+    std::string_view encoded) {
+  HelloFields fields;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    switch (field.tag) {
+      case WireTag(1, WireType::kVarint):
+        fields.protocol_version = field.scalar;
+        break;
+      case WireTag(2, WireType::kBytes):
+        fields.client_id = field.bytes;
+        break;
+      case WireTag(3, WireType::kBytes):
+        fields.resource = field.bytes;
+        break;
+      case WireTag(4, WireType::kBytes):
+        fields.boot_id = field.bytes;
+        break;
+      case WireTag(6, WireType::kBytes):
+        fields.has_open_spans = true;
+        break;
+    }
+  }
+  if (!reader.ok()) return std::nullopt;
+  return fields;
+}
+
 IngestService::ConnectHandler::ConnectHandler(IngestService* service, net::Call* call)
     : service_(service),
       call_(call),
@@ -54,40 +90,40 @@ void IngestService::ConnectHandler::Refuse(const absl::Status& status) {
   call_->Finish(status, PushbackMs(status));
 }
 
-absl::Status IngestService::ConnectHandler::CheckHello(const v1::Hello& hello) const {
+absl::Status IngestService::ConnectHandler::CheckHello(const HelloFields& hello) const {
   if (sender_.has_value()) return absl::InvalidArgumentError("a second Hello");
-  if (hello.protocol_version() != limits::kProtocolVersion) {
-    return absl::FailedPreconditionError(absl::StrCat("protocol version ", hello.protocol_version(),
+  if (hello.protocol_version != limits::kProtocolVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("protocol version ", hello.protocol_version,
                                                       " is not known; this agent speaks ",
                                                       limits::kProtocolVersion));
   }
-  if (hello.client_id().size() != limits::kClientIdBytes) {
+  if (hello.client_id.size() != limits::kClientIdBytes) {
     return absl::InvalidArgumentError("client_id is not 16 bytes");
   }
-  if (!hello.boot_id().empty() && hello.boot_id() != service_->options_.boot_id) {
+  if (!hello.boot_id.empty() && hello.boot_id != service_->options_.boot_id) {
     return absl::FailedPreconditionError("boot_id is not this machine's");
   }
   return absl::OkStatus();
 }
 
 void IngestService::ConnectHandler::HandleHello(std::string_view encoded) {
-  v1::Hello hello;
-  if (!hello.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
+  const auto hello = ReadHello(encoded);
+  if (!hello.has_value()) {
     return Refuse(absl::InvalidArgumentError("not an encoded sluice.v1.Hello"));
   }
-  if (const absl::Status status = CheckHello(hello); !status.ok()) return Refuse(status);
+  if (const absl::Status status = CheckHello(*hello); !status.ok()) return Refuse(status);
 
   const IngestService::Options& options = service_->options_;
   net::Connection& connection = call_->connection();
-  const ClientId client_id = *ClientId::FromBytes(hello.client_id());
+  const ClientId client_id = *ClientId::FromBytes(hello->client_id);
   const auto* client = options.admission->clients().Connect(connection.uid(), client_id,
                                                             options.loop->clock().BootNano());
   if (client == nullptr) {
     return Refuse(absl::ResourceExhaustedError("too many clients of this user are connected"));
   }
-  sender_ = Sender{service_->OriginOf(connection, hello.resource().SerializeAsString()), client_id};
+  sender_ = Sender{service_->OriginOf(connection, hello->resource), client_id};
   options.processes->OnStreamOpen(ProcessOf(connection.identity()));
-  if (hello.open_spans_size() > 0) {
+  if (hello->has_open_spans) {
     options.processes->Track(ProcessOf(connection.identity()), connection.pidfd());
   }
   // The client forgets what the Welcome names, so that has to be durable first.
@@ -108,18 +144,15 @@ void IngestService::ConnectHandler::HandleBatch(std::string_view encoded) {
 }
 
 void IngestService::ConnectHandler::HandleFlush(std::string_view encoded) {
-  v1::FlushRequest request;
-  if (!request.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
-    return Refuse(absl::InvalidArgumentError("not an encoded sluice.v1.FlushRequest"));
-  }
-  IngestService* const service = service_;
-  service->options_.flush(request, [service, id = call_->id()](v1::FlushResponse response) {
+  const auto answer = [service = service_, id = call_->id()](v1::FlushResponse response) {
     net::Call* const call = service->server_->FindCall(id);
     if (call == nullptr) return;
     v1::ServerMessage message;
     *message.mutable_flush() = std::move(response);
     call->Send(message.SerializeAsString());
-  });
+  };
+  const absl::Status started = service_->StartFlush(call_->connection().uid(), encoded, answer);
+  if (!started.ok()) Refuse(started);
 }
 
 void IngestService::ConnectHandler::OnDurable(uint64_t journal_sequence) {

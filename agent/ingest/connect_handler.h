@@ -46,7 +46,9 @@ class IngestService::ConnectHandler final : public net::CallHandler {
   void HandleHello(std::string_view encoded);
   void HandleBatch(std::string_view encoded);
   void HandleFlush(std::string_view encoded);
-  absl::Status CheckHello(const v1::Hello& hello) const;
+  struct HelloFields;
+  static std::optional<HelloFields> ReadHello(std::string_view encoded);
+  absl::Status CheckHello(const HelloFields& hello) const;
   void SendWelcome();
   void SendAck();
   void Refuse(const absl::Status& status);

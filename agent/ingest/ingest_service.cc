@@ -70,8 +70,9 @@ void IngestService::AddRoutes(net::GrpcServer* server) {
                      HandleEmit(call, request);
                    })});
   server->AddRoute(method::kFlush, {net::Unary([this](net::Call& call, std::string_view request) {
-                     HandleFlush(call, request);
-                   })});
+                                      HandleFlush(call, request);
+                                    }),
+                                    kFlushRequestBytes});
 }
 
 std::shared_ptr<const live::Origin> IngestService::OriginOf(const net::Connection& connection,
@@ -184,17 +185,37 @@ void IngestService::HandleEmit(net::Call& call, std::string_view request) {
 }
 
 void IngestService::HandleFlush(net::Call& call, std::string_view request) {
-  v1::FlushRequest parsed;
-  if (!parsed.ParseFromArray(request.data(), static_cast<int>(request.size()))) {
-    call.Finish(absl::InvalidArgumentError("not an encoded sluice.v1.FlushRequest"));
-    return;
-  }
-  options_.flush(parsed, [this, id = call.id()](const v1::FlushResponse& response) {
+  const auto answer = [this, id = call.id()](const v1::FlushResponse& response) {
     net::Call* const waiting = server_->FindCall(id);
     if (waiting == nullptr) return;
     waiting->Send(response.SerializeAsString());
     waiting->Finish(absl::OkStatus());
+  };
+  const absl::Status started = StartFlush(call.connection().uid(), request, answer);
+  if (!started.ok()) call.Finish(started);
+}
+
+absl::Status IngestService::StartFlush(uid_t uid, std::string_view encoded,
+                                       std::function<void(v1::FlushResponse)> done) {
+  v1::FlushRequest request;
+  if (encoded.size() > kFlushRequestBytes ||
+      !request.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
+    return absl::InvalidArgumentError("not an encoded sluice.v1.FlushRequest");
+  }
+  if (request.sinks_size() > kFlushSinks) {
+    return absl::InvalidArgumentError("a flush names too many sinks");
+  }
+  const int most = uid == 0 ? kFlushesOfRoot : kFlushesPerUid;
+  int& under_way = flushes_[uid];
+  if (under_way >= most) {
+    return absl::ResourceExhaustedError("too many flushes of this user are under way");
+  }
+  ++under_way;
+  options_.flush(request, [this, uid, done = std::move(done)](const v1::FlushResponse& response) {
+    if (--flushes_[uid] == 0) flushes_.erase(uid);
+    done(response);
   });
+  return absl::OkStatus();
 }
 
 void IngestService::SetHint(v1::Hint hint) {

@@ -18,6 +18,14 @@ namespace sluice::ingest {
 
 v1::Durability ToProto(journal::Durability durability);
 
+// Of one FlushRequest: its bytes, and the sinks that it names.
+inline constexpr size_t kFlushRequestBytes = 4 * 1024;
+inline constexpr int kFlushSinks = 8;
+// Flushes of one uid that are waited for at once; each may last a minute.
+inline constexpr int kFlushesPerUid = 64;
+// uid 0 runs many services.
+inline constexpr int kFlushesOfRoot = 1024;
+
 // Waits until sinks have passed what is journalled now; answers on the loop's thread.
 using FlushFn =
     std::function<void(const v1::FlushRequest&, std::function<void(v1::FlushResponse)>)>;
@@ -64,6 +72,9 @@ class IngestService {
 
   void HandleEmit(net::Call& call, std::string_view request);
   void HandleFlush(net::Call& call, std::string_view request);
+  // Of an encoded FlushRequest. INVALID_ARGUMENT, RESOURCE_EXHAUSTED: `done` is never called.
+  absl::Status StartFlush(uid_t uid, std::string_view encoded,
+                          std::function<void(v1::FlushResponse)> done);
   // Admits one batch and sees to it that its entry reaches the disk.
   absl::StatusOr<Admitted> Take(net::Connection& connection, const Sender& sender,
                                 std::string_view batch, journal::Urgency urgency);
@@ -82,6 +93,7 @@ class IngestService {
   v1::Hint hint_;
   std::deque<Waiting> waiting_;  // by journal_sequence
   absl::flat_hash_map<net::CallId, ConnectHandler*> streams_;
+  absl::flat_hash_map<uid_t, int> flushes_;  // under way
   bool commit_pending_ = false;
   bool watching_for_stall_ = false;
 };
