@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -50,6 +51,14 @@ v1::Hint EncodeHint(const filter::LevelSummary& summary) {
   return hint;
 }
 
+// No user may hold it all.
+net::ByteBudget::Limits BudgetOf(uint64_t memory) {
+  net::ByteBudget::Limits limits;
+  limits.total = memory;
+  limits.per_uid = std::min<size_t>(limits.per_uid, limits.total / 8 * 5);
+  return limits;
+}
+
 // Empty: it is on.
 std::string WhyPoolIsOff(const config::LoadedConfig& loaded) {
   const config::KvpConfig& kvp = loaded.config.kvp;
@@ -74,7 +83,7 @@ App::App(config::Sources sources, config::LoadedConfig loaded)
     : sources_(std::move(sources)),
       loaded_(std::move(loaded)),
       host_(ReadHostIds()),
-      budget_(net::ByteBudget::Limits{}) {}
+      budget_(BudgetOf(loaded_.config.limits.memory)) {}
 
 App::~App() = default;
 

@@ -113,8 +113,7 @@ struct OtlpConfig {
 // proto/contract/limits.h.
 struct LimitsConfig {
   uint32_t connections_per_uid = 64;
-  uint32_t open_spans_per_uid = 10'000;
-  uint64_t memory = 256 * kMiB;  // bytes the agent may hold in buffers before it refuses
+  uint64_t memory = 128 * kMiB;  // bytes of unfinished messages, of all users
 };
 
 struct AgentConfig {

@@ -313,8 +313,6 @@ void AddOtlp(std::vector<Key>* keys) {
 void AddLimits(std::vector<Key>* keys) {
   keys->push_back(
       CountKey("limits.connections_per_uid", {1, 100'000}, FIELD(limits.connections_per_uid)));
-  keys->push_back(
-      CountKey("limits.open_spans_per_uid", {1, 10'000'000}, FIELD(limits.open_spans_per_uid)));
   keys->push_back(SizeKey("limits.memory", {16 * kMiB}, FIELD(limits.memory)));
 }
 

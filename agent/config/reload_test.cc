@@ -71,7 +71,6 @@ whole_segments = true
 loose_numbers = true
 [limits]
 connections_per_uid = 1
-open_spans_per_uid = 1
 memory = "16 MiB"
 )";
 
