@@ -31,6 +31,17 @@ constinit uint16_t fork_epoch = 1;
 constinit bool is_registered = false;
 pthread_key_t thread_exit_key;
 
+// What its own Unmap takes away.
+template <typename Memory>
+struct Unmapper {
+  void operator()(Memory* memory) const {
+    memory->Unmap();
+    delete memory;
+  }
+};
+template <typename Memory>
+using Mapped = std::unique_ptr<Memory, Unmapper<Memory>>;
+
 // errno is the caller's.
 class ErrnoScope {
  public:
@@ -65,11 +76,17 @@ bool Process::Init(const sluice_options& options) {
 
 Process* Process::Create(const sluice_options& options, bool* is_created) {
   const ErrnoScope errno_scope;
-  const SpinLockScope lock(&creation_lock);
-  Process* const existing = Existing();
-  if (existing != nullptr) return existing;
-  Process* const process = CreateLocked(options);
+  Process* process;
+  {
+    const SpinLockScope lock(&creation_lock);
+    Process* const existing = Existing();
+    if (existing != nullptr) return existing;
+    process = CreateLocked(options);
+  }
   if (is_created != nullptr) *is_created = process != nullptr;
+  // Not while others wait for the lock: a stderr that nobody reads may take for ever.
+  const bool is_forked = forked_from != nullptr;
+  if (process != nullptr && process->lines_ != nullptr && !is_forked) process->lines_->Complain();
   return process;
 }
 
@@ -86,16 +103,19 @@ Process* Process::CreateLocked(const sluice_options& options) {
 
 Process* Process::Make(const sluice_options& options) {
   Settings settings = MakeSettings(options);
-  Ring* const ring = Ring::Create(settings.ring_bytes);
+  Mapped<Ring> ring(Ring::Create(settings.ring_bytes));
   if (ring == nullptr) return nullptr;
-  SpanPool* const pool = SpanPool::Create(limits::kOpenSpansPerUid, fork_epoch);
+  Mapped<SpanPool> pool(SpanPool::Create(limits::kOpenSpansPerUid, fork_epoch));
   if (pool == nullptr) return nullptr;
   std::unique_ptr<StderrLines> lines;
   if (auto printer = StderrPrinter::FromEnvironment()) {
     WidenLevels(printer->widest());
     lines = std::make_unique<StderrLines>(std::move(printer));
   }
-  return new Process(std::move(settings), ring, pool, std::move(lines));
+  auto* const process = new Process(std::move(settings), ring.get(), pool.get(), std::move(lines));
+  (void)ring.release();
+  (void)pool.release();
+  return process;
 }
 
 void Process::RegisterOnce() {

@@ -143,7 +143,7 @@ void Recorder::SetParent(SpanSlot* slot, const sluice_context& parent) {
     slot->trace_id = {};
     slot->parent_id = {};
     slot->w3c_flags = kRemoteKnown | kSampledAndRandom;
-    if (slot->is_local) return;
+    if (slot->is_local) return slot->state.Add(SlotState::kStarted);
     WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data());
     WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data() + 8);
     return;
@@ -240,15 +240,15 @@ Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
 
 // As START or, after it, as UPDATE.
 Recorder::Taken Recorder::SendBody(SpanSlot* slot, int depth) {
+  const bool is_started = slot->state.Has(SlotState::kStarted);
+  if (!is_started && !EnsureStarted(slot->parent_span, depth + 1)) return Taken::kRingFull;
   if (slot->is_local) {
     slot->body_size = 0;
-    return EnsureStarted(slot->parent_span, depth + 1) ? Taken::kYes : Taken::kRingFull;
+    slot->state.Add(SlotState::kStarted);
+    return Taken::kYes;
   }
-  if (slot->state.Has(SlotState::kStarted)) {
-    return slot->body_size == 0 ? Taken::kYes : PutBody(slot, RecordKind::kSpanUpdate);
-  }
-  if (!EnsureStarted(slot->parent_span, depth + 1)) return Taken::kRingFull;
-  const Taken taken = PutBody(slot, RecordKind::kSpanStart);
+  if (is_started && slot->body_size == 0) return Taken::kYes;
+  const Taken taken = PutBody(slot, is_started ? RecordKind::kSpanUpdate : RecordKind::kSpanStart);
   if (taken == Taken::kYes) slot->state.Add(SlotState::kStarted);
   return taken;
 }

@@ -105,7 +105,8 @@ void Recorder::ForEachStarted(Visit visit) {
     if (!slot->state.Has(SlotState::kStarted)) return;
     const bool is_held = slot->state.Lock(generation) || slot->state.LockEnding(generation);
     if (!is_held) return;
-    if (slot->state.Has(SlotState::kStarted)) visit(slot->trace_id, slot->span_id);
+    const bool is_told = slot->state.Has(SlotState::kStarted) && !slot->is_local;
+    if (is_told) visit(slot->trace_id, slot->span_id);
     slot->state.Unlock();
   });
 }

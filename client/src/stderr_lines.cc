@@ -8,6 +8,9 @@ namespace {
 
 // Of one span's fields as text. What is set beyond it is not printed.
 constexpr size_t kFieldsBytes = 16 * 1024;
+// Of spans around another. What is further out is not printed, nor kept: each of a row of spans may
+// begin within the one before it.
+constexpr int kContextDepth = 64;
 
 // An event's bytes as they go to the agent.
 std::string EncodeEvent(const EventRecord& event) {
@@ -27,8 +30,9 @@ std::shared_ptr<StderrLines::Span> StderrLines::Find(uint64_t span) const {
 // Outermost first.
 StderrLines::Context StderrLines::ContextOf(const Span* span) {
   Context context;
+  if (span != nullptr && !span->is_printed) span = span->parent.get();
   for (; span != nullptr; span = span->parent.get()) {
-    if (span->is_printed) context.push_back({span->name, span->fields});
+    context.push_back({span->name, span->fields});
   }
   std::reverse(context.begin(), context.end());
   return context;
@@ -60,6 +64,10 @@ void StderrLines::SpanStarted(const SpanStart& start) noexcept try {
   {
     const std::lock_guard lock(mutex_);
     span->parent = Find(start.parent);
+    if (span->parent != nullptr && !span->parent->is_printed) span->parent = span->parent->parent;
+    if (span->parent != nullptr) span->depth = span->parent->depth + 1;
+    if (span->depth > kContextDepth) span->parent = nullptr;
+    if (span->parent == nullptr) span->depth = 0;
     spans_[start.span] = span;
     if (!span->is_printed) return;
     line = printer_->NewLine(span->level, span->target, ContextOf(span.get()), start.time);

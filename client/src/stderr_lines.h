@@ -22,6 +22,8 @@ class StderrLines {
   explicit StderrLines(std::unique_ptr<StderrPrinter> printer) : printer_(std::move(printer)) {}
 
   const StderrPrinter& printer() const { return *printer_; }
+  // Says what of the filter cannot be read.
+  void Complain() noexcept { printer_->Complain(); }
 
   struct SpanStart {
     uint64_t span;    // its handle
@@ -42,7 +44,8 @@ class StderrLines {
  private:
   // Its name outlives its end for as long as a span within it is open.
   struct Span {
-    std::shared_ptr<const Span> parent;
+    std::shared_ptr<const Span> parent;  // the next one around it that is printed
+    int depth = 0;                       // how many those are
     std::string name;
     std::string target;
     std::string fields;

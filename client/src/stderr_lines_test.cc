@@ -346,9 +346,33 @@ TEST_F(TerminalLinesTest, AreColoured) {
   EXPECT_THAT(pipe_.Lines(), ElementsAre(HasSubstr("\x1b[31mERROR\x1b[0m")));
 }
 
+// As a walk over a deep tree with a span a level makes them.
+TEST_F(StderrLinesTest, RecordsWithinManyLocalSpansAreNotLost) {
+  SetWantedLevels({.default_level = Level::kInfo});
+  std::vector<uint64_t> spans;
+  for (int depth = 0; depth < 100; ++depth) spans.push_back(Start("s", SLUICE_TRACE, "chatty"));
+  Event("within");
+  EXPECT_EQ(recorder_.drops().ring_full.load(), 0u);
+  for (; !spans.empty(); spans.pop_back()) recorder_.EndSpan(spans.back());
+}
+
+// Each begins before the one around it ends: without a limit none would ever be forgotten.
+TEST_F(StderrLinesTest, ARowOfSpansWithinEachOtherKeepsABoundedContext) {
+  uint64_t before = Start("s");
+  for (int i = 0; i < 1000; ++i) {
+    const uint64_t next = Start("s");
+    recorder_.EndSpan(before);
+    before = next;
+    for (const std::string& line : pipe_.Lines()) EXPECT_LT(line.size(), 1000u);
+  }
+  recorder_.EndSpan(before);
+}
+
 TEST(StderrPrinterTest, NamesAPieceThatItCannotRead) {
   Pipe pipe;
-  const StderrPrinter printer("info,x=\x1b[31m", {.fd = pipe.writer()});
+  StderrPrinter printer("info,x=\x1b[31m", {.fd = pipe.writer()});
+  EXPECT_THAT(pipe.Lines(), IsEmpty());
+  printer.Complain();
   EXPECT_THAT(pipe.Lines(), ElementsAre(HasSubstr("cannot read 'x=\\u{1b}[31m', left out")));
   EXPECT_TRUE(printer.Wants(Level::kInfo, "y"));
 }

@@ -13,19 +13,15 @@
 namespace sluice {
 
 StderrPrinter::StderrPrinter(std::string_view filter, Output output)
-    : levels_([&] {
-        std::string unread;
-        LevelTable levels = ParseStderrFilter(filter, &unread);
-        if (!unread.empty()) {
-          std::string line("sluice: SLUICE_STDERR: cannot read '");
-          AppendEscaped(unread, &line);
-          line += "', left out; write warn or target=debug, separated by commas\n";
-          StderrWriter(output.fd).Write(line);
-        }
-        return levels;
-      }()),
-      output_(output),
-      writer_(output.fd) {}
+    : levels_(ParseStderrFilter(filter, &unread_)), output_(output), writer_(output.fd) {}
+
+void StderrPrinter::Complain() {
+  if (unread_.empty()) return;
+  std::string line("sluice: SLUICE_STDERR: cannot read '");
+  AppendEscaped(unread_, &line);
+  line += "', left out; write warn or target=debug, separated by commas\n";
+  Write(line);
+}
 
 std::unique_ptr<StderrPrinter> StderrPrinter::FromEnvironment() {
   const char* const filter = secure_getenv(kStderrEnv.data());
@@ -35,7 +31,8 @@ std::unique_ptr<StderrPrinter> StderrPrinter::FromEnvironment() {
       .color = isatty(STDERR_FILENO) == 1 && secure_getenv("NO_COLOR") == nullptr,
       .priority = IsJournalStream(STDERR_FILENO)};
   auto printer = std::make_unique<StderrPrinter>(filter, output);
-  if (printer->widest() == Level::kUnspecified) return nullptr;
+  const bool is_silent = printer->widest() == Level::kUnspecified && printer->unread_.empty();
+  if (is_silent) return nullptr;
   return printer;
 }
 

@@ -23,11 +23,13 @@ class StderrPrinter {
     bool priority = false;  // `<N>` in front, for the journal
   };
 
-  // What `filter` lets through; a piece that cannot be read is named on `output` and left out.
+  // What `filter` lets through; pieces that cannot be read are left out.
   StderrPrinter(std::string_view filter, Output output);
   // As the process's environment and stderr ask for; null: nothing is to be printed.
   static std::unique_ptr<StderrPrinter> FromEnvironment();
 
+  // Names the first piece of the filter that cannot be read, if there is one.
+  void Complain();
   bool Wants(Level level, std::string_view target) const { return level <= levels_.For(target); }
   Level widest() const { return levels_.Widest(); }
 
@@ -56,6 +58,7 @@ class StderrPrinter {
   template <typename WriteMessage>
   std::string MakeLine(const Head& head, WriteMessage write_message) const;
 
+  std::string unread_;  // before levels_, whose making sets it
   const LevelTable levels_;
   const Output output_;
   StderrWriter writer_;

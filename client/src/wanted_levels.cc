@@ -11,13 +11,14 @@ int sluice_widest_level = SLUICE_TRACE;
 namespace sluice {
 namespace {
 
-// A table that was replaced is kept: a caller may be reading it, and hints change when an operator
-// changes a filter.
-struct Installed {
+// Every table there ever was is kept, once: a caller may be reading it. There are as many as an
+// operator writes filters.
+struct KeptTable {
   LevelTable table;
-  const Installed* replaced;
+  const KeptTable* older;
 };
-constinit std::atomic<const Installed*> installed{nullptr};
+constinit const KeptTable* newest_kept = nullptr;  // the sender's
+constinit std::atomic<const KeptTable*> installed{nullptr};
 // What this process itself wants.
 constinit std::atomic<int> own_widest{0};
 
@@ -27,15 +28,16 @@ bool IsWanted(Level level, std::string_view target) {
   if (static_cast<int>(level) > __atomic_load_n(&sluice_widest_level, __ATOMIC_RELAXED)) {
     return false;
   }
-  const Installed* const current = installed.load(std::memory_order_acquire);
+  const KeptTable* const current = installed.load(std::memory_order_acquire);
   return current == nullptr || level <= current->table.For(target);
 }
 
 void SetWantedLevels(LevelTable table) {
-  const Installed* const current = installed.load(std::memory_order_acquire);
-  if (current == nullptr ? table == LevelTable() : table == current->table) return;
-  const int widest = std::max(static_cast<int>(table.Widest()), own_widest.load());
-  installed.store(new Installed{std::move(table), current}, std::memory_order_release);
+  const KeptTable* kept = newest_kept;
+  while (kept != nullptr && kept->table != table) kept = kept->older;
+  if (kept == nullptr) kept = newest_kept = new KeptTable{std::move(table), newest_kept};
+  const int widest = std::max(static_cast<int>(kept->table.Widest()), own_widest.load());
+  installed.store(kept, std::memory_order_release);
   __atomic_store_n(&sluice_widest_level, widest, __ATOMIC_RELAXED);
 }
 
