@@ -82,8 +82,8 @@ int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
     return Fail({kExitUsage, "the event has " + std::to_string(record.size()) + " bytes; at most " +
                                  std::to_string(limits::kRecordBytes) + " can be sent"});
   }
-  if (!dry_run) EchoEvent(record);
   const int code = dry_run ? kExitOk : Send(options, record, begin, require);
+  if (!dry_run) EchoEvent(record);
   if (!explain || code != kExitOk) return code;
   return ExplainInForce(options, record);
 }

@@ -36,7 +36,7 @@ int FlushVerb(GlobalOptions options, std::vector<std::string> arguments) {
   std::vector<std::string> sinks;
   AddGlobalOptions(app, &options);
   app.add_option("--sink", sinks,
-                 "kvp, file, stderr or otlp; repeatable. Default: the first three that are on")
+                 "kvp, file or stderr; repeatable. Default: the first three that are on")
       ->type_name("SINK")
       ->allow_extra_args(false);
   app.footer(

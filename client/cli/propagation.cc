@@ -1,11 +1,10 @@
 #include "client/cli/propagation.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <string_view>
 
 #include "client/cli/record_encoder.h"
+#include "client/src/random.h"
 #include "proto/contract/baggage.h"
 #include "proto/contract/names.h"
 
@@ -15,10 +14,7 @@ namespace {
 template <typename IdType>
 IdType RandomId() {
   IdType id;
-  while (id.IsZero()) {
-    // Of so few bytes getrandom never returns a part, and it fails only when interrupted early.
-    [[maybe_unused]] const ssize_t got = getrandom(id.bytes.data(), id.bytes.size(), 0);
-  }
+  while (id.IsZero()) FillRandom(id.bytes.data(), static_cast<int>(id.bytes.size()));
   return id;
 }
 

@@ -111,8 +111,8 @@ int RunInSpan(const GlobalOptions& options, SpanStart start,
   SpanEcho echo;
   std::optional<SpanReporter> reporter;
   const auto open_span = [&] {
-    echo.Start(EncodeSpanStart(start));
     StartReporter(options, start, &reporter);
+    echo.Start(EncodeSpanStart(start));
   };
   const int error = child.Start(command, ChildEnvironment(environ, own), [&](pid_t pid) {
     start.attributes.push_back({"process.pid", int64_t{pid}});
@@ -128,10 +128,11 @@ int RunInSpan(const GlobalOptions& options, SpanStart start,
   if (error != 0) {
     Fail({kExitIo, "cannot run '" + command.front() + "': " + std::strerror(error)});
   }
-  echo.End(EncodeSpanEnd(start, end));
+  const std::string end_record = EncodeSpanEnd(start, end);
   if (reporter) {
     reporter->End(std::move(end), steady_clock::now() + options.timeout.value_or(kEmitTimeout));
   }
+  echo.End(end_record);
   return exit.code;
 }
 
@@ -155,9 +156,14 @@ int RunVerb(GlobalOptions options, std::vector<std::string> arguments) {
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
   std::vector<std::string> command = app.remaining();
-  if (!command.empty() && command.front() == "--") command.erase(command.begin());
+  const bool is_marked = !command.empty() && command.front() == "--";
+  if (is_marked) command.erase(command.begin());
   if (command.empty()) {
     return Fail({kExitUsage, "no command given; write 'sluice run -- COMMAND ARGUMENT...'"});
+  }
+  if (!is_marked && command.front().starts_with('-')) {
+    return Fail({kExitUsage, "unknown option '" + command.front() +
+                                 "'; a command of that name is written behind '--'"});
   }
   Result<std::vector<Attribute>> attributes = ParseAttributes(flags.attributes);
   if (!attributes.ok()) return Fail(attributes.failure());

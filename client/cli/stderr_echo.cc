@@ -9,12 +9,14 @@ namespace sluice::cli {
 void EchoEvent(std::string_view record) {
   const auto printer = StderrPrinter::FromEnvironment();
   if (printer == nullptr) return;
+  printer->Complain();
   const auto event = ReadRecord(record);
   if (!event || !printer->Wants(event->level, event->target)) return;
   printer->Write(printer->EventLine(*event, {}));
 }
 
 void SpanEcho::Start(std::string record) {
+  if (printer_ != nullptr) printer_->Complain();
   start_record_ = std::move(record);
   const auto start = ReadRecord(start_record_);
   if (printer_ == nullptr || !start || !printer_->Wants(start->level, start->target)) {

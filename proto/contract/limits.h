@@ -24,8 +24,8 @@ inline constexpr size_t kResourceBytes = 16 * 1024;
 // Per uid.
 inline constexpr int kConnectionsPerUid = 64;
 inline constexpr int kOpenSpansPerUid = 10'000;
-// START and UPDATE bytes kept for the open spans of one uid; beyond it a span keeps its name and
-// ids and loses its attributes, counted.
+// START and UPDATE bytes kept for the open spans of one uid; what goes beyond is dropped and
+// counted.
 inline constexpr size_t kOpenSpanBytesPerUid = 16 * 1024 * 1024;
 
 // Per connection.

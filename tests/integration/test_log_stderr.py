@@ -133,7 +133,7 @@ def test_an_event_that_nobody_wants_is_no_mistake(agent):
 def test_the_tool_prints_without_an_agent_too(shared):
     environment = {"SLUICE_SOCKET": "/tmp/sluice-nobody-listens/s", "SLUICE_STDERR": "warn"}
     done = run([shared.sluice, "event", "--level", "error", "alone"], env=environment)
-    assert re.match(r"\S+Z ERROR sluice::event: alone\n", done.stderr)
+    assert re.search(r"^\S+Z ERROR sluice::event: alone\n", done.stderr, re.M)
 
 
 def test_a_client_prints_without_an_agent_too(shared):

@@ -41,6 +41,14 @@ def test_run_returns_the_code_of_its_command(script, code):
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
+def test_a_misspelt_option_is_no_command(folder):
+    done = tool("run", "--nmae", "x", "--", "true")
+    assert done.returncode == 2 and "unknown option '--nmae'" in done.stderr
+    program = folder / "-odd"
+    program.symlink_to("/bin/true")
+    assert tool("run", "--", "-odd", env={"PATH": str(folder)}).returncode == 0
+
+
 def test_run_tells_not_found_from_not_executable(folder):
     plain = folder / "plain"
     plain.write_text("no program")

@@ -2,6 +2,7 @@
 that hangs, and beside one whose answers are scripted."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -9,7 +10,7 @@ import time
 import grpc
 import pytest
 
-from harness import DEADLINE_S, REPOSITORY, wait_until
+from harness import DEADLINE_S, NOBODY, REPOSITORY, run, wait_until
 from tool import (PATIENT, TOOL, TRACEPARENT, environment, generate_messages, hung_agent,
                   scripted_agent, short_folder, tool)
 
@@ -55,6 +56,25 @@ def test_event_gives_a_hung_agent_250_ms(hung):
     assert tool("event", "hello", path=hung).returncode == 0
     assert 0.2 < time.monotonic() - begin < BOUND_S
     assert tool("event", "--require", "hello", path=hung).returncode == 4
+
+
+def test_input_that_cannot_be_read_changes_no_pool(folder):
+    pool = folder / ".kvp_pool_1"
+    tool("kvp", "write", "--dir", folder, "kept", "whole")
+    before = pool.read_bytes()
+    unreadable = os.open(folder, os.O_RDONLY)
+    done = tool("kvp", "load", "--dir", folder, stdin=unreadable)
+    os.close(unreadable)
+    assert (done.returncode, done.stderr) == (3, "sluice: read stdin: Is a directory\n")
+    done = tool("kvp", "load", "--dir", folder, "--file", folder)
+    assert (done.returncode, done.stderr) == (3, f"sluice: read {folder}: Is a directory\n")
+    assert pool.read_bytes() == before
+
+
+def test_a_pool_below_a_closed_folder_is_an_error(folder):
+    folder.chmod(0o700)
+    done = run([TOOL, "kvp", "dump", "--dir", folder / "below"], uid=NOBODY, check=False)
+    assert done.returncode == 3 and "Permission denied" in done.stderr
 
 
 @pytest.mark.parametrize("verb", [["flush"], ["status"], ["tree", "--last"], ["kvp", "dump"]])

@@ -91,7 +91,10 @@ int ReloadVerb(GlobalOptions options, std::vector<std::string> arguments) {
     if (printed != kExitOk) return printed;
   }
   if (is_taken) return kExitOk;
-  return Fail({kExitNegative, "nothing changed:\n" + response->error()});
+  (void)Fail({kExitNegative, "nothing changed:"});
+  std::istringstream mistakes(response->error());  // one a line
+  for (std::string mistake; std::getline(mistakes, mistake);) (void)Fail({kExitNegative, mistake});
+  return kExitNegative;
 }
 
 constexpr std::array kVerbs = {

@@ -42,7 +42,8 @@ bool AgentIsNamed(const GlobalOptions& options) {
 }
 
 std::string PoolFile(const std::string& directory, int number) {
-  if (std::filesystem::is_regular_file(directory)) return directory;
+  std::error_code unreadable;  // is told where the file is opened
+  if (std::filesystem::is_regular_file(directory, unreadable)) return directory;
   return directory + "/.kvp_pool_" + std::to_string(number);
 }
 

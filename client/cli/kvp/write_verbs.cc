@@ -1,15 +1,16 @@
 #include "client/cli/kvp/write_verbs.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/App.hpp>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 
 #include "client/cli/kvp/pool_source.h"
 #include "client/cli/kvp/text_input.h"
 #include "client/cli/verb.h"
+#include "proto/contract/unique_fd.h"
 #include "proto/contract/utf8.h"
 
 namespace sluice::cli {
@@ -26,17 +27,22 @@ Failure Unreadable(const std::string& name) {
   return {kExitIo, "read " + name + ": " + std::strerror(errno)};
 }
 
-// All of a file, or of stdin where `path` is empty.
+// All of a file, or of stdin where `path` is empty. By read(2): a stream takes an error for the
+// end, and half of a file would replace the pool.
 Result<std::string> ReadInput(const std::string& path) {
   const std::string name = path.empty() ? "stdin" : path;
-  std::ifstream file;
-  if (!path.empty()) {
-    file.open(path);
-    if (!file) return Unreadable(name);
+  const UniqueFd file(path.empty() ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!path.empty() && !file) return Unreadable(name);
+  std::string text;
+  char buffer[64 * 1024];
+  ssize_t size;
+  while ((size = ::read(path.empty() ? STDIN_FILENO : file.get(), buffer, sizeof(buffer))) != 0) {
+    if (size > 0) {
+      text.append(buffer, static_cast<size_t>(size));
+    } else if (errno != EINTR) {
+      return Unreadable(name);
+    }
   }
-  std::istream& input = path.empty() ? std::cin : file;
-  std::string text(std::istreambuf_iterator<char>(input), {});
-  if (input.bad()) return Unreadable(name);
   if (!IsValidUtf8(text)) return Failure{kExitIo, name + " did not contain valid UTF-8"};
   return text;
 }
