@@ -148,9 +148,8 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   if (frame_bytes > kFrameHeaderBytes + kMaxBatchPayloadBytes) {
     return absl::InvalidArgumentError(absl::StrCat("an entry of ", frame_bytes, " bytes"));
   }
-  AbsorbRewritten();
-  if (log_->lacks_room()) retention_->RemoveConsumed();
   RETURN_IF_ERROR(CheckTakes(frame_bytes));
+  AbsorbRewritten();
   const absl::Status room = retention_->MakeRoom(uid, frame_bytes);
   if (!room.ok()) return WithRetryAfter(room, kRetryWhenFull);
   AppendEntry(EntryType::kBatch, uid, 0, payload, &turn_->bytes);

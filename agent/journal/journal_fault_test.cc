@@ -70,7 +70,6 @@ TEST_P(JournalFaultTest, KeepsWhatItAcknowledgedWhicheverCallFails) {
     FaultyFileSystem fs(&disk);
     JournalRun run(ScriptOptions(&fs));
     ASSERT_TRUE(run.is_open());
-    const auto unread = run.journal().OpenReader("log");
     fs.FailCall(call, GetParam());
     RunScript(&run);
     WaitForHealing(&run);
@@ -142,31 +141,6 @@ TEST_F(RefusingDiskTest, AcknowledgesNothingWhileWritesFailAndAllAfterwards) {
   EXPECT_THAT(ReadAll(&run_.journal()), ElementsAre(Pair(1, "before"), Pair(2, "during")));
   ASSERT_NO_FATAL_FAILURE(WaitForHealing(&run_));
   EXPECT_EQ(run_.journal().GetUsage().error, "");
-}
-
-TEST_F(RefusingDiskTest, AFullDiskIsRelievedOfWhatAllSinksAreDoneWith) {
-  const auto log = run_.journal().OpenReader("log");
-  RunScript(&run_);
-  ASSERT_TRUE(run_.WaitForSync(kScriptEntries));
-  log->Commit(kScriptEntries);
-  fs_.FillUp();
-  const uint64_t during = run_.Write("during");
-  ASSERT_NO_FATAL_FAILURE(WaitForHealing(&run_));
-  EXPECT_GT(run_.journal().GetUsage().first_sequence, 1u);
-  EXPECT_THAT(ReadAll(&run_.journal()), testing::Contains(Pair(during, "during")));
-  EXPECT_EQ(run_.counters().Total("journal.dropped"), 0u);
-}
-
-TEST_F(RefusingDiskTest, AFullDiskIsNotRelievedOfWhatASinkHasNotRead) {
-  const auto log = run_.journal().OpenReader("log");
-  RunScript(&run_);
-  ASSERT_TRUE(run_.WaitForSync(kScriptEntries));
-  fs_.FillUp();
-  run_.Write("during");
-  EXPECT_EQ(run_.Write("refused"), 0u);
-  EXPECT_EQ(run_.journal().GetUsage().first_sequence, 1u);
-  log->Commit(kScriptEntries);
-  ASSERT_NO_FATAL_FAILURE(WaitForHealing(&run_));
 }
 
 TEST_F(RefusingDiskTest, NeverTrustsAFileWhoseSyncFailed) {

@@ -67,12 +67,6 @@ void Retention::Trim() {
   }
 }
 
-void Retention::RemoveConsumed() {
-  while (IsOldestConsumed() && shared_->synced() >= std::next(segments_.begin())->first) {
-    if (!RemoveOldest("full")) return;
-  }
-}
-
 bool Retention::Fits(uid_t uid, uint64_t bytes) const {
   if (bytes_ + bytes > limits_.max_bytes) return false;
   return uid == 0 || others_bytes_ + bytes <= limits_.others_bytes;

@@ -49,8 +49,6 @@ class Retention {
 
   // Lets go what is too old, and what is consumed beyond keep_bytes.
   void Trim();
-  // Lets go all that is consumed and has a durable successor, for a disk that is full.
-  void RemoveConsumed();
 
   const std::map<uint64_t, SegmentUsage>& segments() const { return segments_; }
   uint64_t bytes() const { return bytes_; }

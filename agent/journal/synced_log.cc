@@ -121,18 +121,12 @@ void SyncedLog::Enqueue(Chunk chunk, const absl::Status& written) {
 void SyncedLog::Refuse(const absl::Status& why) {
   if (!refuses_) LogError(absl::StrCat("journal: the disk refuses: ", why.message()));
   refuses_ = true;
-  SetError(why);
+  error_ = std::string(why.message());
   shared_->Count("journal.write_errors", "", 1);
   // A fresh segment is worth an attempt at once when a sync failed, not when the disk is full.
   retry_at_ = SteadyClock::now();
   if (!sync_failed_) retry_at_ += options_.retry_delay;
   work_.NotifyAll();
-}
-
-// OK: there is none any more.
-void SyncedLog::SetError(const absl::Status& error) {
-  error_ = std::string(error.message());
-  lacks_room_ = absl::IsResourceExhausted(error);
 }
 
 void SyncedLog::SyncNow() {
@@ -266,7 +260,7 @@ void SyncedLog::Rewrite() {
   is_syncing_ = false;
   quiet_.NotifyAll();
   if (!file.ok()) {
-    SetError(file.status());
+    error_ = std::string(file.status().message());
     retry_at_ = SteadyClock::now() + options_.retry_delay;
     return;
   }
@@ -316,7 +310,7 @@ void SyncedLog::TakeOver(std::shared_ptr<SegmentFile> file, size_t chunk_count) 
   // What was appended while this went on is written the same way.
   if (!chunks_.empty()) return;
   refuses_ = false;
-  SetError(absl::OkStatus());
+  error_.clear();
   LogInfo("journal: the disk takes writes again");
 }
 

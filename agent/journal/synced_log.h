@@ -85,8 +85,6 @@ class SyncedLog {
   // Thread-safe.
   void SyncNow();
   bool refuses() const { return refuses_.load(); }
-  // The disk refuses because it, or our part of it, is full.
-  bool lacks_room() const { return lacks_room_.load(); }
   uint64_t unsynced_bytes() const { return unsynced_bytes_.load(); }
   std::string error() const;
   // A buffer of a chunk that is done with, for the next one.
@@ -102,7 +100,6 @@ class SyncedLog {
   std::string CurrentDirectory() const;
   void Enqueue(Chunk chunk, const absl::Status& written) REQUIRES(mutex_);
   void Refuse(const absl::Status& why) REQUIRES(mutex_);
-  void SetError(const absl::Status& error) REQUIRES(mutex_);
   void Run();
   bool IsSyncDue(TimePoint now) const REQUIRES(mutex_);
   bool IsRewriteDue(TimePoint now) const REQUIRES(mutex_);
@@ -120,7 +117,6 @@ class SyncedLog {
   std::thread thread_;
 
   std::atomic<bool> refuses_{false};
-  std::atomic<bool> lacks_room_{false};
   std::atomic<bool> is_partial_{false};
   std::atomic<bool> has_rewritten_{false};
   std::atomic<uint64_t> unsynced_bytes_{0};

@@ -16,19 +16,12 @@ bool FaultyFileSystem::IsFailing(bool is_change) {
   return true;
 }
 
-bool FaultyFileSystem::LacksRoom() {
-  if (is_full_) errno = ENOSPC;
-  return is_full_;
-}
-
 int FaultyFileSystem::Open(const std::string& path, int flags, mode_t mode) {
   const bool is_change = (flags & (O_CREAT | O_TRUNC)) != 0;
-  if (is_change && LacksRoom()) return -1;
   return IsFailing(is_change) ? -1 : base_.Open(path, flags, mode);
 }
 
 ssize_t FaultyFileSystem::Pwrite(int fd, const char* bytes, size_t size, uint64_t offset) {
-  if (LacksRoom()) return -1;
   if (!IsFailing(true)) return base_.Pwrite(fd, bytes, size, offset);
   if (errno != kShortWrite) return -1;
   return base_.Pwrite(fd, bytes, std::max<size_t>(1, size / 2), offset);
@@ -38,12 +31,6 @@ ssize_t FaultyFileSystem::Pread(int fd, char* bytes, size_t size, uint64_t offse
   if (!IsFailing(false)) return base_.Pread(fd, bytes, size, offset);
   if (errno != kShortWrite) return -1;
   return base_.Pread(fd, bytes, std::max<size_t>(1, size / 2), offset);
-}
-
-int FaultyFileSystem::Unlink(const std::string& path) {
-  if (IsFailing(true)) return -1;
-  is_full_ = false;
-  return base_.Unlink(path);
 }
 
 int FaultyFileSystem::Fdatasync(int fd) {

@@ -26,8 +26,6 @@ class FaultyFileSystem : public FileSystem {
   }
   // Calls that change anything, syncs included, fail with `error`; 0: no more.
   void RefuseWrites(int error) { refuse_error_ = error; }
-  // Calls that take room fail with ENOSPC until a file is unlinked.
-  void FillUp() { is_full_ = true; }
   // Fdatasync alone fails.
   void RefuseSyncs(int error) { sync_error_ = error; }
   // Whether the call that FailCall named has come.
@@ -44,7 +42,7 @@ class FaultyFileSystem : public FileSystem {
   int Rename(const std::string& from, const std::string& to) override {
     return IsFailing(true) ? -1 : base_.Rename(from, to);
   }
-  int Unlink(const std::string& path) override;
+  int Unlink(const std::string& path) override { return IsFailing(true) ? -1 : base_.Unlink(path); }
   int Mkdir(const std::string& path, mode_t mode) override {
     return IsFailing(true) ? -1 : base_.Mkdir(path, mode);
   }
@@ -62,14 +60,12 @@ class FaultyFileSystem : public FileSystem {
  private:
   // Sets errno.
   bool IsFailing(bool is_change);
-  bool LacksRoom();
 
   FileSystem& base_;
   std::atomic<int64_t> calls_left_{-1};
   std::atomic<int> error_{0};
   std::atomic<int> refuse_error_{0};
   std::atomic<int> sync_error_{0};
-  std::atomic<bool> is_full_{false};
 };
 
 }  // namespace sluice
