@@ -11,6 +11,8 @@
 namespace sluice::kvp {
 namespace {
 
+using ::testing::ElementsAre;
+
 TEST(PoolBudgetTest, StaysWithinTheBudgetBesideForeignRecords) {
   for (const auto& [foreign, budget] : {std::pair<size_t, size_t>{0, 900},
                                         {99, 900},
@@ -119,6 +121,15 @@ TEST_F(FullPoolTest, SaysInOneRecordWhatWasGivenUp) {
   ASSERT_TRUE(keeper_->Append(Entries("d", 1)).ok());
   EXPECT_EQ(Summary(), "sluice|summary=dropped=0 overwritten=6 trimmed=0");
   EXPECT_EQ(keeper_.counters.Total("kvp.given_up", "overwritten"), 6u);
+}
+
+TEST_F(FullPoolTest, RepeatsNoSummaryThatRootRemoved) {
+  ASSERT_TRUE(keeper_->Append(Entries("a", 65)).ok());
+  ASSERT_NE(Summary(), "");
+  ASSERT_TRUE(keeper_->Edit({.kind = PoolEdit::Kind::kClear}).ok());
+  keeper_.Start();
+  ASSERT_TRUE(keeper_->Append({Entry("b")}).ok());
+  EXPECT_THAT(keeper_.texts(), ElementsAre("sluice|b=text 0"));
 }
 
 TEST_F(FullPoolTest, PutsChunksIntoAdjacentPlacesOfOlderOnes) {

@@ -27,6 +27,10 @@ PoolKeeper::PoolKeeper(PoolFile* pool, Options options, Shadow shadow)
   for (const auto& [sequence, entry] : ledger_.own().entries()) {
     if (entry.placed() < entry.slots.size()) missing_.insert(sequence);
   }
+  // Root has removed the summary, which stands again once more is given up.
+  if (ledger_.shadow().IsForgotten(options_.summary_key)) {
+    summarized_ = ledger_.shadow().given_up();
+  }
 }
 
 absl::Status PoolKeeper::Append(const std::vector<PoolEntry>& entries) {
