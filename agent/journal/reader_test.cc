@@ -53,6 +53,17 @@ TEST_F(ReaderTest, GivesUpAtTheDeadlineAndWhenWoken) {
   waker.join();
 }
 
+TEST_F(ReaderTest, AWakeBeforeItsWaitEndsIt) {
+  JournalRun run(TestOptions());
+  const auto reader = run.journal().OpenReader("log");
+  reader->Restore(0);
+  reader->Wake();
+  const auto begin = Now();
+  EXPECT_FALSE(reader->Next(TestDeadline()).has_value());
+  EXPECT_LT(Now(), begin + std::chrono::seconds(20));
+  EXPECT_FALSE(reader->Next(Now()).has_value());
+}
+
 TEST_F(ReaderTest, RestoresFromTheCheckpointBeforeItsCursor) {
   JournalRun run(TestOptions());
   WriteWords(&run, 20);

@@ -90,7 +90,7 @@ bool SharedState::WaitForProgress(uint64_t seen, std::atomic<bool>* woken,
   MutexLock lock(&wait_mutex_);
   waiting_.fetch_add(1);
   bool in_time = true;
-  while (progress_.load() == seen && in_time) {
+  while (progress_.load() == seen && !woken->load() && in_time) {
     in_time = moved_.WaitUntil(&wait_mutex_, deadline);
   }
   waiting_.fetch_sub(1);
