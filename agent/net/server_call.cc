@@ -62,7 +62,12 @@ void ServerCall::StartDeadline(std::string_view timeout) {
 }
 
 void ServerCall::Send(std::string_view message) {
-  if (finished_) return;
+  if (finished_ || overfull_) return;
+  connection_->MarkBusy();
+  if (unsent_bytes() + message.size() > kMaxUnsentBytes) {
+    overfull_ = true;
+    return;
+  }
   AppendMessage(message, &unsent_);
   if (!response_started_) {
     response_started_ = true;
@@ -70,14 +75,15 @@ void ServerCall::Send(std::string_view message) {
   } else if (std::exchange(body_waits_, false)) {
     connection_->session().WakeBody(stream_id_);
   }
-  if (unsent_bytes() > kMaxUnsentBytes || !ChargeHeld()) overfull_ = true;
-  connection_->MarkBusy();
+  if (!ChargeHeld()) overfull_ = true;
 }
 
 void ServerCall::Finish(const absl::Status& status, std::optional<int64_t> retry_after_ms) {
   if (finished_) return;
+  if (overfull_ && status.ok()) return RefuseForMemory();
   finished_ = true;
   succeeded_ = status.ok();
+  if (overfull_) DropAnswer();
   Forget();
   for (auto& field : FormatTrailers(status, retry_after_ms)) trailers_.push_back(std::move(field));
   if (handler_) core_->Bury(std::move(handler_));
@@ -161,6 +167,13 @@ void ServerCall::DropRequest() {
   if (!held_.empty()) connection_->session().Consume(stream_id_, held_.size());
   std::exchange(held_, std::string());
   reader_.reset();
+  ChargeHeld();
+}
+
+// It is more than may be held, and its peer may never read.
+void ServerCall::DropAnswer() {
+  std::exchange(unsent_, std::string());
+  unsent_begin_ = 0;
   ChargeHeld();
 }
 

@@ -57,6 +57,7 @@ class ServerCall final : public Call, public Http2Stream {
   void RefuseForMemory();
   void Forget();
   void DropRequest();
+  void DropAnswer();
   bool ChargeHeld();
 
   ServerCore* const core_;

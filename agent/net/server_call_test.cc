@@ -246,6 +246,22 @@ TEST_F(ServerCallTest, EndsACallWhoseServiceSaysMoreThanThePeerReads) {
   EXPECT_EQ(client->call(id).status(), "8");
 }
 
+TEST_F(ServerCallTest, RefusesAnAnswerThatIsMoreThanMayBeHeldThoughItEndsTheCall) {
+  const auto client = Connect();
+  script_.on_message = [this](std::string_view size) {
+    script_.call->Send(std::string(std::stoul(std::string(size)), 'r'));
+    script_.call->Finish(absl::OkStatus());
+  };
+  for (const char* size : {"9000000", "3500000"}) {  // for one call, for one uid
+    const int32_t id = client->Ask("/t.T/Script", size);
+    ASSERT_TRUE(UntilEnded(client.get(), id));
+    EXPECT_EQ(client->call(id).status(), "8");
+    EXPECT_EQ(client->call(id).messages.size(), 0u);
+  }
+  EXPECT_EQ(counters_.Total("net.refused", "memory"), 2u);
+  EXPECT_EQ(budget_.used(), 0u);
+}
+
 TEST_F(ServerCallTest, IgnoresWhatAServiceDoesToAFinishedCall) {
   const auto client = Connect();
   script_.on_message = [this](std::string_view) {
