@@ -9,7 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <functional>
-#include <optional>
+#include <utility>
 
 #include "proto/pool/pool_syscalls.h"
 
@@ -36,8 +36,11 @@ class FaultySyscalls : public PoolSyscalls {
   void Fail(Call call, int error, int nth = 1, int repeat = 1) {
     plans_[Index(call)] = {.error = error, .skip = nth - 1, .repeat = repeat};
   }
-  // The next overwrite or fallocate takes only `bytes`; the latter fails then.
-  void FallShort(Call call, size_t bytes) { short_[Index(call)] = bytes; }
+  // The `nth` (from 1) overwrite or fallocate from now on takes only `bytes`; the latter fails
+  // then.
+  void FallShort(Call call, size_t bytes, int nth = 1) {
+    short_[Index(call)] = {.bytes = bytes, .skip = nth - 1, .pending = true};
+  }
   // Before the next call of this kind.
   void Before(Call call, std::function<void()> act) { before_[Index(call)] = std::move(act); }
   void Heal() {
@@ -47,6 +50,8 @@ class FaultySyscalls : public PoolSyscalls {
   }
 
   int count(Call call) const { return counts_[Index(call)]; }
+  // Calls that took less than they were given.
+  int fell_short() const { return fell_short_; }
   // A plan that has not run out.
   bool pending(Call call) const { return plans_[Index(call)].repeat > 0; }
 
@@ -98,6 +103,12 @@ class FaultySyscalls : public PoolSyscalls {
     int repeat = 0;
   };
 
+  struct Shortage {
+    size_t bytes = 0;
+    int skip = 0;
+    bool pending = false;
+  };
+
   static size_t Index(Call call) { return static_cast<size_t>(call); }
 
   bool Fails(Call call) {
@@ -112,12 +123,18 @@ class FaultySyscalls : public PoolSyscalls {
   }
 
   size_t Shorten(Call call, size_t count) {
-    const std::optional<size_t> limit = std::exchange(short_[Index(call)], std::nullopt);
-    return std::min(count, limit.value_or(count));
+    Shortage& shortage = short_[Index(call)];
+    if (!shortage.pending) return count;
+    if (shortage.skip > 0) return --shortage.skip, count;
+    shortage.pending = false;
+    if (shortage.bytes >= count) return count;
+    ++fell_short_;
+    return shortage.bytes;
   }
 
   std::array<Plan, kCallKinds> plans_{};
-  std::array<std::optional<size_t>, kCallKinds> short_{};
+  std::array<Shortage, kCallKinds> short_{};
+  int fell_short_ = 0;
   std::array<std::function<void()>, kCallKinds> before_{};
   std::array<int, kCallKinds> counts_{};
   uint64_t now_nano_ = 0;
