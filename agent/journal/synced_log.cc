@@ -285,6 +285,8 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::WriteAgain(
   }
   for (const SharedState::SegmentPtr& segment : shared_->Segments()) {
     if (segment->first_sequence <= first_sequence) continue;
+    // Before its name is: a reader that misses the file has to wait for the new one.
+    segment->gone = true;
     if (shared_->fs.Unlink(segment->path) != 0 && errno != ENOENT) {
       return ErrnoStatus(absl::StrCat("unlink ", segment->path));
     }
