@@ -2,24 +2,13 @@
 
 #include <utility>
 
-#include "sluice/v1/journal.pb.h"
+#include "agent/live/origin_codec.h"
 
 namespace sluice::control {
 namespace {
 
 std::shared_ptr<const filter::Filter> Everything() {
   return filter::Filter::Parse("trace", {}).filter;
-}
-
-// The checkpoint with the spans of one uid alone.
-std::string OfUid(const std::string& encoded, uid_t uid) {
-  v1::Checkpoint checkpoint;
-  checkpoint.ParseFromString(encoded);
-  v1::Checkpoint own;
-  for (v1::OpenSpanState& span : *checkpoint.mutable_open_spans()) {
-    if (span.identity().uid() == uid) own.add_open_spans()->Swap(&span);
-  }
-  return own.SerializeAsString();
 }
 
 // A record's lines follow each other: the only one or a span's beginning, then its end.
@@ -55,7 +44,8 @@ void LineReader::Restore(uint64_t cursor) {
   stream_ = std::make_unique<sinks::RecordStream>(
       everything_, [this](const sinks::Delivery& delivery) { Deliver(delivery); });
   const std::string checkpoint = reader_->Restore(cursor);
-  stream_->Restore(selection_.only_uid ? OfUid(checkpoint, *selection_.only_uid) : checkpoint);
+  stream_->Restore(selection_.only_uid ? live::OpenSpansOf(*selection_.only_uid, checkpoint)
+                                       : checkpoint);
 }
 
 bool LineReader::Read(std::chrono::steady_clock::time_point deadline) {

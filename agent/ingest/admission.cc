@@ -6,6 +6,7 @@
 #include "agent/base/status_macros.h"
 #include "agent/ingest/batch_pass.h"
 #include "agent/live/aborted_end.h"
+#include "agent/live/origin_codec.h"
 #include "proto/contract/wire_reader.h"
 #include "proto/contract/wire_writer.h"
 
@@ -13,17 +14,9 @@ namespace sluice::ingest {
 namespace {
 
 journal::BatchHead HeadOf(const live::Origin& origin, const Clock& clock) {
-  const Identity& identity = origin.identity;
-  journal::BatchHead head;
-  head.pid = identity.pid;
-  head.uid = identity.uid;
-  head.gid = identity.gid;
-  head.start_time_ticks = identity.start_time_ticks;
-  head.unit = identity.unit;
-  head.comm = identity.comm;
+  journal::BatchHead head = live::HeadOf(origin);
   head.received_unix_nano = clock.UnixNano();
   head.received_boottime_nano = clock.BootNano();
-  head.resource = origin.resource;
   return head;
 }
 

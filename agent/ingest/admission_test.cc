@@ -167,6 +167,18 @@ TEST_F(AdmissionTest, JudgesSpansWithinOneBatchInOrder) {
   EXPECT_EQ(state_->spans.size(), 1u);
 }
 
+TEST_F(AdmissionTest, AResourceCountsForEachSpanThatIsOpenWithIt) {
+  auto origin = std::make_shared<live::Origin>();
+  origin->identity.uid = 5;
+  origin->resource.assign(limits::kOpenSpanBytesPerUid / 3, 'r');
+  const Sender sender{std::move(origin), std::nullopt};
+  Admit(sender, 0, {StartRecord(1, 1)});
+  const Admitted admitted = Admit(sender, 0, {StartRecord(1, 2), StartRecord(1, 3)});
+  EXPECT_EQ(admitted.accepted, 1u);
+  EXPECT_EQ(admitted.drops.at("open_span_bytes"), 1u);
+  EXPECT_EQ(state_->spans.size(), 2u);
+}
+
 TEST_F(AdmissionTest, OpenSpansSurviveARestart) {
   Admit(SenderOf(5, 1), 1, {StartRecord(1, 1), StartRecord(1, 2, 1), EndRecord(1, 2)});
   Restart();

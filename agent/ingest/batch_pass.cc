@@ -108,25 +108,26 @@ std::string_view Admission::BatchPass::JudgeSpan(const RecordView& record) {
     if (!open) return "unknown_span";
     if (record.kind == RecordKind::kSpanEnd) {
       changed_[key] = false;
-    } else if (!admission_.spans().FitsBody(uid, opened_bytes_ + record.span.body.size())) {
-      return "open_span_bytes";
-    } else {
-      opened_bytes_ += record.span.body.size();
+      return {};
     }
-    return {};
+    return TakeBytes(record.span.body.size()) ? "" : "open_span_bytes";
   }
   if (open) return "duplicate_start";
   if (admission_.spans().CountOf(uid) + opened_ >= limits::kOpenSpansPerUid) {
     return "too_many_open_spans";
   }
-  if (!admission_.spans().FitsBody(uid, opened_bytes_ + record.span.body.size())) {
-    return "open_span_bytes";
-  }
+  if (!TakeBytes(live::SpanTable::BytesOf(record, *sender_.origin))) return "open_span_bytes";
   changed_[key] = true;
   ++opened_;
-  opened_bytes_ += record.span.body.size();
   result_.opened_spans = true;
   return {};
+}
+
+bool Admission::BatchPass::TakeBytes(size_t bytes) {
+  const uid_t uid = sender_.origin->identity.uid;
+  if (!admission_.spans().FitsBytes(uid, opened_bytes_ + bytes)) return false;
+  opened_bytes_ += bytes;
+  return true;
 }
 
 void Admission::BatchPass::AddPiece(std::string_view piece) {

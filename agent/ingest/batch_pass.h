@@ -45,6 +45,8 @@ class Admission::BatchPass {
   std::string_view Repair(const RecordFlaws& flaws, std::string_view record);
   // Why the record cannot be applied to the open spans; empty: it can.
   std::string_view JudgeSpan(const RecordView& record);
+  // Whether open spans may take so many bytes more.
+  bool TakeBytes(size_t bytes);
   bool IsReport(const RecordView& event);
   bool IsOpen(const live::SpanKey& key) const;
   void AddPiece(std::string_view piece);

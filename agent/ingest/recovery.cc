@@ -8,12 +8,16 @@
 namespace sluice::ingest {
 
 void Recovery::OnCheckpoint(std::string_view encoded) {
-  v1::Checkpoint checkpoint;
-  if (!checkpoint.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) return;
-  live::RestoreOpenSpans(checkpoint, &state_->spans);
-  rebooted_ = checkpoint.boot_id() != boot_id_;
+  live::RestoreOpenSpans(encoded, &state_->spans);
+  std::string_view boot_id;
+  for (const std::string_view last : FieldRange(encoded, v1::Checkpoint::kBootIdFieldNumber)) {
+    boot_id = last;
+  }
+  rebooted_ = boot_id != boot_id_;
   if (rebooted_) return;
-  for (const v1::ClientState& saved : checkpoint.clients()) {
+  for (const std::string_view state : FieldRange(encoded, v1::Checkpoint::kClientsFieldNumber)) {
+    v1::ClientState saved;
+    if (!saved.ParseFromArray(state.data(), static_cast<int>(state.size()))) continue;
     const auto id = ClientId::FromBytes(saved.client_id());
     if (!id.has_value()) continue;
     ClientRegistry::Client* const client =
@@ -44,7 +48,6 @@ void Recovery::OnEntry(const journal::Entry& entry) {
 std::string EncodeCheckpoint(const AdmissionState& state, const std::string& boot_id) {
   v1::Checkpoint checkpoint;
   checkpoint.set_boot_id(boot_id);
-  live::SaveOpenSpans(state.spans, &checkpoint);
   state.clients.ForEach([&](uid_t uid, const ClientId& id, const ClientRegistry::Client& client) {
     v1::ClientState* const saved = checkpoint.add_clients();
     saved->set_uid(uid);
@@ -52,7 +55,9 @@ std::string EncodeCheckpoint(const AdmissionState& state, const std::string& boo
     saved->set_last_sequence(client.last_sequence);
     saved->set_last_seen_boottime_nano(client.last_seen_boottime_nano);
   });
-  return checkpoint.SerializeAsString();
+  std::string encoded = checkpoint.SerializeAsString();
+  live::SaveOpenSpans(state.spans, &encoded);
+  return encoded;
 }
 
 }  // namespace sluice::ingest

@@ -4,7 +4,6 @@
 #include "proto/contract/wire_writer.h"
 
 namespace sluice::journal {
-namespace {
 
 bool ReadIdentity(std::string_view encoded, BatchHead* head) {
   WireReader reader(encoded);
@@ -32,6 +31,8 @@ bool ReadIdentity(std::string_view encoded, BatchHead* head) {
   }
   return reader.ok();
 }
+
+namespace {
 
 bool ReadHeadField(const WireField& field, BatchHead* head) {
   switch (field.tag) {
@@ -65,6 +66,8 @@ bool ReadHeadField(const WireField& field, BatchHead* head) {
   return true;
 }
 
+}  // namespace
+
 void WriteIdentity(const BatchHead& head, StringWireWriter* writer) {
   const auto mark = writer->Begin(1);
   writer->Varint(1, static_cast<uint64_t>(int64_t{head.pid}));
@@ -75,8 +78,6 @@ void WriteIdentity(const BatchHead& head, StringWireWriter* writer) {
   if (!head.comm.empty()) writer->Bytes(6, head.comm);
   writer->End(mark);
 }
-
-}  // namespace
 
 std::optional<BatchView> ReadBatch(std::string_view encoded) {
   BatchView batch;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "proto/contract/record_view.h"
+#include "proto/contract/wire_writer.h"
 
 namespace sluice::journal {
 
@@ -44,6 +45,11 @@ struct BatchView : BatchHead {
   // Encoded Records in order, for ReadRecord: `for (std::string_view record : batch.records())`.
   FieldRange records() const { return {encoded, 2}; }
 };
+
+// Who sent it, from an encoded sluice.v1.Identity; false: malformed.
+bool ReadIdentity(std::string_view encoded, BatchHead* head);
+// The same as field 1, which it is of all that the journal keeps.
+void WriteIdentity(const BatchHead& head, StringWireWriter* writer);
 
 // nullopt: not a well-formed message. Records are not looked into.
 std::optional<BatchView> ReadBatch(std::string_view encoded);

@@ -1,26 +1,62 @@
 #include "agent/live/origin_codec.h"
 
 #include <algorithm>
-#include <string>
+#include <optional>
 #include <vector>
 
+#include "proto/contract/wire_reader.h"
 #include "proto/contract/wire_writer.h"
 
 namespace sluice::live {
 namespace {
 
+// Field numbers of Checkpoint and OpenSpanState.
+constexpr uint32_t kOpenSpans = 3;
+constexpr uint32_t kResource = 2;
+constexpr uint32_t kRecords = 3;
+constexpr uint32_t kReceived = 4;
+
 // The span so far as one START record.
-std::string EncodeStart(const Span& span) {
-  std::string record;
-  StringWireWriter writer{StringSink(&record)};
-  writer.Varint(1, static_cast<uint64_t>(RecordKind::kSpanStart));
-  writer.Varint(2, static_cast<uint64_t>(span.level));
-  writer.Bytes(3, span.target);
+void WriteStart(const Span& span, StringWireWriter* writer) {
+  const auto record = writer->Begin(kRecords);
+  writer->Varint(1, static_cast<uint64_t>(RecordKind::kSpanStart));
+  writer->Varint(2, static_cast<uint64_t>(span.level));
+  writer->Bytes(3, span.target);
   for (uint32_t index = 0; index < span.attribute_count; ++index) {
-    if (span.bare.Has(index)) writer.Varint(4, index);
+    if (span.bare.Has(index)) writer->Varint(4, index);
   }
-  writer.Bytes(6, span.body);
-  return record;
+  writer->Bytes(6, span.body);
+  writer->End(record);
+}
+
+void WriteOpenSpan(const Span& span, StringWireWriter* writer) {
+  const auto state = writer->Begin(kOpenSpans);
+  journal::WriteIdentity(HeadOf(*span.origin), writer);
+  if (!span.origin->resource.empty()) writer->Bytes(kResource, span.origin->resource);
+  WriteStart(span, writer);
+  writer->Fixed64(kReceived, span.received_boottime_nano);
+  writer->End(state);
+}
+
+// An OpenSpanState, read in place.
+struct OpenSpanState {
+  journal::BatchHead head;
+  FieldRange records;
+};
+std::optional<OpenSpanState> ReadOpenSpan(std::string_view encoded) {
+  OpenSpanState state{{}, {encoded, kRecords}};
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.tag == WireTag(1, WireType::kBytes)) {
+      if (!journal::ReadIdentity(field.bytes, &state.head)) return std::nullopt;
+    } else if (field.tag == WireTag(kResource, WireType::kBytes)) {
+      state.head.resource = field.bytes;
+    } else if (field.tag == WireTag(kReceived, WireType::kFixed64)) {
+      state.head.received_boottime_nano = field.scalar;
+    }
+  }
+  if (!reader.ok()) return std::nullopt;
+  return state;
 }
 
 }  // namespace
@@ -35,6 +71,19 @@ std::shared_ptr<const Origin> MakeOrigin(const journal::BatchHead& head) {
                       std::string(head.comm)};
   origin->resource = head.resource;
   return origin;
+}
+
+journal::BatchHead HeadOf(const Origin& origin) {
+  const Identity& identity = origin.identity;
+  journal::BatchHead head;
+  head.pid = identity.pid;
+  head.uid = identity.uid;
+  head.gid = identity.gid;
+  head.start_time_ticks = identity.start_time_ticks;
+  head.unit = identity.unit;
+  head.comm = identity.comm;
+  head.resource = origin.resource;
+  return head;
 }
 
 bool IsOriginOf(const Origin& origin, const journal::BatchHead& head) {
@@ -55,45 +104,37 @@ v1::Identity EncodeIdentity(const Identity& identity) {
   return encoded;
 }
 
-Identity DecodeIdentity(const v1::Identity& encoded) {
-  return {encoded.pid(),  encoded.uid(), encoded.gid(), encoded.start_time_ticks(),
-          encoded.unit(), encoded.comm()};
-}
-
-void SaveOpenSpans(const SpanTable& spans, v1::Checkpoint* checkpoint) {
+void SaveOpenSpans(const SpanTable& spans, std::string* checkpoint) {
   // Parents first, so that they are found when their children are opened again.
   std::vector<std::shared_ptr<Span>> ordered;
   spans.ForEach([&](const std::shared_ptr<Span>& span) { ordered.push_back(span); });
   std::sort(ordered.begin(), ordered.end(),
             [](const auto& a, const auto& b) { return a->depth < b->depth; });
-  for (const auto& span : ordered) {
-    v1::OpenSpanState* state = checkpoint->add_open_spans();
-    *state->mutable_identity() = EncodeIdentity(span->origin->identity);
-    state->mutable_resource()->ParseFromString(span->origin->resource);
-    state->add_records()->ParseFromString(EncodeStart(*span));
-    state->set_received_boottime_nano(span->received_boottime_nano);
-  }
+  StringWireWriter writer{StringSink(checkpoint)};
+  for (const auto& span : ordered) WriteOpenSpan(*span, &writer);
 }
 
-void RestoreOpenSpans(const v1::Checkpoint& checkpoint, SpanTable* spans) {
+void RestoreOpenSpans(std::string_view encoded_checkpoint, SpanTable* spans) {
   std::shared_ptr<const Origin> origin;
-  for (const v1::OpenSpanState& state : checkpoint.open_spans()) {
-    const Origin own{DecodeIdentity(state.identity()), state.resource().SerializeAsString()};
-    if (origin == nullptr || *origin != own) origin = std::make_shared<const Origin>(own);
-    for (const v1::Record& record : state.records()) {
-      const std::string encoded = record.SerializeAsString();
-      const auto view = ReadRecord(encoded);
-      if (view.has_value()) spans->Apply(*view, origin, state.received_boottime_nano());
+  for (const std::string_view encoded : FieldRange(encoded_checkpoint, kOpenSpans)) {
+    const auto state = ReadOpenSpan(encoded);
+    if (!state.has_value()) continue;
+    if (origin == nullptr || !IsOriginOf(*origin, state->head)) origin = MakeOrigin(state->head);
+    for (const std::string_view record : state->records) {
+      const auto view = ReadRecord(record);
+      if (view.has_value()) spans->Apply(*view, origin, state->head.received_boottime_nano);
     }
   }
 }
 
-void RestoreOpenSpans(std::string_view encoded_checkpoint, SpanTable* spans) {
-  v1::Checkpoint checkpoint;
-  if (checkpoint.ParseFromArray(encoded_checkpoint.data(),
-                                static_cast<int>(encoded_checkpoint.size()))) {
-    RestoreOpenSpans(checkpoint, spans);
+std::string OpenSpansOf(uid_t uid, std::string_view encoded_checkpoint) {
+  std::string own;
+  StringWireWriter writer{StringSink(&own)};
+  for (const std::string_view encoded : FieldRange(encoded_checkpoint, kOpenSpans)) {
+    const auto state = ReadOpenSpan(encoded);
+    if (state.has_value() && state->head.uid == uid) writer.Bytes(kOpenSpans, encoded);
   }
+  return own;
 }
 
 }  // namespace sluice::live

@@ -1,25 +1,30 @@
-// Origins and open spans to and from what the journal holds.
+// Origins and open spans to and from what the journal holds. Bytes stay bytes: a resource or a body
+// of many small values takes thirty times its size as a message.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "agent/journal/batch_view.h"
 #include "agent/live/span_table.h"
-#include "sluice/v1/journal.pb.h"
+#include "sluice/v1/query.pb.h"
 
 namespace sluice::live {
 
 std::shared_ptr<const Origin> MakeOrigin(const journal::BatchHead& head);
+// Who sent it and its resource; views of `origin`.
+journal::BatchHead HeadOf(const Origin& origin);
 bool IsOriginOf(const Origin& origin, const journal::BatchHead& head);
 
 v1::Identity EncodeIdentity(const Identity& identity);
-Identity DecodeIdentity(const v1::Identity& identity);
 
-// Appends one OpenSpanState for each span of the table.
-void SaveOpenSpans(const SpanTable& spans, v1::Checkpoint* checkpoint);
+// Appends one OpenSpanState for each span of the table to an encoded Checkpoint.
+void SaveOpenSpans(const SpanTable& spans, std::string* checkpoint);
 // Opens them again. What cannot be read is left out.
-void RestoreOpenSpans(const v1::Checkpoint& checkpoint, SpanTable* spans);
 void RestoreOpenSpans(std::string_view encoded_checkpoint, SpanTable* spans);
+
+// An encoded Checkpoint with the spans of one uid and nothing else.
+std::string OpenSpansOf(uid_t uid, std::string_view encoded_checkpoint);
 
 }  // namespace sluice::live

@@ -78,14 +78,14 @@ SpanTable::Result SpanTable::Open(const RecordView& start, std::shared_ptr<const
   const uid_t uid = origin->identity.uid;
   const SpanKey key = KeyOf(uid, start);
   if (spans_.contains(key)) return Result::kAlreadyOpen;
-  if (CountOf(uid) >= limits_.spans_per_uid || !FitsBody(uid, start.span.body.size())) {
+  if (CountOf(uid) >= limits_.spans_per_uid || !FitsBytes(uid, BytesOf(start, *origin))) {
     return Result::kOverLimit;
   }
-  auto span = Whole(start, std::move(origin));
-  span->received_boottime_nano = received_boottime_nano;
   Usage& usage = usage_[uid];
   ++usage.spans;
-  usage.body_bytes += span->body.size();
+  usage.bytes += BytesOf(start, *origin);
+  auto span = Whole(start, std::move(origin));
+  span->received_boottime_nano = received_boottime_nano;
   spans_.emplace(key, std::move(span));
   return Result::kDone;
 }
@@ -102,17 +102,22 @@ std::shared_ptr<Span> SpanTable::FindEnclosing(uid_t uid, const TraceId& trace_i
   return span;
 }
 
-bool SpanTable::FitsBody(uid_t uid, size_t bytes) const {
+bool SpanTable::FitsBytes(uid_t uid, size_t bytes) const {
   const auto usage = usage_.find(uid);
-  return usage == usage_.end() || usage->second.body_bytes + bytes <= limits_.body_bytes_per_uid;
+  const size_t taken = usage == usage_.end() ? 0 : usage->second.bytes;
+  return bytes <= limits_.bytes_per_uid && taken <= limits_.bytes_per_uid - bytes;
+}
+
+size_t SpanTable::BytesOf(const RecordView& start, const Origin& origin) {
+  return start.span.body.size() + origin.resource.size();
 }
 
 SpanTable::Result SpanTable::Update(uid_t uid, const RecordView& update) {
   const auto span = Find(KeyOf(uid, update));
   if (span == nullptr) return Result::kNotOpen;
-  if (!FitsBody(uid, update.span.body.size())) return Result::kOverLimit;
+  if (!FitsBytes(uid, update.span.body.size())) return Result::kOverLimit;
   Merge(update, span.get());
-  usage_[uid].body_bytes += update.span.body.size();
+  usage_[uid].bytes += update.span.body.size();
   return Result::kDone;
 }
 
@@ -122,7 +127,7 @@ std::shared_ptr<Span> SpanTable::Close(uid_t uid, const RecordView& end) {
   const auto span = std::move(found->second);
   spans_.erase(found);
   const auto usage = usage_.find(uid);
-  usage->second.body_bytes -= span->body.size();
+  usage->second.bytes -= span->body.size() + span->origin->resource.size();
   if (--usage->second.spans == 0) usage_.erase(usage);
   Merge(end, span.get());
   return span;

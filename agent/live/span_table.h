@@ -15,7 +15,7 @@ namespace sluice::live {
 // What one uid may hold open; a START or UPDATE beyond it is refused.
 struct SpanLimits {
   int spans_per_uid = std::numeric_limits<int>::max();
-  size_t body_bytes_per_uid = std::numeric_limits<size_t>::max();
+  size_t bytes_per_uid = std::numeric_limits<size_t>::max();
 };
 
 class SpanTable {
@@ -53,13 +53,15 @@ class SpanTable {
   size_t size() const { return spans_.size(); }
   // Of one uid.
   int CountOf(uid_t uid) const;
-  // Whether `bytes` more of bodies stay within the limit.
-  bool FitsBody(uid_t uid, size_t bytes) const;
+  // Whether `bytes` more of bodies and resources stay within the limit.
+  bool FitsBytes(uid_t uid, size_t bytes) const;
+  // What a START takes of it.
+  static size_t BytesOf(const RecordView& start, const Origin& origin);
 
  private:
   struct Usage {
     int spans = 0;
-    size_t body_bytes = 0;
+    size_t bytes = 0;
   };
 
   const SpanLimits limits_;

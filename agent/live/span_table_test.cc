@@ -3,6 +3,7 @@
 #include "agent/live/aborted_end.h"
 #include "agent/live/origin_codec.h"
 #include "gtest/gtest.h"
+#include "proto/contract/wire_writer.h"
 #include "tests/support/records.h"
 
 namespace sluice::live {
@@ -112,11 +113,11 @@ TEST_F(SpanTableTest, ACheckpointBringsBackSpansParentsAndMarks) {
   inner.add_bare_attributes(0);
   table_.Apply(View(StartRecord(1, 1, 0, "outer")), OriginOf(5), 11);
   table_.Apply(View(inner), OriginOf(5), 12);
-  v1::Checkpoint checkpoint;
+  std::string checkpoint;
   SaveOpenSpans(table_, &checkpoint);
 
   SpanTable restored;
-  RestoreOpenSpans(checkpoint.SerializeAsString(), &restored);
+  RestoreOpenSpans(checkpoint, &restored);
   ASSERT_EQ(restored.size(), 2u);
   const auto span = restored.Find(Key(5, 1, 2));
   ASSERT_NE(span, nullptr);
@@ -125,6 +126,56 @@ TEST_F(SpanTableTest, ACheckpointBringsBackSpansParentsAndMarks) {
   EXPECT_TRUE(span->bare.Has(0));
   EXPECT_EQ(span->origin->identity.pid, 105);
   EXPECT_EQ(span->received_boottime_nano, 12u);
+}
+
+TEST_F(SpanTableTest, CountsTheResourceOfEachSpanUntilItsEnd) {
+  const RecordView start = View(StartRecord(1, 1));
+  Origin origin = *OriginOf(5);
+  origin.resource.assign(1000, 'r');
+  const auto shared = std::make_shared<const Origin>(origin);
+  SpanTable table({10, 2 * start.span.body.size() + 1999});
+  EXPECT_EQ(table.Open(start, shared, 0), Result::kDone);
+  EXPECT_EQ(table.Open(View(StartRecord(1, 2)), shared, 0), Result::kOverLimit);
+  EXPECT_EQ(table.Open(View(StartRecord(1, 3)), OriginOf(5), 0), Result::kDone);
+  table.Close(5, View(EndRecord(1, 1)));
+  EXPECT_EQ(table.Open(View(StartRecord(1, 2)), shared, 0), Result::kDone);
+}
+
+// An array of so many empty values, each of which is an object to a message.
+std::string ResourceOfArray(size_t values) {
+  std::string resource;
+  StringWireWriter writer{StringSink(&resource)};
+  const auto attribute = writer.Begin(1);
+  writer.Bytes(1, "service.name");
+  const auto value = writer.Begin(2);
+  const auto array = writer.Begin(5);
+  for (size_t i = 0; i < values; ++i) writer.Bytes(1, "");
+  writer.End(array);
+  writer.End(value);
+  writer.End(attribute);
+  return resource;
+}
+
+TEST_F(SpanTableTest, ACheckpointHoldsTheSendersBytesAsTheyAre) {
+  Origin origin = *OriginOf(5);
+  origin.resource = ResourceOfArray(5);
+  origin.resource += {'\x0a', '\x80', '\x00'};  // a length that is longer than it need be
+  origin.identity.comm = "not \xff text";
+  origin.identity.unit = "a.service";
+  const auto shared = std::make_shared<const Origin>(origin);
+  table_.Apply(View(StartRecord(1, 1)), shared, 0);
+  table_.Apply(View(StartRecord(2, 2)), OriginOf(6), 0);
+  std::string checkpoint;
+  SaveOpenSpans(table_, &checkpoint);
+
+  SpanTable restored;
+  RestoreOpenSpans(checkpoint, &restored);
+  ASSERT_EQ(restored.size(), 2u);
+  EXPECT_EQ(*restored.Find(Key(5, 1, 1))->origin, origin);
+  SpanTable own;
+  RestoreOpenSpans(OpenSpansOf(6, checkpoint), &own);
+  EXPECT_EQ(own.size(), 1u);
+  EXPECT_NE(own.Find(Key(6, 2, 2)), nullptr);
 }
 
 TEST_F(SpanTableTest, AnAbortedEndClosesTheSpanWithItsCause) {

@@ -133,10 +133,10 @@ TEST_F(RecordStreamTest, RestoresOpenSpansFromACheckpoint) {
   auto origin = std::make_shared<live::Origin>();
   origin->identity.uid = 5;
   spans.Open(*ReadRecord(start), origin, 0);
-  v1::Checkpoint checkpoint;
+  std::string checkpoint;
   live::SaveOpenSpans(spans, &checkpoint);
   Use("info");
-  stream_->Restore(checkpoint.SerializeAsString());
+  stream_->Restore(checkpoint);
   Feed(5, {EventRecord("hello", 1, 1)});
   EXPECT_EQ(lines_, std::vector<std::string>{"hello in outer #1.0"});
 }

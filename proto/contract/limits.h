@@ -18,14 +18,14 @@ inline constexpr size_t kAttributes = 128;
 inline constexpr size_t kTargetBytes = 256;
 // Nesting of array and map values; deeper is malformed. Walking them must not exhaust a stack.
 inline constexpr int kValueDepth = 16;
-// Bytes of one encoded Resource.
+// Bytes of one encoded Resource, which has at most kAttributes attributes.
 inline constexpr size_t kResourceBytes = 16 * 1024;
 
 // Per uid.
 inline constexpr int kConnectionsPerUid = 64;
 inline constexpr int kOpenSpansPerUid = 10'000;
-// START and UPDATE bytes kept for the open spans of one uid; what goes beyond is dropped and
-// counted.
+// START and UPDATE bytes kept for the open spans of one uid, with the resource of each; a record
+// beyond it is dropped (`open_span_bytes`).
 inline constexpr size_t kOpenSpanBytesPerUid = 16 * 1024 * 1024;
 
 // Per connection.

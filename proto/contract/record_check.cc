@@ -265,10 +265,11 @@ RecordVerdict CheckRecord(std::string_view encoded) {
 ResourceVerdict CheckResource(std::string_view encoded) {
   if (encoded.size() > limits::kResourceBytes) return {};
   Judge judge;
+  size_t attributes = 0;
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
     if (field.tag == WireTag(1, WireType::kBytes)) {
-      if (!judge.NestedAttribute(field.bytes)) return {};
+      if (++attributes > limits::kAttributes || !judge.NestedAttribute(field.bytes)) return {};
     } else if (field.number() == 1 || field.tag == WireTag(2, WireType::kBytes)) {
       return {};
     }

@@ -52,7 +52,7 @@ RecordVerdict CheckRecord(std::string_view encoded);
 std::string RepairRecord(std::string_view encoded);
 
 struct ResourceVerdict {
-  bool sound = false;   // well formed and within limits::kResourceBytes
+  bool sound = false;   // well formed and within limits::kResourceBytes and kAttributes
   bool flawed = false;  // has reserved attributes or invalid text
 };
 ResourceVerdict CheckResource(std::string_view encoded);

@@ -352,6 +352,18 @@ TEST(RepairResourceTest, DropsReservedAttributesAndMendsText) {
   EXPECT_EQ(mended.attributes(0).value().string_value(), "\xef\xbf\xbdpp");
 }
 
+TEST(RepairResourceTest, EmptiesOneOfTooManyAttributes) {
+  std::string encoded;
+  StringWireWriter writer{StringSink(&encoded)};
+  for (size_t i = 0; i < limits::kAttributes; ++i) writer.Bytes(1, "");
+  bool changed = true;
+  EXPECT_EQ(RepairResource(encoded, &changed), encoded);
+  EXPECT_FALSE(changed);
+  writer.Bytes(1, "");
+  EXPECT_EQ(RepairResource(encoded, &changed), "");
+  EXPECT_TRUE(changed);
+}
+
 TEST(RepairResourceTest, EmptiesWhatIsNoResource) {
   bool changed = false;
   EXPECT_EQ(RepairResource("\x0a", &changed), "");

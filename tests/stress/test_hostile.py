@@ -54,13 +54,6 @@ def throttled_uids(agent):
             if counter["name"] == "net.throttled"}
 
 
-def peak_rss_mib(agent):
-    for line in pathlib.Path(f"/proc/{agent.pid()}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) // 1024
-    raise AssertionError("no VmHWM")
-
-
 def open_descriptors(agent):
     return len(list(pathlib.Path(f"/proc/{agent.pid()}/fd").iterdir()))
 
@@ -78,14 +71,14 @@ def test_a_victim_is_served_under_attack(agent, attack):
         env={"PATH": "/usr/bin:/bin"}, **as_user(NOBODY)) for _ in range(2)]
     served = Served(agent, f"victim_{attack}", SECONDS)
     print(f"{attack}: {served} (quiet: {quiet}), p99 ratio {served.p99 / quiet.p99:.1f}, "
-          f"{peak_rss_mib(agent)} MiB")
+          f"{agent.peak_rss_mib()} MiB")
     for attacker in attackers:
         output, errors = attacker.communicate(timeout=SECONDS + 30)
         assert output == "done\n", errors
     assert len(served.names) > SECONDS, "hardly anything was acknowledged"
     assert throttled_uids(agent) - {NOBODY} == set(), "somebody else than the attacker waited"
     assert NOBODY in throttled_uids(agent) or attack not in FLOODS
-    assert peak_rss_mib(agent) <= RSS_CEILING_MIB
+    assert agent.peak_rss_mib() <= RSS_CEILING_MIB
     agent.flush()
     log = agent.log()
     assert [name for name in quiet.names + served.names if name not in log] == []

@@ -220,6 +220,12 @@ class Agent:
         started = [line for line in self.stderr().splitlines() if line.startswith("started ")]
         return int(started[-1].split()[1])
 
+    def peak_rss_mib(self):
+        for line in pathlib.Path(f"/proc/{self.pid()}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) // 1024
+        raise AssertionError("no VmHWM")
+
     def stderr(self):
         return self.stderr_path.read_text(errors="replace")
 

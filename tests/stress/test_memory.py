@@ -1,0 +1,42 @@
+"""What one unprivileged user can make the agent hold: within the limits it keeps to its own ceiling,
+and so does the next start on the same journal."""
+
+from harness import NOBODY, Agent
+
+RSS_CEILING_MIB = 256
+
+# As many spans as are let, each with a resource of empty values; then more than a segment of events.
+MANY_RESOURCES = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import telemetry
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from sluice.v1 import ingest_pb2, ingest_pb2_grpc
+
+resource = Resource()
+values = resource.attributes.add(key="service.name").value.array_value.values
+for _ in range(8000):
+    values.add()
+with telemetry.channel(os.environ["SLUICE_SOCKET"]) as channel:
+    emit = ingest_pb2_grpc.IngestStub(channel).Emit
+    for turn in range(20):
+        starts = [telemetry.Span(f"span-{turn}-{at}").start() for at in range(100)]
+        emit(ingest_pb2.EmitRequest(resource=resource, batch=dict(records=starts)), timeout=20)
+    fill = [telemetry.event("x" * 60_000) for _ in range(60)]
+    for turn in range(3):
+        emit(ingest_pb2.EmitRequest(batch=dict(records=fill)), timeout=20)
+"""
+
+
+def test_resources_of_many_open_spans(shared):
+    config = '[journal]\nsegment = "8 MiB"\n'
+    with Agent(shared, config=config) as agent:
+        agent.start()
+        agent.run_python(MANY_RESOURCES, shared.support, uid=NOBODY)
+        agent.flush()
+        assert len(list(agent.journal.glob("*.seg"))) > 1, "no checkpoint was due"
+        assert agent.peak_rss_mib() <= RSS_CEILING_MIB
+        agent.kill()
+        agent.start()
+        assert agent.peak_rss_mib() <= RSS_CEILING_MIB
