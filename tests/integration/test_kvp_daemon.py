@@ -13,7 +13,7 @@ import hyperv
 
 RECORDS = 100_000 if harness.LONG else 5_000
 POOL_FILL = harness.BUILT.parent / "tests" / "pool_fill"
-VALUE_BYTES = 1022
+KEY_BYTES, VALUE_BYTES = 254, 1022
 PLANES = 17
 
 
@@ -98,6 +98,24 @@ def joined(items):
     return texts
 
 
+def stored_key(key):
+    """The same of a key: what fits of it, in whole characters."""
+    return stored(key).encode()[:KEY_BYTES].decode("utf-8", "ignore")
+
+
+def require_given_keys(items, events, seed):
+    """Each event's records stand in order, under its key where one was given."""
+    left = iter(items)
+    for key, _, value in events:
+        text = ""
+        while text != stored(value):
+            found, part = next(left)
+            text += part
+            assert stored(value).startswith(text), f"seed {seed}"
+            assert not key or found == stored_key(key), f"seed {seed}"
+    assert next(left, None) is None, f"seed {seed}"
+
+
 def test_no_text_ends_the_hosts_enumeration(host, tmp_path):
     pool = tmp_path / ".kvp_pool_1"
     seen, cuts, planes = 0, set(), set()
@@ -116,6 +134,7 @@ def test_no_text_ends_the_hosts_enumeration(host, tmp_path):
         expected = {number: stored(value)
                     for number, (key, _, value) in enumerate(events[:taken]) if not key}
         assert joined(view.items) == expected, f"seed {seed}"
+        require_given_keys(view.items, events[:taken], seed)
         seen += records
         cuts.update(map(around_the_cut, expected.values()))
         planes.update(ord(char) >> 16 for text in expected.values() for char in text)
