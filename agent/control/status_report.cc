@@ -7,9 +7,29 @@
 #include "agent/live/origin_codec.h"
 #include "agent/live/resource_text.h"
 #include "proto/contract/names.h"
+#include "proto/contract/utf8.h"
 
 namespace sluice::control {
 namespace {
+
+// Of a text that a client chose.
+constexpr size_t kTextBytes = 256;
+// Of the clients listed, and of the open spans: with them an answer stays below
+// net::Call::kMaxUnsentBytes.
+constexpr size_t kListBytes = 3 * 1024 * 1024;
+
+std::string Cut(std::string_view text) {
+  return std::string(text.substr(0, Utf8Boundary(text, kTextBytes)));
+}
+
+// Adds `item` to `list` if there is room; `*bytes` are in the list so far.
+template <typename Item>
+void AddIfItFits(Item item, size_t* bytes, google::protobuf::RepeatedPtrField<Item>* list) {
+  const size_t size = item.ByteSizeLong();
+  if (*bytes + size > kListBytes) return;
+  *bytes += size;
+  *list->Add() = std::move(item);
+}
 
 bool Shown(std::optional<uid_t> only_uid, uid_t uid) {
   return !only_uid.has_value() || *only_uid == uid;
@@ -23,11 +43,11 @@ v1::OpenSpan Describe(const live::Span& span) {
   if (!view.parent_span_id.IsZero()) {
     open.set_parent_span_id(std::string(view.parent_span_id.raw()));
   }
-  open.set_name(span.name);
+  open.set_name(Cut(span.name));
   open.set_target(span.target);
   open.set_start_time_unix_nano(view.start_unix_nano);
   *open.mutable_identity() = live::EncodeIdentity(span.origin->identity);
-  open.set_service_name(std::string(live::FindResourceText(span.origin->resource, "service.name")));
+  open.set_service_name(Cut(live::FindResourceText(span.origin->resource, "service.name")));
   return open;
 }
 
@@ -104,18 +124,22 @@ void StatusReport::AddCounters(std::optional<uid_t> only_uid, v1::StatusResponse
 }
 
 void StatusReport::AddClients(std::optional<uid_t> only_uid, v1::StatusResponse* response) const {
-  sources_.ingest->ForEachClient([&](const v1::ClientStatus& client) {
-    if (Shown(only_uid, client.identity().uid())) *response->add_clients() = client;
+  size_t bytes = 0;
+  sources_.ingest->ForEachClient([&](v1::ClientStatus client) {
+    if (!Shown(only_uid, client.identity().uid())) return;
+    client.set_service_name(Cut(client.service_name()));
+    AddIfItFits(std::move(client), &bytes, response->mutable_clients());
   });
 }
 
 void StatusReport::AddOpenSpans(bool list, std::optional<uid_t> only_uid,
                                 v1::StatusResponse* response) const {
   uint64_t count = 0;
+  size_t bytes = 0;
   sources_.spans->ForEach([&](const std::shared_ptr<live::Span>& span) {
     if (!Shown(only_uid, span->key.uid)) return;
     ++count;
-    if (list) *response->add_open_spans() = Describe(*span);
+    if (list) AddIfItFits(Describe(*span), &bytes, response->mutable_open_spans());
   });
   response->set_open_span_count(count);
 }

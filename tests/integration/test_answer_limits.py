@@ -1,0 +1,41 @@
+"""What the agent says about what it holds stays small, however large it was made."""
+
+from harness import NOBODY
+
+MIB = 1024 * 1024
+
+# Says how many bytes the answers take, and how many of what was asked for are in them.
+ASK = """
+import os, sys, time, grpc
+from sluice.v1 import ingest_pb2_grpc, query_pb2_grpc
+from sluice.v1.ingest_pb2 import EmitRequest
+from sluice.v1.query_pb2 import RecordsRequest, StatusRequest
+
+OPTIONS = [("grpc.max_receive_message_length", -1)]
+with grpc.insecure_channel("unix:" + os.environ["SLUICE_SOCKET"], OPTIONS) as channel:
+    query = query_pb2_grpc.QueryStub(channel)
+
+    def emit(records, attributes):
+        request = EmitRequest(batch=dict(records=records), resource=dict(attributes=attributes))
+        return ingest_pb2_grpc.IngestStub(channel).Emit(request, timeout=20).accepted
+
+"""
+OPEN_SPANS = ASK + """
+    name = "\u00e9" * 5000
+    spans = [dict(kind=1, level=3, target="t",
+                  span=dict(trace_id=os.urandom(16), span_id=os.urandom(8), name=name[:n % 300],
+                            start_time_unix_nano=1)) for n in range(9000)]
+    print(emit(spans, [dict(key="service.name", value=dict(string_value=name))]))
+    answer = query.Status(StatusRequest(open_spans=True), timeout=20)
+    print(answer.open_span_count)
+    longest = max(len(one.name) for one in answer.open_spans)
+    print(longest, {len(one.service_name) for one in answer.open_spans})
+    print(answer.ByteSize(), len(answer.open_spans))
+"""
+
+
+def test_open_spans_are_listed_with_short_names_as_far_as_there_is_room(agent):
+    lines = agent.run_python(OPEN_SPANS, uid=NOBODY).stdout.splitlines()
+    assert lines[:3] == ["9000", "9000", "128 {128}"]
+    size, count = map(int, lines[3].split())
+    assert size < 4 * MIB and 1000 < count < 9000
