@@ -32,7 +32,8 @@ void Answer(net::GrpcServer* server, net::CallId id, const absl::StatusOr<Respon
   call->Finish(response.status());
 }
 
-// Of a question about filters: its text, its record and the spans around, with room to spare.
+// Of a question whose answer takes a while. About filters: its text, its record and the spans
+// around, with room to spare.
 constexpr size_t kMaxQuestionBytes = 256 * 1024;
 
 // Pool records in one DumpPoolResponse.
@@ -114,18 +115,22 @@ net::Route ControlService::StatusRoute(View view) {
 
 net::Route ControlService::RecordsRoute(net::GrpcServer* server, View view) {
   return {options_.answers->Serve(
-      server, [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
-        ASSIGN_OR_RETURN(const auto request, Parse<v1::RecordsRequest>(encoded));
-        return QueryRecords(options_.journal, request, OnlyUid(view, call));
-      })};
+              server,
+              [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
+                ASSIGN_OR_RETURN(const auto request, Parse<v1::RecordsRequest>(encoded));
+                return QueryRecords(options_.journal, request, OnlyUid(view, call));
+              }),
+          kMaxQuestionBytes};
 }
 
 net::Route ControlService::LinesRoute(net::GrpcServer* server, View view) {
   return {options_.lines->Serve(
-      server, [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
-        ASSIGN_OR_RETURN(const auto request, Parse<v1::LinesRequest>(encoded));
-        return QueryLines(options_.journal, request, OnlyUid(view, call));
-      })};
+              server,
+              [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
+                ASSIGN_OR_RETURN(const auto request, Parse<v1::LinesRequest>(encoded));
+                return QueryLines(options_.journal, request, OnlyUid(view, call));
+              }),
+          kMaxQuestionBytes};
 }
 
 net::Route ControlService::FlushRoute(net::GrpcServer* server) {

@@ -1,7 +1,6 @@
 #include "agent/control/line_query.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -94,7 +93,7 @@ class LineQuery {
   bool HasNews();
   bool Send(LinePlace next);
   // Nobody listens any more, or the agent stops.
-  bool IsOver() const { return over_->load(); }
+  bool IsOver() const { return stream_->IsOver(); }
 
   journal::Journal* const journal_;
   const v1::LinesRequest& request_;
@@ -105,17 +104,12 @@ class LineQuery {
   // The last entry when the call came.
   const uint64_t end_;
   LineReader reader_;
-  // In the stream's hands, too, which may outlive this object.
-  const std::shared_ptr<std::atomic<bool>> over_ = std::make_shared<std::atomic<bool>>(false);
   bool is_heard_ = true;
   std::optional<uint64_t> reported_sequence_;
 };
 
 absl::Status LineQuery::Run() {
-  stream_->WhenOver([over = over_, reader = reader_.journal_reader()] {
-    *over = true;
-    reader->Wake();
-  });
+  stream_->WhenOver([reader = reader_.journal_reader()] { reader->Wake(); });
   reader_.Start(FindStart());
   while (is_heard_ && !IsOver()) {
     const bool at_end = !request_.follow() && reader_.next().sequence > end_;

@@ -13,43 +13,80 @@
 namespace sluice::control {
 namespace {
 
+// Where a record lies: its entry, and its number within that.
+struct Place {
+  uint64_t sequence = 0;
+  uint32_t index = 0;
+
+  auto operator<=>(const Place&) const = default;
+};
+
 struct Selection {
   std::optional<uid_t> uid;
   std::optional<TraceId> trace_id;
-  uint64_t after_sequence = 0;
+  Place from;
+  uint64_t last_sequence = 0;
 };
 
-// Calls `visit` for every record that is in the journal now and selected; until it returns false.
-using Visitor = std::function<bool(const journal::Entry&, std::string_view, const RecordView&)>;
+// Calls `visit` for every record that is selected, until it returns false or nobody listens any
+// more.
+using Visitor =
+    std::function<bool(const journal::Entry&, Place, std::string_view, const RecordView&)>;
 
-void VisitRecords(journal::Journal* journal, const Selection& selection, const Visitor& visit) {
+void VisitRecords(journal::Journal* journal, const Selection& selection, AnswerStream& stream,
+                  const Visitor& visit) {
   const auto reader = journal->OpenReader("");
-  const uint64_t end = journal->last_sequence();
-  reader->Restore(selection.after_sequence);
+  reader->Restore(selection.from.sequence == 0 ? 0 : selection.from.sequence - 1);
   while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
-    if (entry->sequence > end) return;
-    if (entry->sequence <= selection.after_sequence) continue;
+    if (entry->sequence > selection.last_sequence || stream.IsOver()) return;
+    if (entry->sequence < selection.from.sequence) continue;
     if (selection.uid.has_value() && entry->uid != *selection.uid) continue;
+    Place next{entry->sequence, 0};
     for (const std::string_view encoded : entry->batch.records()) {
+      const Place place = next;
+      ++next.index;
+      if (place < selection.from) continue;
       const auto record = ReadRecord(encoded);
       if (!record.has_value()) continue;
       if (selection.trace_id.has_value() && record->trace_id() != *selection.trace_id) continue;
-      if (!visit(*entry, encoded, *record)) return;
+      if (!visit(*entry, place, encoded, *record)) return;
     }
   }
 }
 
+// Tells traces that it has not seen. Those seen first are forgotten first.
+class TracesSeen {
+ public:
+  bool IsNew(const TraceId& id) {
+    if (!seen_.insert(id).second) return false;
+    in_order_.push_back(id);
+    if (in_order_.size() > kMax) {
+      seen_.erase(in_order_.front());
+      in_order_.pop_front();
+    }
+    return true;
+  }
+
+ private:
+  // Held in memory.
+  static constexpr size_t kMax = 65'536;
+
+  absl::flat_hash_set<TraceId> seen_;
+  std::deque<TraceId> in_order_;
+};
+
 // The trace whose first span began last.
-std::optional<TraceId> FindLastTrace(journal::Journal* journal, const Selection& selection) {
-  absl::flat_hash_set<TraceId> seen;
+std::optional<TraceId> FindLastTrace(journal::Journal* journal, const Selection& selection,
+                                     AnswerStream& stream) {
+  TracesSeen seen;
   std::optional<TraceId> last;
   uint64_t last_start = 0;
-  VisitRecords(journal, selection,
-               [&](const journal::Entry&, std::string_view, const RecordView& record) {
+  VisitRecords(journal, selection, stream,
+               [&](const journal::Entry&, Place, std::string_view, const RecordView& record) {
                  if (record.kind != RecordKind::kSpan && record.kind != RecordKind::kSpanStart) {
                    return true;
                  }
-                 if (!seen.insert(record.trace_id()).second) return true;
+                 if (!seen.IsNew(record.trace_id())) return true;
                  if (record.span.start_unix_nano >= last_start) {
                    last_start = record.span.start_unix_nano;
                    last = record.trace_id();
@@ -84,39 +121,38 @@ void SendRest(MessageWriter<v1::RecordsResponse>* writer) {
 
 absl::Status SendAll(journal::Journal* journal, const Selection& selection, AnswerStream& stream) {
   MessageWriter<v1::RecordsResponse> writer(&stream);
-  VisitRecords(journal, selection,
-               [&](const journal::Entry& entry, std::string_view encoded, const RecordView&) {
-                 return Send(MakeStored(entry, encoded), &writer);
-               });
+  VisitRecords(journal, selection, stream,
+               [&](const journal::Entry& entry, Place, std::string_view encoded,
+                   const RecordView&) { return Send(MakeStored(entry, encoded), &writer); });
   SendRest(&writer);
   return absl::OkStatus();
 }
 
-absl::Status SendNewest(journal::Journal* journal, const Selection& selection, size_t limit,
+// Reads twice: a record may take many times its size once it is a message, a place does not.
+absl::Status SendNewest(journal::Journal* journal, Selection selection, size_t limit,
                         AnswerStream& stream) {
-  std::deque<v1::StoredRecord> newest;
-  VisitRecords(journal, selection,
-               [&](const journal::Entry& entry, std::string_view encoded, const RecordView&) {
-                 newest.push_back(MakeStored(entry, encoded));
+  std::deque<Place> newest;
+  VisitRecords(journal, selection, stream,
+               [&](const journal::Entry&, Place place, std::string_view, const RecordView&) {
+                 newest.push_back(place);
                  if (newest.size() > limit) newest.pop_front();
                  return true;
                });
-  MessageWriter<v1::RecordsResponse> writer(&stream);
-  for (v1::StoredRecord& record : newest) {
-    if (!Send(std::move(record), &writer)) return absl::OkStatus();
-  }
-  SendRest(&writer);
-  return absl::OkStatus();
+  if (newest.empty()) return absl::OkStatus();
+  selection.from = newest.front();
+  return SendAll(journal, selection, stream);
 }
 
 }  // namespace
 
-// A newest-first cap is held in memory, so it has one itself.
+// The places of the newest are held in memory.
 constexpr uint32_t kMaxLimit = 10'000;
 
 absl::StatusOr<Producer> QueryRecords(journal::Journal* journal, const v1::RecordsRequest& request,
                                       std::optional<uid_t> only_uid) {
-  Selection selection{only_uid, std::nullopt, request.after_sequence()};
+  // Behind all records of that entry.
+  const Place from{request.after_sequence(), UINT32_MAX};
+  Selection selection{only_uid, std::nullopt, from, 0};
   if (!request.last_trace() && !request.trace_id().empty()) {
     selection.trace_id = TraceId::FromBytes(request.trace_id());
     if (!selection.trace_id.has_value()) {
@@ -128,8 +164,9 @@ absl::StatusOr<Producer> QueryRecords(journal::Journal* journal, const v1::Recor
   }
   return [=, last_trace = request.last_trace(),
           limit = request.limit()](AnswerStream& stream) mutable {
+    selection.last_sequence = journal->last_sequence();
     if (last_trace) {
-      selection.trace_id = FindLastTrace(journal, selection);
+      selection.trace_id = FindLastTrace(journal, selection, stream);
       if (!selection.trace_id.has_value()) return absl::NotFoundError("no trace in the journal");
     }
     if (limit == 0) return SendAll(journal, selection, stream);

@@ -35,6 +35,11 @@ class StreamedAnswers::Stream final : public AnswerStream,
     return true;
   }
 
+  bool IsOver() override {
+    MutexLock lock(&mutex_);
+    return over_;
+  }
+
   void WhenOver(std::function<void()> wake) override {
     MutexLock lock(&mutex_);
     wake_ = std::move(wake);

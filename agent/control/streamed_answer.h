@@ -22,8 +22,10 @@ class AnswerStream {
   virtual ~AnswerStream() = default;
   // Waits while the peer is behind. False: nobody listens any more, stop.
   virtual bool Send(std::string message) = 0;
+  // It is to end because nobody listens any more or the agent stops.
+  virtual bool IsOver() = 0;
   // For a producer that waits for more than the peer: calls `wake`, on another thread, when it is
-  // to end because nobody listens any more or the agent stops; at once where that is so already.
+  // over; at once where it is already.
   virtual void WhenOver(std::function<void()> wake) = 0;
 };
 

@@ -1,4 +1,5 @@
-"""What the agent says about what it holds stays small, however large it was made."""
+"""What the agent says about what it holds stays small, however large it was made: neither a list of
+open spans nor the newest records take many times their bytes in its memory."""
 
 from harness import NOBODY
 
@@ -32,6 +33,20 @@ OPEN_SPANS = ASK + """
     print(longest, {len(one.service_name) for one in answer.open_spans})
     print(answer.ByteSize(), len(answer.open_spans))
 """
+NEWEST = ASK + """
+    events = [dict(level=3, target="t", event=dict(time_unix_nano=1)) for n in range(1000)]
+    print(emit(events, [{}] * 7000))
+    records = [record for answer in query.Records(RecordsRequest(limit=400), timeout=20)
+               for record in answer.records]
+    print(len(records), len(records[-1].resource.attributes))
+"""
+
+
+def peak_bytes(agent):
+    """The most memory that the agent ever held."""
+    with open(f"/proc/{agent.process.pid}/status", encoding="ascii") as status:
+        [line] = [line for line in status if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
 
 
 def test_open_spans_are_listed_with_short_names_as_far_as_there_is_room(agent):
@@ -39,3 +54,9 @@ def test_open_spans_are_listed_with_short_names_as_far_as_there_is_room(agent):
     assert lines[:3] == ["9000", "9000", "128 {128}"]
     size, count = map(int, lines[3].split())
     assert size < 4 * MIB and 1000 < count < 9000
+
+
+def test_the_newest_records_are_not_held_as_messages(agent):
+    before = peak_bytes(agent)
+    assert agent.run_python(NEWEST, uid=NOBODY).stdout == "1000\n400 7000\n"
+    assert peak_bytes(agent) - before < 60 * MIB

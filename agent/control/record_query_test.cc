@@ -1,0 +1,128 @@
+#include "agent/control/record_query.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/records.h"
+#include "tests/support/temp_directory.h"
+
+namespace sluice::control {
+namespace {
+
+using sluice::testing::EventRecord;
+using sluice::testing::WholeRecord;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Keeps what it is sent.
+class KeptAnswer final : public AnswerStream {
+ public:
+  bool Send(std::string message) override {
+    v1::RecordsResponse response;
+    response.ParseFromString(message);
+    for (const v1::StoredRecord& stored : response.records()) {
+      texts.push_back(stored.record().has_event() ? stored.record().event().body().string_value()
+                                                  : stored.record().span().name());
+    }
+    return true;
+  }
+  bool IsOver() override {
+    ++asked;
+    return is_over;
+  }
+  void WhenOver(std::function<void()>) override {}
+
+  std::vector<std::string> texts;
+  bool is_over = false;
+  int asked = 0;
+};
+
+class RecordQueryTest : public ::testing::Test {
+ protected:
+  class NoRecovery final : public journal::RecoveryVisitor {
+    void OnCheckpoint(std::string_view) override {}
+    void OnEntry(const journal::Entry&) override {}
+  };
+
+  RecordQueryTest() {
+    journal::Options options;
+    options.directory = directory_.path() + "/journal";
+    options.boot_id = "boot";
+    NoRecovery recovery;
+    journal_ = *journal::Journal::Open(options, &recovery);
+    journal_->Start([] { return std::string(); }, [](uint64_t) {});
+  }
+
+  void Write(const std::vector<v1::Record>& records, uid_t uid = 5) {
+    journal::BatchHead head;
+    head.uid = uid;
+    std::string payload;
+    journal::AppendBatchHead(head, &payload);
+    v1::Batch batch;
+    for (const v1::Record& record : records) *batch.add_records() = record;
+    payload += batch.SerializeAsString();
+    ASSERT_TRUE(journal_->Append(uid, {payload}, journal::Urgency::kGrouped).ok());
+    journal_->CommitTurn();
+  }
+
+  void Ask(const v1::RecordsRequest& request, KeptAnswer* answer) {
+    const auto producer = QueryRecords(journal_.get(), request, 5);
+    ASSERT_TRUE(producer.ok()) << producer.status();
+    EXPECT_TRUE((*producer)(*answer).ok());
+  }
+
+  sluice::testing::TempDirectory directory_;
+  std::unique_ptr<journal::Journal> journal_;
+};
+
+TEST_F(RecordQueryTest, GivesTheNewestFromWithinAnEntryOn) {
+  Write({EventRecord("a"), EventRecord("b"), EventRecord("c")});
+  Write({EventRecord("another's")}, 6);
+  Write({EventRecord("d")});
+  v1::RecordsRequest request;
+  const std::vector<std::string> all = {"a", "b", "c", "d"};
+  for (const size_t limit : {1, 2, 3, 4, 10}) {
+    request.set_limit(limit);
+    KeptAnswer answer;
+    Ask(request, &answer);
+    const auto begin = limit < all.size() ? all.end() - limit : all.begin();
+    EXPECT_EQ(answer.texts, std::vector<std::string>(begin, all.end()));
+  }
+  request.set_limit(2);
+  request.set_after_sequence(1);
+  KeptAnswer answer;
+  Ask(request, &answer);
+  EXPECT_THAT(answer.texts, ElementsAre("d"));
+}
+
+TEST_F(RecordQueryTest, GivesWhatComesAfterAnEntryToTheEnd) {
+  Write({EventRecord("a"), EventRecord("b")});
+  Write({EventRecord("c"), EventRecord("d")});
+  v1::RecordsRequest request;
+  KeptAnswer all;
+  Ask(request, &all);
+  EXPECT_THAT(all.texts, ElementsAre("a", "b", "c", "d"));
+  request.set_after_sequence(1);
+  KeptAnswer rest;
+  Ask(request, &rest);
+  EXPECT_THAT(rest.texts, ElementsAre("c", "d"));
+  request.set_after_sequence(UINT64_MAX);
+  KeptAnswer none;
+  Ask(request, &none);
+  EXPECT_THAT(none.texts, IsEmpty());
+}
+
+TEST_F(RecordQueryTest, EndsAtTheNextEntryWhenNobodyListens) {
+  for (int i = 0; i < 50; ++i) Write({WholeRecord(1, 1)});
+  for (const int limit : {0, 10}) {
+    v1::RecordsRequest request;
+    request.set_limit(limit);
+    KeptAnswer answer;
+    answer.is_over = true;
+    Ask(request, &answer);
+    EXPECT_THAT(answer.texts, IsEmpty());
+    EXPECT_EQ(answer.asked, 1);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::control
