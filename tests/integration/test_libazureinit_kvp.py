@@ -2,6 +2,7 @@
 libazureinit_kvp_cases.toml, on a file and through an agent."""
 
 import concurrent.futures
+import functools
 import json
 import os
 import pathlib
@@ -128,21 +129,46 @@ def test_case(way, case, tmp_path):
         assert stat.S_IMODE(way.path.stat().st_mode) == int(case["mode"], 8)
 
 
+def run_at_once(calls):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert {done.returncode for done in pool.map(lambda call: call(), calls)} == {0}
+
+
 @pytest.mark.parametrize("way", WAYS, indirect=True)
-def test_many_at_once_lose_nothing_and_stay_together(way):
+def test_triples_of_two_at_once_stay_together(way):
     way.start([])
-    triples = [f"{writer}-{i}" for writer in "ab" for i in range(25)]
+    triples = [f"{writer}-{i}" for i in range(50) for writer in "ab"]
 
     def append(name):
         return way.kvp("append-multiple", "--timeout", "20s",
-                       input="".join(f"{name}={part}\n" for part in range(3))).returncode
+                       input="".join(f"{name}={part}\n" for part in range(3)))
 
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(append, triples)) == {0}
+    run_at_once([functools.partial(append, name) for name in triples])
     records = list(way.records())
     assert sorted(records) == sorted([name, str(part)] for name in triples for part in range(3))
     for at in range(0, len(records), 3):
         assert records[at:at + 3] == [[records[at][0], str(part)] for part in range(3)]
+
+
+@pytest.mark.parametrize("way", WAYS, indirect=True)
+def test_appends_of_eight_at_once_lose_nothing(way):
+    way.start([])
+    names = [f"{writer}-{i}" for i in range(10) for writer in range(8)]
+    run_at_once([functools.partial(way.kvp, "write", "--append", "--timeout", "20s", name, "v")
+                 for name in names])
+    assert sorted(way.records()) == sorted([name, "v"] for name in names)
+
+
+@pytest.mark.parametrize("way", WAYS, indirect=True)
+def test_writing_one_key_leaves_every_byte_of_the_others(way):
+    way.start([])
+    before = b"".join(key.ljust(harness.KEY, b"#") + value.ljust(harness.RECORD - harness.KEY, b"#")
+                      for key, value in ((b"a\0", b"1\0"), (b"b\0", b"2\0"), (b"c\0", b"3\0")))
+    with open(way.path, "r+b" if way.path.exists() else "wb") as file:
+        file.write(before)
+    assert way.kvp("write", "b", "new").returncode == 0
+    after = way.path.read_bytes()
+    assert after == before[:harness.RECORD] + record("b", "new") + before[2 * harness.RECORD:]
 
 
 def test_a_copy_of_a_disk_is_read_where_nobody_may_write():
