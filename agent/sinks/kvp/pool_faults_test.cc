@@ -23,9 +23,18 @@ using ::testing::IsEmpty;
 
 constexpr size_t kForeign = 936;  // leaves 64 records for us
 
+// What others have written before we come: with a record that one of them left empty.
+std::string Before() {
+  return Foreign(kForeign) + RawRecord("", "") + RawRecord("foreign", "behind a hole");
+}
+
 using Step = std::function<absl::Status(KeeperHarness&)>;
 
 absl::Status Acted() { return absl::OkStatus(); }
+
+absl::Status Edit(KeeperHarness& keeper, const PoolEdit& edit) {
+  return keeper->Edit(edit, absl::UnixEpoch()).status();
+}
 
 // What the agent does, and what others do in between; every kind of write occurs.
 std::vector<Step> Scenario() {
@@ -44,8 +53,26 @@ std::vector<Step> Scenario() {
       [](KeeperHarness& keeper) { return keeper->Upsert("PROVISIONING_REPORT", "success"); },
       [](KeeperHarness& keeper) { return keeper->Sync(); },
       [](KeeperHarness& keeper) {
-        keeper.directory.Write(Foreign(kForeign) +
-                               keeper.directory.Bytes().substr((kForeign + 2) * kRecordBytes));
+        keeper.directory.AppendBytes(RawRecord("PROVISIONING_REPORT", "another's"));
+        keeper.directory.AppendBytes(RawRecord("PROVISIONING_REPORT", "and one more"));
+        return Acted();
+      },
+      [](KeeperHarness& keeper) { return keeper->Upsert("PROVISIONING_REPORT", "last word"); },
+      [](KeeperHarness& keeper) {
+        return Edit(keeper, {.kind = PoolEdit::Kind::kUpsert, .records = {{"edited", "by root"}}});
+      },
+      [](KeeperHarness& keeper) {
+        return Edit(keeper, {.kind = PoolEdit::Kind::kUpsert, .records = {{"removed", "later"}}});
+      },
+      [](KeeperHarness& keeper) {
+        return Edit(keeper, {.kind = PoolEdit::Kind::kUpsert, .records = {{"edited", "again"}}});
+      },
+      [](KeeperHarness& keeper) {
+        return Edit(keeper, {.kind = PoolEdit::Kind::kRemove, .keys = {"removed"}});
+      },
+      [](KeeperHarness& keeper) {
+        keeper.directory.Write(Before() +
+                               keeper.directory.Bytes().substr((kForeign + 3) * kRecordBytes));
         return Acted();
       },
       [](KeeperHarness& keeper) { return keeper->Append({Entry("last", Level::kError)}); },
@@ -56,7 +83,7 @@ std::vector<Step> Scenario() {
 // Runs the scenario; each step that fails is repeated once the fault is over. Returns the errors.
 std::vector<std::string> Play(KeeperHarness& keeper) {
   std::vector<std::string> errors;
-  keeper.directory.Write(Foreign(kForeign));
+  keeper.directory.Write(Before());
   for (const Step& step : Scenario()) {
     absl::Status status = step(keeper);
     for (int i = 0; !status.ok() && i < 5; ++i) {
@@ -254,7 +281,7 @@ TEST(PoolKillTest, LosesNothingWhereverTheAgentDies) {
     for (int nth = 1;; ++nth) {
       SCOPED_TRACE(absl::StrCat("write ", nth, " after ", bytes, " bytes"));
       PoolDirectory directory;
-      directory.Write(Foreign(kForeign));
+      directory.Write(Before());
       *progress = {};
       if (RunUntilKilled(directory, Scenario(), nth, bytes, progress)) break;
       // Whoever else writes before we are back is not shifted by what we left.
