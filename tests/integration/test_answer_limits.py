@@ -22,7 +22,7 @@ with grpc.insecure_channel("unix:" + os.environ["SLUICE_SOCKET"], OPTIONS) as ch
 
 """
 OPEN_SPANS = ASK + """
-    name = "\u00e9" * 5000
+    name = "\u00e9" * 500
     spans = [dict(kind=1, level=3, target="t",
                   span=dict(trace_id=os.urandom(16), span_id=os.urandom(8), name=name[:n % 300],
                             start_time_unix_nano=1)) for n in range(9000)]
@@ -35,10 +35,11 @@ OPEN_SPANS = ASK + """
 """
 NEWEST = ASK + """
     events = [dict(level=3, target="t", event=dict(time_unix_nano=1)) for n in range(1000)]
-    print(emit(events, [{}] * 7000))
+    print(emit(events, [dict(key="k", value=dict(array_value=dict(values=[{}] * 7000)))]))
     records = [record for answer in query.Records(RecordsRequest(limit=400), timeout=20)
                for record in answer.records]
-    print(len(records), len(records[-1].resource.attributes))
+    [attribute] = records[-1].resource.attributes
+    print(len(records), len(attribute.value.array_value.values))
 """
 
 
