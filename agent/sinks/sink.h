@@ -76,7 +76,8 @@ class Sink {
   // SIGHUP: reopen by path. Called between Commits.
   virtual void Reopen() {}
 
-  // Bytes taken in and not yet committed; the worker commits when they grow large.
+  // Bytes taken in and not yet committed; the worker commits when they grow large, within an entry
+  // too.
   virtual size_t pending_bytes() const = 0;
 };
 

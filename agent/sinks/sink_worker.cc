@@ -19,6 +19,8 @@ using std::chrono::milliseconds;
 // What one Commit writes at most, but for a single larger entry. It bounds what a crash repeats and
 // how long the pool's lock is held.
 constexpr size_t kCommitBytes = 256 * 1024;
+// What is held of an entry before it is written out: a small record may be a long line.
+constexpr size_t kMaxPendingBytes = 1024 * 1024;
 // How long written records may stay unsynced when nobody asks.
 constexpr milliseconds kSyncInterval{1000};
 constexpr milliseconds kFirstBackoff{50};
@@ -36,7 +38,7 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, std::shared_ptr<const filter:
       reader_(journal->OpenReader(name_)),
       sink_(std::move(sink)),
       stream_(
-          std::move(filter), [this](const Delivery& delivery) { sink_->Add(delivery); },
+          std::move(filter), [this](const Delivery& delivery) { Add(delivery); },
           [this](const RecordView& event) { return sink_->TakesUnfiltered(event); }),
       backoff_(kFirstBackoff),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -94,6 +96,12 @@ bool SinkWorker::OpenSink() {
   return true;
 }
 
+void SinkWorker::Add(const Delivery& delivery) {
+  // Taken in even where the worker is to end: what is left out would count as written.
+  if (sink_->pending_bytes() >= kMaxPendingBytes) Write();
+  sink_->Add(delivery);
+}
+
 void SinkWorker::ReadBatch() {
   // The first entry may be waited for, as long as nothing else is due; the rest must be there.
   auto deadline = unsynced_ ? sync_due_ : Clock::now() + kSyncInterval;
@@ -114,6 +122,19 @@ bool SinkWorker::CommitBatch() {
     if (sink_->Tend()) AwaitSync();
     return true;
   }
+  if (!Write()) return false;
+  written_.store(stream_.delivered(), std::memory_order_relaxed);
+  cursor_.store(read_sequence_);
+  reader_->MarkWritten(read_sequence_);
+  AwaitSync();
+  return true;
+}
+
+void SinkWorker::AwaitSync() {
+  if (!std::exchange(unsynced_, true)) sync_due_ = Clock::now() + kSyncInterval;
+}
+
+bool SinkWorker::Write() {
   for (;;) {
     const absl::Status status = sink_->Commit();
     if (status.ok()) break;
@@ -125,15 +146,7 @@ bool SinkWorker::CommitBatch() {
     LogInfo(absl::StrCat("sink ", name_, ": writing again"));
   }
   SetState("ok", "");
-  written_.store(stream_.delivered(), std::memory_order_relaxed);
-  cursor_.store(read_sequence_);
-  reader_->MarkWritten(read_sequence_);
-  AwaitSync();
   return true;
-}
-
-void SinkWorker::AwaitSync() {
-  if (!std::exchange(unsynced_, true)) sync_due_ = Clock::now() + kSyncInterval;
 }
 
 bool SinkWorker::FlushIsDue() const {

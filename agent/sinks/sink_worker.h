@@ -71,8 +71,11 @@ class SinkWorker {
 
   void Run();
   bool OpenSink();
+  void Add(const Delivery& delivery);
   void ReadBatch();
   bool CommitBatch();
+  // Commits, again and again until it succeeds; false: the worker is to end.
+  bool Write();
   // From here on something is unsynced.
   void AwaitSync();
   void SyncIfDue();

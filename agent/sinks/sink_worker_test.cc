@@ -2,6 +2,7 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <future>
 
 #include "gtest/gtest.h"
@@ -20,6 +21,7 @@ struct SinkLog {
   Mutex mutex;
   CondVar changed;
   std::vector<std::string> written GUARDED_BY(mutex);
+  size_t most_at_once GUARDED_BY(mutex) = 0;
   int commits_to_fail GUARDED_BY(mutex) = 0;
   int opens_to_fail GUARDED_BY(mutex) = 0;
   bool hang GUARDED_BY(mutex) = false;
@@ -62,6 +64,7 @@ class RecordingSink final : public Sink {
       --log_->commits_to_fail;
       return absl::UnavailableError("disk full");
     }
+    log_->most_at_once = std::max(log_->most_at_once, pending_bytes());
     for (std::string& text : pending_) log_->written.push_back(std::move(text));
     pending_.clear();
     log_->changed.NotifyAll();
@@ -78,7 +81,11 @@ class RecordingSink final : public Sink {
     MutexLock lock(&log_->mutex);
     return log_->tends_to_need_sync > 0 && log_->tends_to_need_sync-- > 0;
   }
-  size_t pending_bytes() const override { return pending_.size(); }
+  size_t pending_bytes() const override {
+    size_t bytes = 0;
+    for (const std::string& text : pending_) bytes += text.size();
+    return bytes;
+  }
 
  private:
   const std::shared_ptr<SinkLog> log_;
@@ -118,14 +125,14 @@ class SinkWorkerTest : public ::testing::Test {
     return clean;
   }
 
-  void Write(const std::string& text) {
+  void Write(const std::string& text, int times = 1) {
     journal::BatchHead head;
     head.uid = 5;
     head.received_boottime_nano = 1;
     std::string payload;
     journal::AppendBatchHead(head, &payload);
     v1::Batch batch;
-    *batch.add_records() = EventRecord(text);
+    for (int i = 0; i < times; ++i) *batch.add_records() = EventRecord(text);
     payload += batch.SerializeAsString();
     ASSERT_TRUE(journal_->Append(5, {payload}, journal::Urgency::kGrouped).ok());
     journal_->CommitTurn();
@@ -184,6 +191,16 @@ TEST_F(SinkWorkerTest, TriesAFailedCommitAgainWithoutLossOrRepetition) {
   Write("b");
   EXPECT_TRUE(WaitFor({"a", "b"}));
   EXPECT_EQ(counters_.Total("sink.retries"), 3u);
+}
+
+TEST_F(SinkWorkerTest, WritesALargeEntryInPiecesWithoutLossOrRepetition) {
+  Set(&SinkLog::commits_to_fail, 3);
+  StartWorker();
+  const std::string text(100'000, 'x');
+  Write(text, 40);
+  EXPECT_TRUE(WaitFor(std::vector<std::string>(40, text)));
+  MutexLock lock(&log_->mutex);
+  EXPECT_LT(log_->most_at_once, 1'200'000u);
 }
 
 TEST_F(SinkWorkerTest, NamesWhyACommitFailsOnlyWhileItFails) {

@@ -1,6 +1,7 @@
 """What one unprivileged user can make the agent hold: within the limits it keeps to its own ceiling,
 and so does the next start on the same journal."""
 
+import pytest
 from harness import NOBODY, Agent
 
 RSS_CEILING_MIB = 256
@@ -28,6 +29,18 @@ with telemetry.channel(os.environ["SLUICE_SOCKET"]) as channel:
         emit(ingest_pb2.EmitRequest(batch=dict(records=fill)), timeout=20)
 """
 
+# Small events, each of which is a line with all of its span.
+MANY_LINES = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import telemetry
+span = telemetry.Span("wide")
+telemetry.emit(os.environ["SLUICE_SOCKET"], span.start(text="x" * int(sys.argv[3])))
+events = [span.event(f"n-{at}.") for at in range(int(sys.argv[2]))]
+telemetry.emit(os.environ["SLUICE_SOCKET"], *events, timeout=30)
+"""
+LINES = 20_000
+
 
 def test_resources_of_many_open_spans(shared):
     config = '[journal]\nsegment = "8 MiB"\n'
@@ -39,4 +52,16 @@ def test_resources_of_many_open_spans(shared):
         assert agent.peak_rss_mib() <= RSS_CEILING_MIB
         agent.kill()
         agent.start()
+        assert agent.peak_rss_mib() <= RSS_CEILING_MIB
+
+
+@pytest.mark.parametrize("field_bytes", (60_000, 15_000))
+def test_lines_of_many_events_in_one_span(shared, field_bytes):
+    with Agent(shared, config='[log]\nmax_size = "0 B"\n') as agent:
+        agent.start()
+        agent.run_python(MANY_LINES, shared.support, LINES, field_bytes, uid=NOBODY)
+        agent.sluice("flush", "--timeout", "60s", timeout=90)
+        with open(agent.log_path, encoding="utf-8") as log:
+            numbers = [int(line.rpartition(" n-")[2].rstrip(".\n")) for line in log if " n-" in line]
+        assert numbers == list(range(LINES))
         assert agent.peak_rss_mib() <= RSS_CEILING_MIB

@@ -1,6 +1,7 @@
 #include "agent/sinks/log/line_builder.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "agent/live/resource_text.h"
@@ -9,6 +10,9 @@ namespace sluice::log_sink {
 namespace {
 
 using sinks::Delivery;
+
+// What each line within a span repeats, so that no small record takes a long line.
+constexpr size_t kContextBytes = 16 * 1024;
 
 // `span` and its ancestors that passed the filter, outermost first.
 std::vector<const live::Span*> Chain(const live::Span* span) {
@@ -22,17 +26,38 @@ std::vector<const live::Span*> Chain(const live::Span* span) {
 
 }  // namespace
 
+LineBuilder::ShownSpan LineBuilder::Show(const live::Span& span, size_t* room) const {
+  ShownSpan shown{"...", {}};
+  if (span.name.size() <= *room) {
+    shown.name = span.name;
+    *room -= span.name.size();
+  }
+  // An ended ancestor is known by name alone.
+  if (span.body.empty()) return shown;
+  if (span.body.size() <= *room) {
+    format_.AppendFields(span.AsRecord(RecordKind::kSpan), &shown.fields);
+  }
+  if (span.body.size() > *room || shown.fields.size() > *room) {
+    shown.fields = format_.FieldsLeftOut();
+  } else {
+    *room -= shown.fields.size();
+  }
+  return shown;
+}
+
 void LineBuilder::Append(const Delivery& delivery, std::string* lines) const {
   const auto chain = Chain(delivery.span);
-  std::vector<std::string> fields(chain.size());
-  std::vector<SpanContextItem> context;
-  context.reserve(chain.size());
-  for (size_t i = 0; i < chain.size(); ++i) {
-    // An ended ancestor is known by name alone.
-    if (!chain[i]->body.empty())
-      format_.AppendFields(chain[i]->AsRecord(RecordKind::kSpan), &fields[i]);
-    context.push_back({chain[i]->name, fields[i]});
+  std::vector<ShownSpan> shown;
+  shown.reserve(chain.size());
+  size_t room = kContextBytes;
+  for (const live::Span* const span : chain) {
+    const bool is_own = delivery.kind != Delivery::Kind::kEvent && span == delivery.span;
+    if (is_own) room = SIZE_MAX;
+    shown.push_back(Show(*span, &room));
   }
+  std::vector<SpanContextItem> context;
+  context.reserve(shown.size());
+  for (const ShownSpan& span : shown) context.push_back({span.name, span.fields});
   LineInput input;
   input.record = delivery.record;
   input.context = context;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "agent/live/span.h"
 #include "agent/sinks/log/line_format.h"
 #include "agent/sinks/sink.h"
 
@@ -13,10 +15,18 @@ class LineBuilder {
  public:
   explicit LineBuilder(const LineOptions& options) : format_(options) {}
 
-  // Appends one line.
+  // Appends one line. What it repeats of the spans around the record is at most 16 KiB; a name or
+  // the fields of a span that do not fit are left out for `...`.
   void Append(const sinks::Delivery& delivery, std::string* lines) const;
 
  private:
+  struct ShownSpan {
+    std::string_view name;
+    std::string fields;
+  };
+  // Takes what it shows from `*room`.
+  ShownSpan Show(const live::Span& span, size_t* room) const;
+
   LineFormat format_;
 };
 

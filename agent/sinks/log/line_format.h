@@ -44,6 +44,11 @@ class LineFormat {
   // SpanContextItem::fields. Call it for START and for each later record of the span.
   void AppendFields(const RecordView& record, std::string* rendered) const;
 
+  // Stands for the fields of a span that are too long.
+  std::string_view FieldsLeftOut() const {
+    return options_.style == LineStyle::kJson ? "\"...\":null" : "...";
+  }
+
   // Each appends exactly one line with its newline.
   void AppendEvent(const LineInput& input, std::string* out) const;
   // `new`, at the span's start time.
