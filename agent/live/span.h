@@ -36,7 +36,7 @@ struct SpanKey {
 };
 
 // A span outlives its end for as long as a child of it is open, whose log lines still name it; its
-// body goes at its end (Retire), so that no chain of children can hold more than names.
+// body and origin go at its end (Retire), so that no chain of children can hold more than names.
 struct Span {
   SpanKey key;
   std::shared_ptr<const Origin> origin;
@@ -64,7 +64,7 @@ struct Span {
   // The span so far as a record of that kind; valid likewise.
   RecordView AsRecord(RecordKind kind) const;
 
-  // Frees the body; name, level and target stay.
+  // Frees body and origin; name, level and target stay.
   void Retire();
 };
 

@@ -32,6 +32,7 @@ void Merge(const RecordView& record, Span* span) {
 }  // namespace
 
 void Span::Retire() {
+  origin = nullptr;
   body = std::string();
   bare = BareMarks();
   attribute_count = 0;

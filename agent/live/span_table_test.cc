@@ -105,6 +105,7 @@ TEST_F(SpanTableTest, AnEndedParentKeepsItsNameButNotItsBodyForItsChildren) {
   ASSERT_NE(inner->parent, nullptr);
   EXPECT_EQ(inner->parent->name, "outer");
   EXPECT_TRUE(inner->parent->body.empty());
+  EXPECT_EQ(inner->parent->origin, nullptr);
 }
 
 TEST_F(SpanTableTest, ACheckpointBringsBackSpansParentsAndMarks) {
