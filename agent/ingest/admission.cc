@@ -101,8 +101,11 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
       all_closed = false;
       continue;
     }
-    for (const std::string& end : ends) state_->spans.Close(origin->identity.uid, *ReadRecord(end));
-    counters_->Add("spans.aborted", "", spans.front()->key.uid, spans.size());
+    const uid_t uid = spans.front()->key.uid;
+    for (const std::string& end : ends) {
+      if (const auto span = state_->spans.Close(uid, *ReadRecord(end))) span->Retire();
+    }
+    counters_->Add("spans.aborted", "", uid, spans.size());
   }
   return all_closed;
 }

@@ -179,6 +179,18 @@ TEST_F(AdmissionTest, AResourceCountsForEachSpanThatIsOpenWithIt) {
   EXPECT_EQ(state_->spans.size(), 2u);
 }
 
+TEST_F(AdmissionTest, AnAbortedParentKeepsNoBodyForItsChildren) {
+  Admit(SenderOf(5, 1), 1, {StartRecord(1, 1), StartRecord(1, 2, 1)});
+  const live::SpanKey parent{5, MakeId<TraceId>(1), MakeId<SpanId>(1)};
+  const live::SpanKey child{5, MakeId<TraceId>(1), MakeId<SpanId>(2)};
+  EXPECT_TRUE(admission_->CloseAborted([&](const live::Span& span) { return span.key == parent; },
+                                       "process gone"));
+  const auto left = state_->spans.Find(child);
+  ASSERT_NE(left, nullptr);
+  EXPECT_EQ(left->parent->name, "work");
+  EXPECT_TRUE(left->parent->body.empty());
+}
+
 TEST_F(AdmissionTest, OpenSpansSurviveARestart) {
   Admit(SenderOf(5, 1), 1, {StartRecord(1, 1), StartRecord(1, 2, 1), EndRecord(1, 2)});
   Restart();
