@@ -66,8 +66,13 @@ int Reap(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+// The sender's thread is up before a fork: a thread that begins meanwhile may hold the lock of the
+// sanitizers' allocator, which the child then never gets.
+void StartSender() { sluice::Flush(10'000); }
+
 void ForkWithoutExec() {
   Span parent("parent");
+  StartSender();
   const pid_t child = fork();
   if (child == 0) {
     { Span span("child"); }
@@ -79,6 +84,7 @@ void ForkWithoutExec() {
 
 void ForkWithExec() {
   Span parent("parent");
+  StartSender();
   const auto traceparent = parent.context().InjectTraceparent();
   const pid_t child = fork();
   if (child == 0) {
