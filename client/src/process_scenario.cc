@@ -98,6 +98,8 @@ void ForkWithExec() {
 // Threads emit while others fork; the children emit as well. No thread begins or ends meanwhile:
 // the sanitizers' allocators are not ready for that.
 void ForkFromThreads() {
+  { Span span("begins the sender's thread"); }
+  StartSender();
   std::vector<std::thread> threads;
   std::barrier barrier(64);
   for (int i = 0; i < 64; ++i) {
