@@ -17,7 +17,7 @@ struct KeptTable {
   LevelTable table;
   const KeptTable* older;
 };
-constinit const KeptTable* newest_kept = nullptr;  // the sender's
+constinit std::atomic<const KeptTable*> newest_kept{nullptr};
 constinit std::atomic<const KeptTable*> installed{nullptr};
 // What this process itself wants.
 constinit std::atomic<int> own_widest{0};
@@ -33,9 +33,10 @@ bool IsWanted(Level level, std::string_view target) {
 }
 
 void SetWantedLevels(LevelTable table) {
-  const KeptTable* kept = newest_kept;
+  const KeptTable* const newest = newest_kept.load();
+  const KeptTable* kept = newest;
   while (kept != nullptr && kept->table != table) kept = kept->older;
-  if (kept == nullptr) kept = newest_kept = new KeptTable{std::move(table), newest_kept};
+  if (kept == nullptr) newest_kept = kept = new KeptTable{std::move(table), newest};
   const int widest = std::max(static_cast<int>(kept->table.Widest()), own_widest.load());
   installed.store(kept, std::memory_order_release);
   __atomic_store_n(&sluice_widest_level, widest, __ATOMIC_RELAXED);
