@@ -35,8 +35,7 @@ int FlushVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "sluice flush");
   std::vector<std::string> sinks;
   AddGlobalOptions(app, &options);
-  app.add_option("--sink", sinks,
-                 "kvp, file or stderr; repeatable. Default: the first three that are on")
+  app.add_option("--sink", sinks, "kvp, file or stderr; repeatable. Default: those that are on")
       ->type_name("SINK")
       ->allow_extra_args(false);
   app.footer(

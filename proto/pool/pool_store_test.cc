@@ -1,5 +1,8 @@
 #include "proto/pool/pool_store.h"
 
+#include <string>
+#include <string_view>
+
 #include "gtest/gtest.h"
 #include "proto/contract/kvp_record.h"
 

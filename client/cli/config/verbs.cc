@@ -2,6 +2,7 @@
 
 #include <CLI/App.hpp>
 #include <array>
+#include <sstream>
 
 #include "client/cli/agent_view.h"
 #include "client/cli/render/json_writer.h"

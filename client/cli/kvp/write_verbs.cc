@@ -33,10 +33,11 @@ Result<std::string> ReadInput(const std::string& path) {
   const std::string name = path.empty() ? "stdin" : path;
   const UniqueFd file(path.empty() ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!path.empty() && !file) return Unreadable(name);
+  const int fd = path.empty() ? STDIN_FILENO : file.get();
   std::string text;
   char buffer[64 * 1024];
   ssize_t size;
-  while ((size = ::read(path.empty() ? STDIN_FILENO : file.get(), buffer, sizeof(buffer))) != 0) {
+  while ((size = ::read(fd, buffer, sizeof(buffer))) != 0) {
     if (size > 0) {
       text.append(buffer, static_cast<size_t>(size));
     } else if (errno != EINTR) {
