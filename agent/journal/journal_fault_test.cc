@@ -9,6 +9,7 @@
 #include "tests/support/crash_file_system.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/journal_harness.h"
+#include "tests/support/watched_unlinks.h"
 
 namespace sluice::journal {
 namespace {
@@ -59,6 +60,15 @@ void WaitForHealing(JournalRun* run) {
     std::this_thread::yield();
   }
   ASSERT_TRUE(run->WaitForSync(run->appended().rbegin()->first));
+}
+
+// Until a sync that fails has been noticed.
+void WaitForRefusal(JournalRun* run) {
+  const auto deadline = TestDeadline();
+  while (run->journal().GetUsage().error.empty()) {
+    ASSERT_LT(Now(), deadline);
+    std::this_thread::yield();
+  }
 }
 
 class JournalFaultTest : public testing::TestWithParam<int> {};
@@ -148,8 +158,7 @@ TEST_F(RefusingDiskTest, NeverTrustsAFileWhoseSyncFailed) {
   ASSERT_TRUE(run_.WaitForSync(1));
   fs_.RefuseSyncs(EIO);
   run_.Write("b", Urgency::kNow);
-  const auto deadline = TestDeadline();
-  while (run_.journal().GetUsage().error.empty()) ASSERT_LT(Now(), deadline);
+  ASSERT_NO_FATAL_FAILURE(WaitForRefusal(&run_));
   EXPECT_EQ(run_.journal().synced_sequence(), 1u);
   fs_.RefuseSyncs(0);
   ASSERT_TRUE(run_.WaitForSync(2));
@@ -184,6 +193,41 @@ TEST_F(RefusingDiskTest, StateIsWholeAfterARestartInTheMiddleOfARewrite) {
   JournalRun next(ScriptOptions(&after));
   // "a" follows the checkpoint that the segment of "b" builds on.
   EXPECT_THAT(next.recovered().words(), ElementsAre(Pair(1, "a"), Pair(2, "b")));
+}
+
+// Segments that were full before any sync are written again as one: a reader that comes for one of
+// them when its name is gone waits for the new one.
+TEST(RewriteTest, AReaderThatMeetsASegmentAsItGoesCountsNoDamage) {
+  CrashFileSystem disk;
+  WatchedUnlinks fs(&disk);
+  Options options = ScriptOptions(&fs);
+  options.group_delay = std::chrono::hours(1);
+  JournalRun run(options);
+  const auto reader = run.journal().OpenReader("log");
+  reader->Restore(0);
+  fs.RefuseSyncs(EIO);
+  const auto fill_until = [&](uint32_t segments) {
+    while (run.journal().GetUsage().segments < segments) run.Write(std::string(200, 'x'));
+  };
+  fill_until(2);
+  Words read = ReadAll(reader.get());
+  fill_until(4);
+  int unlinks = 0;
+  // The first to go is the one that the reader has open.
+  fs.hook = [&](const std::string& path) {
+    if (ParseSegmentName(path.substr(path.rfind('/') + 1)) && ++unlinks == 2) {
+      read.merge(ReadAll(reader.get()));
+    }
+  };
+  const uint64_t last = run.Write("last", Urgency::kNow);
+  ASSERT_NO_FATAL_FAILURE(WaitForRefusal(&run));
+  fs.RefuseSyncs(0);
+  ASSERT_TRUE(run.WaitForSync(last));
+  fs.hook = nullptr;
+  EXPECT_EQ(unlinks, 3);
+  read.merge(ReadAll(reader.get()));
+  EXPECT_EQ(read, run.appended());
+  EXPECT_EQ(run.counters().Total("journal.damaged"), 0u);
 }
 
 TEST(JournalOpenTest, StartsOnAFullDiskAndHealsByItself) {

@@ -1,14 +1,12 @@
 #include "agent/journal/retention.h"
 
-#include <functional>
-
 #include "agent/base/retry_after.h"
 #include "agent/journal/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
-#include "tests/support/faulty_file_system.h"
 #include "tests/support/journal_harness.h"
+#include "tests/support/watched_unlinks.h"
 
 namespace sluice::journal {
 namespace {
@@ -180,19 +178,6 @@ TEST_F(RetentionTest, TheLastWholeCheckpointStaysWhileTheStateIsTooLargeForAnoth
   EXPECT_EQ(run.recovered().words().size(), 31u);
 }
 
-// Calls `hook` right after each unlink.
-class WatchedUnlinks : public FaultyFileSystem {
- public:
-  using FaultyFileSystem::FaultyFileSystem;
-  int Unlink(const std::string& path) override {
-    const int result = FaultyFileSystem::Unlink(path);
-    if (hook) hook();
-    return result;
-  }
-
-  std::function<void()> hook;
-};
-
 TEST_F(RetentionTest, AReaderThatMeetsASegmentAsItGoesCountsNoDamage) {
   WatchedUnlinks watched(&fs_);
   Options options = SmallJournal();
@@ -201,7 +186,7 @@ TEST_F(RetentionTest, AReaderThatMeetsASegmentAsItGoesCountsNoDamage) {
   const auto log = run.journal().OpenReader("log");
   log->Restore(0);
   Fill(&run, kAlice, 100);
-  watched.hook = [&] { log->Next(Now()); };
+  watched.hook = [&](const std::string&) { log->Next(Now()); };
   Fill(&run, kBob, 6);
   watched.hook = nullptr;
   EXPECT_GT(run.journal().GetUsage().first_sequence, 2u);
