@@ -69,8 +69,8 @@ class Sink {
   // Makes everything committed survive a power cut.
   virtual absl::Status Sync() = 0;
 
-  // Called about once a second while there is nothing to write. True: it did, or tried, something
-  // that Sync() is to complete.
+  // Called about once a second while there is nothing to write, and whenever entries bring nothing.
+  // True: it did, or tried, something that Sync() is to complete.
   virtual bool Tend() { return false; }
 
   // SIGHUP: reopen by path. Called between Commits.

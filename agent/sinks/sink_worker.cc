@@ -19,6 +19,9 @@ using std::chrono::milliseconds;
 // What one Commit writes at most, but for a single larger entry. It bounds what a crash repeats and
 // how long the pool's lock is held.
 constexpr size_t kCommitBytes = 256 * 1024;
+// Entries read before what they brought is written, if it is anything: the cursor moves on, and the
+// sink is tended, also while its filter lets nothing through.
+constexpr int kBatchEntries = 1024;
 // What is held of an entry before it is written out: a small record may be a long line.
 constexpr size_t kMaxPendingBytes = 1024 * 1024;
 // How long written records may stay unsynced when nobody asks.
@@ -106,7 +109,9 @@ void SinkWorker::ReadBatch() {
   // The first entry may be waited for, as long as nothing else is due; the rest must be there.
   auto deadline = unsynced_ ? sync_due_ : Clock::now() + kSyncInterval;
   if (FlushIsDue()) deadline = Clock::now();
-  while (const auto entry = reader_->Next(deadline)) {
+  for (int entries = 0; entries < kBatchEntries; ++entries) {
+    const auto entry = reader_->Next(deadline);
+    if (!entry.has_value()) break;
     TakeSettings();
     stream_.Read(*entry);
     read_sequence_ = entry->sequence;
@@ -118,11 +123,12 @@ void SinkWorker::ReadBatch() {
 }
 
 bool SinkWorker::CommitBatch() {
-  if (read_sequence_ == cursor_.load(std::memory_order_relaxed)) {
-    if (sink_->Tend()) AwaitSync();
-    return true;
+  if (sink_->pending_bytes() > 0) {
+    if (!Write()) return false;
+  } else if (sink_->Tend()) {
+    AwaitSync();
   }
-  if (!Write()) return false;
+  if (read_sequence_ == cursor_.load(std::memory_order_relaxed)) return true;
   written_.store(stream_.delivered(), std::memory_order_relaxed);
   cursor_.store(read_sequence_);
   reader_->MarkWritten(read_sequence_);

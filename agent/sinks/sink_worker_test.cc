@@ -113,9 +113,9 @@ class SinkWorkerTest : public ::testing::Test {
     if (worker_ != nullptr) Stop();
   }
 
-  void StartWorker() {
+  void StartWorker(const std::string& filter = "info") {
     worker_ = std::make_unique<SinkWorker>(std::make_unique<RecordingSink>(log_),
-                                           filter::Filter::Parse("info", {}).filter, journal_.get(),
+                                           filter::Filter::Parse(filter, {}).filter, journal_.get(),
                                            &counters_);
     worker_->Start();
   }
@@ -283,6 +283,23 @@ TEST_F(SinkWorkerTest, FlushSyncsWhatTheSinkDidOfItself) {
     MutexLock lock(&log_->mutex);
     EXPECT_EQ(log_->tends_to_need_sync, 0);
   }
+}
+
+TEST_F(SinkWorkerTest, TendsTheSinkWhileItsFilterLetsNothingThrough) {
+  StartWorker("off");
+  std::promise<absl::Status> flushed;
+  worker_->Do([&](Sink&) {
+    for (int i = 0; i < 1025; ++i) Write("a");
+    Set(&SinkLog::tends_to_need_sync, 2);
+    worker_->Flush(journal_->last_sequence(),
+                   [&](const absl::Status& status) { flushed.set_value(status); });
+  });
+  auto result = flushed.get_future();
+  ASSERT_EQ(result.wait_for(seconds(20)), std::future_status::ready);
+  EXPECT_TRUE(result.get().ok());
+  MutexLock lock(&log_->mutex);
+  EXPECT_EQ(log_->tends_to_need_sync, 0) << "after as many entries as are read at once, and the rest";
+  EXPECT_TRUE(log_->written.empty());
 }
 
 TEST_F(SinkWorkerTest, StopDrainsWhatIsJournalled) {

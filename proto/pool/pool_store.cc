@@ -312,14 +312,29 @@ PoolError PoolStore::Session::Truncate(uint64_t size) {
 }
 
 PoolError PoolStore::Session::Replace(std::string_view before, std::string_view after) {
+  const PoolError error = TryReplace(before, after);
+  // Of a file that has become shorter, what moved up stands nowhere else.
+  if (error.ok() || size_ < before.size()) return error;
+  const PoolError undone = OverwriteWhatDiffers(after, before);
+  if (undone.ok()) return error;
+  return {error.code, error.message + "; taking it back failed: " + undone.message};
+}
+
+PoolError PoolStore::Session::TryReplace(std::string_view before, std::string_view after) {
+  if (PoolError error = OverwriteWhatDiffers(before, after); !error.ok()) return error;
+  if (after.size() < before.size()) return Truncate(after.size());
+  return Append(after.substr(before.size()));
+}
+
+PoolError PoolStore::Session::OverwriteWhatDiffers(std::string_view before,
+                                                   std::string_view after) {
   const size_t common = std::min(before.size(), after.size());
   for (size_t at = 0; at < common; at += kRecordBytes) {
     const std::string_view record = after.substr(at, kRecordBytes);
     if (record == before.substr(at, kRecordBytes)) continue;
     if (PoolError error = Overwrite(at, record); !error.ok()) return error;
   }
-  if (after.size() < before.size()) return Truncate(after.size());
-  return Append(after.substr(common));
+  return {};
 }
 
 }  // namespace sluice::kvp

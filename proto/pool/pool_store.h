@@ -128,7 +128,9 @@ class PoolStore::Session {
   PoolError Truncate(uint64_t size);
 
   // Makes the file, which holds `before`, hold `after`; both are whole records. Only records that
-  // differ are written.
+  // differ are written. On failure it holds `before` again, unless the message says that taking it
+  // back failed too. Killed within, it may hold parts of both: a record that moves to an earlier
+  // place stands in both rather than in none.
   PoolError Replace(std::string_view before, std::string_view after);
 
  private:
@@ -144,6 +146,9 @@ class PoolStore::Session {
   // After a failed append: cuts the file back to size(). Returns `cause`, extended if that fails.
   PoolError TakeBack(const PoolError& cause);
   PoolError TryOverwrite(uint64_t offset, std::string_view records);
+  PoolError TryReplace(std::string_view before, std::string_view after);
+  // Writes those records of `after` that stand otherwise in `before`, as far as both reach.
+  PoolError OverwriteWhatDiffers(std::string_view before, std::string_view after);
   // Where the last record ends that is not of zeros, at `offset` or before it.
   PoolResult<uint64_t> EndOfRecords(uint64_t offset) const;
   PoolSyscalls* syscalls() const { return store_->options_.syscalls; }

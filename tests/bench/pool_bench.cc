@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,18 +38,30 @@ void Report(benchmark::State& state, const HoldTimes& holds) {
   state.counters["hold_max_us"] = static_cast<double>(holds.max_nano()) / 1e3;
 }
 
+std::unique_ptr<PoolKeeper> NewKeeper(const PoolDirectory& directory, PoolFile* pool) {
+  return *PoolKeeper::Open(
+      pool, {.shadow_path = directory.file("shadow"), .boot_id = "bench", .summary_key = ""});
+}
+
+// As at the beginning, but for the times that the locks were held: emptying a pool is no batch.
+std::unique_ptr<PoolKeeper> BeginAnew(const PoolDirectory& directory, PoolFile* pool) {
+  directory.Write("");
+  std::filesystem::remove(directory.file("shadow"));
+  return NewKeeper(directory, pool);
+}
+
 // `others`: somebody else appended since our last batch, so that our places are checked first.
 void Keeper(benchmark::State& state, bool others) {
   const PoolDirectory directory(PoolDirectory::Where::kDisk);
   PoolFile pool({.path = directory.pool()});
-  std::unique_ptr<PoolKeeper> keeper = *PoolKeeper::Open(
-      &pool, {.shadow_path = directory.file("shadow"), .boot_id = "bench", .summary_key = ""});
+  std::unique_ptr<PoolKeeper> keeper = NewKeeper(directory, &pool);
   uint64_t number = 0;
   for (auto _ : state) {
     state.PauseTiming();
     std::vector<PoolEntry> entries;
     for (int64_t i = 0; i < state.range(0); ++i) entries.push_back({EventRecord(++number)});
-    if (keeper->usage().own + keeper->usage().foreign > kPoolRecords) (void)keeper->Edit({});
+    const PoolKeeper::Usage usage = keeper->usage();
+    if (usage.own + usage.foreign > kPoolRecords) keeper = BeginAnew(directory, &pool);
     if (others) directory.AppendBytes(RawRecord("CLOUD_INIT|1", "theirs"));
     state.ResumeTiming();
     const absl::Status status = keeper->Append(entries);

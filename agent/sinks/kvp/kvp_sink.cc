@@ -123,7 +123,7 @@ void KvpSink::Add(const Delivery& delivery) {
   }
   if (delivery.may_report && delivery.kind == Delivery::Kind::kEvent) {
     if (const auto report = ReportIn(*delivery.record)) {
-      pending_bytes_ += report->size();
+      pending_bytes_ += kRecordBytes;
       report_ = *report;
       return;
     }
