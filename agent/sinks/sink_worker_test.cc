@@ -298,7 +298,8 @@ TEST_F(SinkWorkerTest, TendsTheSinkWhileItsFilterLetsNothingThrough) {
   ASSERT_EQ(result.wait_for(seconds(20)), std::future_status::ready);
   EXPECT_TRUE(result.get().ok());
   MutexLock lock(&log_->mutex);
-  EXPECT_EQ(log_->tends_to_need_sync, 0) << "after as many entries as are read at once, and the rest";
+  EXPECT_EQ(log_->tends_to_need_sync, 0)
+      << "after as many entries as are read at once, and the rest";
   EXPECT_TRUE(log_->written.empty());
 }
 

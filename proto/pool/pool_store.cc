@@ -88,6 +88,7 @@ PoolError PoolStore::Open() {
   if (!status.ok()) return status.error();
   if (!S_ISREG(status->st_mode)) return {EISDIR, options_.path + " is not a regular file"};
   fd_ = std::move(fd);
+  unsynced_ = true;  // a predecessor that was killed may have written
   return {};
 }
 

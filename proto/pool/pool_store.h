@@ -68,7 +68,8 @@ class PoolStore {
   // one session at a time.
   PoolResult<Session> Lock();
 
-  // Makes what was written survive a crash of the machine. No error when nothing was written since.
+  // Makes what was written, by a killed predecessor too, survive a crash of the machine. Nothing
+  // happens before the first session, nor when nothing was written since the last call.
   PoolError Sync();
 
   // All whole records under shared locks; empty when there is no file.

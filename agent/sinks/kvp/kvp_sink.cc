@@ -124,7 +124,7 @@ void KvpSink::Add(const Delivery& delivery) {
   if (delivery.may_report && delivery.kind == Delivery::Kind::kEvent) {
     if (const auto report = ReportIn(*delivery.record)) {
       pending_bytes_ += kRecordBytes;
-      report_ = *report;
+      report_ = {std::string(*report), DeriveUuid(epoch_, delivery.sequence, delivery.part)};
       return;
     }
   }
@@ -158,7 +158,7 @@ absl::Status KvpSink::WritePending() {
   if (!entries_.empty()) RETURN_IF_ERROR(keeper_->Append(entries_));
   entries_.clear();
   if (report_.has_value()) {
-    RETURN_IF_ERROR(keeper_->Upsert(std::string(kReportKey), *report_));
+    RETURN_IF_ERROR(keeper_->Upsert(std::string(kReportKey), report_->text, report_->uuid));
   }
   report_.reset();
   pending_bytes_ = 0;

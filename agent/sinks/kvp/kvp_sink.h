@@ -56,6 +56,11 @@ class KvpSink final : public sinks::Sink {
   absl::StatusOr<size_t> Edit(const PoolEdit& edit);
 
  private:
+  struct Report {
+    std::string text;
+    std::string uuid;  // of its event
+  };
+
   bool IsTrusted(uid_t uid) const;
   std::string PrefixOf(const live::Origin& origin) const;
   std::string KeyOf(const sinks::Delivery& delivery) const;
@@ -74,7 +79,7 @@ class KvpSink final : public sinks::Sink {
 
   std::vector<PoolEntry> entries_;
   // The newest report not written yet.
-  std::optional<std::string> report_;
+  std::optional<Report> report_;
   size_t pending_bytes_ = 0;
   // The pool's inode, size and times as last seen.
   std::array<int64_t, 5> seen_{};

@@ -32,11 +32,21 @@ class KvpSinkTest : public ::testing::Test {
   void AddEvent(KvpSink& sink, const std::string& name) {
     v1::Record record = testing::EventRecord("text");
     record.set_target(name);
+    Add(sink, record, ++sequence_);
+  }
+  void AddReport(KvpSink& sink, const std::string& text, uint64_t sequence) {
+    v1::Record record = testing::EventRecord("text");
+    auto& report = *record.mutable_event()->add_attributes();
+    report.set_key("health_report");
+    report.mutable_value()->set_string_value(text);
+    Add(sink, record, sequence);
+  }
+  void Add(KvpSink& sink, const v1::Record& record, uint64_t sequence) {
     const std::string encoded = record.SerializeAsString();
     const std::optional<RecordView> view = ReadRecord(encoded);
     ASSERT_TRUE(view.has_value());
     const live::Origin origin;
-    sink.Add({.sequence = ++sequence_, .record = &*view, .origin = &origin});
+    sink.Add({.sequence = sequence, .record = &*view, .origin = &origin, .may_report = true});
   }
 
   PoolDirectory directory_;
@@ -92,6 +102,27 @@ TEST_F(KvpSinkTest, TriesAgainToRestoreThoughNobodyElseWrites) {
   }
   EXPECT_TRUE(sink.Sync().ok());
   EXPECT_EQ(Texts(directory_.Bytes()), texts);
+}
+
+TEST_F(KvpSinkTest, AReportThatComesAgainAfterAKillIsNotWrittenOverALaterOne) {
+  const std::string theirs = RawRecord("PROVISIONING_REPORT", "theirs");
+  {
+    KvpSink sink = MakeSink();
+    ASSERT_TRUE(sink.Open().ok());
+    AddReport(sink, "ours", 1);
+    ASSERT_TRUE(sink.Commit().ok());
+    ASSERT_EQ(Texts(directory_.Bytes()), std::vector<std::string>{"PROVISIONING_REPORT=ours"});
+  }
+  directory_.Write(theirs);
+  KvpSink sink = MakeSink();
+  ASSERT_TRUE(sink.Open().ok());
+  AddReport(sink, "ours", 1);
+  ASSERT_TRUE(sink.Commit().ok());
+  ASSERT_TRUE(sink.Sync().ok());
+  EXPECT_EQ(directory_.Bytes(), theirs);
+  AddReport(sink, "ours", 2);
+  ASSERT_TRUE(sink.Commit().ok());
+  EXPECT_EQ(Texts(directory_.Bytes()), std::vector<std::string>{"PROVISIONING_REPORT=ours"});
 }
 
 }  // namespace

@@ -278,8 +278,8 @@ bool RunUntilKilled(const PoolDirectory& directory, const std::vector<Step>& ste
   return WIFEXITED(status);
 }
 
-// A record that was on its way to an earlier place stands twice, as the one thing that a kill leaves
-// behind.
+// A record that was on its way to an earlier place stands twice, as the one thing that a kill
+// leaves behind.
 void CutLastRecord(const PoolDirectory& directory) {
   const std::string bytes = directory.Bytes();
   directory.Write(bytes.substr(0, bytes.size() - kRecordBytes));

@@ -66,14 +66,18 @@ void PoolKeeper::TakeIn(const PoolEntry& entry) {
   if (beyond > 0) CountGivenUp(&GivenUp::trimmed, entry.uid, beyond);
 }
 
-absl::Status PoolKeeper::Upsert(const std::string& key, const std::string& value) {
+absl::Status PoolKeeper::Upsert(const std::string& key, const std::string& value,
+                                std::string_view occasion) {
+  if (!occasion.empty() && ledger_.shadow().IsForgotten(occasion)) return absl::OkStatus();
   PoolEntry entry{.records = {}, .level = Level::kError, .uid = 0};
   AppendRecords(key, value, Profile::kSafe, &entry.records);
   if (entry.records.size() != kRecordBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("a value of ", value.size(), " bytes does not fit one record of the pool"));
   }
-  return LocateAndWrite(&entry);
+  RETURN_IF_ERROR(LocateAndWrite(&entry));
+  if (!occasion.empty()) ledger_.shadow().Forget(occasion);
+  return absl::OkStatus();
 }
 
 absl::Status PoolKeeper::Sync() {

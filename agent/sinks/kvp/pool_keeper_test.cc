@@ -239,6 +239,15 @@ TEST(PoolKeeperTest, SaysThatItIsSyncedOnlyOnceWhatIsLostIsBack) {
   EXPECT_EQ(keeper.syscalls.count(Call::kFdatasync), synced + 1);
 }
 
+TEST(PoolKeeperTest, SyncsWhatItWroteBeforeItWasKilled) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a")}).ok());
+  keeper.Start();
+  ASSERT_TRUE(keeper->Append({Entry("a")}).ok());  // replayed
+  ASSERT_TRUE(keeper->Sync().ok());
+  EXPECT_EQ(keeper.syscalls.count(Call::kFdatasync), 1);
+}
+
 TEST(PoolKeeperTest, MakesNoPoolToSyncNothing) {
   KeeperHarness keeper;
   EXPECT_TRUE(keeper->Sync().ok());

@@ -78,7 +78,8 @@ class Shadow {
 
   uint64_t NextSequence();
 
-  // Keys that root removed; the last kForgottenKeys of them are known.
+  // What a replay must not write again, keys that root removed above all; the last kForgottenKeys
+  // of them are known.
   void Forget(std::string_view key);
   bool IsForgotten(std::string_view key) const;
 
