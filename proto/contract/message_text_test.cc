@@ -86,10 +86,12 @@ TEST(MessageTextTest, QuotesTextUnlessItIsMarked) {
   record.mutable_event()->mutable_body()->set_string_value("Wireserver response header");
   Add(record, "header").set_string_value("content-type");
   Add(record, "value").set_string_value("application/json");
+  Add(record, "retries").set_string_value("Some(1)");
   record.add_bare_attributes(0);
+  record.add_bare_attributes(2);
   EXPECT_EQ(Text(record),
             "message=Wireserver response header, header=content-type, "
-            "value=\"application/json\"");
+            "value=\"application/json\", retries=Some(1)");
 }
 
 TEST(MessageTextTest, PrintsAttributesAloneWhereThereIsNoMessage) {

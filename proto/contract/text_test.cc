@@ -1,12 +1,15 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 
 #include "proto/contract/time_text.h"
 #include "proto/contract/uuid.h"
 #include "proto/contract/vm_id.h"
+#include "tests/support/temp_directory.h"
 
 namespace sluice {
 namespace {
@@ -108,6 +111,20 @@ TEST(VmIdTest, LeavesWhatIsNoUuid) {
   EXPECT_EQ(NormalizeVmId("Not-A-UUID", VmGeneration::kGen1), "not-a-uuid");
   EXPECT_EQ(NormalizeVmId("", VmGeneration::kGen1), "");
   EXPECT_EQ(NormalizeVmId(" \n", VmGeneration::kGen2), "");
+}
+
+TEST(VmIdTest, IsReadWithTheGenerationThatTheFirmwareShows) {
+  const testing::TempDirectory directory;
+  const std::string root = directory.path() + "/";
+  EXPECT_EQ(ReadVmId(root), "");
+  std::filesystem::create_directories(root + "sys/class/dmi/id");
+  std::ofstream(root + "sys/class/dmi/id/product_uuid") << "550E8400-E29B-41D4-A716-446655440000\n";
+  EXPECT_EQ(ReadVmId(root), "00840e55-9be2-d441-a716-446655440000");
+  for (const char* const efi : {"sys/firmware/efi", "dev/efi"}) {
+    std::filesystem::create_directories(root + efi);
+    EXPECT_EQ(ReadVmId(root), "550e8400-e29b-41d4-a716-446655440000") << efi;
+    std::filesystem::remove(root + efi);
+  }
 }
 
 }  // namespace

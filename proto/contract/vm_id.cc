@@ -28,11 +28,12 @@ std::string NormalizeVmId(std::string_view product_uuid, VmGeneration generation
   return FormatUuid(*id);
 }
 
-std::string ReadVmId() {
-  std::ifstream file("/sys/class/dmi/id/product_uuid");
+std::string ReadVmId(const std::string& root) {
+  std::ifstream file(root + "sys/class/dmi/id/product_uuid");
   std::string product_uuid;
   std::getline(file, product_uuid);
-  const bool efi = ::access("/sys/firmware/efi", F_OK) == 0 || ::access("/dev/efi", F_OK) == 0;
+  const bool efi = ::access((root + "sys/firmware/efi").c_str(), F_OK) == 0 ||
+                   ::access((root + "dev/efi").c_str(), F_OK) == 0;
   return NormalizeVmId(product_uuid, efi ? VmGeneration::kGen2 : VmGeneration::kGen1);
 }
 

@@ -21,7 +21,8 @@ enum class VmGeneration { kGen1, kGen2 };
 // around it; what is no UUID is not swapped; empty stays empty.
 std::string NormalizeVmId(std::string_view product_uuid, VmGeneration generation);
 
-// This machine's; empty where it cannot be read, which takes root.
-std::string ReadVmId();
+// This machine's, as its `sys` and `dev` below `root` tell; empty where it cannot be read, which
+// takes the root user.
+std::string ReadVmId(const std::string& root = "/");
 
 }  // namespace sluice

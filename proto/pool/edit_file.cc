@@ -1,10 +1,10 @@
 #include "proto/pool/edit_file.h"
 
 #include <cerrno>
-#include <charconv>
-#include <fstream>
 #include <string>
 #include <utility>
+
+#include "proto/pool/boot_time.h"
 
 namespace sluice::kvp {
 namespace {
@@ -29,21 +29,6 @@ PoolResult<size_t> EditLocked(PoolStore* store, const PoolEdit& edit) {
 }
 
 }  // namespace
-
-PoolResult<time_t> ReadBootTime() {
-  std::ifstream stat("/proc/stat");
-  for (std::string line; std::getline(stat, line);) {
-    if (!line.starts_with("btime ")) continue;
-    time_t seconds = 0;
-    const char* const end = line.data() + line.size();
-    const auto [rest, error] = std::from_chars(line.data() + 6, end, seconds);
-    if (error == std::errc() && rest == end) return seconds;
-    return PoolError{EINVAL, "invalid /proc/stat btime value: " + line.substr(6)};
-  }
-  return PoolError{ENOENT, "missing btime in /proc/stat"};
-}
-
-bool WrittenBeforeBoot(timespec modified, time_t boot_time) { return modified.tv_sec <= boot_time; }
 
 PoolResult<size_t> EditPoolFile(PoolStore::Options options, const PoolEdit& edit) {
   if (edit.idle()) return 0;

@@ -5,10 +5,6 @@
 namespace sluice::kvp {
 namespace {
 
-absl::Status ToStatus(const PoolError& error) {
-  return {absl::ErrnoToStatusCode(error.code), error.message};
-}
-
 template <typename T>
 absl::StatusOr<T> ToStatusOr(PoolResult<T> result) {
   if (!result.ok()) return ToStatus(result.error());
@@ -24,6 +20,10 @@ PoolStore::Options ToStoreOptions(const PoolFile::Options& options) {
 }
 
 }  // namespace
+
+absl::Status ToStatus(const PoolError& error) {
+  return {absl::ErrnoToStatusCode(error.code), error.message};
+}
 
 PoolFile::PoolFile(const Options& options) : store_(ToStoreOptions(options)) {}
 

@@ -17,6 +17,8 @@
 
 namespace sluice::kvp {
 
+absl::Status ToStatus(const PoolError& error);
+
 class PoolFile {
  public:
   struct Options {

@@ -14,18 +14,15 @@
 #include <system_error>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/unique_fd.h"
+#include "proto/pool/boot_time.h"
 
 namespace sluice::kvp {
 namespace {
 
 constexpr char kBootIdPath[] = "/proc/sys/kernel/random/boot_id";
-constexpr char kStatPath[] = "/proc/stat";
 // Made early in each boot, and not again. But a service may have a /dev of its own, no older than
 // itself.
 constexpr const char* kEarlyDirectories[] = {"/dev", "/run"};
@@ -80,22 +77,12 @@ std::optional<absl::Time> EarlyClock() {
 
 }  // namespace
 
-absl::StatusOr<absl::Time> ParseBootTime(absl::string_view proc_stat) {
-  for (absl::string_view line : absl::StrSplit(proc_stat, '\n')) {
-    if (!absl::ConsumePrefix(&line, "btime ")) continue;
-    int64_t seconds = 0;
-    if (absl::SimpleAtoi(line, &seconds)) return absl::FromUnixSeconds(seconds);
-    return absl::DataLossError(absl::StrCat(kStatPath, ": invalid btime '", line, "'"));
-  }
-  return absl::NotFoundError(absl::StrCat(kStatPath, ": no btime"));
-}
-
 absl::StatusOr<BootFacts> ReadBootFacts() {
   ASSIGN_OR_RETURN(const std::string boot_id, ReadText(kBootIdPath));
-  ASSIGN_OR_RETURN(const std::string proc_stat, ReadText(kStatPath));
-  ASSIGN_OR_RETURN(const absl::Time boot_time, ParseBootTime(proc_stat));
+  const PoolResult<time_t> boot_time = ReadBootTime();
+  if (!boot_time.ok()) return ToStatus(boot_time.error());
   return BootFacts{.boot_id = std::string(absl::StripAsciiWhitespace(boot_id)),
-                   .boot_time = boot_time,
+                   .boot_time = absl::FromTimeT(*boot_time),
                    .early_clock = EarlyClock()};
 }
 

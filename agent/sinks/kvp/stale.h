@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/sinks/kvp/pool_file.h"
 
@@ -26,9 +25,6 @@ struct BootFacts {
   // It differs from boot_time by what the clock was stepped since.
   std::optional<absl::Time> early_clock;
 };
-
-// From the text of /proc/stat. NotFound: it has no btime; DataLoss: no number.
-absl::StatusOr<absl::Time> ParseBootTime(absl::string_view proc_stat);
 
 // Of this machine.
 absl::StatusOr<BootFacts> ReadBootFacts();

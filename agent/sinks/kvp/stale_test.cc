@@ -65,13 +65,6 @@ TEST(IsStaleTest, KeepsThisBootsRecordsWhenTheClockWasPutBack) {
   }
 }
 
-TEST(ParseBootTimeTest, FindsTheLine) {
-  EXPECT_EQ(*ParseBootTime("cpu  1 2 3 4\nbtime 1710000000\nintr 1\n"),
-            absl::FromUnixSeconds(1'710'000'000));
-  EXPECT_TRUE(absl::IsNotFound(ParseBootTime("cpu  1 2 3 4\n").status()));
-  EXPECT_TRUE(absl::IsDataLoss(ParseBootTime("btime not-a-number\n").status()));
-}
-
 TEST(ReadBootFactsTest, KnowsThisMachine) {
   const absl::StatusOr<BootFacts> facts = ReadBootFacts();
   ASSERT_TRUE(facts.ok()) << facts.status();
