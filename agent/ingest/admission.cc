@@ -89,7 +89,7 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
     if (selects(*span)) by_origin[span->origin.get()].push_back(span);
   });
   bool all_closed = true;
-  for (const auto& [origin, spans] : by_origin) {
+  for (auto& [origin, spans] : by_origin) {
     std::string records;
     std::vector<std::string> ends;
     StringWireWriter writer{StringSink(&records)};
@@ -101,11 +101,15 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
       all_closed = false;
       continue;
     }
-    const uid_t uid = spans.front()->key.uid;
+    const uid_t uid = origin->identity.uid;
+    // None is to count as kept for a child because it is kept here.
+    spans.clear();
     for (const std::string& end : ends) {
-      if (const auto span = state_->spans.Close(uid, *ReadRecord(end))) span->Retire();
+      if (auto span = state_->spans.Close(uid, *ReadRecord(end))) {
+        state_->spans.Retire(std::move(span));
+      }
     }
-    counters_->Add("spans.aborted", "", uid, spans.size());
+    counters_->Add("spans.aborted", "", uid, ends.size());
   }
   return all_closed;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "agent/base/identity.h"
 #include "agent/filter/matcher.h"
@@ -35,14 +36,36 @@ struct SpanKey {
   }
 };
 
-// A span outlives its end for as long as a child of it is open, whose log lines still name it; its
-// body and origin go at its end (Retire), so that no chain of children can hold more than names.
+// A share of a count, given back when it goes. One that is copied stays where it was.
+class CountedBytes {
+ public:
+  CountedBytes() = default;
+  CountedBytes(const CountedBytes&) {}
+  CountedBytes& operator=(const CountedBytes&) = delete;
+  ~CountedBytes() {
+    if (total_ != nullptr) *total_ -= bytes_;
+  }
+
+  // Once.
+  void AddTo(std::shared_ptr<size_t> total, size_t bytes) {
+    total_ = std::move(total);
+    bytes_ = bytes;
+    *total_ += bytes_;
+  }
+
+ private:
+  std::shared_ptr<size_t> total_;
+  size_t bytes_ = 0;
+};
+
+// A span outlives its end for as long as a child of it is open, whose log lines still name it; what
+// it keeps until then is bounded (SpanTable::Retire).
 struct Span {
   SpanKey key;
   std::shared_ptr<const Origin> origin;
   // Null: a root, or a parent that was not open when this span began, or another user's.
   std::shared_ptr<Span> parent;
-  // Number of ancestors reachable through `parent`.
+  // Number of ancestors reachable through `parent` when it began; later there may be fewer.
   int depth = 0;
 
   Level level = Level::kInfo;
@@ -56,6 +79,9 @@ struct Span {
   uint64_t busy_ns = 0;
   uint64_t received_boottime_nano = 0;
 
+  // What it keeps after its end.
+  CountedBytes kept;
+
   // What the filter of the one reader that owns this span's table makes of it.
   filter::SpanScope scope;
 
@@ -63,9 +89,6 @@ struct Span {
   SpanView view() const;
   // The span so far as a record of that kind; valid likewise.
   RecordView AsRecord(RecordKind kind) const;
-
-  // Frees body and origin; name, level and target stay.
-  void Retire();
 };
 
 }  // namespace sluice::live

@@ -29,14 +29,18 @@ void Merge(const RecordView& record, Span* span) {
   AppendBody(record, span);
 }
 
-}  // namespace
-
-void Span::Retire() {
-  origin = nullptr;
-  body = std::string();
-  bare = BareMarks();
-  attribute_count = 0;
+void FreeBody(Span* span) {
+  span->origin = nullptr;
+  span->body = std::string();
+  span->bare = BareMarks();
+  span->attribute_count = 0;
 }
+
+size_t SizeWithoutBody(const Span& span) {
+  return sizeof(span) + span.name.size() + span.target.size();
+}
+
+}  // namespace
 
 SpanView Span::view() const {
   // A body is only ever made of bodies that were read before.
@@ -127,11 +131,25 @@ std::shared_ptr<Span> SpanTable::Close(uid_t uid, const RecordView& end) {
   if (found == spans_.end()) return nullptr;
   const auto span = std::move(found->second);
   spans_.erase(found);
-  const auto usage = usage_.find(uid);
-  usage->second.bytes -= span->body.size() + span->origin->resource.size();
-  if (--usage->second.spans == 0) usage_.erase(usage);
+  Usage& usage = usage_[uid];
+  usage.bytes -= span->body.size() + span->origin->resource.size();
+  --usage.spans;
   Merge(end, span.get());
   return span;
+}
+
+void SpanTable::Retire(std::shared_ptr<Span> span) {
+  const uid_t uid = span->key.uid;
+  Usage& usage = usage_[uid];
+  FreeBody(span.get());
+  if (*usage.ended_bytes + SizeWithoutBody(*span) > limits_.ended_bytes_per_uid) {
+    span->name = std::string("...");
+    span->parent = nullptr;
+  }
+  span->kept.AddTo(usage.ended_bytes, SizeWithoutBody(*span));
+  // Where no child holds it, it goes here, and so may its ancestors.
+  span = nullptr;
+  if (usage.spans == 0 && *usage.ended_bytes == 0) usage_.erase(uid);
 }
 
 void SpanTable::Apply(const RecordView& record, const std::shared_ptr<const Origin>& origin,
@@ -141,7 +159,7 @@ void SpanTable::Apply(const RecordView& record, const std::shared_ptr<const Orig
   } else if (record.kind == RecordKind::kSpanUpdate) {
     Update(origin->identity.uid, record);
   } else if (record.kind == RecordKind::kSpanEnd) {
-    if (const auto span = Close(origin->identity.uid, record)) span->Retire();
+    if (auto span = Close(origin->identity.uid, record)) Retire(std::move(span));
   }
 }
 
@@ -152,6 +170,11 @@ void SpanTable::ForEach(const std::function<void(const std::shared_ptr<Span>&)>&
 int SpanTable::CountOf(uid_t uid) const {
   const auto usage = usage_.find(uid);
   return usage == usage_.end() ? 0 : usage->second.spans;
+}
+
+size_t SpanTable::EndedBytesOf(uid_t uid) const {
+  const auto usage = usage_.find(uid);
+  return usage == usage_.end() ? 0 : *usage->second.ended_bytes;
 }
 
 }  // namespace sluice::live

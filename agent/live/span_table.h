@@ -9,13 +9,15 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/live/span.h"
+#include "proto/contract/limits.h"
 
 namespace sluice::live {
 
-// What one uid may hold open; a START or UPDATE beyond it is refused.
+// Of one uid. A START or UPDATE that would take what is open beyond it is refused.
 struct SpanLimits {
   int spans_per_uid = std::numeric_limits<int>::max();
   size_t bytes_per_uid = std::numeric_limits<size_t>::max();
+  size_t ended_bytes_per_uid = limits::kEndedSpanBytesPerUid;
 };
 
 class SpanTable {
@@ -45,6 +47,11 @@ class SpanTable {
   // another uid's.
   std::shared_ptr<Span> Close(uid_t uid, const RecordView& end);
 
+  // To be called with what Close gave, when all is done that needs the whole of it. Frees body and
+  // origin; name and ancestors stay for the span's open children. Where too much of its uid's has
+  // ended and stays, they go too, and the name is `...`: so no chain of children can hold more.
+  void Retire(std::shared_ptr<Span> span);
+
   // Whichever of the three the record asks for; other kinds change nothing.
   void Apply(const RecordView& record, const std::shared_ptr<const Origin>& origin,
              uint64_t received_boottime_nano);
@@ -55,13 +62,17 @@ class SpanTable {
   int CountOf(uid_t uid) const;
   // Whether `bytes` more of bodies and resources stay within the limit.
   bool FitsBytes(uid_t uid, size_t bytes) const;
-  // What a START takes of it.
+  // What is kept of a uid's spans that ended, for their open children.
+  size_t EndedBytesOf(uid_t uid) const;
+  // What a START takes of the limit.
   static size_t BytesOf(const RecordView& start, const Origin& origin);
 
  private:
   struct Usage {
     int spans = 0;
     size_t bytes = 0;
+    // Shared with the spans that count in it.
+    std::shared_ptr<size_t> ended_bytes = std::make_shared<size_t>(0);
   };
 
   const SpanLimits limits_;

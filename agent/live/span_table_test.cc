@@ -108,6 +108,42 @@ TEST_F(SpanTableTest, AnEndedParentKeepsItsNameButNotItsBodyForItsChildren) {
   EXPECT_EQ(inner->parent->origin, nullptr);
 }
 
+TEST_F(SpanTableTest, KeepsOfEndedAncestorsWhatFitsAndTheNearestWithoutAName) {
+  constexpr size_t kLimit = 16 * 1024;
+  SpanTable table({.ended_bytes_per_uid = kLimit});
+  table.Apply(View(StartRecord(1, 1, 0, "root")), OriginOf(0), 0);
+  table.Apply(View(StartRecord(1, 2, 1, "a")), OriginOf(5), 0);
+  table.Apply(View(EndRecord(1, 1)), OriginOf(0), 0);
+  for (uint8_t span = 3; span < 100; ++span) {
+    table.Apply(View(StartRecord(1, span, span - 1, std::string(1000, 'n'))), OriginOf(5), 0);
+    table.Apply(View(EndRecord(1, span - 1)), OriginOf(5), 0);
+    EXPECT_LE(table.EndedBytesOf(5), kLimit + sizeof(Span) + 10);
+    const auto parent = table.Find(Key(5, 1, span))->parent;
+    ASSERT_NE(parent, nullptr);
+    EXPECT_EQ(parent->name == "...", parent->parent == nullptr);
+  }
+  EXPECT_EQ(table.size(), 1u);
+  EXPECT_EQ(table.EndedBytesOf(0), 0u) << "nothing holds root's span any more";
+}
+
+TEST_F(SpanTableTest, EndedAncestorsCountByTheirUserUntilTheLastChildEnds) {
+  table_.Apply(View(StartRecord(1, 1, 0, "outer")), OriginOf(0), 0);
+  table_.Apply(View(StartRecord(1, 2, 1, "inner")), OriginOf(5), 0);
+  table_.Apply(View(StartRecord(1, 3, 2, "a")), OriginOf(5), 0);
+  table_.Apply(View(StartRecord(1, 4, 2, "b")), OriginOf(5), 0);
+  table_.Apply(View(EndRecord(1, 1)), OriginOf(0), 0);
+  table_.Apply(View(EndRecord(1, 2)), OriginOf(5), 0);
+  Span copy = *table_.Find(Key(5, 1, 4))->parent;
+  copy.parent = nullptr;
+  for (uint8_t child = 3; child <= 4; ++child) {
+    EXPECT_GT(table_.EndedBytesOf(0), 0u);
+    EXPECT_GT(table_.EndedBytesOf(5), 0u);
+    table_.Apply(View(EndRecord(1, child)), OriginOf(5), 0);
+  }
+  EXPECT_EQ(table_.EndedBytesOf(0), 0u);
+  EXPECT_EQ(table_.EndedBytesOf(5), 0u) << "a copy does not count";
+}
+
 TEST_F(SpanTableTest, ACheckpointBringsBackSpansParentsAndMarks) {
   v1::Record inner = StartRecord(1, 2, 1, "inner");
   testing::AddTextAttribute(&inner, "path", "/a b");

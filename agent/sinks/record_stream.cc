@@ -136,14 +136,14 @@ void RecordStream::ReadUpdate(const Place& place, const RecordView& record) {
 }
 
 void RecordStream::ReadEnd(const Place& place, const RecordView& record) {
-  const auto span = spans_.Close(place.uid(), record);
+  auto span = spans_.Close(place.uid(), record);
   if (span == nullptr) return;
   if (span->scope.enabled()) {
     Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
   } else {
     filtered_ += place.entry->replayed ? 0 : 1;
   }
-  span->Retire();
+  spans_.Retire(std::move(span));
 }
 
 void RecordStream::Judge(const std::shared_ptr<live::Span>& span) {

@@ -27,6 +27,9 @@ inline constexpr int kOpenSpansPerUid = 10'000;
 // START and UPDATE bytes kept for the open spans of one uid, with the resource of each; a record
 // beyond it is dropped (`open_span_bytes`).
 inline constexpr size_t kOpenSpanBytesPerUid = 16 * 1024 * 1024;
+// Kept of spans that ended while a child of theirs is open, so that its lines can name them. Of
+// what ends beyond it neither name nor ancestors are kept.
+inline constexpr size_t kEndedSpanBytesPerUid = 1024 * 1024;
 
 // Per connection.
 inline constexpr int kStreamsPerConnection = 16;

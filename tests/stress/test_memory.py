@@ -29,6 +29,29 @@ with telemetry.channel(os.environ["SLUICE_SOCKET"]) as channel:
         emit(ingest_pb2.EmitRequest(batch=dict(records=fill)), timeout=20)
 """
 
+# Chains of ended spans with long names, each kept by the open one at its end.
+ENDED_ANCESTORS = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import telemetry
+from sluice.v1 import ingest_pb2, ingest_pb2_grpc
+
+with telemetry.channel(os.environ["SLUICE_SOCKET"]) as channel:
+    emit = ingest_pb2_grpc.IngestStub(channel).Emit
+    for chain in range(32):
+        spans = [telemetry.Span("x" * 60_000)]
+        while len(spans) < 64:
+            spans.append(telemetry.Span("x" * 60_000, parent=spans[-1]))
+        leaf = telemetry.Span(f"leaf-{chain}", parent=spans[-1])
+        records = [spans[0].start()]
+        for parent, child in zip(spans, [*spans[1:], leaf]):
+            records += child.start(), parent.end()
+        answer = emit(ingest_pb2.EmitRequest(batch=dict(records=records)), timeout=20)
+        assert not answer.drops, answer.drops
+        events = [leaf.event(f"in leaf {chain}")]
+        emit(ingest_pb2.EmitRequest(batch=dict(records=events)), timeout=20)
+"""
+
 # Small events, each of which is a line with all of its span.
 MANY_LINES = """
 import os, sys
@@ -52,6 +75,15 @@ def test_resources_of_many_open_spans(shared):
         assert agent.peak_rss_mib() <= RSS_CEILING_MIB
         agent.kill()
         agent.start()
+        assert agent.peak_rss_mib() <= RSS_CEILING_MIB
+
+
+def test_ended_ancestors_of_open_spans(shared):
+    with Agent(shared, config='[log]\nmax_size = "0 B"\n') as agent:
+        agent.start()
+        agent.run_python(ENDED_ANCESTORS, shared.support, uid=NOBODY)
+        agent.flush()
+        assert agent.log().count(" in leaf ") == 32
         assert agent.peak_rss_mib() <= RSS_CEILING_MIB
 
 
