@@ -149,12 +149,12 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
     return absl::InvalidArgumentError(absl::StrCat("an entry of ", frame_bytes, " bytes"));
   }
   RETURN_IF_ERROR(CheckTakes(frame_bytes));
-  AbsorbRewritten();
+  AbsorbNewSegments();
   const absl::Status room = retention_->MakeRoom(uid, frame_bytes);
   if (!room.ok()) return WithRetryAfter(room, kRetryWhenFull);
   AppendEntry(EntryType::kBatch, uid, 0, payload, &turn_->bytes);
   turn_->is_urgent |= urgency == Urgency::kNow;
-  retention_->Charge(uid, frame_bytes);
+  retention_->Charge(next_sequence_, uid, frame_bytes);
   return next_sequence_++;
 }
 
@@ -184,7 +184,7 @@ void Journal::AppendEntry(EntryType type, uid_t uid, uint8_t flags,
 }
 
 void Journal::CommitTurn() {
-  AbsorbRewritten();
+  AbsorbNewSegments();
   if (turn_->bytes.empty()) return;
   turn_->end_sequence = next_sequence_;
   log_->Write(std::move(*turn_));
@@ -202,6 +202,8 @@ void Journal::SyncNow() { log_->SyncNow(); }
 void Journal::Checkpoint() {
   const std::string cursors = EncodeCheckpoint({Cursors(), {}});
   AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, {cursors}, &turn_->bytes);
+  AbsorbNewSegments();
+  retention_->Charge(next_sequence_, 0, kFrameHeaderBytes + cursors.size());
   turn_->is_urgent = true;
   CommitTurn();
 }
@@ -209,24 +211,26 @@ void Journal::Checkpoint() {
 void Journal::OpenSegment() {
   const std::string own = EncodeCheckpoint({Cursors(), retention_->segments()});
   const std::string state = checkpoint_();
-  SegmentUsage usage;
   std::string opening;
   if (own.size() + state.size() <= kMaxCheckpointPayloadBytes) {
     AppendEntry(EntryType::kCheckpoint, 0, 0, {own, state}, &opening);
   } else {
     LogWarning("journal: the state is too large for a checkpoint");
     AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, {own}, &opening);
-    usage.partial = true;
   }
-  if (!log_->OpenSegment(next_sequence_, std::move(opening))) return;
-  usage.bytes = log_->segment_bytes();
-  retention_->AddSegment(next_sequence_, std::move(usage));
+  log_->OpenSegment(next_sequence_, std::move(opening));
+  AbsorbNewSegments();
 }
 
-void Journal::AbsorbRewritten() {
-  if (!log_->has_rewritten()) return;
-  std::optional<SyncedLog::Rewritten> rewritten = log_->TakeRewritten();
-  retention_->SupersedeBy(rewritten->first_sequence, std::move(rewritten->usage));
+void Journal::AbsorbNewSegments() {
+  // Before the look: a segment that comes too late for it holds later entries alone.
+  const uint64_t settled = shared_->synced();
+  if (log_->has_new_segments()) {
+    for (const SyncedLog::NewSegment& segment : log_->TakeNewSegments()) {
+      retention_->BeginSegment(segment.first_sequence, segment.opening_bytes, segment.partial);
+    }
+  }
+  retention_->Settle(settled);
 }
 
 void Journal::Trim() {

@@ -135,7 +135,7 @@ class Journal {
   void AppendEntry(EntryType type, uid_t uid, uint8_t flags,
                    absl::Span<const std::string_view> payload, std::string* out) const;
   void OpenSegment();
-  void AbsorbRewritten();
+  void AbsorbNewSegments();
   std::string Header(uint64_t first_sequence) const;
   std::string PartialCheckpoint(uint64_t next_sequence) const;
   std::map<std::string, uint64_t> Cursors() const;

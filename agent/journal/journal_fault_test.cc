@@ -1,9 +1,13 @@
 // A disk that fails, call by call, under a scripted run: what was acknowledged is there once, in
 // order, and nothing else is.
+#include <algorithm>
 #include <cerrno>
+#include <future>
 #include <thread>
 
 #include "agent/base/retry_after.h"
+#include "agent/journal/checkpoint.h"
+#include "agent/journal/segment_reader.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
@@ -62,6 +66,52 @@ void WaitForHealing(JournalRun* run) {
   ASSERT_TRUE(run->WaitForSync(run->appended().rbegin()->first));
 }
 
+// What a file takes, by user where it is entries.
+SegmentUsage UsageOf(FileSystem* fs, const std::string& path) {
+  SegmentUsage usage;
+  const auto file = SegmentReader::Open(*fs, path, Epoch());
+  EXPECT_TRUE(file.ok()) << file.status();
+  usage.bytes = *(*file)->FileBytes();
+  while (const std::optional<Frame> frame = (*file)->Read(usage.bytes)) {
+    if (frame->header.type != EntryType::kBatch) continue;
+    usage.bytes_by_uid[frame->header.uid] += frame->header.frame_bytes();
+  }
+  return usage;
+}
+
+JournalCheckpoint FirstCheckpoint(FileSystem* fs, const std::string& path) {
+  const auto file = SegmentReader::Open(*fs, path, Epoch());
+  EXPECT_TRUE(file.ok()) << file.status();
+  return DecodeCheckpoint((*file)->Payload(*(*file)->Read(UINT64_MAX)));
+}
+
+// What the journal writes down of its segments is what lies in the files. On a disk that is well.
+void ExpectUsageIsWhatFilesHold(JournalRun* run, FileSystem* disk) {
+  ASSERT_NO_FATAL_FAILURE(WaitForHealing(run));
+  // Makes a new segment, whose checkpoint tells of all before.
+  ASSERT_TRUE(run->WaitForSync(run->Write(std::string(1000, 'x'), Urgency::kNow)));
+  std::vector<std::string> names;
+  ASSERT_EQ(disk->List("/journal", &names), 0);
+  std::sort(names.begin(), names.end());
+  const JournalCheckpoint newest = FirstCheckpoint(disk, "/journal/" + names.back());
+  EXPECT_EQ(newest.segments.size(), names.size() - 1);
+  uint64_t total = UsageOf(disk, "/journal/" + names.back()).bytes;
+  for (const auto& [first, believed] : newest.segments) {
+    SCOPED_TRACE(first);
+    const SegmentUsage held = UsageOf(disk, "/journal/" + SegmentName(first));
+    EXPECT_EQ(believed.bytes, held.bytes);
+    for (const auto& [uid, bytes] : believed.bytes_by_uid) {
+      const auto found = held.bytes_by_uid.find(uid);
+      EXPECT_EQ(bytes, found == held.bytes_by_uid.end() ? 0 : found->second) << "uid " << uid;
+    }
+    for (const auto& [uid, bytes] : held.bytes_by_uid) {
+      EXPECT_EQ(believed.bytes_by_uid.count(uid), 1u) << "uid " << uid;
+    }
+    total += held.bytes;
+  }
+  EXPECT_EQ(run->journal().GetUsage().bytes, total);
+}
+
 // Until a sync that fails has been noticed.
 void WaitForRefusal(JournalRun* run) {
   const auto deadline = TestDeadline();
@@ -92,6 +142,8 @@ TEST_P(JournalFaultTest, KeepsWhatItAcknowledgedWhicheverCallFails) {
     ASSERT_NO_FATAL_FAILURE(
         ExpectNothingLost(run.Acknowledged(), ReadAll(&next.journal()), run.appended()));
     EXPECT_EQ(next.counters().Total("journal.damaged"), 0u);
+    ASSERT_NO_FATAL_FAILURE(ExpectUsageIsWhatFilesHold(&run, &disk));
+    if (HasFailure()) return;
     if (!has_failed) break;
   }
 }
@@ -182,6 +234,18 @@ TEST_F(RefusingDiskTest, AReaderKeepsItsPlaceAcrossTheNewSegment) {
   EXPECT_THAT(ReadAll(reader.get()), ElementsAre(Pair(3, "healed")));
 }
 
+TEST_F(RefusingDiskTest, WhatIsWrittenAgainIsChargedOnce) {
+  constexpr uid_t kAlice = 1000;
+  constexpr uid_t kBob = 1001;
+  ASSERT_TRUE(run_.WaitForSync(run_.Write(std::string(300, 'a'), Urgency::kNow, kAlice)));
+  fs_.RefuseSyncs(EIO);
+  run_.Write(std::string(200, 'b'), Urgency::kGrouped, kBob);
+  run_.Write(std::string(100, 'c'), Urgency::kNow, kAlice);
+  ASSERT_NO_FATAL_FAILURE(WaitForRefusal(&run_));
+  fs_.RefuseSyncs(0);
+  ASSERT_NO_FATAL_FAILURE(ExpectUsageIsWhatFilesHold(&run_, &disk_));
+}
+
 TEST_F(RefusingDiskTest, StateIsWholeAfterARestartInTheMiddleOfARewrite) {
   run_.Write("a");
   ASSERT_TRUE(run_.WaitForSync(1));
@@ -195,39 +259,83 @@ TEST_F(RefusingDiskTest, StateIsWholeAfterARestartInTheMiddleOfARewrite) {
   EXPECT_THAT(next.recovered().words(), ElementsAre(Pair(1, "a"), Pair(2, "b")));
 }
 
+class RewriteTest : public testing::Test {
+ protected:
+  Options SyncedOnDemand() {
+    Options options = ScriptOptions(&fs_);
+    options.group_delay = std::chrono::hours(1);
+    return options;
+  }
+
+  CrashFileSystem disk_;
+  WatchedUnlinks fs_{&disk_};
+  JournalRun run_{SyncedOnDemand()};
+};
+
+TEST_F(RewriteTest, AnEntryCommittedBehindTheNewSegmentIsCharged) {
+  run_.Write("a");
+  run_.Append("b");
+  fs_.RefuseSyncs(EIO);
+  run_.journal().SyncNow();
+  ASSERT_NO_FATAL_FAILURE(WaitForRefusal(&run_));
+  fs_.RefuseSyncs(0);
+  ASSERT_TRUE(run_.WaitForSync(1));
+  ASSERT_NO_FATAL_FAILURE(ExpectUsageIsWhatFilesHold(&run_, &disk_));
+}
+
+TEST_F(RewriteTest, TwoNewSegmentsInARowAreBothCharged) {
+  ASSERT_TRUE(run_.WaitForSync(run_.Write("a", Urgency::kNow)));
+  run_.Write("b");
+  run_.Append("c");
+  fs_.RefuseSyncs(EIO);
+  run_.journal().SyncNow();
+  ASSERT_NO_FATAL_FAILURE(WaitForRefusal(&run_));
+  std::promise<void> is_writing_again;
+  std::promise<void> may_go_on;
+  disk_.OnNextFileSync([&] {
+    is_writing_again.set_value();
+    may_go_on.get_future().wait();
+  });
+  fs_.RefuseSyncs(0);
+  is_writing_again.get_future().wait();
+  // Too late for this segment: in the next.
+  run_.journal().CommitTurn();
+  may_go_on.set_value();
+  ASSERT_TRUE(run_.WaitForSync(3));
+  std::vector<std::string> names;
+  disk_.List("/journal", &names);
+  EXPECT_THAT(names, testing::UnorderedElementsAre(SegmentName(1), SegmentName(2), SegmentName(3)));
+  ASSERT_NO_FATAL_FAILURE(ExpectUsageIsWhatFilesHold(&run_, &disk_));
+}
+
 // Segments that were full before any sync are written again as one: a reader that comes for one of
 // them when its name is gone waits for the new one.
-TEST(RewriteTest, AReaderThatMeetsASegmentAsItGoesCountsNoDamage) {
-  CrashFileSystem disk;
-  WatchedUnlinks fs(&disk);
-  Options options = ScriptOptions(&fs);
-  options.group_delay = std::chrono::hours(1);
-  JournalRun run(options);
-  const auto reader = run.journal().OpenReader("log");
+TEST_F(RewriteTest, AReaderThatMeetsASegmentAsItGoesCountsNoDamage) {
+  const auto reader = run_.journal().OpenReader("log");
   reader->Restore(0);
-  fs.RefuseSyncs(EIO);
+  fs_.RefuseSyncs(EIO);
   const auto fill_until = [&](uint32_t segments) {
-    while (run.journal().GetUsage().segments < segments) run.Write(std::string(200, 'x'));
+    while (run_.journal().GetUsage().segments < segments) run_.Write(std::string(200, 'x'));
   };
   fill_until(2);
   Words read = ReadAll(reader.get());
   fill_until(4);
   int unlinks = 0;
   // The first to go is the one that the reader has open.
-  fs.hook = [&](const std::string& path) {
+  fs_.hook = [&](const std::string& path) {
     if (ParseSegmentName(path.substr(path.rfind('/') + 1)) && ++unlinks == 2) {
       read.merge(ReadAll(reader.get()));
     }
   };
-  const uint64_t last = run.Write("last", Urgency::kNow);
-  ASSERT_NO_FATAL_FAILURE(WaitForRefusal(&run));
-  fs.RefuseSyncs(0);
-  ASSERT_TRUE(run.WaitForSync(last));
-  fs.hook = nullptr;
+  const uint64_t last = run_.Write("last", Urgency::kNow);
+  ASSERT_NO_FATAL_FAILURE(WaitForRefusal(&run_));
+  fs_.RefuseSyncs(0);
+  ASSERT_TRUE(run_.WaitForSync(last));
+  fs_.hook = nullptr;
   EXPECT_EQ(unlinks, 3);
   read.merge(ReadAll(reader.get()));
-  EXPECT_EQ(read, run.appended());
-  EXPECT_EQ(run.counters().Total("journal.damaged"), 0u);
+  EXPECT_EQ(read, run_.appended());
+  EXPECT_EQ(run_.counters().Total("journal.damaged"), 0u);
 }
 
 TEST(JournalOpenTest, StartsOnAFullDiskAndHealsByItself) {

@@ -22,12 +22,30 @@ void Retention::AddSegment(uint64_t first_sequence, SegmentUsage usage) {
   place = std::move(usage);
 }
 
-void Retention::SupersedeBy(uint64_t first_sequence, SegmentUsage usage) {
-  usage.newest_unix_nano = clock_->UnixNano();
+void Retention::BeginSegment(uint64_t first_sequence, uint64_t opening_bytes, bool partial) {
   const auto from = segments_.lower_bound(first_sequence);
   for (auto it = from; it != segments_.end(); ++it) Subtract(it->second);
   segments_.erase(from, segments_.end());
-  AddSegment(first_sequence, std::move(usage));
+  AddSegment(first_sequence, {opening_bytes, clock_->UnixNano(), {}, partial});
+  for (Unsettled& entry : unsettled_) {
+    if (entry.sequence >= first_sequence) Move(&entry, first_sequence);
+  }
+}
+
+// The segment where it was may be gone with all that it took.
+void Retention::Move(Unsettled* entry, uint64_t to_segment) {
+  const SegmentUsage part{entry->bytes, 0, {{entry->uid, entry->bytes}}, false};
+  const auto before = segments_.find(entry->segment);
+  if (before != segments_.end() && entry->segment != to_segment) {
+    before->second.bytes -= entry->bytes;
+    before->second.bytes_by_uid[entry->uid] -= entry->bytes;
+    Subtract(part);
+  }
+  SegmentUsage& usage = segments_[to_segment];
+  usage.bytes += entry->bytes;
+  usage.bytes_by_uid[entry->uid] += entry->bytes;
+  Add(part);
+  entry->segment = to_segment;
 }
 
 absl::Status Retention::MakeRoom(uid_t uid, uint64_t bytes) {
@@ -46,13 +64,18 @@ absl::Status Retention::MakeRoom(uid_t uid, uint64_t bytes) {
   return absl::ResourceExhaustedError("the journal is full");
 }
 
-void Retention::Charge(uid_t uid, uint64_t bytes) {
-  SegmentUsage& current = segments_.rbegin()->second;
-  current.bytes += bytes;
-  current.bytes_by_uid[uid] += bytes;
+void Retention::Charge(uint64_t sequence, uid_t uid, uint64_t bytes) {
+  auto& [segment, usage] = *segments_.rbegin();
+  usage.bytes += bytes;
+  usage.bytes_by_uid[uid] += bytes;
   bytes_ += bytes;
   bytes_by_uid_[uid] += bytes;
   if (uid != 0) others_bytes_ += bytes;
+  unsettled_.push_back({sequence, segment, uid, bytes});
+}
+
+void Retention::Settle(uint64_t sequence) {
+  while (!unsettled_.empty() && unsettled_.front().sequence <= sequence) unsettled_.pop_front();
 }
 
 void Retention::StampCurrent() { segments_.rbegin()->second.newest_unix_nano = clock_->UnixNano(); }

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,16 +35,19 @@ class Retention {
 
   Retention(std::shared_ptr<SharedState> shared, const Clock* clock, Limits limits);
 
-  // Segments in order of their first sequence; the last one is being written.
+  // A segment that was there.
   void AddSegment(uint64_t first_sequence, SegmentUsage usage);
-  // The segment made after a failure holds all entries from its first on.
-  void SupersedeBy(uint64_t first_sequence, SegmentUsage usage);
+  // One that is being written: all entries from its first on are in it, and no longer in the
+  // segments where they were.
+  void BeginSegment(uint64_t first_sequence, uint64_t opening_bytes, bool partial);
   void SetLimits(Limits limits) { limits_ = limits; }
 
   // Room for `bytes` more of `uid`, or RESOURCE_EXHAUSTED.
   absl::Status MakeRoom(uid_t uid, uint64_t bytes);
-  // Adds to what the segment being written takes.
-  void Charge(uid_t uid, uint64_t bytes);
+  // Adds an entry to what the segment being written takes.
+  void Charge(uint64_t sequence, uid_t uid, uint64_t bytes);
+  // Entries up to `sequence` stay where they are.
+  void Settle(uint64_t sequence);
   // Its newest entry is of now.
   void StampCurrent();
 
@@ -56,6 +60,14 @@ class Retention {
  private:
   using Iterator = std::map<uint64_t, SegmentUsage>::iterator;
 
+  // An entry that may have to be written again, and the first sequence of the segment charged.
+  struct Unsettled {
+    uint64_t sequence = 0;
+    uint64_t segment = 0;
+    uid_t uid = 0;
+    uint64_t bytes = 0;
+  };
+
   bool Fits(uid_t uid, uint64_t bytes) const;
   bool HasSealed() const { return segments_.size() > 1; }
   // Whether every sink is past the oldest segment, and past those that need it to make sense.
@@ -64,6 +76,7 @@ class Retention {
   uint64_t LowestCursor() const;
   // False: the file could not be removed.
   bool RemoveOldest(const char* reason);
+  void Move(Unsettled* entry, uint64_t to_segment);
   void Add(const SegmentUsage& usage);
   void Subtract(const SegmentUsage& usage);
 
@@ -71,6 +84,7 @@ class Retention {
   const Clock* const clock_;
   Limits limits_;
   std::map<uint64_t, SegmentUsage> segments_;
+  std::deque<Unsettled> unsettled_;  // in order
   // Sums over segments_.
   uint64_t bytes_ = 0;
   uint64_t others_bytes_ = 0;

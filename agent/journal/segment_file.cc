@@ -61,6 +61,14 @@ absl::Status SegmentFile::Append(std::string_view bytes) {
   return absl::OkStatus();
 }
 
+// A reader that is behind the new end by now goes on in the other file. Where the disk refuses, the
+// space is lost until recovery.
+void SegmentFile::CutTo(uint64_t size) {
+  size_ = size;
+  Publish();
+  fs_.Ftruncate(fd_.get(), size);
+}
+
 absl::Status SegmentFile::Sync() {
   if (fs_.Fdatasync(fd_.get()) != 0) return ErrnoStatus(absl::StrCat("fdatasync ", segment_->path));
   if (name_is_durable_) return absl::OkStatus();

@@ -35,6 +35,8 @@ class SegmentFile {
 
   // After an error nothing more is appended.
   absl::Status Append(std::string_view bytes);
+  // Gives back the space of what stands again in another file.
+  void CutTo(uint64_t size);
   // Lets readers see what was appended.
   void Publish() { segment_->end_offset.store(size_, std::memory_order_release); }
   // Makes what was appended before the call durable, and at first the file's name.

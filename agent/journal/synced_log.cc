@@ -16,12 +16,12 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr size_t kSpareBuffers = 2;
 constexpr size_t kSpareBufferBytes = 4 << 20;
 
-void AddUsage(const Chunk& chunk, SegmentUsage* usage) {
-  for (size_t at = 0; at < chunk.bytes.size();) {
-    const FrameHeader header = DecodeFrameHeader(chunk.bytes.data() + at);
-    usage->bytes_by_uid[header.uid] += header.frame_bytes();
-    at += header.frame_bytes();
-  }
+// `chunks` stand in the segment of `first_sequence`: the segment before need not hold them, too.
+void CutFromSegmentBefore(uint64_t first_sequence, const std::vector<const Chunk*>& chunks) {
+  if (chunks.empty()) return;
+  const Chunk& first = *chunks.front();
+  if (first.file == nullptr || first.file->segment()->first_sequence >= first_sequence) return;
+  first.file->CutTo(first.offset);
 }
 
 }  // namespace
@@ -67,6 +67,7 @@ bool SyncedLog::OpenSegment(uint64_t next_sequence, std::string opening) {
   opening_sequence_ = next_sequence;
   EndWrite(file.status());
   if (!file.ok()) return false;
+  Announce(next_sequence, opening_);
   current_ = *file;
   unsynced_files_.push_back(current_);
   segment_bytes_ = current_->size();
@@ -96,6 +97,8 @@ void SyncedLog::Write(Chunk chunk) {
   const bool may_write = BeginWrite(&file);
   absl::Status written = absl::UnavailableError("the disk refuses");
   if (may_write) {
+    chunk.file = file;
+    chunk.offset = file->size();
     written = file->Append(chunk.bytes);
     if (written.ok()) file->Publish();
     segment_bytes_ = file->size();
@@ -153,10 +156,17 @@ std::string SyncedLog::error() const {
   return error_;
 }
 
-std::optional<SyncedLog::Rewritten> SyncedLog::TakeRewritten() {
+std::vector<SyncedLog::NewSegment> SyncedLog::TakeNewSegments() {
   MutexLock lock(&mutex_);
-  has_rewritten_ = false;
-  return std::exchange(rewritten_, std::nullopt);
+  has_new_segments_ = false;
+  return std::exchange(new_segments_, {});
+}
+
+void SyncedLog::Announce(uint64_t first_sequence, const std::string& opening) {
+  const FrameHeader header = DecodeFrameHeader(opening.data());
+  new_segments_.push_back({first_sequence, kSegmentHeaderBytes + opening.size(),
+                           (header.flags & kPartialCheckpoint) != 0});
+  has_new_segments_ = true;
 }
 
 std::string SyncedLog::TakeBuffer() {
@@ -265,7 +275,7 @@ void SyncedLog::Rewrite() {
     return;
   }
   is_partial_ = !is_whole;
-  TakeOver(*std::move(file), chunks.size());
+  TakeOver(*std::move(file), opening, chunks.size());
 }
 
 // The new segment is whole on disk before its name is, and its name before the names of those it
@@ -292,16 +302,13 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::WriteAgain(
     }
   }
   RETURN_IF_ERROR(SyncDirectory(shared_->fs, directory));
+  CutFromSegmentBefore(first_sequence, chunks);
   return file;
 }
 
-void SyncedLog::TakeOver(std::shared_ptr<SegmentFile> file, size_t chunk_count) {
-  Rewritten rewritten{file->segment()->first_sequence, {}};
-  rewritten.usage.bytes = file->size();
-  rewritten.usage.partial = is_partial_;
-  for (size_t i = 0; i < chunk_count; ++i) AddUsage(chunks_[i], &rewritten.usage);
-  rewritten_ = std::move(rewritten);
-  has_rewritten_ = true;
+void SyncedLog::TakeOver(std::shared_ptr<SegmentFile> file, const std::string& opening,
+                         size_t chunk_count) {
+  Announce(file->segment()->first_sequence, opening);
   shared_->SupersedeBy(file->segment());
   segment_bytes_ = file->size();
   current_ = file;

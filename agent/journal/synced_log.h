@@ -12,14 +12,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "agent/base/mutex.h"
-#include "agent/journal/checkpoint.h"
 #include "agent/journal/segment_file.h"
 #include "agent/journal/shared_state.h"
 
@@ -33,6 +31,9 @@ struct Chunk {
   bool is_urgent = false;
   // When SyncedLog took it.
   std::chrono::steady_clock::time_point taken_at{};
+  // Where it was written, or tried to be; null: nowhere yet.
+  std::shared_ptr<SegmentFile> file;
+  uint64_t offset = 0;
 };
 
 // One thread (the ingest thread) calls everything that is not marked thread-safe; a thread of its
@@ -51,10 +52,12 @@ class SyncedLog {
     std::function<void(uint64_t sequence)> on_synced;
   };
 
-  // A segment made by the sync thread, and what it holds.
-  struct Rewritten {
+  // A segment that was opened, or made by the sync thread after a failure: either way it holds all
+  // entries from its first on.
+  struct NewSegment {
     uint64_t first_sequence = 0;
-    SegmentUsage usage;
+    uint64_t opening_bytes = 0;  // before its entries
+    bool partial = false;
   };
 
   SyncedLog(std::shared_ptr<SharedState> shared, Options options);
@@ -71,9 +74,9 @@ class SyncedLog {
   // is due.
   bool is_partial() const { return is_partial_.load(); }
   uint64_t segment_bytes() const { return segment_bytes_.load(); }
-  // The segment made after a failure, once.
-  bool has_rewritten() const { return has_rewritten_.load(); }
-  std::optional<Rewritten> TakeRewritten();
+  // Each segment once, in the order in which they were made.
+  bool has_new_segments() const { return has_new_segments_.load(); }
+  std::vector<NewSegment> TakeNewSegments();
 
   // Syncs all that was written, lets `move` bring the segments elsewhere, and writes to `directory`
   // from then on. A segment must be opened right after.
@@ -109,7 +112,9 @@ class SyncedLog {
   absl::StatusOr<std::shared_ptr<SegmentFile>> WriteAgain(uint64_t first_sequence,
                                                           const std::string& opening,
                                                           const std::vector<const Chunk*>& chunks);
-  void TakeOver(std::shared_ptr<SegmentFile> file, size_t chunk_count) REQUIRES(mutex_);
+  void TakeOver(std::shared_ptr<SegmentFile> file, const std::string& opening, size_t chunk_count)
+      REQUIRES(mutex_);
+  void Announce(uint64_t first_sequence, const std::string& opening) REQUIRES(mutex_);
   void DropSynced(size_t chunk_count) REQUIRES(mutex_);
 
   const std::shared_ptr<SharedState> shared_;
@@ -118,7 +123,7 @@ class SyncedLog {
 
   std::atomic<bool> refuses_{false};
   std::atomic<bool> is_partial_{false};
-  std::atomic<bool> has_rewritten_{false};
+  std::atomic<bool> has_new_segments_{false};
   std::atomic<uint64_t> unsynced_bytes_{0};
   std::atomic<uint64_t> segment_bytes_{0};
 
@@ -147,7 +152,7 @@ class SyncedLog {
   bool sync_failed_ GUARDED_BY(mutex_) = false;
   std::string error_ GUARDED_BY(mutex_);
   TimePoint retry_at_ GUARDED_BY(mutex_);
-  std::optional<Rewritten> rewritten_ GUARDED_BY(mutex_);
+  std::vector<NewSegment> new_segments_ GUARDED_BY(mutex_);
   std::vector<std::string> spare_buffers_ GUARDED_BY(mutex_);
 };
 
