@@ -87,7 +87,7 @@ struct LogConfig {
   SinkFilter filter;
 };
 
-enum class ColorMode { kAuto, kNever };  // kAuto: on a terminal, unless NO_COLOR is set
+enum class ColorMode { kAuto, kNever };  // kAuto: see TakesColor()
 
 struct StderrConfig {
   bool enabled = true;

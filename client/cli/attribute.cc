@@ -20,7 +20,7 @@ std::optional<Number> ParseNumber(std::string_view text) {
 }
 
 Failure BadAttribute(std::string_view text, const std::string& why) {
-  return {kExitUsage, "--attr '" + std::string(text) + "': " + why};
+  return {kExitUsage, "'" + std::string(text) + "': " + why};
 }
 
 template <typename Value>
@@ -65,11 +65,14 @@ Result<Attribute> ParseAttribute(std::string_view text) {
                                 "a colon: 'a:b:string=...')");
 }
 
-Result<std::vector<Attribute>> ParseAttributes(const std::vector<std::string>& texts) {
+Result<std::vector<Attribute>> ParseAttributes(std::string_view flag,
+                                               const std::vector<std::string>& texts) {
   std::vector<Attribute> attributes;
   for (const std::string& text : texts) {
     Result<Attribute> parsed = ParseAttribute(text);
-    if (!parsed.ok()) return parsed.failure();
+    if (!parsed.ok()) {
+      return Failure{kExitUsage, std::string(flag) + " " + parsed.failure().message};
+    }
     const auto same = std::find_if(attributes.begin(), attributes.end(),
                                    [&](const Attribute& a) { return a.key == parsed->key; });
     if (same != attributes.end()) {

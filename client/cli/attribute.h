@@ -21,7 +21,9 @@ struct Attribute {
 // `sluice.` are the agent's and refused.
 Result<Attribute> ParseAttribute(std::string_view text);
 
-// All of them, at most limits::kAttributes; of the same key the last counts, in the first's place.
-Result<std::vector<Attribute>> ParseAttributes(const std::vector<std::string>& texts);
+// All that `flag` was given, at most limits::kAttributes; of the same key the last counts, in the
+// first's place.
+Result<std::vector<Attribute>> ParseAttributes(std::string_view flag,
+                                               const std::vector<std::string>& texts);
 
 }  // namespace sluice::cli

@@ -53,7 +53,7 @@ TEST(AttributeTest, RefusesWhatItCannotMean) {
 }
 
 TEST(AttributesTest, LetsTheLastOfAKeyCountInTheFirstsPlace) {
-  const auto attributes = ParseAttributes({"a=1", "b=2", "a:int=3"});
+  const auto attributes = ParseAttributes("--attr", {"a=1", "b=2", "a:int=3"});
   ASSERT_TRUE(attributes.ok());
   ASSERT_EQ(attributes->size(), 2u);
   EXPECT_EQ((*attributes)[0].key, "a");
@@ -67,9 +67,9 @@ std::vector<std::string> Distinct(size_t count) {
 }
 
 TEST(AttributesTest, TakesAsManyAsARecordHolds) {
-  EXPECT_TRUE(ParseAttributes(Distinct(limits::kAttributes - 1)).ok());
-  EXPECT_TRUE(ParseAttributes(Distinct(limits::kAttributes)).ok());
-  EXPECT_FALSE(ParseAttributes(Distinct(limits::kAttributes + 1)).ok());
+  EXPECT_TRUE(ParseAttributes("--attr", Distinct(limits::kAttributes - 1)).ok());
+  EXPECT_TRUE(ParseAttributes("--attr", Distinct(limits::kAttributes)).ok());
+  EXPECT_FALSE(ParseAttributes("--attr", Distinct(limits::kAttributes + 1)).ok());
 }
 
 }  // namespace

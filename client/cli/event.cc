@@ -74,7 +74,7 @@ int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "  sluice event --level warn --attr disk=sda1 --attr free:int=12 'disk nearly full'");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  Result<std::vector<Attribute>> attributes = ParseAttributes(flags.attributes);
+  Result<std::vector<Attribute>> attributes = ParseAttributes("--attr", flags.attributes);
   if (!attributes.ok()) return Fail(attributes.failure());
   const std::string record =
       EncodeEvent(MakeEvent(flags, std::move(message), std::move(*attributes)));

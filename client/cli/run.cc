@@ -165,7 +165,7 @@ int RunVerb(GlobalOptions options, std::vector<std::string> arguments) {
     return Fail({kExitUsage, "unknown option '" + command.front() +
                                  "'; a command of that name is written behind '--'"});
   }
-  Result<std::vector<Attribute>> attributes = ParseAttributes(flags.attributes);
+  Result<std::vector<Attribute>> attributes = ParseAttributes("--attr", flags.attributes);
   if (!attributes.ok()) return Fail(attributes.failure());
   SpanStart start = MakeStart(flags, command, std::move(*attributes));
   if (EncodeSpanStart(start).size() > limits::kRecordBytes - 1024) {

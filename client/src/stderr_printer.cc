@@ -9,6 +9,7 @@
 #include "proto/contract/journal_stream.h"
 #include "proto/contract/line_escape.h"
 #include "proto/contract/names.h"
+#include "proto/contract/terminal_color.h"
 
 namespace sluice {
 
@@ -26,10 +27,9 @@ void StderrPrinter::Complain() {
 std::unique_ptr<StderrPrinter> StderrPrinter::FromEnvironment() {
   const char* const filter = secure_getenv(kStderrEnv.data());
   if (filter == nullptr || *filter == '\0') return nullptr;
-  const Output output = {
-      .fd = STDERR_FILENO,
-      .color = isatty(STDERR_FILENO) == 1 && secure_getenv("NO_COLOR") == nullptr,
-      .priority = IsJournalStream(STDERR_FILENO)};
+  const Output output = {.fd = STDERR_FILENO,
+                         .color = TakesColor(STDERR_FILENO),
+                         .priority = IsJournalStream(STDERR_FILENO)};
   auto printer = std::make_unique<StderrPrinter>(filter, output);
   const bool is_silent = printer->widest() == Level::kUnspecified && printer->unread_.empty();
   if (is_silent) return nullptr;

@@ -264,6 +264,8 @@ def test_a_user_learns_which_directive_decides(agent):
     assert explain(agent, "", "--level", "error") == (1, "disabled: no directive applies")
     bad = agent.sluice("filter", "explain", "a=b", "--target", "a", check=False)
     assert bad.returncode == 2 and "sluice filter check" in bad.stderr
+    bad = agent.sluice("filter", "explain", "a", "--field", "id:int=x", check=False)
+    assert bad.returncode == 2 and bad.stderr.startswith("sluice: --field 'id:int=x': ")
 
 
 def test_the_filters_in_force_explain_an_event_within_its_open_spans(shared):

@@ -62,15 +62,19 @@ def test_priorities_stand_where_stderr_is_the_journal_alone(shared, is_journal):
         assert "<" not in agent.log()
 
 
-@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
-def test_colour_stands_on_a_terminal_alone(shared, environment):
+COLOUR = pytest.mark.parametrize("environment, coloured", [
+    ({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": ""}, True),
+    ({"TERM": "xterm", "NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False), ({"TERM": ""}, False)])
+
+
+@COLOUR
+def test_colour_stands_on_a_terminal_alone(shared, environment, coloured):
     with Agent(shared, config=CONFIG) as agent, terminal() as (stderr, written):
         agent.environment.update(environment)
         agent.start(stderr=stderr)
         emit(agent)
         shown = wait_until(lambda: "news" in written() and written(), "the last line")
-        assert ("\x1b[31mERROR\x1b[0m" in shown) == (not environment)
-        assert ("\x1b" in shown) == (not environment)
+        assert ("\x1b[31mERROR\x1b[0m" in shown) == ("\x1b" in shown) == coloured
         assert "\x1b" not in agent.log() and lines_of(agent.log())
 
 
@@ -81,9 +85,7 @@ def test_a_file_or_pipe_has_no_colour(shared):
         assert len(lines_of(agent.stderr())) == 3 and "\x1b" not in agent.stderr()
 
 
-@pytest.mark.parametrize("environment, coloured", [
-    ({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False),
-    ({"TERM": "xterm", "NO_COLOR": "1"}, False)])
+@COLOUR
 def test_tail_is_coloured_on_a_terminal_alone(agent, environment, coloured):
     emit(agent)
     with terminal() as (stdout, written):
@@ -183,7 +185,7 @@ def test_what_a_client_prints_changes_nothing_of_the_trace(agent, filter_text, s
 def test_a_client_colours_a_terminal_and_marks_the_journal(shared, tmp_path):
     with terminal() as (stderr, written):
         subprocess.run([shared.copy("../tests/process_scenario"), "AzureInitLines"], stderr=stderr,
-                       env={"SLUICE_SOCKET": "/tmp/sluice-nobody-listens/s",
+                       env={"SLUICE_SOCKET": "/tmp/sluice-nobody-listens/s", "TERM": "xterm",
                             "SLUICE_STDERR": "warn"}, check=True, timeout=DEADLINE_S)
         wait_until(lambda: "\x1b[33m WARN\x1b[0m" in written(), "a line in colour")
     with open(tmp_path / "stderr", "w+", encoding="utf-8") as output:

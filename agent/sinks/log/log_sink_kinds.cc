@@ -1,11 +1,10 @@
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "agent/sinks/log/file_sink.h"
 #include "agent/sinks/log/stderr_sink.h"
 #include "agent/sinks/sink_kind.h"
 #include "proto/contract/journal_stream.h"
+#include "proto/contract/terminal_color.h"
 
 namespace sluice::sinks {
 namespace {
@@ -26,8 +25,7 @@ std::unique_ptr<Sink> MakeStderr(const SinkContext& context) {
   const config::StderrConfig& config = context.config->stderr_sink;
   log_sink::LineOptions lines;
   lines.style = StyleOf(config.format);
-  lines.color = config.color == config::ColorMode::kAuto && ::isatty(STDERR_FILENO) == 1 &&
-                std::getenv("NO_COLOR") == nullptr;
+  lines.color = config.color == config::ColorMode::kAuto && TakesColor(STDERR_FILENO);
   lines.priority = IsJournalStream(STDERR_FILENO);
   return std::make_unique<log_sink::StderrSink>(lines);
 }

@@ -111,7 +111,7 @@ void AddOrderedOptions(CLI::App& app, Question* question) {
 }
 
 Result<v1::Record> MakeSpan(const Described& described, Level level) {
-  Result<std::vector<Attribute>> fields = ParseAttributes(described.fields);
+  Result<std::vector<Attribute>> fields = ParseAttributes("--field", described.fields);
   if (!fields.ok()) return fields.failure();
   v1::Record record;
   record.ParseFromString(EncodeSpanStart({.level = level,
@@ -125,7 +125,7 @@ Result<v1::Record> MakeSpan(const Described& described, Level level) {
 }
 
 Result<v1::Record> MakeEvent(const Described& described, Level level) {
-  Result<std::vector<Attribute>> fields = ParseAttributes(described.fields);
+  Result<std::vector<Attribute>> fields = ParseAttributes("--field", described.fields);
   if (!fields.ok()) return fields.failure();
   v1::Record record;
   record.ParseFromString(EncodeEvent({.level = level,

@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "proto/contract/line_escape.h"
+#include "proto/contract/terminal_color.h"
 
 namespace sluice::cli {
 namespace {
@@ -44,16 +45,11 @@ bool LocaleIsUtf8() {
   return false;
 }
 
-bool WantsColor() {
-  const char* const no_color = std::getenv("NO_COLOR");
-  if (no_color != nullptr && *no_color != '\0') return false;
-  const char* const term = std::getenv("TERM");
-  return isatty(STDOUT_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
-}
-
 }  // namespace
 
-TextStyle TextStyle::OfStdout() { return {.color = WantsColor(), .unicode = LocaleIsUtf8()}; }
+TextStyle TextStyle::OfStdout() {
+  return {.color = TakesColor(STDOUT_FILENO), .unicode = LocaleIsUtf8()};
+}
 
 std::string EscapeControls(std::string_view text) {
   std::string out;

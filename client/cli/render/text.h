@@ -13,8 +13,7 @@ struct TextStyle {
   bool color = false;
   bool unicode = false;  // false: ASCII alone in what we draw
 
-  // Colour where stdout is a terminal, TERM is not `dumb` and NO_COLOR is unset or empty; Unicode
-  // where the locale's codeset is UTF-8.
+  // Colour where stdout takes it; Unicode where the locale's codeset is UTF-8.
   static TextStyle OfStdout();
 };
 
