@@ -1,6 +1,7 @@
 // A disk that fails, call by call, under a scripted run: what was acknowledged is there once, in
 // order, and nothing else is.
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <future>
 #include <thread>
@@ -306,6 +307,36 @@ TEST_F(RewriteTest, TwoNewSegmentsInARowAreBothCharged) {
   disk_.List("/journal", &names);
   EXPECT_THAT(names, testing::UnorderedElementsAre(SegmentName(1), SegmentName(2), SegmentName(3)));
   ASSERT_NO_FATAL_FAILURE(ExpectUsageIsWhatFilesHold(&run_, &disk_));
+}
+
+// An entry that comes in the moment in which the disk is found to take writes again is written,
+// too. Many tries, since nothing stops the sync thread right there.
+TEST(HealingTest, AnEntryCommittedAsTheDiskHealsIsNotForgotten) {
+  for (int i = 0; i < 500; ++i) {
+    SCOPED_TRACE(i);
+    CrashFileSystem disk;
+    FaultyFileSystem fs(&disk);
+    Options options = ScriptOptions(&fs);
+    options.group_delay = std::chrono::hours(1);
+    JournalRun run(options);
+    run.Write("a");
+    run.Append("b");
+    fs.RefuseSyncs(EIO);
+    run.journal().SyncNow();
+    ASSERT_NO_FATAL_FAILURE(WaitForRefusal(&run));
+    std::atomic<bool> is_writing_again{false};
+    disk.OnNextFileSync([&] { is_writing_again = true; });
+    fs.RefuseSyncs(0);
+    while (!is_writing_again) std::this_thread::yield();
+    for (int turn = 0; turn < i * 20; ++turn) is_writing_again = true;
+    run.journal().CommitTurn();
+    run.journal().SyncNow();
+    ASSERT_TRUE(run.WaitForSync(2));
+    CrashFileSystem after(
+        disk.StateAfterPowerCut([](uint64_t, uint64_t*) { return CrashFileSystem::Fate::kLost; }));
+    JournalRun next(ScriptOptions(&after));
+    ASSERT_EQ(next.recovered().words(), run.appended());
+  }
 }
 
 // Segments that were full before any sync are written again as one: a reader that comes for one of

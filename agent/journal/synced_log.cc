@@ -43,10 +43,8 @@ void SyncedLog::Start() {
 }
 
 // False: the disk refuses, and the sync thread writes.
-bool SyncedLog::BeginWrite(std::shared_ptr<SegmentFile>* current) {
-  MutexLock lock(&mutex_);
+bool SyncedLog::BeginWrite() {
   is_writing_ = !refuses_.load();
-  *current = current_;
   return is_writing_;
 }
 
@@ -57,8 +55,10 @@ void SyncedLog::EndWrite(const absl::Status& written) {
 }
 
 bool SyncedLog::OpenSegment(uint64_t next_sequence, std::string opening) {
-  std::shared_ptr<SegmentFile> before;
-  if (!BeginWrite(&before)) return false;
+  {
+    MutexLock lock(&mutex_);
+    if (!BeginWrite()) return false;
+  }
   const absl::StatusOr<std::shared_ptr<SegmentFile>> file =
       MakeSegment(next_sequence, options_.header(next_sequence) + opening);
   if (file.ok()) shared_->AddSegment((*file)->segment());
@@ -93,31 +93,32 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::MakeSegment(uint64_t fir
 
 void SyncedLog::Write(Chunk chunk) {
   const uint64_t last_sequence = chunk.end_sequence - 1;
-  std::shared_ptr<SegmentFile> file;
-  const bool may_write = BeginWrite(&file);
-  absl::Status written = absl::UnavailableError("the disk refuses");
-  if (may_write) {
-    chunk.file = file;
-    chunk.offset = file->size();
-    written = file->Append(chunk.bytes);
-    if (written.ok()) file->Publish();
-    segment_bytes_ = file->size();
-  }
   {
     MutexLock lock(&mutex_);
-    Enqueue(std::move(chunk), written);
-    if (may_write) EndWrite(written);
+    // Under the same lock: the disk is not found well again before this is written, too.
+    if (!BeginWrite()) return Enqueue(std::move(chunk), /*is_written=*/false);
+    chunk.file = current_;
+  }
+  SegmentFile& file = *chunk.file;
+  chunk.offset = file.size();
+  const absl::Status written = file.Append(chunk.bytes);
+  if (written.ok()) file.Publish();
+  segment_bytes_ = file.size();
+  {
+    MutexLock lock(&mutex_);
+    Enqueue(std::move(chunk), written.ok());
+    EndWrite(written);
   }
   if (written.ok()) shared_->Publish(last_sequence);
 }
 
-void SyncedLog::Enqueue(Chunk chunk, const absl::Status& written) {
+void SyncedLog::Enqueue(Chunk chunk, bool is_written) {
   const uint64_t bytes = unsynced_bytes_ += chunk.bytes.size();
   const bool was_empty = chunks_.empty();
   chunk.taken_at = SteadyClock::now();
   is_urgent_ |= chunk.is_urgent;
   chunks_.push_back(std::move(chunk));
-  if (written.ok()) ++written_chunks_;
+  if (is_written) ++written_chunks_;
   if (was_empty || is_urgent_ || bytes >= options_.group_bytes) work_.NotifyAll();
 }
 

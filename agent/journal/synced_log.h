@@ -96,12 +96,12 @@ class SyncedLog {
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  bool BeginWrite(std::shared_ptr<SegmentFile>* current);
+  bool BeginWrite() REQUIRES(mutex_);
   void EndWrite(const absl::Status& written) REQUIRES(mutex_);
   absl::StatusOr<std::shared_ptr<SegmentFile>> MakeSegment(uint64_t first_sequence,
                                                            const std::string& content);
   std::string CurrentDirectory() const;
-  void Enqueue(Chunk chunk, const absl::Status& written) REQUIRES(mutex_);
+  void Enqueue(Chunk chunk, bool is_written) REQUIRES(mutex_);
   void Refuse(const absl::Status& why) REQUIRES(mutex_);
   void Run();
   bool IsSyncDue(TimePoint now) const REQUIRES(mutex_);
