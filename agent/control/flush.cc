@@ -33,12 +33,11 @@ void FlushCoordinator::Flush(const v1::FlushRequest& request, Done done, uint64_
   Pending& pending = pending_[id];
   pending.done = std::move(done);
   pending.response.set_flush_id(request.flush_id());
-  std::vector<sinks::SinkWorker*> workers;
   const auto add = [&](const std::string& name, sinks::SinkWorker* worker) {
     v1::SinkFlush* sink = pending.response.add_sinks();
     sink->set_sink(name);
     if (worker == nullptr) sink->set_error("off, or no such sink");
-    workers.push_back(worker);
+    pending.asked.push_back({worker});
   };
   absl::flat_hash_set<std::string> named;
   for (const std::string& name : request.sinks()) {
@@ -57,17 +56,17 @@ void FlushCoordinator::Flush(const v1::FlushRequest& request, Done done, uint64_
                       [this, id] { OnTimeout(id); });
   // One more than there are sinks, taken back below, so that nothing ends while it begins.
   pending.open = 1;
-  for (size_t i = 0; i < workers.size(); ++i) {
-    if (workers[i] != nullptr) FlushOne(id, static_cast<int>(i), workers[i], sequence);
-  }
+  for (int i = 0; i < pending.response.sinks_size(); ++i) FlushOne(id, i, sequence);
   loop_->Post([this, id] { Finish(id); });
   journal_->SyncNow();
 }
 
-void FlushCoordinator::FlushOne(uint64_t id, int index, sinks::SinkWorker* worker,
-                                uint64_t sequence) {
-  ++pending_[id].open;
-  worker->Flush(sequence, [this, id, index](const absl::Status& status) {
+void FlushCoordinator::FlushOne(uint64_t id, int index, uint64_t sequence) {
+  Pending& pending = pending_[id];
+  Asked& asked = pending.asked[static_cast<size_t>(index)];
+  if (asked.worker == nullptr) return;
+  ++pending.open;
+  asked.flush_id = asked.worker->Flush(sequence, [this, id, index](const absl::Status& status) {
     loop_->Post([=, this] { OnSinkDone(id, index, status); });
   });
 }
@@ -84,11 +83,14 @@ void FlushCoordinator::OnSinkDone(uint64_t id, int index, const absl::Status& st
 void FlushCoordinator::OnTimeout(uint64_t id) {
   Pending& pending = pending_[id];
   pending.timer = 0;
-  for (v1::SinkFlush& sink : *pending.response.mutable_sinks()) {
-    if (sink.done() || !sink.error().empty()) continue;
-    const sinks::SinkWorker::Status status = Find(sink.sink())->status();
-    sink.set_error(status.state == "ok" ? "behind"
-                                        : absl::StrCat(status.state, ": ", status.last_error));
+  for (int i = 0; i < pending.response.sinks_size(); ++i) {
+    v1::SinkFlush* const sink = pending.response.mutable_sinks(i);
+    if (sink->done() || !sink->error().empty()) continue;
+    const Asked& asked = pending.asked[static_cast<size_t>(i)];
+    asked.worker->CancelFlush(asked.flush_id);
+    const sinks::SinkWorker::Status status = asked.worker->status();
+    sink->set_error(status.state == "ok" ? "behind"
+                                         : absl::StrCat(status.state, ": ", status.last_error));
   }
   pending.open = 1;
   Finish(id);

@@ -30,14 +30,20 @@ class FlushCoordinator {
   void Flush(const v1::FlushRequest& request, Done done, uint64_t at_least = 0);
 
  private:
+  // What one sink was asked.
+  struct Asked {
+    sinks::SinkWorker* worker = nullptr;  // null: no such sink
+    uint64_t flush_id = 0;
+  };
   struct Pending {
     v1::FlushResponse response;
+    std::vector<Asked> asked;  // for each of the response's sinks
     int open = 0;
     net::EventLoop::TimerId timer = 0;
     Done done;
   };
 
-  void FlushOne(uint64_t id, int index, sinks::SinkWorker* worker, uint64_t sequence);
+  void FlushOne(uint64_t id, int index, uint64_t sequence);
   void OnSinkDone(uint64_t id, int index, const absl::Status& status);
   void OnTimeout(uint64_t id);
   void Finish(uint64_t id);

@@ -238,12 +238,25 @@ bool SinkWorker::Drained() const {
                         orders_.empty() && !unsynced_);
 }
 
-void SinkWorker::Flush(uint64_t sequence, std::function<void(absl::Status)> done) {
+uint64_t SinkWorker::Flush(uint64_t sequence, std::function<void(absl::Status)> done) {
+  uint64_t id;
   {
     MutexLock lock(&mutex_);
-    flushes_.push_back({sequence, std::move(done)});
+    id = ++last_flush_id_;
+    flushes_.push_back({id, sequence, std::move(done)});
   }
   reader_->Wake();
+  return id;
+}
+
+void SinkWorker::CancelFlush(uint64_t id) {
+  MutexLock lock(&mutex_);
+  std::erase_if(flushes_, [&](const FlushRequest& request) { return request.id == id; });
+}
+
+size_t SinkWorker::flushes_waiting() const {
+  MutexLock lock(&mutex_);
+  return flushes_.size();
 }
 
 void SinkWorker::Do(Order order) {

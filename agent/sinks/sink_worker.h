@@ -45,8 +45,11 @@ class SinkWorker {
   void Start();
 
   // Calls `done(OK)` on the worker's thread once everything up to `sequence` is written and synced,
-  // or `done(error)` when syncing failed.
-  void Flush(uint64_t sequence, std::function<void(absl::Status)> done);
+  // or `done(error)` when syncing failed. Returns what CancelFlush takes.
+  uint64_t Flush(uint64_t sequence, std::function<void(absl::Status)> done);
+  // Nobody waits for that flush any more, so it is not kept for as long as the sink hangs. `done`
+  // may be called all the same, where it is just being called.
+  void CancelFlush(uint64_t id);
 
   // Calls `order` on the worker's thread between two batches, or between two attempts while the
   // sink fails: it may not be open then. Never, where the worker stops before it.
@@ -62,9 +65,11 @@ class SinkWorker {
 
   const std::string& name() const { return name_; }
   Status status() const;
+  size_t flushes_waiting() const;
 
  private:
   struct FlushRequest {
+    uint64_t id = 0;
     uint64_t sequence = 0;
     std::function<void(absl::Status)> done;
   };
@@ -110,6 +115,7 @@ class SinkWorker {
   mutable Mutex mutex_;
   CondVar changed_;
   std::vector<FlushRequest> flushes_ GUARDED_BY(mutex_);
+  uint64_t last_flush_id_ GUARDED_BY(mutex_) = 0;
   std::vector<Order> orders_ GUARDED_BY(mutex_);
   std::shared_ptr<const filter::Filter> new_filter_ GUARDED_BY(mutex_);
   bool reopen_ GUARDED_BY(mutex_) = false;
