@@ -9,6 +9,7 @@
 #include "agent/control/valid_text.h"
 #include "agent/ingest/ingest_service.h"
 #include "proto/contract/kvp_record.h"
+#include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 
 namespace sluice::control {
@@ -145,7 +146,7 @@ net::Route ControlService::FlushRoute(net::GrpcServer* server) {
                                     waiting->Finish(absl::OkStatus());
                                   });
           }),
-          ingest::kFlushRequestBytes};
+          limits::kFlushRequestBytes};
 }
 
 net::Route ControlService::DumpPoolRoute(net::GrpcServer* server) {

@@ -72,7 +72,7 @@ void IngestService::AddRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kFlush, {net::Unary([this](net::Call& call, std::string_view request) {
                                       HandleFlush(call, request);
                                     }),
-                                    kFlushRequestBytes});
+                                    limits::kFlushRequestBytes});
 }
 
 std::shared_ptr<const live::Origin> IngestService::OriginOf(const net::Connection& connection,
@@ -198,16 +198,17 @@ void IngestService::HandleFlush(net::Call& call, std::string_view request) {
 absl::Status IngestService::StartFlush(uid_t uid, std::string_view encoded,
                                        std::function<void(v1::FlushResponse)> done) {
   v1::FlushRequest request;
-  if (encoded.size() > kFlushRequestBytes ||
+  if (encoded.size() > limits::kFlushRequestBytes ||
       !request.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
     return absl::InvalidArgumentError("not an encoded sluice.v1.FlushRequest");
   }
-  if (request.sinks_size() > kFlushSinks) {
+  if (request.sinks_size() > limits::kFlushSinks) {
     return absl::InvalidArgumentError("a flush names too many sinks");
   }
-  const int most = uid == 0 ? kFlushesOfRoot : kFlushesPerUid;
+  const int most = uid == 0 ? limits::kFlushesOfRoot : limits::kFlushesPerUid;
   int& under_way = flushes_[uid];
   if (under_way >= most) {
+    options_.counters->Add("flush.refused", "too_many", uid);
     return absl::ResourceExhaustedError("too many flushes of this user are under way");
   }
   ++under_way;

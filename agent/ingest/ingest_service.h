@@ -18,14 +18,6 @@ namespace sluice::ingest {
 
 v1::Durability ToProto(journal::Durability durability);
 
-// Of one FlushRequest: its bytes, and the sinks that it names.
-inline constexpr size_t kFlushRequestBytes = 4 * 1024;
-inline constexpr int kFlushSinks = 8;
-// Flushes of one uid that are waited for at once; each may last a minute.
-inline constexpr int kFlushesPerUid = 64;
-// uid 0 runs many services.
-inline constexpr int kFlushesOfRoot = 1024;
-
 // Waits until sinks have passed what is journalled now; answers on the loop's thread.
 using FlushFn =
     std::function<void(const v1::FlushRequest&, std::function<void(v1::FlushResponse)>)>;

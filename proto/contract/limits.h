@@ -30,6 +30,13 @@ inline constexpr size_t kOpenSpanBytesPerUid = 16 * 1024 * 1024;
 // Kept of spans that ended while a child of theirs is open, so that its lines can name them. Of
 // what ends beyond it neither name nor ancestors are kept.
 inline constexpr size_t kEndedSpanBytesPerUid = 1024 * 1024;
+// Flushes that are waited for at once; each may last a minute. uid 0 runs many services.
+inline constexpr int kFlushesPerUid = 64;
+inline constexpr int kFlushesOfRoot = 1024;
+
+// Of one FlushRequest: its bytes, and the sinks that it names.
+inline constexpr size_t kFlushRequestBytes = 4 * 1024;
+inline constexpr int kFlushSinks = 8;
 
 // Per connection.
 inline constexpr int kStreamsPerConnection = 16;

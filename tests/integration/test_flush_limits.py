@@ -61,4 +61,6 @@ def test_a_user_waits_for_few_flushes_at_once(shared):
                "event=dict(time_unix_nano=1))]))).accepted"
         assert ask(agent, emit, f"connect({flushes})", "flush(sinks=['file'])") == [
             "1", "RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED"]
+        [counter] = [one for one in agent.status()["counters"] if one["name"] == "flush.refused"]
+        assert (counter["reason"], counter["uid"], counter["value"]) == ("too_many", NOBODY, 2)
         assert ask(agent, "flush(sinks=['file'])", uid=harness.SOMEBODY) == ["[('file', True)]"]
