@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
+#include "proto/contract/utf8.h"
 
 namespace sluice::net {
 namespace {
@@ -33,6 +34,14 @@ std::string ReadProcFile(pid_t pid, const char* name) {
 
 bool IsReaped(int pidfd) {
   return ::syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) != 0 && errno == ESRCH;
+}
+
+// A process names itself as it likes, and the kernel cuts that anywhere; but it goes into `string`
+// fields, which a reader refuses where they are not UTF-8.
+std::string ValidText(std::string_view text) {
+  std::string valid;
+  AppendValidUtf8(text, &valid);
+  return valid;
 }
 
 bool EndsWithAny(std::string_view name, std::initializer_list<std::string_view> suffixes) {
@@ -57,7 +66,7 @@ std::string UnitOfPath(std::string_view path) {
     // systemd puts `_` before names that would look like a controller's file.
     if (part.starts_with('_')) part.remove_prefix(1);
     if (part.empty() || part == ".." || IsSlice(part)) continue;
-    return IsUnit(part) ? std::string(part) : "";
+    return IsUnit(part) ? ValidText(part) : "";
   }
   return "";
 }
@@ -119,7 +128,7 @@ std::optional<ProcessStat> ParseProcessStat(std::string_view stat) {
   if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
     return std::nullopt;
   }
-  ProcessStat result{.comm = std::string(stat.substr(open + 1, close - open - 1))};
+  ProcessStat result{.comm = ValidText(stat.substr(open + 1, close - open - 1))};
   stat.remove_prefix(close + 1);
   for (int field = 3; field <= 22; ++field) {
     const size_t blank = stat.find(' ');

@@ -30,7 +30,7 @@ absl::StatusOr<uid_t> PeerUid(int socket);
 // processes that had one pid in turn.
 absl::StatusOr<Peer> IdentifyPeer(int socket);
 
-// What is read of /proc/PID/stat.
+// What is read of /proc/PID/stat. The name is text: what is not UTF-8 in it is U+FFFD.
 struct ProcessStat {
   std::string comm;
   uint64_t start_time_ticks = 0;
@@ -47,7 +47,7 @@ std::optional<ProcessStat> ParseProcessStat(std::string_view stat);
 // The systemd unit out of the text of /proc/PID/cgroup: the outermost part of the path that is not
 // a slice, e.g. `cron.service`, `session-3.scope`, `user@1000.service`. Parts below it are named by
 // the unit itself, which may be a user's, and are not believed. Unified and `name=systemd` lines.
-// Empty: none.
+// Text likewise; empty: none.
 std::string ParseUnit(std::string_view cgroup);
 
 }  // namespace sluice::net

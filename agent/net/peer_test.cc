@@ -21,6 +21,15 @@ TEST(ParseProcessStatTest, FindsTheStartTimeBehindAHostileCommandName) {
   EXPECT_EQ(stat->start_time_ticks, 987654u);
 }
 
+TEST(ParseProcessStatTest, GivesTheCommandNameAsTextWhateverItsBytes) {
+  // The kernel cuts a name at 15 bytes, and so a code point in two.
+  const auto stat =
+      ParseProcessStat("7 (\xff-\xc3\xa9-\xe2\x82) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 12 0");
+  ASSERT_TRUE(stat.has_value());
+  EXPECT_EQ(stat->comm, "\xef\xbf\xbd-\xc3\xa9-\xef\xbf\xbd");
+  EXPECT_EQ(stat->start_time_ticks, 12u);
+}
+
 TEST(ParseProcessStatTest, RefusesWhatIsCutOrNotANumber) {
   EXPECT_FALSE(ParseProcessStat(""));
   EXPECT_FALSE(ParseProcessStat("1 (x"));
@@ -55,6 +64,10 @@ TEST(ParseUnitTest, TakesTheOutermostUnitOfThePath) {
       {"no colons at all\n\n:::\n", ""},
   };
   for (const CgroupCase& c : cases) EXPECT_EQ(ParseUnit(c.text), c.unit) << c.text;
+}
+
+TEST(ParseUnitTest, GivesTheUnitAsTextWhateverItsBytes) {
+  EXPECT_EQ(ParseUnit("0::/a\xff.service\n"), "a\xef\xbf\xbd.service");
 }
 
 TEST(ParseUnitTest, PrefersSystemdsOwnHierarchyWhereThereAreSeveral) {

@@ -34,6 +34,21 @@ def test_status_shows_who_is_connected(agent):
         assert (client["identity"]["uid"], client["identity"]["pid"]) == (0, os.getpid())
 
 
+def test_a_command_name_that_is_not_text_spoils_no_answer(agent):
+    import telemetry
+    as_uid(agent, NOBODY, """
+with open("/proc/self/comm", "wb") as comm:
+    comm.write(b"x\\xff")
+span = telemetry.Span("odd")
+with telemetry.channel(socket) as channel:
+    query = telemetry.query_pb2_grpc.QueryStub(channel)
+    telemetry.emit(socket, span.start(), span.event("from odd"))
+    status = query.Status(telemetry.query_pb2.StatusRequest(open_spans=True), timeout=20)
+    assert {status.you.comm} == {one.identity.comm for one in status.open_spans} == {"x\\ufffd"}
+""")
+    assert "x\ufffd" in {one.identity.comm for one in telemetry.stored(agent)}
+
+
 def test_a_sent_identity_is_dropped_and_counted(agent):
     import telemetry
     as_uid(agent, NOBODY,
