@@ -124,6 +124,15 @@ Table OpenSpanTable(const v1::StatusResponse& status, const StatusView& view) {
   return table;
 }
 
+// A line where there are more than the answer lists.
+std::string OpenSpansNotListed(const v1::StatusResponse& status) {
+  const auto listed = static_cast<uint64_t>(status.open_spans_size());
+  if (listed >= status.open_span_count()) return "";
+  const std::string all = Plural(status.open_span_count(), "open span");
+  if (listed == 0) return '\n' + all + "; --open lists them\n";
+  return '\n' + std::to_string(listed) + " of " + all + ": the agent lists no more at once\n";
+}
+
 }  // namespace
 
 std::string RenderStatus(const v1::StatusResponse& status, const StatusView& view) {
@@ -138,10 +147,7 @@ std::string RenderStatus(const v1::StatusResponse& status, const StatusView& vie
   section(CounterTable(status, "Counters", std::not_fn(IsDrop)));
   section(SettingTable(status));
   section(OpenSpanTable(status, view));
-  if (status.open_spans().empty() && status.open_span_count() > 0) {
-    out += '\n' + Plural(status.open_span_count(), "open span") + "; --open lists them\n";
-  }
-  return out;
+  return out + OpenSpansNotListed(status);
 }
 
 }  // namespace sluice::cli

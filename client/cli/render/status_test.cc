@@ -97,6 +97,16 @@ TEST(StatusTest, ListsOpenSpansWhereTheyWereAskedFor) {
       << text;
 }
 
+TEST(StatusTest, SaysHowManyOpenSpansAreNotListed) {
+  const v1::StatusResponse status =
+      Parse("open_span_count: 5 open_spans { name: 'a' } open_spans { name: 'b' }");
+  const std::string text = RenderStatus(status, {});
+  EXPECT_TRUE(text.ends_with("\n2 of 5 open spans: the agent lists no more at once\n")) << text;
+  EXPECT_EQ(RenderStatus(Parse("open_span_count: 1 open_spans { name: 'a' }"), {}).find(" of "),
+            std::string::npos);
+  EXPECT_NE(MessageJson(status).find("\"open_span_count\": 5"), std::string::npos);
+}
+
 TEST(MessageJsonTest, UsesFieldNamesHexIdsAndNumbers) {
   const std::string json = MessageJson(Parse(kStatus));
   for (const char* part :
