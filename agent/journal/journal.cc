@@ -193,7 +193,7 @@ void Journal::CommitTurn() {
   bytes_ = retention_->bytes();
   if (log_->is_partial() || log_->segment_bytes() >= segment_bytes_) {
     OpenSegment();
-    Trim();
+    TrimSegments();
   }
 }
 
@@ -234,6 +234,13 @@ void Journal::AbsorbNewSegments() {
 }
 
 void Journal::Trim() {
+  CommitTurn();
+  // Else the oldest could never go, not even when the journal is full.
+  if (retention_->RestsOnOldest() && !log_->refuses()) OpenSegment();
+  TrimSegments();
+}
+
+void Journal::TrimSegments() {
   retention_->Trim();
   bytes_ = retention_->bytes();
 }
@@ -293,6 +300,7 @@ void Journal::PointToDisk() {
     moved->end_offset = segment->end_offset.load();
     moved->end_sequence = segment->end_sequence.load();
     moved->sealed = segment->sealed.load();
+    moved->durable = true;
     shared_->ReplaceSegment(std::move(moved));
   }
   location_->active = *std::move(location_->read_only);

@@ -110,7 +110,8 @@ class Journal {
   // journal is on disk. May block for the time of writing and syncing max_memory_bytes.
   absl::Status MoveToDisk();
 
-  // Lets go what is too old or consumed beyond keep_bytes. To be called about once a minute.
+  // Lets go what is too old or consumed beyond keep_bytes, and writes the state down anew when only
+  // the oldest segment has it whole. To be called about once a minute.
   void Trim();
 
   // A reader for the sink of this name, whose cursor holds entries back; with an empty name, a
@@ -135,6 +136,7 @@ class Journal {
   void AppendEntry(EntryType type, uid_t uid, uint8_t flags,
                    absl::Span<const std::string_view> payload, std::string* out) const;
   void OpenSegment();
+  void TrimSegments();
   void AbsorbNewSegments();
   std::string Header(uint64_t first_sequence) const;
   std::string PartialCheckpoint(uint64_t next_sequence) const;

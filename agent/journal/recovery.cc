@@ -228,6 +228,7 @@ void Recovery::AddSegment(uint64_t first_sequence, const std::string& path, uint
   auto segment = std::make_shared<Segment>(first_sequence, path);
   segment->end_offset = end_offset;
   segment->sealed = true;
+  segment->durable = true;
   shared_.AddSegment(std::move(segment));
 }
 

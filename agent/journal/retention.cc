@@ -57,7 +57,7 @@ absl::Status Retention::MakeRoom(uid_t uid, uint64_t bytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the journal is full and uid ", uid, " holds more than its share"));
   }
-  while (!Fits(uid, bytes) && HasSealed()) {
+  while (!Fits(uid, bytes) && MayRemoveOldest()) {
     if (!RemoveOldest("full")) break;
   }
   if (Fits(uid, bytes)) return absl::OkStatus();
@@ -82,7 +82,8 @@ void Retention::StampCurrent() { segments_.rbegin()->second.newest_unix_nano = c
 
 void Retention::Trim() {
   const uint64_t now = clock_->UnixNano();
-  while (HasSealed() && segments_.begin()->second.newest_unix_nano + limits_.max_age_nano < now) {
+  while (MayRemoveOldest() &&
+         segments_.begin()->second.newest_unix_nano + limits_.max_age_nano < now) {
     if (!RemoveOldest("age")) return;
   }
   while (ConsumedBytes() > limits_.keep_bytes && IsOldestConsumed()) {
@@ -95,12 +96,23 @@ bool Retention::Fits(uid_t uid, uint64_t bytes) const {
   return uid == 0 || others_bytes_ + bytes <= limits_.others_bytes;
 }
 
+bool Retention::RestsOnOldest() const {
+  return HasSealed() && std::all_of(std::next(segments_.begin()), segments_.end(),
+                                    [](const auto& segment) { return segment.second.partial; });
+}
+
+Retention::ConstIterator Retention::Successor() const {
+  if (!HasSealed()) return segments_.end();
+  return std::find_if(std::next(segments_.begin()), segments_.end(), [&](const auto& segment) {
+    if (segment.second.partial) return false;
+    const SharedState::SegmentPtr found = shared_->FindSegment(segment.first);
+    return found != nullptr && found->first_sequence == segment.first && found->durable;
+  });
+}
+
 bool Retention::IsOldestConsumed() const {
-  if (!HasSealed()) return false;
-  auto next = std::next(segments_.begin());
-  while (next != segments_.end() && next->second.partial) ++next;
-  // The one being written has no end, and what it builds on stays.
-  return next != segments_.end() && LowestCursor() + 1 >= next->first;
+  const ConstIterator successor = Successor();
+  return successor != segments_.end() && LowestCursor() + 1 >= successor->first;
 }
 
 uint64_t Retention::ConsumedBytes() const {

@@ -1,6 +1,9 @@
 // Decides what the journal holds: counts what each segment and each user takes, makes room, and
 // lets go what is consumed or too old.
 //
+// The newest whole checkpoint known to be synced stays, whatever the limits say: without it a
+// restart would know neither clients nor spans.
+//
 // When an entry does not fit, in this order: consumed segments go; a user other than root above its
 // share is refused; the oldest segment goes with what the sinks have not read, counted by sink, uid
 // and reason in `journal.dropped` (records).
@@ -53,12 +56,15 @@ class Retention {
 
   // Lets go what is too old, and what is consumed beyond keep_bytes.
   void Trim();
+  // Whether no later segment has a whole checkpoint, synced or not.
+  bool RestsOnOldest() const;
 
   const std::map<uint64_t, SegmentUsage>& segments() const { return segments_; }
   uint64_t bytes() const { return bytes_; }
 
  private:
   using Iterator = std::map<uint64_t, SegmentUsage>::iterator;
+  using ConstIterator = std::map<uint64_t, SegmentUsage>::const_iterator;
 
   // An entry that may have to be written again, and the first sequence of the segment charged.
   struct Unsettled {
@@ -70,6 +76,9 @@ class Retention {
 
   bool Fits(uid_t uid, uint64_t bytes) const;
   bool HasSealed() const { return segments_.size() > 1; }
+  // The first segment after the oldest from which a restart could go on; end(): none.
+  ConstIterator Successor() const;
+  bool MayRemoveOldest() const { return Successor() != segments_.end(); }
   // Whether every sink is past the oldest segment, and past those that need it to make sense.
   bool IsOldestConsumed() const;
   uint64_t ConsumedBytes() const;

@@ -1,5 +1,9 @@
 #include "agent/journal/retention.h"
 
+#include <cerrno>
+#include <random>
+#include <thread>
+
 #include "agent/base/retry_after.h"
 #include "agent/journal/format.h"
 #include "gmock/gmock.h"
@@ -40,10 +44,31 @@ class RetentionTest : public testing::Test {
   }
   // Writes until one is refused or `limit` are in; returns how many.
   int Fill(JournalRun* run, uid_t uid, int limit) {
-    for (int i = 0; i < limit; ++i) {
-      if (run->Write(std::string(1000, 'x'), Urgency::kGrouped, uid) == 0) return i;
+    int taken = 0;
+    while (taken < limit && run->Write(std::string(1000, 'x'), Urgency::kGrouped, uid) != 0) {
+      ++taken;
     }
-    return limit;
+    run->journal().SyncNow();
+    if (taken > 0) {
+      EXPECT_TRUE(run->WaitForSync(run->journal().last_sequence()));
+    }
+    return taken;
+  }
+  // What a restart would find of the state.
+  std::string CheckpointAfterRestart() {
+    CrashFileSystem copy(fs_.StateNow());
+    Options options = SmallJournal();
+    options.file_system = &copy;
+    return JournalRun(options).recovered().checkpoint();
+  }
+  void TrimUntilTheFirstGoes(JournalRun* run) {
+    const auto deadline = TestDeadline();
+    const uint64_t first = run->journal().GetUsage().first_sequence;
+    while (run->journal().GetUsage().first_sequence == first) {
+      ASSERT_LT(Now(), deadline);
+      run->journal().Trim();
+      std::this_thread::yield();
+    }
   }
 
   CrashFileSystem fs_;
@@ -176,6 +201,92 @@ TEST_F(RetentionTest, TheLastWholeCheckpointStaysWhileTheStateIsTooLargeForAnoth
   JournalRun run(SmallJournal());
   EXPECT_FALSE(run.recovered().checkpoint().empty());
   EXPECT_EQ(run.recovered().words().size(), 31u);
+}
+
+TEST_F(RetentionTest, TheLastWholeCheckpointStaysInAFullJournalUntilThereIsAnother) {
+  JournalRun run(SmallJournal());
+  const auto log = run.journal().OpenReader("log");
+  ASSERT_EQ(Fill(&run, 0, 1), 1);
+  run.PadState(kMaxCheckpointPayloadBytes);
+  EXPECT_LT(Fill(&run, 0, 100), 70);
+  EXPECT_TRUE(absl::IsResourceExhausted(run.last_refusal()));
+  EXPECT_TRUE(RetryAfter(run.last_refusal()).has_value());
+  run.journal().Trim();
+  EXPECT_EQ(run.journal().GetUsage().first_sequence, 1u);
+  EXPECT_NE(CheckpointAfterRestart(), "");
+  run.PadState(0);
+  run.journal().Trim();
+  const auto deadline = TestDeadline();
+  while (run.Write(std::string(1000, 'x'), Urgency::kNow, 0) == 0) ASSERT_LT(Now(), deadline);
+  EXPECT_GT(run.journal().GetUsage().first_sequence, 1u);
+  EXPECT_NE(CheckpointAfterRestart(), "");
+}
+
+TEST_F(RetentionTest, TheLastWholeCheckpointStaysHoweverOld) {
+  JournalRun run(SmallJournal());
+  ASSERT_EQ(Fill(&run, kAlice, 1), 1);
+  run.PadState(kMaxCheckpointPayloadBytes);
+  ASSERT_EQ(Fill(&run, kAlice, 12), 12);
+  clock_.Advance(std::chrono::hours(24 * 365));
+  run.journal().Trim();
+  EXPECT_NE(CheckpointAfterRestart(), "");
+}
+
+TEST_F(RetentionTest, ASegmentGoesOnlyWhenTheStateBehindItIsSynced) {
+  Options options = SmallJournal();
+  options.keep_bytes = 0;
+  options.group_delay = std::chrono::hours(1);
+  JournalRun run(options);
+  ASSERT_EQ(Fill(&run, kAlice, 3), 3);
+  // The next segment opens behind this one, not synced.
+  run.Write(std::string(2000, 'x'));
+  ASSERT_EQ(run.journal().GetUsage().segments, 2u);
+  run.journal().Trim();
+  std::mt19937 random(1);
+  for (const DiskState& state : fs_.SampleStates(&random, 500)) {
+    CrashFileSystem after(state);
+    Options next_options = options;
+    next_options.file_system = &after;
+    JournalRun next(next_options);
+    ASSERT_NE(next.recovered().checkpoint(), "");
+    ASSERT_GT(next.journal().GetUsage().next_sequence, 3u);
+  }
+  ASSERT_EQ(Fill(&run, kAlice, 1), 1);
+  ASSERT_NO_FATAL_FAILURE(TrimUntilTheFirstGoes(&run));
+}
+
+// Without an entry, too, the state that a start writes down is synced, so that what is old can go.
+TEST_F(RetentionTest, WhatIsTooOldGoesWhileNothingIsAppended) {
+  {
+    JournalRun run(SmallJournal());
+    ASSERT_EQ(Fill(&run, kAlice, 3), 3);
+  }
+  JournalRun run(SmallJournal());
+  clock_.Advance(std::chrono::hours(24 * 365));
+  ASSERT_NO_FATAL_FAILURE(TrimUntilTheFirstGoes(&run));
+  EXPECT_NE(CheckpointAfterRestart(), "");
+}
+
+TEST_F(RetentionTest, TheOnlyStateIsWrittenAgainWithTheEntriesBehindIt) {
+  {
+    JournalRun run(SmallJournal());
+    ASSERT_EQ(Fill(&run, kAlice, 3), 3);
+  }
+  FaultyFileSystem faulty(&fs_);
+  Options options = SmallJournal();
+  options.file_system = &faulty;
+  JournalRun run(options);
+  clock_.Advance(std::chrono::hours(24 * 365));
+  ASSERT_NO_FATAL_FAILURE(TrimUntilTheFirstGoes(&run));
+  faulty.RefuseSyncs(EIO);
+  // A segment and more, so that another opens behind it before any of it is synced.
+  for (int i = 0; i < 6; ++i) run.Append(std::string(1000, 'x'));
+  run.journal().CommitTurn();
+  const auto deadline = TestDeadline();
+  while (run.journal().GetUsage().error.empty()) ASSERT_LT(Now(), deadline);
+  faulty.RefuseSyncs(0);
+  ASSERT_TRUE(run.WaitForSync(run.appended().rbegin()->first));
+  EXPECT_NE(CheckpointAfterRestart(), "");
 }
 
 TEST_F(RetentionTest, AReaderThatMeetsASegmentAsItGoesCountsNoDamage) {

@@ -21,6 +21,8 @@ struct Segment {
   std::atomic<uint64_t> end_sequence{UINT64_MAX};
   // Nothing will be appended any more.
   std::atomic<bool> sealed{false};
+  // Its name and opening are synced, and all before it: a restart can go on from its checkpoint.
+  std::atomic<bool> durable{false};
   // Removed or replaced: who reads it goes on elsewhere.
   std::atomic<bool> gone{false};
 };

@@ -63,11 +63,12 @@ bool SyncedLog::OpenSegment(uint64_t next_sequence, std::string opening) {
       MakeSegment(next_sequence, options_.header(next_sequence) + opening);
   if (file.ok()) shared_->AddSegment((*file)->segment());
   MutexLock lock(&mutex_);
-  opening_ = std::move(opening);
-  opening_sequence_ = next_sequence;
   EndWrite(file.status());
+  if (file.ok()) Announce(next_sequence, opening);
+  openings_[next_sequence] = std::move(opening);
   if (!file.ok()) return false;
-  Announce(next_sequence, opening_);
+  opened_at_ = SteadyClock::now();
+  work_.NotifyAll();
   current_ = *file;
   unsynced_files_.push_back(current_);
   segment_bytes_ = current_->size();
@@ -196,14 +197,26 @@ absl::Status SyncedLog::MoveTo(const std::string& directory,
   if (!moved.ok()) return moved;
   directory_ = directory;
   unsynced_files_.clear();
+  opened_at_.reset();
   DropSynced(chunks_.size());
   return absl::OkStatus();
 }
 
+// Nothing waits for an opening without entries, but what the segments before hold of the state can
+// only go when it is synced.
+std::optional<SyncedLog::TimePoint> SyncedLog::SyncDeadline() const {
+  if (sync_failed_) return std::nullopt;
+  if (written_chunks_ > 0) return chunks_.front().taken_at + options_.group_delay;
+  if (opened_at_) return *opened_at_ + options_.group_delay;
+  return std::nullopt;
+}
+
 bool SyncedLog::IsSyncDue(TimePoint now) const {
-  if (written_chunks_ == 0 || sync_failed_ || is_moving_) return false;
-  return is_urgent_ || is_stopping_ || unsynced_bytes_ >= options_.group_bytes ||
-         now >= chunks_.front().taken_at + options_.group_delay;
+  const std::optional<TimePoint> deadline = SyncDeadline();
+  if (!deadline || is_moving_) return false;
+  if (now >= *deadline) return true;
+  return written_chunks_ > 0 &&
+         (is_urgent_ || is_stopping_ || unsynced_bytes_ >= options_.group_bytes);
 }
 
 bool SyncedLog::IsRewriteDue(TimePoint now) const {
@@ -213,10 +226,8 @@ bool SyncedLog::IsRewriteDue(TimePoint now) const {
 SyncedLog::TimePoint SyncedLog::NextDue() const {
   TimePoint due = SteadyClock::now() + std::chrono::hours(1);
   if (refuses_) due = retry_at_;
-  if (written_chunks_ > 0 && !sync_failed_) {
-    due = std::min(due, chunks_.front().taken_at + options_.group_delay);
-  }
-  return due;
+  const std::optional<TimePoint> sync = SyncDeadline();
+  return sync && !is_moving_ ? std::min(due, *sync) : due;
 }
 
 void SyncedLog::Run() {
@@ -237,6 +248,7 @@ void SyncedLog::SyncWritten() {
   const size_t count = written_chunks_;
   const std::vector<std::shared_ptr<SegmentFile>> files = unsynced_files_;
   is_urgent_ = false;
+  opened_at_.reset();
   is_syncing_ = true;
   mutex_.Unlock();
   absl::Status synced;
@@ -251,6 +263,7 @@ void SyncedLog::SyncWritten() {
     sync_failed_ = true;
     return Refuse(synced);
   }
+  for (const auto& file : files) file->segment()->durable = true;
   // The last one may have been written to behind the sync, even if another has followed it since.
   unsynced_files_.erase(unsynced_files_.begin(),
                         unsynced_files_.begin() + static_cast<ptrdiff_t>(files.size() - 1));
@@ -260,8 +273,10 @@ void SyncedLog::SyncWritten() {
 void SyncedLog::Rewrite() {
   while (is_writing_) quiet_.Wait(&mutex_);
   const uint64_t first_sequence = shared_->synced() + 1;
-  const bool is_whole = first_sequence == opening_sequence_ && !opening_.empty();
-  const std::string opening = is_whole ? opening_ : options_.partial_checkpoint(first_sequence);
+  const auto found = openings_.find(first_sequence);
+  const bool is_whole = found != openings_.end();
+  const std::string opening =
+      is_whole ? found->second : options_.partial_checkpoint(first_sequence);
   std::vector<const Chunk*> chunks;
   for (const Chunk& chunk : chunks_) chunks.push_back(&chunk);
   is_syncing_ = true;
@@ -310,6 +325,8 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::WriteAgain(
 void SyncedLog::TakeOver(std::shared_ptr<SegmentFile> file, const std::string& opening,
                          size_t chunk_count) {
   Announce(file->segment()->first_sequence, opening);
+  file->segment()->durable = true;
+  opened_at_.reset();
   shared_->SupersedeBy(file->segment());
   segment_bytes_ = file->size();
   current_ = file;
@@ -338,7 +355,7 @@ void SyncedLog::DropSynced(size_t chunk_count) {
     }
   }
   written_chunks_ -= chunk_count;
-  if (last_sequence >= opening_sequence_) std::string().swap(opening_);
+  openings_.erase(openings_.begin(), openings_.upper_bound(last_sequence));
   shared_->SetSynced(last_sequence);
   quiet_.NotifyAll();
   if (last_sequence > shared_->last_written()) shared_->Publish(last_sequence);

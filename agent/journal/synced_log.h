@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -106,6 +108,7 @@ class SyncedLog {
   void Run();
   bool IsSyncDue(TimePoint now) const REQUIRES(mutex_);
   bool IsRewriteDue(TimePoint now) const REQUIRES(mutex_);
+  std::optional<TimePoint> SyncDeadline() const REQUIRES(mutex_);
   TimePoint NextDue() const REQUIRES(mutex_);
   void SyncWritten() REQUIRES(mutex_);
   void Rewrite() REQUIRES(mutex_);
@@ -145,10 +148,11 @@ class SyncedLog {
   std::deque<Chunk> chunks_ GUARDED_BY(mutex_);
   size_t written_chunks_ GUARDED_BY(mutex_) = 0;
   bool is_urgent_ GUARDED_BY(mutex_) = false;
-  // The first frame of the last segment opened, until an entry behind it is durable: it may have to
-  // be written again.
-  std::string opening_ GUARDED_BY(mutex_);
-  uint64_t opening_sequence_ GUARDED_BY(mutex_) = 0;
+  // The first frames of the segments opened, by first sequence, until an entry behind them is
+  // durable: they may have to be written again.
+  std::map<uint64_t, std::string> openings_ GUARDED_BY(mutex_);
+  // When a segment was opened, until a sync of it begins.
+  std::optional<TimePoint> opened_at_ GUARDED_BY(mutex_);
   bool sync_failed_ GUARDED_BY(mutex_) = false;
   std::string error_ GUARDED_BY(mutex_);
   TimePoint retry_at_ GUARDED_BY(mutex_);
