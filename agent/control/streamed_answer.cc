@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "agent/base/background_thread.h"
+
 namespace sluice::control {
 namespace {
 
@@ -150,7 +152,7 @@ absl::Status StreamedAnswers::Start(net::GrpcServer* server, net::Call& call, Pr
   ++by_uid_[uid];
   auto stream = std::make_shared<Stream>(loop_, server, call.id());
   auto run = [this, stream, server, uid, id = call.id(), producer = std::move(producer)] {
-    ::pthread_setname_np(::pthread_self(), "answer");
+    BecomeBackgroundThread("answer");
     const absl::Status status = producer(*stream);
     loop_->Post([this, server, uid, id, status] {
       if (net::Call* const open = server->FindCall(id)) open->Finish(status);

@@ -1,7 +1,6 @@
 #include "agent/sinks/sink_worker.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/background_thread.h"
 #include "agent/base/log.h"
 
 namespace sluice::sinks {
@@ -62,7 +62,7 @@ SinkWorker::~SinkWorker() {
 
 void SinkWorker::Start() {
   thread_ = std::thread([this] {
-    ::pthread_setname_np(::pthread_self(), absl::StrCat("sink-", name_).c_str());
+    BecomeBackgroundThread(absl::StrCat("sink-", name_));
     Run();
     MutexLock lock(&mutex_);
     ended_ = true;

@@ -279,11 +279,15 @@ void Serve(const std::string& path) {
   (*loop)->Run();
 }
 
+// As sluiced.service has it.
+constexpr int kNice = -10;
+
 class ServerProcess {
  public:
   explicit ServerProcess(const std::string& path) : pid_(::fork()) {
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::setpriority(PRIO_PROCESS, 0, kNice);
       Serve(path);
     }
     while (::access(path.c_str(), F_OK) != 0 || !ConnectUnix(path)) ::usleep(1000);

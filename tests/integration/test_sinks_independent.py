@@ -5,6 +5,7 @@ import fcntl
 import itertools
 import os
 import re
+from pathlib import Path
 
 import pytest
 from harness import Agent, wait_until
@@ -108,6 +109,28 @@ def test_an_absent_pool_folder_stops_nobody_and_is_found_when_it_comes(shared, e
         # Without being told the agent would look again after half a minute.
         wait_until(lambda: complete(agent, ["kvp"]), "the pool is written once it can be")
         assert output(agent, "kvp") == expected["kvp"]
+
+
+def nice_by_thread(pid):
+    """Thread names, and the nice values of those who have them."""
+    values = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        name, rest = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+        values.setdefault(name, set()).add(int(rest.split()[16]))
+    return values
+
+
+@pytest.mark.usefixtures("expected")
+@pytest.mark.parametrize("given, of_sinks", [(-10, 0), (5, 5)])
+def test_the_priority_of_the_agent_is_not_that_of_its_sinks(shared, given, of_sinks):
+    with Agent(shared, config=config(SINKS)) as agent:
+        agent.start(wrapper=("nice", "-n", str(given)))
+        emit_some(agent)
+        wait_until(lambda: complete(agent, SINKS), "all have written")
+        values = nice_by_thread(agent.process.pid)
+        assert {name: values.pop(f"sink-{name}") for name in ("kvp", "file", "stderr")} == \
+            dict.fromkeys(("kvp", "file", "stderr"), {of_sinks})
+        assert set().union(*values.values()) == {given}
 
 
 def test_a_log_that_cannot_be_opened_stops_nobody_and_is_retried(shared, expected):
