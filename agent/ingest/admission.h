@@ -47,7 +47,8 @@ struct Admitted {
 // filled from there when the agent starts (recovery.h).
 struct AdmissionState {
   ClientRegistry clients;
-  live::SpanTable spans{{limits::kOpenSpansPerUid, limits::kOpenSpanBytesPerUid}};
+  live::SpanTable spans{
+      {limits::kOpenSpansPerUid, limits::kOpenSpanBytesPerUid, limits::kOpenSpanBytesOfUsers}};
 };
 
 // Owned by the ingest thread. A batch is taken whole or, when the journal refuses, not at all.

@@ -179,6 +179,16 @@ TEST_F(AdmissionTest, AResourceCountsForEachSpanThatIsOpenWithIt) {
   EXPECT_EQ(state_->spans.size(), 2u);
 }
 
+TEST_F(AdmissionTest, TheOpenSpansOfManyUsersFitACheckpoint) {
+  for (uid_t uid = 1; uid <= 8; ++uid) {
+    auto origin = std::make_shared<live::Origin>();
+    origin->identity.uid = uid;
+    origin->resource.assign(limits::kOpenSpanBytesOfUsers / 7, 'r');
+    const Admitted admitted = Admit({std::move(origin), std::nullopt}, 0, {StartRecord(1, 1)});
+    EXPECT_EQ(admitted.accepted, uid < 7 ? 1u : 0u) << uid;
+  }
+}
+
 TEST_F(AdmissionTest, AnAbortedParentKeepsNoBodyForItsChildren) {
   Admit(SenderOf(5, 1), 1, {StartRecord(1, 1), StartRecord(1, 2, 1)});
   const live::SpanKey parent{5, MakeId<TraceId>(1), MakeId<SpanId>(1)};

@@ -36,6 +36,10 @@ void FreeBody(Span* span) {
   span->attribute_count = 0;
 }
 
+size_t OpenBytes(std::string_view body, const Origin& origin) {
+  return body.size() + origin.resource.size() + limits::kOpenSpanOverheadBytes;
+}
+
 size_t SizeWithoutBody(const Span& span) {
   return sizeof(span) + span.name.size() + span.target.size();
 }
@@ -86,9 +90,8 @@ SpanTable::Result SpanTable::Open(const RecordView& start, std::shared_ptr<const
   if (CountOf(uid) >= limits_.spans_per_uid || !FitsBytes(uid, BytesOf(start, *origin))) {
     return Result::kOverLimit;
   }
-  Usage& usage = usage_[uid];
-  ++usage.spans;
-  usage.bytes += BytesOf(start, *origin);
+  ++usage_[uid].spans;
+  AddBytes(uid, BytesOf(start, *origin));
   auto span = Whole(start, std::move(origin));
   span->received_boottime_nano = received_boottime_nano;
   spans_.emplace(key, std::move(span));
@@ -110,11 +113,25 @@ std::shared_ptr<Span> SpanTable::FindEnclosing(uid_t uid, const TraceId& trace_i
 bool SpanTable::FitsBytes(uid_t uid, size_t bytes) const {
   const auto usage = usage_.find(uid);
   const size_t taken = usage == usage_.end() ? 0 : usage->second.bytes;
-  return bytes <= limits_.bytes_per_uid && taken <= limits_.bytes_per_uid - bytes;
+  const auto fits = [bytes](size_t held, size_t limit) {
+    return bytes <= limit && held <= limit - bytes;
+  };
+  return fits(taken, limits_.bytes_per_uid) &&
+         (uid == 0 || fits(users_bytes_, limits_.bytes_of_users));
+}
+
+void SpanTable::AddBytes(uid_t uid, size_t bytes) {
+  usage_[uid].bytes += bytes;
+  if (uid != 0) users_bytes_ += bytes;
+}
+
+void SpanTable::SubtractBytes(uid_t uid, size_t bytes) {
+  usage_[uid].bytes -= bytes;
+  if (uid != 0) users_bytes_ -= bytes;
 }
 
 size_t SpanTable::BytesOf(const RecordView& start, const Origin& origin) {
-  return start.span.body.size() + origin.resource.size();
+  return OpenBytes(start.span.body, origin);
 }
 
 SpanTable::Result SpanTable::Update(uid_t uid, const RecordView& update) {
@@ -122,7 +139,7 @@ SpanTable::Result SpanTable::Update(uid_t uid, const RecordView& update) {
   if (span == nullptr) return Result::kNotOpen;
   if (!FitsBytes(uid, update.span.body.size())) return Result::kOverLimit;
   Merge(update, span.get());
-  usage_[uid].bytes += update.span.body.size();
+  AddBytes(uid, update.span.body.size());
   return Result::kDone;
 }
 
@@ -131,9 +148,8 @@ std::shared_ptr<Span> SpanTable::Close(uid_t uid, const RecordView& end) {
   if (found == spans_.end()) return nullptr;
   const auto span = std::move(found->second);
   spans_.erase(found);
-  Usage& usage = usage_[uid];
-  usage.bytes -= span->body.size() + span->origin->resource.size();
-  --usage.spans;
+  SubtractBytes(uid, OpenBytes(span->body, *span->origin));
+  --usage_[uid].spans;
   Merge(end, span.get());
   return span;
 }

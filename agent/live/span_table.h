@@ -13,10 +13,12 @@
 
 namespace sluice::live {
 
-// Of one uid. A START or UPDATE that would take what is open beyond it is refused.
+// A START or UPDATE that would take what is open beyond one of them is refused.
 struct SpanLimits {
   int spans_per_uid = std::numeric_limits<int>::max();
   size_t bytes_per_uid = std::numeric_limits<size_t>::max();
+  // Of all uids but 0.
+  size_t bytes_of_users = std::numeric_limits<size_t>::max();
   size_t ended_bytes_per_uid = limits::kEndedSpanBytesPerUid;
 };
 
@@ -60,11 +62,11 @@ class SpanTable {
   size_t size() const { return spans_.size(); }
   // Of one uid.
   int CountOf(uid_t uid) const;
-  // Whether `bytes` more of bodies and resources stay within the limit.
+  // Whether `bytes` more stay within the limits.
   bool FitsBytes(uid_t uid, size_t bytes) const;
   // What is kept of a uid's spans that ended, for their open children.
   size_t EndedBytesOf(uid_t uid) const;
-  // What a START takes of the limit.
+  // What a START takes of them.
   static size_t BytesOf(const RecordView& start, const Origin& origin);
 
  private:
@@ -75,7 +77,11 @@ class SpanTable {
     std::shared_ptr<size_t> ended_bytes = std::make_shared<size_t>(0);
   };
 
+  void AddBytes(uid_t uid, size_t bytes);
+  void SubtractBytes(uid_t uid, size_t bytes);
+
   const SpanLimits limits_;
+  size_t users_bytes_ = 0;
   absl::flat_hash_map<SpanKey, std::shared_ptr<Span>> spans_;
   absl::flat_hash_map<uid_t, Usage> usage_;
 };

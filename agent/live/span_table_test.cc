@@ -91,10 +91,23 @@ TEST_F(SpanTableTest, CountsOpenSpansByUserUpToTheLimit) {
 
 TEST_F(SpanTableTest, RefusesBodiesBeyondTheUsersBytes) {
   const RecordView start = View(StartRecord(1, 1));
-  SpanTable table({10, start.span.body.size() + 10});
+  SpanTable table({10, SpanTable::BytesOf(start, *OriginOf(5)) + 10});
   EXPECT_EQ(table.Open(start, OriginOf(5), 0), Result::kDone);
   EXPECT_EQ(table.Update(5, View(UpdateRecord(1, 1))), Result::kOverLimit);
   EXPECT_EQ(table.Open(View(StartRecord(1, 2)), OriginOf(5), 0), Result::kOverLimit);
+}
+
+TEST_F(SpanTableTest, RefusesBytesBeyondThoseOfAllUsersButRoot) {
+  const RecordView start = View(StartRecord(1, 1));
+  SpanTable table(
+      {.spans_per_uid = 10, .bytes_of_users = 2 * SpanTable::BytesOf(start, *OriginOf(5))});
+  EXPECT_EQ(table.Open(start, OriginOf(5), 0), Result::kDone);
+  EXPECT_EQ(table.Open(start, OriginOf(6), 0), Result::kDone);
+  EXPECT_EQ(table.Open(start, OriginOf(7), 0), Result::kOverLimit);
+  EXPECT_EQ(table.Update(6, View(UpdateRecord(1, 1))), Result::kOverLimit);
+  EXPECT_EQ(table.Open(start, OriginOf(0), 0), Result::kDone);
+  table.Retire(table.Close(5, View(EndRecord(1, 1))));
+  EXPECT_EQ(table.Open(start, OriginOf(7), 0), Result::kDone);
 }
 
 TEST_F(SpanTableTest, AnEndedParentKeepsItsNameButNotItsBodyForItsChildren) {

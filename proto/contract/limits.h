@@ -27,6 +27,11 @@ inline constexpr int kOpenSpansPerUid = 10'000;
 // START and UPDATE bytes kept for the open spans of one uid, with the resource of each; a record
 // beyond it is dropped (`open_span_bytes`).
 inline constexpr size_t kOpenSpanBytesPerUid = 16 * 1024 * 1024;
+// The same of all users but root, however many uids one of them has: with root's it fits a
+// checkpoint of the journal.
+inline constexpr size_t kOpenSpanBytesOfUsers = 32 * 1024 * 1024;
+// Counted beside for each open span: who opened it, and where it stands.
+inline constexpr size_t kOpenSpanOverheadBytes = 256;
 // Kept of spans that ended while a child of theirs is open, so that its lines can name them. Of
 // what ends beyond it neither name nor ancestors are kept.
 inline constexpr size_t kEndedSpanBytesPerUid = 1024 * 1024;
