@@ -293,6 +293,7 @@ void App::StartTimers() {
   if (journal_->durability() == journal::Durability::kMemory) {
     Every(std::chrono::seconds(10), [this] {
       if (journal_->durability() == journal::Durability::kMemory && journal_->MoveToDisk().ok()) {
+        admission_->FitSpansToJournal();
         LogInfo(absl::StrCat("the journal moved to ", loaded_.config.journal.path));
       }
     });

@@ -24,9 +24,15 @@ journal::BatchHead HeadOf(const live::Origin& origin, const Clock& clock) {
 
 Admission::Admission(AdmissionState* state, journal::Journal* journal, const Clock* clock,
                      Counters* counters)
-    : state_(state), journal_(journal), clock_(clock), counters_(counters) {}
+    : state_(state), journal_(journal), clock_(clock), counters_(counters) {
+  FitSpansToJournal();
+}
 
 Admission::~Admission() = default;
+
+void Admission::FitSpansToJournal() {
+  state_->spans.SetLimits(live::SpanLimits::OfJournal(journal_->GetUsage().max_bytes));
+}
 
 absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view batch,
                                           journal::Urgency urgency) {

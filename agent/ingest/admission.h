@@ -47,8 +47,7 @@ struct Admitted {
 // filled from there when the agent starts (recovery.h).
 struct AdmissionState {
   ClientRegistry clients;
-  live::SpanTable spans{
-      {limits::kOpenSpansPerUid, limits::kOpenSpanBytesPerUid, limits::kOpenSpanBytesOfUsers}};
+  live::SpanTable spans;
 };
 
 // Owned by the ingest thread. A batch is taken whole or, when the journal refuses, not at all.
@@ -80,6 +79,8 @@ class Admission {
 
   ClientRegistry& clients() { return state_->clients; }
   const live::SpanTable& spans() const { return state_->spans; }
+  // To be called again when the journal's limit changes.
+  void FitSpansToJournal();
 
  private:
   class BatchPass;

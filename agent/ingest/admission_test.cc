@@ -179,7 +179,7 @@ TEST_F(AdmissionTest, AResourceCountsForEachSpanThatIsOpenWithIt) {
   EXPECT_EQ(state_->spans.size(), 2u);
 }
 
-TEST_F(AdmissionTest, TheOpenSpansOfManyUsersFitACheckpoint) {
+TEST_F(AdmissionTest, TheOpenSpansOfAllUsersAreBoundedTogether) {
   for (uid_t uid = 1; uid <= 8; ++uid) {
     auto origin = std::make_shared<live::Origin>();
     origin->identity.uid = uid;
@@ -187,6 +187,7 @@ TEST_F(AdmissionTest, TheOpenSpansOfManyUsersFitACheckpoint) {
     const Admitted admitted = Admit({std::move(origin), std::nullopt}, 0, {StartRecord(1, 1)});
     EXPECT_EQ(admitted.accepted, uid < 7 ? 1u : 0u) << uid;
   }
+  EXPECT_EQ(Admit(SenderOf(9, 1), 1, {StartRecord(1, 1)}).accepted, 1u) << "one with little";
 }
 
 TEST_F(AdmissionTest, AnAbortedParentKeepsNoBodyForItsChildren) {

@@ -191,7 +191,7 @@ void Journal::CommitTurn() {
   *turn_ = Chunk{log_->TakeBuffer()};
   retention_->StampCurrent();
   bytes_ = retention_->bytes();
-  if (log_->is_partial() || log_->segment_bytes() >= segment_bytes_) {
+  if (log_->IsSegmentDue(segment_bytes_) && log_->MayOpenSegment()) {
     OpenSegment();
     TrimSegments();
   }
@@ -236,7 +236,7 @@ void Journal::AbsorbNewSegments() {
 void Journal::Trim() {
   CommitTurn();
   // Else the oldest could never go, not even when the journal is full.
-  if (retention_->RestsOnOldest() && !log_->refuses()) OpenSegment();
+  if (retention_->RestsOnOldest() && log_->MayOpenSegment()) OpenSegment();
   TrimSegments();
 }
 

@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
 #include "tests/support/journal_harness.h"
-#include "tests/support/watched_unlinks.h"
+#include "tests/support/watched_file_system.h"
 
 namespace sluice::journal {
 namespace {
@@ -203,6 +203,15 @@ TEST_F(RetentionTest, TheLastWholeCheckpointStaysWhileTheStateIsTooLargeForAnoth
   EXPECT_EQ(run.recovered().words().size(), 31u);
 }
 
+TEST_F(RetentionTest, ASegmentIsNotFullOfItsOpeningAlone) {
+  JournalRun run(SmallJournal());
+  const auto log = run.journal().OpenReader("log");
+  run.PadState(2 * SmallJournal().segment_bytes);
+  ASSERT_EQ(Fill(&run, 0, 5), 5);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(run.WaitForSync(run.Write("small", Urgency::kNow, 0)));
+  EXPECT_EQ(ReadAll(log.get()), run.appended()) << "no opening took the place of an entry";
+}
+
 TEST_F(RetentionTest, TheLastWholeCheckpointStaysInAFullJournalUntilThereIsAnother) {
   JournalRun run(SmallJournal());
   const auto log = run.journal().OpenReader("log");
@@ -290,16 +299,16 @@ TEST_F(RetentionTest, TheOnlyStateIsWrittenAgainWithTheEntriesBehindIt) {
 }
 
 TEST_F(RetentionTest, AReaderThatMeetsASegmentAsItGoesCountsNoDamage) {
-  WatchedUnlinks watched(&fs_);
+  WatchedFileSystem watched(&fs_);
   Options options = SmallJournal();
   options.file_system = &watched;
   JournalRun run(options);
   const auto log = run.journal().OpenReader("log");
   log->Restore(0);
   Fill(&run, kAlice, 100);
-  watched.hook = [&](const std::string&) { log->Next(Now()); };
+  watched.after_unlink = [&](const std::string&) { log->Next(Now()); };
   Fill(&run, kBob, 6);
-  watched.hook = nullptr;
+  watched.after_unlink = nullptr;
   EXPECT_GT(run.journal().GetUsage().first_sequence, 2u);
   EXPECT_GT(run.counters().Total("journal.dropped"), 0u);
   EXPECT_EQ(run.counters().Total("journal.damaged"), 0u);

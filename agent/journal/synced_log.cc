@@ -16,13 +16,9 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr size_t kSpareBuffers = 2;
 constexpr size_t kSpareBufferBytes = 4 << 20;
 
-// `chunks` stand in the segment of `first_sequence`: the segment before need not hold them, too.
-void CutFromSegmentBefore(uint64_t first_sequence, const std::vector<const Chunk*>& chunks) {
-  if (chunks.empty()) return;
-  const Chunk& first = *chunks.front();
-  if (first.file == nullptr || first.file->segment()->first_sequence >= first_sequence) return;
-  first.file->CutTo(first.offset);
-}
+// Openings that are kept until they are durable take no more, or are two: each may hold all of the
+// state.
+constexpr size_t kOpeningBytes = 16 << 20;
 
 }  // namespace
 
@@ -71,7 +67,7 @@ bool SyncedLog::OpenSegment(uint64_t next_sequence, std::string opening) {
   work_.NotifyAll();
   current_ = *file;
   unsynced_files_.push_back(current_);
-  segment_bytes_ = current_->size();
+  opening_bytes_ = segment_bytes_ = current_->size();
   is_partial_ = false;
   return true;
 }
@@ -138,6 +134,18 @@ void SyncedLog::SyncNow() {
   MutexLock lock(&mutex_);
   is_urgent_ |= !chunks_.empty();
   work_.NotifyAll();
+}
+
+bool SyncedLog::IsSegmentDue(uint64_t segment_bytes) const {
+  return is_partial_ || segment_bytes_ >= std::max(segment_bytes, 2 * opening_bytes_);
+}
+
+bool SyncedLog::MayOpenSegment() const {
+  MutexLock lock(&mutex_);
+  if (refuses_) return false;
+  size_t bytes = 0;
+  for (const auto& [first_sequence, opening] : openings_) bytes += opening.size();
+  return openings_.size() < 2 || bytes < kOpeningBytes;
 }
 
 bool SyncedLog::Drain() {
@@ -279,6 +287,7 @@ void SyncedLog::Rewrite() {
       is_whole ? found->second : options_.partial_checkpoint(first_sequence);
   std::vector<const Chunk*> chunks;
   for (const Chunk& chunk : chunks_) chunks.push_back(&chunk);
+  const Doubled doubled = DoubledIn(first_sequence);
   is_syncing_ = true;
   mutex_.Unlock();
   absl::StatusOr<std::shared_ptr<SegmentFile>> file = WriteAgain(first_sequence, opening, chunks);
@@ -292,6 +301,25 @@ void SyncedLog::Rewrite() {
   }
   is_partial_ = !is_whole;
   TakeOver(*std::move(file), opening, chunks.size());
+  Cut(doubled);
+}
+
+SyncedLog::Doubled SyncedLog::DoubledIn(uint64_t first_sequence) const {
+  if (chunks_.empty()) return {};
+  const Chunk& first = chunks_.front();
+  if (first.file == nullptr || first.file->segment()->first_sequence >= first_sequence) return {};
+  return {first.file, first.offset};
+}
+
+// Only once readers know that the segment ends there: they would take what is gone for damage.
+void SyncedLog::Cut(const Doubled& doubled) {
+  if (doubled.file == nullptr) return;
+  is_syncing_ = true;
+  mutex_.Unlock();
+  doubled.file->CutTo(doubled.offset);
+  mutex_.Lock();
+  is_syncing_ = false;
+  quiet_.NotifyAll();
 }
 
 // The new segment is whole on disk before its name is, and its name before the names of those it
@@ -318,7 +346,6 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::WriteAgain(
     }
   }
   RETURN_IF_ERROR(SyncDirectory(shared_->fs, directory));
-  CutFromSegmentBefore(first_sequence, chunks);
   return file;
 }
 
@@ -329,6 +356,7 @@ void SyncedLog::TakeOver(std::shared_ptr<SegmentFile> file, const std::string& o
   opened_at_.reset();
   shared_->SupersedeBy(file->segment());
   segment_bytes_ = file->size();
+  opening_bytes_ = kSegmentHeaderBytes + opening.size();
   current_ = file;
   unsynced_files_ = {std::move(file)};
   sync_failed_ = false;

@@ -72,10 +72,11 @@ class SyncedLog {
   // checkpoint. False: the disk refuses; the sync thread makes the segment when it can.
   bool OpenSegment(uint64_t next_sequence, std::string opening);
   void Write(Chunk chunk);
-  // The current segment was made after a failure and opens with a partial checkpoint: the next one
-  // is due.
-  bool is_partial() const { return is_partial_.load(); }
-  uint64_t segment_bytes() const { return segment_bytes_.load(); }
+  // Whether the next segment is due: the current one was made after a failure and opens with a
+  // partial checkpoint, or is as large as `segment_bytes` and as twice its opening.
+  bool IsSegmentDue(uint64_t segment_bytes) const;
+  // Not where the disk refuses, nor while it is behind with the openings that were written.
+  bool MayOpenSegment() const;
   // Each segment once, in the order in which they were made.
   bool has_new_segments() const { return has_new_segments_.load(); }
   std::vector<NewSegment> TakeNewSegments();
@@ -115,6 +116,13 @@ class SyncedLog {
   absl::StatusOr<std::shared_ptr<SegmentFile>> WriteAgain(uint64_t first_sequence,
                                                           const std::string& opening,
                                                           const std::vector<const Chunk*>& chunks);
+  // Where chunks stand in the segment before, too, once they are in the one of `first_sequence`.
+  struct Doubled {
+    std::shared_ptr<SegmentFile> file;  // null: nowhere
+    uint64_t offset = 0;
+  };
+  Doubled DoubledIn(uint64_t first_sequence) const REQUIRES(mutex_);
+  void Cut(const Doubled& doubled) REQUIRES(mutex_);
   void TakeOver(std::shared_ptr<SegmentFile> file, const std::string& opening, size_t chunk_count)
       REQUIRES(mutex_);
   void Announce(uint64_t first_sequence, const std::string& opening) REQUIRES(mutex_);
@@ -129,6 +137,8 @@ class SyncedLog {
   std::atomic<bool> has_new_segments_{false};
   std::atomic<uint64_t> unsynced_bytes_{0};
   std::atomic<uint64_t> segment_bytes_{0};
+  // What its opening takes of it.
+  std::atomic<uint64_t> opening_bytes_{0};
 
   mutable Mutex mutex_;
   CondVar work_;   // the sync thread waits for something to do

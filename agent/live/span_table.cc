@@ -1,5 +1,6 @@
 #include "agent/live/span_table.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::live {
@@ -45,6 +46,12 @@ size_t SizeWithoutBody(const Span& span) {
 }
 
 }  // namespace
+
+SpanLimits SpanLimits::OfJournal(uint64_t journal_bytes) {
+  return {.spans_per_uid = limits::kOpenSpansPerUid,
+          .bytes_per_uid = std::min(limits::kOpenSpanBytesPerUid, journal_bytes / 16),
+          .bytes_of_users = std::min(limits::kOpenSpanBytesOfUsers, journal_bytes / 8)};
+}
 
 SpanView Span::view() const {
   // A body is only ever made of bodies that were read before.
@@ -117,7 +124,8 @@ bool SpanTable::FitsBytes(uid_t uid, size_t bytes) const {
     return bytes <= limit && held <= limit - bytes;
   };
   return fits(taken, limits_.bytes_per_uid) &&
-         (uid == 0 || fits(users_bytes_, limits_.bytes_of_users));
+         (uid == 0 || fits(users_bytes_, limits_.bytes_of_users) ||
+          fits(taken, limits_.bytes_per_uid / 8));
 }
 
 void SpanTable::AddBytes(uid_t uid, size_t bytes) {

@@ -17,14 +17,21 @@ namespace sluice::live {
 struct SpanLimits {
   int spans_per_uid = std::numeric_limits<int>::max();
   size_t bytes_per_uid = std::numeric_limits<size_t>::max();
-  // Of all uids but 0.
+  // Of all uids but 0; one that holds less than an eighth of its own limit is let in all the same.
   size_t bytes_of_users = std::numeric_limits<size_t>::max();
   size_t ended_bytes_per_uid = limits::kEndedSpanBytesPerUid;
+
+  // Those of limits.h, or so much less that what is open fits a journal of so many bytes several
+  // times, since each of its segments begins with it.
+  static SpanLimits OfJournal(uint64_t journal_bytes);
 };
 
 class SpanTable {
  public:
   explicit SpanTable(SpanLimits limits = {}) : limits_(limits) {}
+
+  // What is open beyond them stays.
+  void SetLimits(const SpanLimits& limits) { limits_ = limits; }
 
   enum class Result { kDone, kAlreadyOpen, kNotOpen, kOverLimit };
 
@@ -80,7 +87,7 @@ class SpanTable {
   void AddBytes(uid_t uid, size_t bytes);
   void SubtractBytes(uid_t uid, size_t bytes);
 
-  const SpanLimits limits_;
+  SpanLimits limits_;
   size_t users_bytes_ = 0;
   absl::flat_hash_map<SpanKey, std::shared_ptr<Span>> spans_;
   absl::flat_hash_map<uid_t, Usage> usage_;

@@ -99,8 +99,8 @@ TEST_F(SpanTableTest, RefusesBodiesBeyondTheUsersBytes) {
 
 TEST_F(SpanTableTest, RefusesBytesBeyondThoseOfAllUsersButRoot) {
   const RecordView start = View(StartRecord(1, 1));
-  SpanTable table(
-      {.spans_per_uid = 10, .bytes_of_users = 2 * SpanTable::BytesOf(start, *OriginOf(5))});
+  const size_t one = SpanTable::BytesOf(start, *OriginOf(5));
+  SpanTable table({.spans_per_uid = 10, .bytes_per_uid = 4 * one, .bytes_of_users = 2 * one});
   EXPECT_EQ(table.Open(start, OriginOf(5), 0), Result::kDone);
   EXPECT_EQ(table.Open(start, OriginOf(6), 0), Result::kDone);
   EXPECT_EQ(table.Open(start, OriginOf(7), 0), Result::kOverLimit);
@@ -108,6 +108,22 @@ TEST_F(SpanTableTest, RefusesBytesBeyondThoseOfAllUsersButRoot) {
   EXPECT_EQ(table.Open(start, OriginOf(0), 0), Result::kDone);
   table.Retire(table.Close(5, View(EndRecord(1, 1))));
   EXPECT_EQ(table.Open(start, OriginOf(7), 0), Result::kDone);
+}
+
+TEST_F(SpanTableTest, LetsAUidWithLittleInWhateverOthersHold) {
+  const RecordView start = View(StartRecord(1, 1));
+  const size_t one = SpanTable::BytesOf(start, *OriginOf(5));
+  SpanTable table({.spans_per_uid = 10, .bytes_per_uid = 8 * one, .bytes_of_users = one});
+  EXPECT_EQ(table.Open(start, OriginOf(5), 0), Result::kDone);
+  EXPECT_EQ(table.Open(start, OriginOf(6), 0), Result::kDone);
+  EXPECT_EQ(table.Open(View(StartRecord(1, 2)), OriginOf(6), 0), Result::kOverLimit);
+}
+
+TEST(SpanLimitsTest, FitASmallJournal) {
+  EXPECT_EQ(SpanLimits::OfJournal(256 << 20).bytes_per_uid, limits::kOpenSpanBytesPerUid);
+  EXPECT_EQ(SpanLimits::OfJournal(256 << 20).bytes_of_users, limits::kOpenSpanBytesOfUsers);
+  EXPECT_EQ(SpanLimits::OfJournal(16 << 20).bytes_per_uid, 1u << 20);
+  EXPECT_EQ(SpanLimits::OfJournal(16 << 20).bytes_of_users, 2u << 20);
 }
 
 TEST_F(SpanTableTest, AnEndedParentKeepsItsNameButNotItsBodyForItsChildren) {

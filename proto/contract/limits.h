@@ -27,8 +27,8 @@ inline constexpr int kOpenSpansPerUid = 10'000;
 // START and UPDATE bytes kept for the open spans of one uid, with the resource of each; a record
 // beyond it is dropped (`open_span_bytes`).
 inline constexpr size_t kOpenSpanBytesPerUid = 16 * 1024 * 1024;
-// The same of all users but root, however many uids one of them has: with root's it fits a
-// checkpoint of the journal.
+// The same of all users but root: with root's it fits a checkpoint of the journal. A uid that holds
+// less than an eighth of its own limit is let in all the same.
 inline constexpr size_t kOpenSpanBytesOfUsers = 32 * 1024 * 1024;
 // Counted beside for each open span: who opened it, and where it stands.
 inline constexpr size_t kOpenSpanOverheadBytes = 256;

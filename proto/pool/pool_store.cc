@@ -121,6 +121,7 @@ PoolResult<PoolStore::Session> PoolStore::Lock() {
     }
     session.Abandon();
     fd_.reset();
+    unsynced_ = false;  // what became of that file is nobody's concern
   } while (options_.syscalls->NowNano() < deadline);
   return PoolError{ETIMEDOUT, "lock " + options_.path + ": other programs keep replacing the file"};
 }

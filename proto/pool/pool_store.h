@@ -130,8 +130,8 @@ class PoolStore::Session {
 
   // Makes the file, which holds `before`, hold `after`; both are whole records. Only records that
   // differ are written. On failure it holds `before` again, unless the message says that taking it
-  // back failed too. Killed within, it may hold parts of both: a record that moves to an earlier
-  // place stands in both rather than in none.
+  // back failed too, or the file is shorter by then. Killed within, it may hold parts of both: a
+  // record that moves to an earlier place stands in both rather than in none.
   PoolError Replace(std::string_view before, std::string_view after);
 
  private:
