@@ -123,7 +123,8 @@ void SinkWorker::ReadBatch() {
 }
 
 bool SinkWorker::CommitBatch() {
-  if (sink_->pending_bytes() > 0) {
+  const bool is_new = stream_.delivered() != written_.load(std::memory_order_relaxed);
+  if (is_new || sink_->pending_bytes() > 0) {
     if (!Write()) return false;
   } else if (sink_->Tend()) {
     AwaitSync();
