@@ -9,6 +9,7 @@
 
 #include "agent/net/grpc_text.h"
 #include "agent/net/peer.h"
+#include "proto/contract/utf8.h"
 
 namespace sluice::net {
 namespace {
@@ -21,7 +22,8 @@ void FuzzCommandName(std::string_view name) {
   const std::string line =
       "7 (" + std::string(name) + ") S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 4242 0 0\n";
   const std::optional<ProcessStat> stat = ParseProcessStat(line);
-  Require(stat.has_value() && stat->comm == name && stat->start_time_ticks == 4242);
+  Require(stat.has_value() && stat->start_time_ticks == 4242);
+  Require(IsValidUtf8(stat->comm) && (!IsValidUtf8(name) || stat->comm == name));
 }
 
 void FuzzUnit(std::string_view path) {

@@ -71,9 +71,9 @@ def test_input_that_cannot_be_read_changes_no_pool(folder):
     assert pool.read_bytes() == before
 
 
-def test_a_pool_below_a_closed_folder_is_an_error(folder):
+def test_a_pool_below_a_closed_folder_is_an_error(folder, shared):
     folder.chmod(0o700)
-    done = run([TOOL, "kvp", "dump", "--dir", folder / "below"], uid=NOBODY, check=False)
+    done = run([shared.sluice, "kvp", "dump", "--dir", folder / "below"], uid=NOBODY, check=False)
     assert done.returncode == 3 and "Permission denied" in done.stderr
 
 
