@@ -121,7 +121,8 @@ class Scene:
         self.pool.touch()
         self.side.touch()
         self.random = random.Random(os.urandom(8))
-        self.acknowledged = self.rounds = self.kills = self.truncations = self.tears = 0
+        self.acknowledged = self.rounds = self.kills = self.tears = 0
+        self.truncations = self.truncations_over = 0
         self.unfinished = self.fillers = self.host_kills = 0
         self.causes = self.causes_over = self.settled = 0
         self.tearing = self.host_is_busy = False
@@ -155,7 +156,7 @@ class Scene:
         tears = self.tears
         causes = self.causes
         quiet = self.causes_over == causes and not self.host_is_busy
-        content = harness.read_pool(self.pool)
+        content = self.read_between_truncations()
         if self.tearing or self.tears != tears:
             content = content[:len(content) // RECORD * RECORD]
         try:
@@ -168,6 +169,14 @@ class Scene:
             return
         if quiet:
             self.settled = causes
+
+    def read_between_truncations(self):
+        """One that comes within a read takes no lock: what was read ends at some page then."""
+        while True:
+            begun, over = self.truncations, self.truncations_over
+            content = harness.read_pool(self.pool)
+            if begun == over == self.truncations:
+                return content
 
     def finish_records(self):
         """What the agent left when it was killed it fills or cuts at its next start, but for what
@@ -211,8 +220,9 @@ class Scene:
     def truncate(self):
         """As cloud-init does at its start: without any lock that we know of."""
         with self.side_lock(), self.may_leave_unfinished():
+            self.truncations += 1
             os.truncate(self.pool, 0)
-        self.truncations += 1
+            self.truncations_over += 1
 
     def tear(self):
         """Leaves what a writer leaves that dies in the middle of a record."""
