@@ -6,6 +6,7 @@
 
 #include "agent/net/event_loop.h"
 #include "gtest/gtest.h"
+#include "tests/support/started_journal.h"
 #include "tests/support/temp_directory.h"
 
 namespace sluice::control {
@@ -34,20 +35,8 @@ class LateSink final : public sinks::Sink {
 
 class FlushCoordinatorTest : public ::testing::Test {
  protected:
-  class NoRecovery final : public journal::RecoveryVisitor {
-    void OnCheckpoint(std::string_view) override {}
-    void OnEntry(const journal::Entry&) override {}
-  };
-
   FlushCoordinatorTest() {
-    journal::Options options;
-    options.directory = directory_.path() + "/journal";
-    options.cursor_path = directory_.path() + "/cursors";
-    options.boot_id = "boot";
-    options.counters = &counters_;
-    NoRecovery recovery;
-    journal_ = *journal::Journal::Open(options, &recovery);
-    journal_->Start([] { return std::string(); }, [](uint64_t) {});
+    journal_ = testing::StartJournal(directory_.path(), &counters_);
     workers_.push_back(std::make_unique<sinks::SinkWorker>(std::make_unique<LateSink>(&ready_),
                                                            filter::Filter::Parse("info", {}).filter,
                                                            journal_.get(), &counters_));

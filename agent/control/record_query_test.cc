@@ -3,6 +3,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/records.h"
+#include "tests/support/started_journal.h"
 #include "tests/support/temp_directory.h"
 
 namespace sluice::control {
@@ -38,30 +39,10 @@ class KeptAnswer final : public AnswerStream {
 
 class RecordQueryTest : public ::testing::Test {
  protected:
-  class NoRecovery final : public journal::RecoveryVisitor {
-    void OnCheckpoint(std::string_view) override {}
-    void OnEntry(const journal::Entry&) override {}
-  };
-
-  RecordQueryTest() {
-    journal::Options options;
-    options.directory = directory_.path() + "/journal";
-    options.boot_id = "boot";
-    NoRecovery recovery;
-    journal_ = *journal::Journal::Open(options, &recovery);
-    journal_->Start([] { return std::string(); }, [](uint64_t) {});
-  }
+  RecordQueryTest() : journal_(sluice::testing::StartJournal(directory_.path(), &counters_)) {}
 
   void Write(const std::vector<v1::Record>& records, uid_t uid = 5) {
-    journal::BatchHead head;
-    head.uid = uid;
-    std::string payload;
-    journal::AppendBatchHead(head, &payload);
-    v1::Batch batch;
-    for (const v1::Record& record : records) *batch.add_records() = record;
-    payload += batch.SerializeAsString();
-    ASSERT_TRUE(journal_->Append(uid, {payload}, journal::Urgency::kGrouped).ok());
-    journal_->CommitTurn();
+    sluice::testing::AppendBatch(journal_.get(), uid, records);
   }
 
   void Ask(const v1::RecordsRequest& request, KeptAnswer* answer) {
@@ -71,6 +52,7 @@ class RecordQueryTest : public ::testing::Test {
   }
 
   sluice::testing::TempDirectory directory_;
+  Counters counters_;
   std::unique_ptr<journal::Journal> journal_;
 };
 

@@ -253,6 +253,15 @@ TEST_F(PoolFileTest, FollowsTheNameToAReplacedFile) {
   EXPECT_THAT(Texts(directory_.Bytes()), ElementsAre("new=1", "b=2"));
 }
 
+TEST_F(PoolFileTest, HasNothingToSyncOfAFileThatWasReplacedByNoneItCanOpen) {
+  syscalls_.Before(Call::kStat, [this] {
+    std::filesystem::rename(directory_.pool(), directory_.file("old"));
+    syscalls_.Fail(Call::kOpen, EIO);
+  });
+  EXPECT_FALSE(file_.Lock().ok());
+  EXPECT_TRUE(file_.Sync().ok());
+}
+
 TEST_F(PoolFileTest, CreatesAFileThatWasUnlinked) {
   ASSERT_TRUE(Append(RawRecord("a", "1")).ok());
   std::filesystem::remove(directory_.pool());

@@ -1,0 +1,47 @@
+// A journal for tests of what reads it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/journal/journal.h"
+#include "agent/self/counters.h"
+#include "gtest/gtest.h"
+#include "sluice/v1/ingest.pb.h"
+
+namespace sluice::testing {
+
+// Empty and started, with its files below `directory`. `counters` outlive it.
+inline std::unique_ptr<journal::Journal> StartJournal(const std::string& directory,
+                                                      Counters* counters) {
+  struct NothingToRecover final : journal::RecoveryVisitor {
+    void OnCheckpoint(std::string_view) override {}
+    void OnEntry(const journal::Entry&) override {}
+  } recovery;
+  journal::Options options;
+  options.directory = directory + "/journal";
+  options.cursor_path = directory + "/cursors";
+  options.boot_id = "boot";
+  options.counters = counters;
+  auto journal = *journal::Journal::Open(options, &recovery);
+  journal->Start([] { return std::string(); }, [](uint64_t) {});
+  return journal;
+}
+
+// As one entry of `uid`, received in this boot.
+inline void AppendBatch(journal::Journal* journal, uid_t uid,
+                        const std::vector<v1::Record>& records) {
+  journal::BatchHead head;
+  head.uid = uid;
+  head.received_boottime_nano = 1;
+  std::string payload;
+  journal::AppendBatchHead(head, &payload);
+  v1::Batch batch;
+  for (const v1::Record& record : records) *batch.add_records() = record;
+  payload += batch.SerializeAsString();
+  ASSERT_TRUE(journal->Append(uid, {payload}, journal::Urgency::kGrouped).ok());
+  journal->CommitTurn();
+}
+
+}  // namespace sluice::testing
