@@ -7,6 +7,7 @@
 #include "agent/base/status_macros.h"
 #include "agent/net/acceptor.h"
 #include "agent/net/connection_tally.h"
+#include "agent/net/descriptor_reserve.h"
 #include "agent/net/health.h"
 #include "agent/net/server_core.h"
 #include "agent/net/socket_connection.h"
@@ -75,7 +76,8 @@ std::optional<Peer> GrpcServer::Admit(int socket) {
     options_.counters->Add("net.refused", "not_identified");
     return std::nullopt;
   }
-  if (const char* const reason = tally_->Admit(*uid)) {
+  const bool is_scarce = *uid != 0 && IsReserved(socket);
+  if (const char* const reason = is_scarce ? "descriptors" : tally_->Admit(*uid)) {
     TellRefused(socket, reason);
     options_.counters->Add("net.refused", reason, *uid);
     return std::nullopt;

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
+#include "agent/net/descriptor_reserve.h"
 #include "proto/contract/utf8.h"
 
 namespace sluice::net {
@@ -98,7 +99,7 @@ UniqueFd PeerPidfd(int socket) {
   int pidfd = -1;
   socklen_t size = sizeof(pidfd);
   if (::getsockopt(socket, SOL_SOCKET, kSoPeerPidfd, &pidfd, &size) != 0) return UniqueFd();
-  return UniqueFd(pidfd);
+  return UnlessReserved(UniqueFd(pidfd));
 }
 
 }  // namespace

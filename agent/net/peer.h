@@ -16,7 +16,8 @@ namespace sluice::net {
 
 struct Peer {
   Identity identity;
-  // Refers to the peer's process, also after it is gone. None before Linux 6.5.
+  // Refers to the peer's process, also after it is gone. None before Linux 6.5, or when descriptors
+  // are few.
   UniqueFd pidfd;
 };
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/net/descriptor_reserve.h"
 #include "agent/net/peer.h"
 
 namespace sluice::net {
@@ -127,6 +128,8 @@ UniqueFd OpenPidfd(const ProcessKey& process) {
 std::unique_ptr<ProcessWatch> ProcessWatch::Start(EventLoop* loop, const ProcessKey& process,
                                                   UniqueFd pidfd, OnProcessGone on_gone) {
   if (!pidfd) pidfd = OpenPidfd(process);
+  const bool can_poll = process.pid > 0 && process.start_time_ticks != 0;
+  if (can_poll) pidfd = UnlessReserved(std::move(pidfd));
   if (pidfd) {
     auto watch = std::make_unique<PidfdWatch>(loop, std::move(pidfd), on_gone);
     if (watch->Begin()) return watch;

@@ -26,8 +26,8 @@ struct ProcessKey {
 using OnProcessGone = std::function<void(const std::string& cause)>;
 
 // Waits by `pidfd` if there is one, else by one it opens (and keeps only if `process` is then still
-// the one meant), else by looking at the start time each second. Where neither pid nor pidfd is
-// known there is nothing to wait for and `on_gone` is never called.
+// the one meant), else, or while descriptors are few, by looking at the start time each second.
+// Where neither pid nor pidfd is known there is nothing to wait for and `on_gone` is never called.
 class ProcessWatch {
  public:
   // Never calls `on_gone` from within Start. Destroying the watch ends it; `on_gone` may do that.

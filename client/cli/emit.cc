@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "client/src/rpc/channel.h"
@@ -15,7 +16,10 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kPauseBetweenTries{5};
+// After a broken connection, which a new one mends.
+constexpr std::chrono::milliseconds kReconnectPause{5};
+// After a refusal for which the agent names no time.
+constexpr std::chrono::milliseconds kRefusedPause{50};
 
 uint64_t ReadClock(clockid_t clock) {
   timespec now{};
@@ -45,14 +49,24 @@ rpc::Status TryEmit(const std::string& socket, std::string_view request, rpc::De
           .message = std::string(reason)};
 }
 
+// nullopt: another try would end the same.
+std::optional<std::chrono::milliseconds> PauseBeforeRetry(const rpc::Status& status) {
+  if (status.outcome == rpc::Outcome::kBroken) return kReconnectPause;
+  const bool may_change =
+      status.outcome == rpc::Outcome::kStatus && (status.code == rpc::GrpcCode::kUnavailable ||
+                                                  status.code == rpc::GrpcCode::kResourceExhausted);
+  if (!may_change) return std::nullopt;
+  return status.pushback.value_or(kRefusedPause);
+}
+
 }  // namespace
 
 rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadline deadline) {
   for (;;) {
     rpc::Status status = TryEmit(socket, request, deadline);
-    const rpc::Deadline next_try = steady_clock::now() + kPauseBetweenTries;
-    if (status.outcome != rpc::Outcome::kBroken || next_try >= deadline) return status;
-    std::this_thread::sleep_until(next_try);
+    const auto pause = PauseBeforeRetry(status);
+    if (!pause || steady_clock::now() + *pause >= deadline) return status;
+    std::this_thread::sleep_for(*pause);
   }
 }
 

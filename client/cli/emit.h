@@ -19,8 +19,8 @@ namespace sluice::cli {
 // A one-shot emit takes no longer than this in all, whatever the agent does.
 inline constexpr std::chrono::milliseconds kEmitTimeout{250};
 
-// One Emit call, made again while the connection breaks and the deadline lets; the request's client
-// id makes that harmless. Ok: every record is journalled.
+// One Emit call, made again while the connection breaks, or the agent is out of something, and the
+// deadline lets; the request's client id makes that harmless. Ok: every record is journalled.
 rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadline deadline);
 
 // The failure of a call to the agent at `socket`.

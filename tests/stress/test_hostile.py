@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from harness import LONG, NOBODY, SOMEBODY, as_user, run
+from harness import LONG, NOBODY, SOMEBODY, Agent, as_user, run
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from hostile import ATTACKS  # noqa: E402
@@ -88,16 +88,25 @@ def test_a_victim_is_served_under_attack(agent, attack):
         time.sleep(0.05)
 
 
-def test_the_agent_lives_through_a_lack_of_descriptors(shared):
-    from harness import Agent
-    with Agent(shared) as agent:
+def test_whoever_takes_all_descriptors_leaves_the_agent_its_own(shared):
+    """Meanwhile segments of the journal open and root is answered; afterwards everybody is."""
+    import telemetry
+    with Agent(shared, config='[journal]\nsegment = "1 MiB"\n') as agent:
         agent.start(wrapper=["prlimit", "--nofile=64"])
-        attacker = subprocess.Popen(
-            ["/usr/bin/python3", "-c", HOSTILE.read_text(), "connections", str(agent.socket), "3"],
-            env={"PATH": "/usr/bin:/bin"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            cwd="/tmp", **as_user(NOBODY))
-        attacker.wait(30)
+        with telemetry.Stream(str(agent.socket)) as victim, subprocess.Popen(
+                ["/usr/bin/python3", "-c", HOSTILE.read_text(), "connections", str(agent.socket), "3"],
+                env={"PATH": "/usr/bin:/bin"}, cwd="/tmp", **as_user(NOBODY)) as attacker:
+            acknowledged = 0
+            while attacker.poll() is None:
+                victim.batch(telemetry.event(f"during-{acknowledged}." + "x" * 32768))
+                acknowledged += 1
+                agent.status()
+        assert acknowledged * 32768 > 3 << 20, "hardly a segment was opened"
+        assert any(counter["name"] == "net.refused" and counter["reason"] == "descriptors"
+                   for counter in agent.status()["counters"]), "the attack took too little"
         run([shared.sluice, "--timeout", "10s", "event", "--require", "alive"], uid=SOMEBODY,
             env={"SLUICE_SOCKET": str(agent.socket)})
         agent.flush()
-        assert "alive" in agent.log()
+        log = agent.log()
+        assert "alive" in log
+        assert [n for n in range(acknowledged) if f"during-{n}." not in log] == []
