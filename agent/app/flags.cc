@@ -34,6 +34,9 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags* flags) {
   app.add_flag("--print-config", flags->print_config,
                "Print the configuration in force, with origins, and exit");
   app.add_flag("--verbose", flags->verbose, "Say more on stderr");
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return "sluiced: " + std::string(error.what()) + "; see 'sluiced --help'\n";
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

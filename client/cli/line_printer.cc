@@ -22,8 +22,6 @@ RE2::Options PatternOptions(const std::string& pattern) {
   return options;
 }
 
-void Note(const std::string& text) { std::fprintf(stderr, "sluice: %s\n", text.c_str()); }
-
 }  // namespace
 
 LinePrinter::LinePrinter(LineOutput output, std::unique_ptr<re2::RE2> pattern)

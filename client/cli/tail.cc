@@ -198,7 +198,7 @@ int Tail::Run(milliseconds timeout, milliseconds return_timeout) {
     if (status.ok()) return kExitOk;
     if (!IsLost(status)) break;
     if (!request_.follow() || printer_.cursor().empty()) break;
-    std::fprintf(stderr, "sluice: the agent at %s is gone; waiting for it\n", socket_.c_str());
+    Note("the agent at " + socket_ + " is gone; waiting for it");
     if (!AwaitReturn(return_timeout, &status)) return kExitOk;
   }
   Failure failure = CallFailure(status, socket_);

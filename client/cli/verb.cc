@@ -69,8 +69,12 @@ void SetUsage(CLI::App& app, std::string usage) {
   app.formatter(std::make_shared<UsageFormatter>(std::move(usage)));
 }
 
+void Note(std::string_view text) {
+  std::fprintf(stderr, "sluice: %s\n", EscapeControls(text).c_str());
+}
+
 int Fail(const Failure& failure) {
-  std::fprintf(stderr, "sluice: %s\n", EscapeControls(failure.message).c_str());
+  Note(failure.message);
   return failure.code;
 }
 

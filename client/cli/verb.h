@@ -46,7 +46,9 @@ std::optional<int> ParseArguments(CLI::App& app, std::vector<std::string> argume
 // What --help shows after `Usage:`.
 void SetUsage(CLI::App& app, std::string usage);
 
-// Prints `sluice: MESSAGE` on stderr and returns the exit code.
+// Prints `sluice: TEXT` on stderr.
+void Note(std::string_view text);
+// Notes the message and returns the exit code.
 int Fail(const Failure& failure);
 
 // Writes a verb's answer to stdout. kExitOk, or kExitIo with a message when not all of it went out.

@@ -66,6 +66,14 @@ def test_pools_have_names_and_numbers(folder, name, number):
     assert tool("kvp", "--pool", name, "--dir", str(folder), "read", "n").stdout == f"{number}\n"
 
 
+@pytest.mark.parametrize("verb", [("dump",), ("info",), ("usage",), ("is-stale",), ("read", "a")])
+def test_a_mistyped_folder_is_told(folder, verb):
+    done = kvp(folder / "no/such", *verb)
+    assert done.stderr == (f"sluice: there is no folder {folder}/no/such; what is not there counts "
+                           "as an empty pool\n")
+    assert kvp(folder, *verb).stderr == ""
+
+
 def test_a_pool_that_is_not_there_is_empty(folder):
     assert kvp(folder, "dump").returncode == 0 and kvp(folder, "dump").stdout == ""
     assert kvp(folder, "read", "a").returncode == 1

@@ -1,7 +1,6 @@
 #include "client/cli/kvp/pool_image.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,16 +18,9 @@ cli::Failure Failed(const char* doing, const std::string& path) {
   return {cli::kExitIo, std::string(doing) + " " + path + ": " + std::strerror(errno)};
 }
 
-std::string PoolPath(const std::string& directory, int pool) {
-  struct stat status {};
-  if (::stat(directory.c_str(), &status) == 0 && S_ISREG(status.st_mode)) return directory;
-  return directory + "/.kvp_pool_" + std::to_string(pool);
-}
-
 }  // namespace
 
-cli::Result<PoolImage> ReadPool(const std::string& directory, int pool) {
-  const std::string path = PoolPath(directory, pool);
+cli::Result<PoolImage> ReadPool(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return Failed("open", path);
   // Both shared locks keep every writer out that takes one of them; without them it is read too.

@@ -31,9 +31,9 @@ class PoolImage {
   std::string bytes_;
 };
 
-// `directory`/.kvp_pool_`pool`, where `directory` may lie on a mounted image; a path of a file is
-// taken as it is. Waits at most a second for writers and then reads without locks. Exit code
-// kExitIo and a line that names the path when it cannot be read; a missing file is one of these.
-cli::Result<PoolImage> ReadPool(const std::string& directory, int pool);
+// The pool file at `path`, which may lie on a mounted image. Waits at most a second for writers and
+// then reads without locks. Exit code kExitIo and a line that names the path when it cannot be
+// read; a missing file is one of these.
+cli::Result<PoolImage> ReadPool(const std::string& path);
 
 }  // namespace sluice::kvp

@@ -79,10 +79,15 @@ kvp::PoolImage ImageOf(const std::vector<v1::PoolRecord>& records) {
   return kvp::PoolImage(std::move(bytes));
 }
 
-Result<kvp::PoolImage> ReadFile(const std::string& path) {
+bool IsMissing(const std::filesystem::path& path) {
   std::error_code error;
-  if (!std::filesystem::exists(path, error) && !error) return kvp::PoolImage("");
-  return kvp::ReadPool(path, kGuestPool);
+  return !std::filesystem::exists(path, error) && !error;
+}
+
+Result<kvp::PoolImage> ReadFile(const std::string& path) {
+  if (!IsMissing(path)) return kvp::ReadPool(path);
+  NoteIfMistyped(path);
+  return kvp::PoolImage("");
 }
 
 Result<std::string> AgentsPoolFile(const GlobalOptions& options) {
@@ -125,6 +130,14 @@ v1::EditPoolRequest ToRequest(const kvp::PoolEdit& edit) {
 }
 
 }  // namespace
+
+void NoteIfMistyped(const std::string& path) {
+  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+  if (directory != kInstalledDirectory && IsMissing(directory)) {
+    Note("there is no folder " + directory.string() +
+         "; what is not there counts as an empty pool");
+  }
+}
 
 void AddPoolOptions(CLI::App& app, GlobalOptions* options) {
   AddGlobalOptions(app, options);

@@ -25,6 +25,10 @@ std::string_view PoolName(int number);
 // last is not tried when a socket was named: that agent was meant and no other.
 Result<std::string> FindPoolFile(const GlobalOptions& options);
 
+// Says on stderr when not even the folder of the pool file exists. Nothing more: a script written
+// for libazureinit-kvp reads an empty pool there.
+void NoteIfMistyped(const std::string& path);
+
 // The records: through the agent where FindPoolFile would name its file, else out of the file. A
 // file that does not exist holds none.
 Result<kvp::PoolImage> LoadPool(const GlobalOptions& options);

@@ -148,6 +148,7 @@ int IsStaleVerb(GlobalOptions options, std::vector<std::string> arguments) {
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
   const Result<std::string> path = FindPoolFile(options);
   if (!path.ok()) return Fail(path.failure());
+  NoteIfMistyped(*path);
   const Result<bool> stale = IsStale(*path);
   if (!stale.ok()) return Fail(stale.failure());
   const std::string word = *stale ? "true" : "false";
