@@ -115,6 +115,15 @@ def test_decode_joins_and_tells_the_writers_apart(folder):
     assert items[1]["records"] == [1, 2] and items[1]["text"].startswith("Added user")
 
 
+def test_decode_tells_why_a_span_was_aborted(folder):
+    write(folder, (f"sluice-0.1.0|{VM}|INFO|app:job|{UUID}",
+                   "Start: 2025-11-13T17:52:09.000Z | End: 2025-11-13T17:52:10.500Z"
+                   " | Aborted: signal 9 (SIGKILL)"))
+    assert kvp(folder, "decode").stdout.endswith("app:job  aborted: signal 9 (SIGKILL)\n")
+    item, = json.loads(kvp(folder, "decode", "--json").stdout)
+    assert (item["kind"], item["aborted"], item["text"]) == ("span", "signal 9 (SIGKILL)", "")
+
+
 def test_usage_counts_by_writer(folder):
     write(folder, ("a", "1"), (f"azure-init-0.1.1|{VM}|INFO|x|{UUID}", "v"), torn=b"torn")
     shown = json.loads(kvp(folder, "usage", "--json").stdout)

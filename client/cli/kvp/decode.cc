@@ -81,9 +81,10 @@ std::optional<uint64_t> TakeTime(std::string_view* value, std::string_view label
   return time;
 }
 
-// `Time: T | Event: TEXT` or `Start: T | End: T`.
+// `Time: T | Event: TEXT`, `Start: T | End: T`, or that and ` | Aborted: CAUSE`.
 void ReadAzureValue(std::string_view value, Item* item) {
   static constexpr std::string_view kEvent = "Event: ";
+  static constexpr std::string_view kAborted = "Aborted: ";
   std::string_view rest = value;
   item->begin = TakeTime(&rest, "Time: ");
   if (item->begin && rest.starts_with(kEvent)) {
@@ -94,7 +95,13 @@ void ReadAzureValue(std::string_view value, Item* item) {
   item->begin = TakeTime(&rest, "Start: ");
   item->end = TakeTime(&rest, "End: ");
   item->kind = item->begin && item->end ? ItemKind::kSpan : ItemKind::kOther;
-  if (item->kind == ItemKind::kOther) item->text = Valid(value);
+  if (item->kind == ItemKind::kOther) {
+    item->text = Valid(value);
+  } else if (rest.starts_with(kAborted)) {
+    item->aborted = Valid(rest.substr(kAborted.size()));
+  } else {
+    item->text = Valid(rest);
+  }
 }
 
 void ReadCloudInit(const PoolImage& image, const Group& group, Item* item) {

@@ -31,7 +31,8 @@ struct Item {
   std::string type;  // cloud-init's event type
   std::string name;
   std::string text;    // message; of a span what its last record says
-  std::string result;  // cloud-init's finish: SUCCESS, WARN, FAIL
+  std::string result;   // cloud-init's finish: SUCCESS, WARN, FAIL
+  std::string aborted;  // why sluice ended the span in its client's place
   // Unix nanoseconds. An event has begin only; a span that was not finished has no end.
   std::optional<uint64_t> begin;
   std::optional<uint64_t> end;

@@ -108,6 +108,21 @@ TEST(DecodeTest, ReadsEventsAndSpansOfAzureInit) {
   EXPECT_EQ(items[1].name, "azure_init:provision");
 }
 
+TEST(DecodeTest, KeepsWhatFollowsASpansTimes) {
+  const std::string span = "Start: 2025-11-13T17:52:09.000Z | End: 2025-11-13T17:52:10.500Z";
+  const PoolImage image(
+      RawRecord(AzureKey("a", "INFO", "sluice-0.1.0"), span + " | Aborted: signal 9 (SIGKILL)") +
+      RawRecord(AzureKey("b"), span + " | More: x") + RawRecord(AzureKey("c"), span));
+  const std::vector<Item> items = Decode(image);
+  ASSERT_EQ(items.size(), 3u);
+  for (const Item& item : items) EXPECT_EQ(item.kind, ItemKind::kSpan);
+  EXPECT_EQ(items[0].aborted, "signal 9 (SIGKILL)");
+  EXPECT_EQ(items[0].text, "");
+  EXPECT_EQ(items[1].aborted, "");
+  EXPECT_EQ(items[1].text, "More: x");
+  EXPECT_EQ(items[2].aborted + items[2].text, "");
+}
+
 TEST(DecodeTest, JoinsChunksUnderOneKeyThoughOthersStandBetween) {
   const std::string key = AzureKey("a:b");
   const std::string text = "Time: 2025-11-13T17:52:10.123Z | Event: " + std::string(2000, 'x');

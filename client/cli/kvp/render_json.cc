@@ -63,6 +63,7 @@ void WriteItem(const kvp::Item& item, JsonWriter* json) {
   MemberUnlessEmpty("name", item.name, json);
   Member("text", item.text, json);
   MemberUnlessEmpty("result", item.result, json);
+  MemberUnlessEmpty("aborted", item.aborted, json);
   TimeMember("begin_unix_nano", item.begin, json);
   TimeMember("end_unix_nano", item.end, json);
   Member("incomplete", item.incomplete, json);
