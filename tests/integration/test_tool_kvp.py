@@ -124,6 +124,19 @@ def test_decode_tells_why_a_span_was_aborted(folder):
     assert (item["kind"], item["aborted"], item["text"]) == ("span", "signal 9 (SIGKILL)", "")
 
 
+def test_decode_keeps_what_a_joined_start_says(folder):
+    def value(kind, second, text):
+        return (f'{{"name":"init-local","type":"{kind}","ts":"2023-11-14T22:13:{second}Z",'
+                f'"msg":"{text}"}}')
+    key = f"CLOUD_INIT|1700000000|%s|init-local|{VM}|{UUID}"
+    write(folder, (key % "start", value("start", 20, "searching\x1b")),
+          (key % "finish", value("finish", 22, "found")))
+    line, = kvp(folder, "decode").stdout.splitlines()
+    assert line.endswith("init-local  found  start: searching\\u{1b}")
+    item, = json.loads(kvp(folder, "decode", "--json").stdout)
+    assert (item["text"], item["start_text"]) == ("found", "searching\x1b")
+
+
 def test_usage_counts_by_writer(folder):
     write(folder, ("a", "1"), (f"azure-init-0.1.1|{VM}|INFO|x|{UUID}", "v"), torn=b"torn")
     shown = json.loads(kvp(folder, "usage", "--json").stdout)

@@ -159,11 +159,12 @@ std::vector<Item> JoinStartsAndFinishes(std::vector<Item> items) {
     } else if (item.type == "finish") {
       const auto start = started.find({item.source, item.name});
       if (start == started.end()) continue;
-      const Item& first = items[start->second];
+      Item& first = items[start->second];
       if (item.kind == ItemKind::kEvent) item.end = item.begin;
       item.kind = ItemKind::kSpan;
       item.begin = first.begin ? first.begin : item.begin;
       item.incomplete |= first.incomplete;
+      if (first.text != item.text) item.start_text = std::move(first.text);
       item.records.insert(item.records.begin(), first.records.begin(), first.records.end());
       joined[start->second] = true;
       started.erase(start);

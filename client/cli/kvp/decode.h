@@ -30,7 +30,9 @@ struct Item {
   Level level = Level::kUnspecified;
   std::string type;  // cloud-init's event type
   std::string name;
-  std::string text;    // message; of a span what its last record says
+  std::string text;  // message; of a span what its last record says
+  // Of a joined start and finish: what the start says, where the finish says something else.
+  std::string start_text;
   std::string result;   // cloud-init's finish: SUCCESS, WARN, FAIL
   std::string aborted;  // why sluice ended the span in its client's place
   // Unix nanoseconds. An event has begin only; a span that was not finished has no end.

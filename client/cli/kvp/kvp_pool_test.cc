@@ -177,9 +177,20 @@ TEST(DecodeTest, MakesASpanOfStartAndFinish) {
   EXPECT_EQ(*items[0].end - *items[0].begin, kSecond * 5 / 2);
   EXPECT_EQ(items[0].result, "SUCCESS");
   EXPECT_EQ(items[0].text, "found local data");
+  EXPECT_EQ(items[0].start_text, "s");
   EXPECT_THAT(items[0].records, ElementsAre(0, 1));
   EXPECT_EQ(items[1].kind, ItemKind::kSpan);
   EXPECT_EQ(items[1].end, std::nullopt);
+}
+
+TEST(DecodeTest, DoesNotRepeatAStartThatSaysWhatItsFinishSays) {
+  const PoolImage image(
+      RawRecord(OldCloudKey("start", "n"), R"({"ts":"2023-11-14T22:13:20Z","msg":"same"})") +
+      RawRecord(OldCloudKey("finish", "n"), R"({"ts":"2023-11-14T22:13:22Z","msg":"same"})"));
+  const std::vector<Item> items = Decode(image);
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].text, "same");
+  EXPECT_EQ(items[0].start_text, "");
 }
 
 TEST(DecodeTest, MakesASpanOfAFinishWithItsDuration) {

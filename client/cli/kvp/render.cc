@@ -70,6 +70,7 @@ std::string RenderDecoded(const std::vector<kvp::Item>& items) {
     out += "  " + EscapeControls(name);
     if (!item.result.empty()) out += "  " + EscapeControls(item.result);
     if (!item.text.empty()) out += "  " + EscapeControls(item.text);
+    if (!item.start_text.empty()) out += "  start: " + EscapeControls(item.start_text);
     if (!item.aborted.empty()) out += "  aborted: " + EscapeControls(item.aborted);
     out += item.incomplete ? "  (incomplete)\n" : "\n";
   }

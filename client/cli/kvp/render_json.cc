@@ -62,6 +62,7 @@ void WriteItem(const kvp::Item& item, JsonWriter* json) {
   MemberUnlessEmpty("type", item.type, json);
   MemberUnlessEmpty("name", item.name, json);
   Member("text", item.text, json);
+  MemberUnlessEmpty("start_text", item.start_text, json);
   MemberUnlessEmpty("result", item.result, json);
   MemberUnlessEmpty("aborted", item.aborted, json);
   TimeMember("begin_unix_nano", item.begin, json);
