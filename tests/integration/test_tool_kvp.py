@@ -167,6 +167,21 @@ def test_reading_changes_nothing(folder):
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
+def test_keys_that_look_like_options_stand_behind_a_mark(folder):
+    pool = [("-x", "1"), ("--json", "2"), ("--", "3"), ("-", "4"), ("a", "5")]
+    write(folder, *pool)
+    for option in ("-x", "--xyz"):
+        done = tool("kvp", "delete-multiple", "--dir", str(folder), "a", option)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"there is no option {option}" in done.stderr
+    done = tool("kvp", "delete-multiple", "--dir", str(folder), "--")
+    assert done.returncode == 2 and "KEY is required" in done.stderr
+    assert kvp(folder, "dump").stdout == "".join(f"{key}={value}\n" for key, value in pool)
+    done = tool("kvp", "delete-multiple", "--dir", str(folder), "-", "--", "-x", "--json", "--")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "4\n", "")
+    assert kvp(folder, "dump").stdout == "a=5\n"
+
+
 def test_misuse_is_told(folder):
     for arguments in (["read"], ["dump", "--pool", "5"], ["dump", "x"]):
         done = kvp(folder, *arguments)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -60,6 +61,15 @@ int ChangeByLines(CLI::App& app, kvp::PoolEdit edit, GlobalOptions options,
   if (!records.ok()) return Fail(records.failure());
   edit.records = std::move(*records);
   return Change(options, std::move(edit));
+}
+
+// Takes off what stands behind a `--`, and that: no options, whatever they look like.
+std::vector<std::string> TakeMarked(std::vector<std::string>* arguments) {
+  const auto mark = std::find(arguments->begin(), arguments->end(), "--");
+  if (mark == arguments->end()) return {};
+  std::vector<std::string> marked(mark + 1, arguments->end());
+  arguments->erase(mark, arguments->end());
+  return marked;
 }
 
 // `{"removed": WHAT}`, or a line.
@@ -121,16 +131,17 @@ int DeleteMultipleVerb(GlobalOptions options, std::vector<std::string> arguments
   app.allow_extras();
   SetUsage(app, "sluice kvp delete-multiple [OPTIONS] KEY...");
   app.footer("Example:\n  sluice kvp delete-multiple build commit");
+  const std::vector<std::string> marked = TakeMarked(&arguments);
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
   std::vector<std::string> keys = app.remaining();
-  if (keys.empty())
-    return Fail({kExitUsage, "KEY is required; see '" + app.get_name() + " --help'"});
   for (const std::string& key : keys) {
-    if (key.starts_with("--")) {
-      return Fail(
-          {kExitUsage, "there is no option " + key + "; 'sluice kvp delete' removes such a key"});
+    if (key.size() > 1 && key.front() == '-') {
+      return Fail({kExitUsage, "there is no option " + key + "; such a key stands behind '--'"});
     }
   }
+  keys.insert(keys.end(), marked.begin(), marked.end());
+  if (keys.empty())
+    return Fail({kExitUsage, "KEY is required; see '" + app.get_name() + " --help'"});
   const Result<size_t> removed =
       EditPool(options, {.kind = kvp::PoolEdit::Kind::kRemove, .keys = std::move(keys)});
   if (!removed.ok()) return Fail(removed.failure());
