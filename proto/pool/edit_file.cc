@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/pool/boot_time.h"
+#include "proto/pool/removal_note.h"
 
 namespace sluice::kvp {
 namespace {
@@ -24,6 +25,8 @@ PoolResult<size_t> EditLocked(PoolStore* store, const PoolEdit& edit) {
   if (!before.ok()) return before.error();
   const EditedPool edited = ApplyEdit(edit, *before);
   if (!edited.error.empty()) return PoolError{EINVAL, edited.error};
+  if (edited.records == *before) return edited.removed;
+  if (PoolError error = NoteRemovals(store->path(), edit); !error.ok()) return error;
   if (PoolError error = session->Replace(*before, edited.records); !error.ok()) return error;
   return edited.removed;
 }

@@ -268,6 +268,35 @@ def test_what_root_removes_does_not_come_back(agent):
     assert "delta" in value
 
 
+@pytest.mark.parametrize("runs", [True, False])
+def test_what_root_removes_past_the_agent_does_not_come_back(agent, runs):
+    folder = ["--dir", str(agent.pool_folder)]
+    for message in ("alpha", "beta"):
+        sluice(agent, "event", *PATIENT, "--require", message)
+    assert sluice(agent, "report", "ready").returncode == 0
+    if not runs:
+        agent.kill()
+    assert sluice(agent, "kvp", "delete", KEY, *folder).stdout == "true\n"
+    assert sluice(agent, "kvp", "clear", *folder).returncode == 0
+    if not runs:
+        agent.start()
+    sluice(agent, "event", *PATIENT, "--require", "gamma")
+    agent.flush()
+    [(_key, value)] = agent.pool()
+    assert "gamma" in value
+
+
+def test_it_moves_no_record_of_another_program(agent):
+    others = [("A", "1"), (KEY, "cloud-init's"), ("B", "2"), (KEY, "another's"), ("C", "3")]
+    agent.pool_path.write_bytes(b"".join(
+        key.encode().ljust(harness.KEY, b"\0")
+        + value.encode().ljust(harness.RECORD - harness.KEY, b"\0") for key, value in others))
+    assert sluice(agent, "report", "ready").returncode == 0
+    ours = [record for record in agent.pool() if record[0] == KEY]
+    assert len(ours) == 2 and ours[0] == ours[1] and ours[0][1].startswith("result=success")
+    assert [key for key, _value in agent.pool()][:5] == ["A", KEY, "B", KEY, "C"]
+
+
 def test_without_an_agent_it_goes_into_the_file(agent):
     folder = agent.folder / "copy"
     folder.mkdir()

@@ -30,7 +30,8 @@ TEST(PoolBudgetTest, StaysWithinTheBudgetBesideForeignRecords) {
     EXPECT_EQ(keeper->usage().given_up.total(), 0u) << foreign;
     EXPECT_EQ(keeper->usage().foreign, foreign);
     ASSERT_TRUE(keeper->Append({Entry("more")}).ok());
-    EXPECT_EQ(keeper->usage().given_up.overwritten, 1u) << foreign;
+    EXPECT_EQ(keeper->usage().given_up.overwritten, 2u) << foreign << ": for it and the summary";
+    EXPECT_EQ(keeper->usage().own, budget) << foreign;
     EXPECT_EQ(keeper.directory.Bytes().substr(0, foreign * 2560), Foreign(foreign));
     EXPECT_EQ(keeper.Count("sluice|a0"), 0u);
     EXPECT_EQ(keeper.Count("sluice|more"), 1u);
@@ -40,10 +41,11 @@ TEST(PoolBudgetTest, StaysWithinTheBudgetBesideForeignRecords) {
 TEST(PoolBudgetTest, TakesABatchLargerThanTheBudget) {
   KeeperHarness keeper;
   ASSERT_TRUE(keeper->Append(Entries("a", 2000)).ok());
-  EXPECT_EQ(keeper->usage().given_up.overwritten, 1100u);
+  EXPECT_EQ(keeper->usage().given_up.overwritten, 1101u);
   EXPECT_EQ(keeper.Count("sluice|a1999"), 1u);
-  EXPECT_EQ(keeper.Count("sluice|a1100"), 1u);
-  EXPECT_EQ(keeper.Count("sluice|a1099"), 0u);
+  EXPECT_EQ(keeper.Count("sluice|a1101"), 1u);
+  EXPECT_EQ(keeper.Count("sluice|a1100"), 0u);
+  EXPECT_EQ(keeper.Count("sluice|summary"), 1u);
 }
 
 TEST(PoolBudgetTest, CutsAnEntryOfTooManyChunks) {
@@ -53,20 +55,30 @@ TEST(PoolBudgetTest, CutsAnEntryOfTooManyChunks) {
   EXPECT_EQ(keeper->usage().given_up, (GivenUp{.trimmed = 2}));
 }
 
-// A pool with 64 records for us.
+// A pool with 64 records for us, and no summary among them.
 class FullPoolTest : public ::testing::Test {
  protected:
-  FullPoolTest() { keeper_.directory.Write(Foreign(1000)); }
+  explicit FullPoolTest(const std::string& summary_key = "") {
+    keeper_.summary_key = summary_key;
+    keeper_.Start();
+    keeper_.directory.Write(Foreign(1000));
+  }
 
   size_t Count(const std::string& name) { return keeper_.Count("sluice|" + name); }
+
+  KeeperHarness keeper_;
+};
+
+class SummaryTest : public FullPoolTest {
+ protected:
+  SummaryTest() : FullPoolTest("sluice|summary") {}
+
   std::string Summary() {
     for (const std::string& text : keeper_.texts()) {
       if (text.starts_with("sluice|summary=")) return text;
     }
     return "";
   }
-
-  KeeperHarness keeper_;
 };
 
 TEST_F(FullPoolTest, GivesUpTheOldestOfTheLeastUrgentFirst) {
@@ -107,29 +119,7 @@ TEST_F(FullPoolTest, MakesRoomForTheReport) {
   ASSERT_TRUE(keeper_->Append(Entries("error", 500, Level::kError)).ok());
   ASSERT_TRUE(keeper_->Upsert("PROVISIONING_REPORT", "result=success").ok());
   EXPECT_EQ(keeper_.Count("PROVISIONING_REPORT"), 1u);
-}
-
-TEST_F(FullPoolTest, SaysInOneRecordWhatWasGivenUp) {
-  ASSERT_TRUE(keeper_->Append(Entries("a", 64)).ok());
-  EXPECT_EQ(Summary(), "");
-  ASSERT_TRUE(keeper_->Append(Entries("b", 2)).ok());
-  EXPECT_EQ(Summary(), "sluice|summary=dropped=0 overwritten=2 trimmed=0");
-  ASSERT_TRUE(keeper_->Append(Entries("c", 3)).ok());
-  EXPECT_EQ(Summary(), "sluice|summary=dropped=0 overwritten=5 trimmed=0");
-  EXPECT_EQ(keeper_.Count("sluice|summary"), 1u);
-  keeper_.Start();  // the count is of the boot
-  ASSERT_TRUE(keeper_->Append(Entries("d", 1)).ok());
-  EXPECT_EQ(Summary(), "sluice|summary=dropped=0 overwritten=6 trimmed=0");
-  EXPECT_EQ(keeper_.counters.Total("kvp.given_up", "overwritten"), 6u);
-}
-
-TEST_F(FullPoolTest, RepeatsNoSummaryThatRootRemoved) {
-  ASSERT_TRUE(keeper_->Append(Entries("a", 65)).ok());
-  ASSERT_NE(Summary(), "");
-  ASSERT_TRUE(keeper_->Edit({.kind = PoolEdit::Kind::kClear}).ok());
-  keeper_.Start();
-  ASSERT_TRUE(keeper_->Append({Entry("b")}).ok());
-  EXPECT_THAT(keeper_.texts(), ElementsAre("sluice|b=text 0"));
+  EXPECT_EQ(keeper_->usage().own, 64u);
 }
 
 TEST_F(FullPoolTest, PutsChunksIntoAdjacentPlacesOfOlderOnes) {
@@ -203,7 +193,41 @@ TEST_F(FullPoolTest, LeavesRootAQuarterWhateverAllOthersWrite) {
     ASSERT_TRUE(keeper_->Append(Entries(absl::StrCat("u", uid, "-"), 30, Level::kError, uid)).ok());
   }
   EXPECT_GE(keeper_->usage().own_by_uid.at(0), 16u);
-  EXPECT_EQ(keeper_->usage().own, 65u);  // and the summary
+  EXPECT_EQ(keeper_->usage().own, 64u);
+}
+
+// Its own place costs one more.
+TEST_F(SummaryTest, SaysInOneRecordWhatWasGivenUp) {
+  ASSERT_TRUE(keeper_->Append(Entries("a", 64)).ok());
+  EXPECT_EQ(Summary(), "");
+  ASSERT_TRUE(keeper_->Append(Entries("b", 2)).ok());
+  EXPECT_EQ(Summary(), "sluice|summary=dropped=0 overwritten=3 trimmed=0");
+  EXPECT_EQ(keeper_->usage().own, 64u);
+  ASSERT_TRUE(keeper_->Append(Entries("c", 3)).ok());
+  EXPECT_EQ(Summary(), "sluice|summary=dropped=0 overwritten=6 trimmed=0");
+  EXPECT_EQ(keeper_.Count("sluice|summary"), 1u);
+  keeper_.Start();  // the count is of the boot
+  ASSERT_TRUE(keeper_->Append(Entries("d", 1)).ok());
+  EXPECT_EQ(Summary(), "sluice|summary=dropped=0 overwritten=7 trimmed=0");
+  EXPECT_EQ(keeper_.counters.Total("kvp.given_up", "overwritten"), 7u);
+  EXPECT_EQ(keeper_->usage().own, 64u);
+}
+
+TEST_F(SummaryTest, TakesTheOldestErrorsPlaceWhereAllAreErrors) {
+  ASSERT_TRUE(keeper_->Append(Entries("error", 64, Level::kError)).ok());
+  ASSERT_TRUE(keeper_->Append({Entry("info")}).ok());
+  EXPECT_EQ(Summary(), "sluice|summary=dropped=1 overwritten=1 trimmed=0");
+  EXPECT_EQ(Count("error0"), 0u);
+  EXPECT_EQ(keeper_->usage().own, 64u);
+}
+
+TEST_F(SummaryTest, IsNotRepeatedOnceRootRemovedIt) {
+  ASSERT_TRUE(keeper_->Append(Entries("a", 65)).ok());
+  ASSERT_NE(Summary(), "");
+  ASSERT_TRUE(keeper_->Edit({.kind = PoolEdit::Kind::kClear}).ok());
+  keeper_.Start();
+  ASSERT_TRUE(keeper_->Append({Entry("b")}).ok());
+  EXPECT_THAT(keeper_.texts(), ElementsAre("sluice|b=text 0"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // PoolKeeper's changes of others' records, which root alone asks for.
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/status_macros.h"
 #include "agent/sinks/kvp/pool_keeper.h"
@@ -8,10 +9,15 @@
 namespace sluice::kvp {
 namespace {
 
-size_t CountKey(std::string_view records, std::string_view key) {
+// Puts `record` over each of its key in `pool`; returns over how many.
+size_t PutOver(std::string_view record, std::string* pool) {
+  const std::string_view key = DecodeRecord(record).key;
   size_t count = 0;
-  for (size_t at = 0; at < records.size(); at += kRecordBytes) {
-    count += DecodeRecord(records.substr(at, kRecordBytes)).key == key;
+  for (size_t at = 0; at < pool->size(); at += kRecordBytes) {
+    const std::string_view there = std::string_view(*pool).substr(at, kRecordBytes);
+    if (DecodeRecord(there).key != key) continue;
+    pool->replace(at, kRecordBytes, record);
+    ++count;
   }
   return count;
 }
@@ -19,7 +25,7 @@ size_t CountKey(std::string_view records, std::string_view key) {
 }  // namespace
 
 absl::StatusOr<size_t> PoolKeeper::Edit(const PoolEdit& edit, absl::Time boot_time) {
-  ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
+  ASSIGN_OR_RETURN(PoolFile::Session session, LockPool());
   // In whole seconds, as WrittenBeforeBoot(): the boot's own time has no finer ones.
   if (edit.if_stale && absl::ToUnixSeconds(session.modified()) > absl::ToUnixSeconds(boot_time)) {
     return 0;
@@ -27,7 +33,7 @@ absl::StatusOr<size_t> PoolKeeper::Edit(const PoolEdit& edit, absl::Time boot_ti
   ASSIGN_OR_RETURN(const std::string before, session.Read(0, session.size()));
   const EditedPool edited = ApplyEdit(edit, before);
   if (!edited.error.empty()) return absl::InvalidArgumentError(edited.error);
-  ForgetEdited(edit);
+  ForgetRemoved(RemovalsOf(edit));
   uncertain_ = true;
   RETURN_IF_ERROR(session.Replace(before, edited.records));
   RETURN_IF_ERROR(Locate(session));
@@ -35,30 +41,38 @@ absl::StatusOr<size_t> PoolKeeper::Edit(const PoolEdit& edit, absl::Time boot_ti
   return edited.removed;
 }
 
-void PoolKeeper::ForgetEdited(const PoolEdit& edit) {
-  switch (edit.kind) {
-    case PoolEdit::Kind::kAppend:
-      return;
-    case PoolEdit::Kind::kUpsert:
-      return Forget(edit.records.front().key);
-    case PoolEdit::Kind::kRemove:
-      for (const std::string& key : edit.keys) Forget(key);
-      return;
-    case PoolEdit::Kind::kLoad:
-    case PoolEdit::Kind::kClear:
-      while (!ledger_.own().entries().empty()) Forget(ledger_.own().entries().begin()->second.key);
-      found_keys_.clear();
+absl::StatusOr<PoolFile::Session> PoolKeeper::LockPool() {
+  ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
+  if (!session.untouched()) {
+    RemovalNote note(pool_->path());
+    const Removals removals = note.Read();
+    ForgetRemoved(removals);
+    if (!removals.empty()) note.Clear();
   }
+  return session;
 }
 
-// Of several records under one key the host takes the first, and whoever reads the file the last:
-// another program's give way to ours.
+void PoolKeeper::ForgetRemoved(const Removals& removals) {
+  for (const std::string& key : removals.keys) Forget(key);
+  if (!removals.everything) return;
+  found_keys_.clear();
+  // What waits to be written for the first time is none of it.
+  std::vector<std::string> keys;
+  for (const auto& [sequence, entry] : ledger_.own().entries()) {
+    if (entry.WasWritten()) keys.push_back(entry.key);
+  }
+  for (const std::string& key : keys) Forget(key);
+}
+
+// Of several records under one key the host takes the first, and whoever reads the file the last.
+// So another program's say the same as ours from now on. To remove one would move a third program's
+// record into its place.
 absl::Status PoolKeeper::PutAlone(PoolFile::Session& session, const PoolEntry& entry) {
-  const Pair text = DecodeRecord(entry.records);
   ASSIGN_OR_RETURN(const std::string before, session.Read(0, session.size()));
-  OwnEntry* const old = ledger_.own().FindKey(text.key);
+  std::string after = before;
+  OwnEntry* const old = ledger_.own().FindKey(DecodeRecord(entry.records).key);
   const size_t ours = old == nullptr ? 0 : old->placed();
-  if (CountKey(before, text.key) == ours) return PutPinned(session, entry);
+  if (PutOver(entry.records, &after) == ours) return PutPinned(session, entry);
 
   if (old != nullptr) {
     missing_.erase(old->sequence);
@@ -67,9 +81,7 @@ absl::Status PoolKeeper::PutAlone(PoolFile::Session& session, const PoolEntry& e
   OwnEntry& fresh = ledger_.Register(entry, /*pinned=*/true);
   Lose({&fresh, 0});
   uncertain_ = true;
-  const PoolEdit upsert{.kind = PoolEdit::Kind::kUpsert,
-                        .records = {{std::string(text.key), std::string(text.value)}}};
-  RETURN_IF_ERROR(session.Replace(before, ApplyEdit(upsert, before).records));
+  RETURN_IF_ERROR(session.Replace(before, after));
   return Locate(session);
 }
 

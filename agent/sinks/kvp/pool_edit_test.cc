@@ -19,22 +19,34 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
-TEST(PoolEditTest, ReplacesTheReportsOfOtherPrograms) {
+TEST(PoolEditTest, PutsTheReportOverThoseOfOtherProgramsAndMovesNothing) {
   KeeperHarness keeper;
   const std::string theirs = RawRecord("PROVISIONING_REPORT", "theirs");
-  keeper.directory.Write(RawRecord("a", "1") + theirs + theirs + RawRecord("b", "2"));
+  keeper.directory.Write(RawRecord("a", "1") + theirs + RawRecord("b", "2") + theirs +
+                         RawRecord("c", "3"));
   ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "ours").ok());
-  EXPECT_THAT(keeper.texts(), ElementsAre("a=1", "PROVISIONING_REPORT=ours", "b=2"));
-  keeper.directory.AppendBytes(theirs);
+  EXPECT_THAT(keeper.texts(), ElementsAre("a=1", "PROVISIONING_REPORT=ours", "b=2",
+                                          "PROVISIONING_REPORT=ours", "c=3"));
+  EXPECT_EQ(keeper->usage().own, 1u);
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "again").ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("a=1", "PROVISIONING_REPORT=again", "b=2",
+                                          "PROVISIONING_REPORT=again", "c=3"));
+}
+
+TEST(PoolEditTest, PutsTheReportOverOneThatCameLater) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "ours").ok());
+  keeper.directory.AppendBytes(RawRecord("PROVISIONING_REPORT", "theirs"));
   ASSERT_TRUE(keeper->Append({Entry("c")}).ok());
   ASSERT_TRUE(keeper->Upsert("PROVISIONING_REPORT", "again").ok());
-  EXPECT_THAT(keeper.texts(),
-              ElementsAre("a=1", "PROVISIONING_REPORT=again", "b=2", "sluice|c=text 0"));
+  EXPECT_THAT(keeper.texts(), ElementsAre("PROVISIONING_REPORT=again", "PROVISIONING_REPORT=again",
+                                          "sluice|c=text 0"));
   keeper.Start();
   keeper.directory.Write("");
   ASSERT_TRUE(keeper->Reconcile().ok());
-  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0", "PROVISIONING_REPORT=again"))
+  EXPECT_THAT(keeper.texts(), UnorderedElementsAre("sluice|c=text 0", "PROVISIONING_REPORT=again"))
       << "it is ours now";
 }
 
@@ -75,6 +87,49 @@ TEST(PoolEditTest, RemembersRootsDelete) {
   ASSERT_TRUE(keeper->Append({Entry("a"), Entry("b"), Entry("d")}).ok());
   EXPECT_THAT(keeper.texts(), ElementsAre("sluice|c=text 0", "sluice|b=text 0", "sluice|d=text 0"));
 }
+
+// Without asking the agent, which runs or not.
+class EditWithoutAgentTest : public ::testing::TestWithParam<bool> {
+ protected:
+  void Edit(const PoolEdit& edit) {
+    const PoolResult<size_t> done = EditPoolFile({.path = keeper_.directory.pool()}, edit);
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    if (GetParam()) keeper_.Start();
+  }
+
+  KeeperHarness keeper_;
+};
+
+TEST_P(EditWithoutAgentTest, ADeleteIsRemembered) {
+  ASSERT_TRUE(keeper_->Append({Entry("a"), Entry("b")}).ok());
+  ASSERT_TRUE(keeper_->Upsert("PROVISIONING_REPORT", "wrong").ok());
+  Edit({.kind = PoolEdit::Kind::kRemove, .keys = {"PROVISIONING_REPORT", "sluice|a"}});
+  ASSERT_TRUE(keeper_->Append({Entry("a"), Entry("c")}).ok());  // a is replayed
+  EXPECT_THAT(keeper_.texts(), ElementsAre("sluice|b=text 0", "sluice|c=text 0"));
+  ASSERT_TRUE(keeper_->Upsert("PROVISIONING_REPORT", "right").ok());
+  keeper_.directory.Write("");
+  ASSERT_TRUE(keeper_->Reconcile().ok());
+  EXPECT_EQ(keeper_.Count("PROVISIONING_REPORT"), 1u) << "what came later is kept";
+}
+
+TEST_P(EditWithoutAgentTest, AClearIsRemembered) {
+  ASSERT_TRUE(keeper_->Append({Entry("a"), Entry("b")}).ok());
+  Edit({.kind = PoolEdit::Kind::kClear});
+  ASSERT_TRUE(keeper_->Append({Entry("b"), Entry("c")}).ok());
+  EXPECT_THAT(keeper_.texts(), ElementsAre("sluice|c=text 0"));
+  keeper_.directory.Write(Foreign(1));
+  ASSERT_TRUE(keeper_->Reconcile().ok());
+  EXPECT_EQ(keeper_.Count("sluice|c"), 1u);
+}
+
+TEST_P(EditWithoutAgentTest, RootsOwnReportStands) {
+  ASSERT_TRUE(keeper_->Upsert("PROVISIONING_REPORT", "agent's").ok());
+  Edit({.kind = PoolEdit::Kind::kUpsert, .records = {{"PROVISIONING_REPORT", "root's"}}});
+  ASSERT_TRUE(keeper_->Reconcile().ok());
+  EXPECT_THAT(keeper_.texts(), ElementsAre("PROVISIONING_REPORT=root's"));
+}
+
+INSTANTIATE_TEST_SUITE_P(AliveOrRestarted, EditWithoutAgentTest, ::testing::Bool());
 
 TEST(PoolEditTest, MovesTheLastRecordIntoTheGapOfADeletedOne) {
   KeeperHarness keeper;

@@ -102,7 +102,7 @@ absl::Status PoolKeeper::LocateAndWrite(const PoolEntry* pinned) {
 }
 
 absl::Status PoolKeeper::TryLocateAndWrite(const PoolEntry* pinned) {
-  ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
+  ASSIGN_OR_RETURN(PoolFile::Session session, LockPool());
   RETURN_IF_ERROR(Locate(session));
   if (pinned != nullptr) RETURN_IF_ERROR(PutAlone(session, *pinned));
   return WriteMissing(session);
@@ -110,6 +110,11 @@ absl::Status PoolKeeper::TryLocateAndWrite(const PoolEntry* pinned) {
 
 absl::Status PoolKeeper::WriteMissing(PoolFile::Session& session) {
   foreign_ = session.size() / kRecordBytes - ledger_.own().placed();
+  RETURN_IF_ERROR(PlaceMissing(session));
+  return WriteSummary(session);
+}
+
+absl::Status PoolKeeper::PlaceMissing(PoolFile::Session& session) {
   RETURN_IF_ERROR(AppendWhatFits(session));
   const std::vector<uint64_t> without_room(missing_.begin(), missing_.end());
   for (const uint64_t sequence : without_room) {
@@ -118,7 +123,7 @@ absl::Status PoolKeeper::WriteMissing(PoolFile::Session& session) {
     RETURN_IF_ERROR(Displace(session, *ledger_.own().Find(sequence)));
     missing_.erase(sequence);
   }
-  return WriteSummary(session);
+  return absl::OkStatus();
 }
 
 absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
@@ -146,7 +151,7 @@ absl::Status PoolKeeper::CollectWhatFits(PoolFile::Session& session, std::vector
     RETURN_IF_ERROR(MoveToFront(session, entry));
     const size_t placed = entry.placed();
     const size_t lacking = entry.slots.size() - placed;
-    if (lacking > 0 && !entry.pinned && !ledger_.own().HasRoom(lacking, entry.uid, budget())) {
+    if (lacking > 0 && !MayAppend(entry, lacking)) {
       ++next;
       continue;
     }
@@ -166,6 +171,12 @@ absl::Status PoolKeeper::CollectWhatFits(PoolFile::Session& session, std::vector
     next = missing_.erase(next);
   }
   return absl::OkStatus();
+}
+
+// A pinned entry stays within the budget, too, unless nothing gives way.
+bool PoolKeeper::MayAppend(const OwnEntry& entry, size_t count) {
+  if (ledger_.own().HasRoom(count, entry.uid, budget())) return true;
+  return entry.pinned && ledger_.own().Victim(entry, budget()) == nullptr;
 }
 
 absl::StatusOr<bool> PoolKeeper::FillHole(PoolFile::Session& session, OwnEntry& entry) {
@@ -250,15 +261,18 @@ absl::Status PoolKeeper::WriteOver(PoolFile::Session& session, OwnEntry& entry) 
 }
 
 absl::Status PoolKeeper::WriteSummary(PoolFile::Session& session) {
-  const GivenUp given_up = ledger_.shadow().given_up();
-  if (given_up == summarized_ || options_.summary_key.empty()) return absl::OkStatus();
-  PoolEntry entry{.records = {}, .level = Level::kWarn, .uid = 0};
-  AppendRecords(options_.summary_key, options_.format_summary(given_up), Profile::kSafe,
-                &entry.records);
-  entry.records.resize(kRecordBytes);
-  RETURN_IF_ERROR(PutPinned(session, entry));
-  RETURN_IF_ERROR(AppendWhatFits(session));
-  summarized_ = given_up;
+  if (options_.summary_key.empty()) return absl::OkStatus();
+  // Its own place may cost another record, of which it then tells as well.
+  while (ledger_.shadow().given_up() != summarized_) {
+    const GivenUp given_up = ledger_.shadow().given_up();
+    PoolEntry entry{.records = {}, .level = Level::kError, .uid = 0};
+    AppendRecords(options_.summary_key, options_.format_summary(given_up), Profile::kSafe,
+                  &entry.records);
+    entry.records.resize(kRecordBytes);
+    RETURN_IF_ERROR(PutPinned(session, entry));
+    RETURN_IF_ERROR(PlaceMissing(session));
+    summarized_ = given_up;
+  }
   return absl::OkStatus();
 }
 

@@ -34,6 +34,7 @@
 #include "agent/sinks/kvp/ledger.h"
 #include "agent/sinks/kvp/pool_file.h"
 #include "proto/contract/kvp_edit.h"
+#include "proto/pool/removal_note.h"
 
 namespace sluice::kvp {
 
@@ -105,6 +106,8 @@ class PoolKeeper {
   absl::Status LocateAndWrite(const PoolEntry* pinned = nullptr);
   absl::Status TryLocateAndWrite(const PoolEntry* pinned);
   absl::Status WriteMissing(PoolFile::Session& session);
+  absl::Status PlaceMissing(PoolFile::Session& session);
+  bool MayAppend(const OwnEntry& entry, size_t count);
   absl::Status AppendWhatFits(PoolFile::Session& session);
   // Gives what fits its places in `batch_`, which the caller writes: the `places`, of which so many
   // are `restored`. After an error too.
@@ -119,7 +122,9 @@ class PoolKeeper {
 
   // In pool_edit.cc.
   absl::Status PutAlone(PoolFile::Session& session, const PoolEntry& entry);
-  void ForgetEdited(const PoolEdit& edit);
+  // The locks, and what root removed meanwhile is forgotten.
+  absl::StatusOr<PoolFile::Session> LockPool();
+  void ForgetRemoved(const Removals& removals);
 
   // The last record of `victim` is given up for `chunk` of `newcomer`.
   void GiveTo(OwnEntry& newcomer, size_t chunk, OwnEntry& victim);

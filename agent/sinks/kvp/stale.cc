@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -75,6 +76,17 @@ std::optional<absl::Time> EarlyClock() {
   return earliest;
 }
 
+bool IsOfThisBootByEarlyClock(const BootFacts& boot, absl::Time modified) {
+  if (!boot.early_clock.has_value()) return false;
+  return modified > *boot.early_clock && modified <= *boot.early_clock + boot.uptime;
+}
+
+absl::Duration Uptime() {
+  timespec since_boot{};
+  ::clock_gettime(CLOCK_BOOTTIME, &since_boot);
+  return absl::DurationFromTimespec(since_boot);
+}
+
 }  // namespace
 
 absl::StatusOr<BootFacts> ReadBootFacts() {
@@ -83,13 +95,15 @@ absl::StatusOr<BootFacts> ReadBootFacts() {
   if (!boot_time.ok()) return ToStatus(boot_time.error());
   return BootFacts{.boot_id = std::string(absl::StripAsciiWhitespace(boot_id)),
                    .boot_time = absl::FromTimeT(*boot_time),
-                   .early_clock = EarlyClock()};
+                   .early_clock = EarlyClock(),
+                   .uptime = Uptime()};
 }
 
 bool IsStale(std::string_view stored_boot_id, const BootFacts& boot, absl::Time modified) {
-  if (stored_boot_id == boot.boot_id) return false;
-  const absl::Time began = std::min(boot.boot_time, boot.early_clock.value_or(boot.boot_time));
-  return stored_boot_id.empty() ? modified <= began : modified < began;
+  if (stored_boot_id == boot.boot_id || IsOfThisBootByEarlyClock(boot, modified)) return false;
+  const int64_t written = absl::ToUnixSeconds(modified);
+  const int64_t booted = absl::ToUnixSeconds(boot.boot_time);
+  return stored_boot_id.empty() ? written <= booted : written < booted;
 }
 
 absl::StatusOr<bool> ClearStalePool(PoolFile* pool, const std::string& boot_id_path,

@@ -24,6 +24,8 @@ struct BootFacts {
   // tell.
   // It differs from boot_time by what the clock was stepped since.
   std::optional<absl::Time> early_clock;
+  // Since the boot; none of its files is younger than that by the early clock.
+  absl::Duration uptime;
 };
 
 // Of this machine.
@@ -33,8 +35,9 @@ absl::StatusOr<BootFacts> ReadBootFacts();
 // - equal to this boot's: never stale, whatever the clocks say;
 // - another: stale if last written before this boot;
 // - none: stale if not written after it, as libazureinit-kvp decides.
-// This boot began at the earlier of its two times, so that a clock put forward since, as at a first
-// boot, cannot make its records look old.
+// But what may be of this boot by the early clock is not stale: a clock put forward since, as at a
+// first boot, cannot make its records look old. Times count in whole seconds, which is all that the
+// kernel tells of the boot's.
 bool IsStale(std::string_view stored_boot_id, const BootFacts& boot, absl::Time modified);
 
 // Empties the pool under both locks if it is stale, then stores this boot's id in `boot_id_path`,

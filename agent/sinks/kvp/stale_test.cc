@@ -23,7 +23,11 @@ constexpr char kThisBoot[] = "11111111-1111-4111-8111-111111111111";
 constexpr char kOtherBoot[] = "22222222-2222-4222-8222-222222222222";
 const absl::Time kBoot = absl::FromUnixSeconds(1'800'000'000);
 
-const BootFacts kFacts{.boot_id = kThisBoot, .boot_time = kBoot, .early_clock = kBoot};
+// It has run for half an hour.
+constexpr absl::Duration kUptime = absl::Minutes(30);
+const BootFacts kFacts{
+    .boot_id = kThisBoot, .boot_time = kBoot, .early_clock = kBoot, .uptime = kUptime};
+const BootFacts kPlainFacts{.boot_id = kThisBoot, .boot_time = kBoot, .uptime = kUptime};
 
 TEST(IsStaleTest, NeverWithTheIdOfThisBoot) {
   for (const absl::Duration age : {absl::Hours(-1), absl::Seconds(0), absl::Hours(1000)}) {
@@ -37,10 +41,11 @@ TEST(IsStaleTest, WithAnotherBootsIdIfOlderThanThisBoot) {
   EXPECT_FALSE(IsStale(kOtherBoot, kFacts, kBoot + absl::Nanoseconds(1)));
 }
 
-TEST(IsStaleTest, WithoutAnIdIfNotModifiedAfterTheBoot) {
-  EXPECT_TRUE(IsStale("", kFacts, absl::UnixEpoch()));
-  EXPECT_TRUE(IsStale("", kFacts, kBoot));
-  EXPECT_FALSE(IsStale("", kFacts, kBoot + absl::Nanoseconds(1)));
+TEST(IsStaleTest, WithoutAnIdIfNotModifiedAfterTheSecondOfTheBoot) {
+  EXPECT_TRUE(IsStale("", kPlainFacts, absl::UnixEpoch()));
+  EXPECT_TRUE(IsStale("", kPlainFacts, kBoot));
+  EXPECT_TRUE(IsStale("", kPlainFacts, kBoot + absl::Milliseconds(999)));
+  EXPECT_FALSE(IsStale("", kPlainFacts, kBoot + absl::Seconds(1)));
 }
 
 // Of a machine that knows an earlier boot, and of one that boots for the first time.
@@ -48,17 +53,32 @@ constexpr std::string_view kStoredIds[] = {kOtherBoot, ""};
 
 TEST(IsStaleTest, KeepsThisBootsRecordsWhenTheClockWasPutForward) {
   // The boot began with a clock an hour behind; cloud-init wrote; then the clock was set right.
+  const absl::Time early = kBoot - absl::Hours(1);
   const BootFacts facts{
-      .boot_id = kThisBoot, .boot_time = kBoot, .early_clock = kBoot - absl::Hours(1)};
+      .boot_id = kThisBoot, .boot_time = kBoot, .early_clock = early, .uptime = kUptime};
   for (const std::string_view stored : kStoredIds) {
-    EXPECT_FALSE(IsStale(stored, facts, kBoot - absl::Hours(1) + absl::Seconds(5)));
+    EXPECT_FALSE(IsStale(stored, facts, early + absl::Seconds(5)));
+    EXPECT_FALSE(IsStale(stored, facts, early + kUptime));
     EXPECT_TRUE(IsStale(stored, facts, kBoot - absl::Hours(2)));
   }
 }
 
-TEST(IsStaleTest, KeepsThisBootsRecordsWhenTheClockWasPutBack) {
+TEST(IsStaleTest, ClearsWhatThisBootHasNotLivedLongEnoughToHaveWritten) {
+  const absl::Time early = kBoot - absl::Hours(1);
   const BootFacts facts{
-      .boot_id = kThisBoot, .boot_time = kBoot, .early_clock = kBoot + absl::Hours(1)};
+      .boot_id = kThisBoot, .boot_time = kBoot, .early_clock = early, .uptime = kUptime};
+  for (const std::string_view stored : kStoredIds) {
+    EXPECT_TRUE(IsStale(stored, facts, early + kUptime + absl::Seconds(1)));
+    EXPECT_TRUE(IsStale(stored, facts, kBoot - absl::Seconds(1)));
+    EXPECT_FALSE(IsStale(stored, facts, kBoot + absl::Seconds(1)));
+  }
+}
+
+TEST(IsStaleTest, KeepsThisBootsRecordsWhenTheClockWasPutBack) {
+  const BootFacts facts{.boot_id = kThisBoot,
+                        .boot_time = kBoot,
+                        .early_clock = kBoot + absl::Hours(1),
+                        .uptime = kUptime};
   for (const std::string_view stored : kStoredIds) {
     EXPECT_FALSE(IsStale(stored, facts, kBoot + absl::Hours(1) + absl::Seconds(5)));
     EXPECT_TRUE(IsStale(stored, facts, kBoot - absl::Minutes(10)));

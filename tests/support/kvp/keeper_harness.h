@@ -57,7 +57,7 @@ class KeeperHarness {
     absl::StatusOr<std::unique_ptr<PoolKeeper>> keeper = PoolKeeper::Open(
         pool_.get(), {.shadow_path = directory.file("shadow"),
                       .boot_id = boot_id,
-                      .summary_key = "sluice|summary",
+                      .summary_key = summary_key,
                       .format_summary =
                           [](const GivenUp& given_up) {
                             return absl::StrCat("dropped=", given_up.dropped,
@@ -95,7 +95,9 @@ class KeeperHarness {
  public:
   const PoolDirectory& directory;
   Counters counters;
+  // Count from the next Start().
   std::string boot_id = "6d1e0f6e-0000-4000-8000-000000000001";
+  std::string summary_key = "sluice|summary";
 
  private:
   std::unique_ptr<PoolFile> pool_;
