@@ -142,7 +142,7 @@ TEST_F(RewriteTest, AReaderInASegmentThatIsCutMissesNothing) {
   ASSERT_NO_FATAL_FAILURE(WaitForRefusal(&run_));
   fs_.RefuseSyncs(0);
   ASSERT_TRUE(run_.WaitForSync(last));
-  ASSERT_TRUE(run_.WaitForSync(run_.Write("behind", Urgency::kNow)));  // the cut is over
+  ASSERT_TRUE(run_.WaitForSync(WriteOnceTaken(&run_, "behind")));  // the cut is over
   fs_.before_cut = nullptr;
   EXPECT_EQ(cuts, 1);
   read.merge(ReadAll(reader.get()));

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 
-from harness import NOBODY, Agent, run, wait_until
+from harness import NOBODY, PATIENT, Agent, run, wait_until
 
 
 def test_first_start_by_socket_activation(shared):
@@ -17,7 +17,7 @@ def test_first_start_by_socket_activation(shared):
         agent.start(wait=False, wrapper=activate)
         wait_until(agent.socket.exists, "systemd-socket-activate listens")
         agent.socket.chmod(0o666)
-        run([shared.sluice, "event", "--require", "first words"], uid=NOBODY,
+        run([shared.sluice, "event", *PATIENT, "--require", "first words"], uid=NOBODY,
             env={"SLUICE_SOCKET": str(agent.socket)})
         agent.wait_ready()
         agent.flush()

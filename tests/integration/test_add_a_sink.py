@@ -36,7 +36,7 @@ def test_the_example_builds_and_counts(tmp_path, monkeypatch):
 
 
 def copy_tree(target):
-    names = subprocess.run(["git", "-C", REPOSITORY, "ls-files", "-z"], check=True,
+    names = subprocess.run(["git", "-c", "safe.directory=*", "-C", REPOSITORY, "ls-files", "-z"], check=True,
                            capture_output=True, text=True).stdout.split("\0")
     for name in filter(None, names):
         (target / name).parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,20 @@ def test_two_users_at_once_are_told_apart(agent):
         assert len(keys) == 1 and f"-u{uid}|" in keys[0]
 
 
+def test_the_tree_tells_an_event_of_another_user_from_the_spans_own(agent):
+    import telemetry
+    span = telemetry.Span("of root")
+    telemetry.emit(agent.socket, span.start(), span.event("genuine"))
+    as_uid(agent, NOBODY, """
+context = dict(trace_id=bytes.fromhex(sys.argv[1]), span_id=bytes.fromhex(sys.argv[2]))
+telemetry.emit(socket, telemetry.event("smuggled in", **context))
+""", span.trace_id.hex(), span.span_id.hex())
+    lines = agent.sluice("tree", span.trace_id.hex()).stdout.splitlines()
+    [genuine] = [line for line in lines if "genuine" in line]
+    [smuggled] = [line for line in lines if "smuggled in" in line]
+    assert f"uid {NOBODY}" in smuggled and "uid" not in genuine
+
+
 def test_status_shows_who_is_connected(agent):
     import telemetry
     with telemetry.Stream(agent.socket) as stream:

@@ -27,6 +27,7 @@ class Emitter(threading.Thread):
         self.in_pool = []
         self.pool_events = pool_events
         self.stopping = threading.Event()
+        self.failure = None
         self.start()
 
     def run(self):
@@ -49,13 +50,14 @@ class Emitter(threading.Thread):
         request = ingest_pb2.EmitRequest(
             client_id=client_id, batch=dict(records=records, first_sequence=sequence))
         stub = ingest_pb2_grpc.IngestStub(channel)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while True:
             try:
                 stub.Emit(request, timeout=5)
                 return
-            except grpc.RpcError:
+            except grpc.RpcError as error:
                 if time.monotonic() > end:
+                    self.failure = error
                     raise
 
     def stop(self):
@@ -83,8 +85,17 @@ class OpenSpan:
             stream.batch(self.span.event("survived"), self.span.end())
 
 
-def kill_at_random_points(agent, rng):
-    for _ in range(KILLS):
+def wait_for_progress(emitters):
+    before = [len(emitter.acknowledged) for emitter in emitters]
+    wait_until(lambda: all(len(emitter.acknowledged) > count or not emitter.is_alive()
+                           for emitter, count in zip(emitters, before)),
+               "every emitter is acknowledged something", deadline_s=60)
+
+
+def kill_at_random_points(agent, rng, emitters):
+    for kill in range(KILLS):
+        if kill % 4 == 0:  # else the agent may not even have come up
+            wait_for_progress(emitters)
         time.sleep(rng.uniform(0, 0.06))
         pid = agent.pid()
         os.kill(pid, 9)
@@ -102,7 +113,7 @@ def test_nothing_acknowledged_is_lost_over_kills(shared):
         open_span = OpenSpan(agent)
         emitters = [Emitter(agent.socket, f"e{at}", POOL_EVENTS // 2) for at in range(2)]
         try:
-            kill_at_random_points(agent, random.Random(seed))
+            kill_at_random_points(agent, random.Random(seed), emitters)
         finally:
             for emitter in emitters:
                 emitter.stop()
@@ -113,6 +124,7 @@ def test_nothing_acknowledged_is_lost_over_kills(shared):
         in_pool = collections.Counter(
             name for _key, value in agent.pool() for name in re.findall(r"e\d-\d+\.", value))
         for emitter in emitters:
+            assert emitter.failure is None
             assert len(emitter.acknowledged) >= KILLS, "the load was no load"
             assert [text for text in emitter.acknowledged if not logged[text]] == []
             assert [text for text in emitter.in_pool if in_pool[text] != 1] == []

@@ -163,7 +163,7 @@ def test_the_host_reads_what_unprivileged_processes_caused(shared):
     """Through the built agent: `sluice run` and `sluice event` of nobody, then the daemon."""
     with harness.Agent(shared) as agent:
         agent.start()
-        job = (f'{shared.sluice} event --target libazureinit::user --attr name=ada '
+        job = (f'{shared.sluice} event --timeout 10s --target libazureinit::user --attr name=ada '
                '--attr n:int=7 "added é|ñ"')
         agent.sluice("run", "--target", "azure_init", "--name", "provision", "--", "sh", "-c", job,
                      uid=harness.NOBODY)

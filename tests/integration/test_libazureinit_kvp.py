@@ -45,6 +45,7 @@ class Way:
             return
         pairs = numbered(pairs) if isinstance(pairs, int) else pairs or []
         with open(self.path, "r+b" if self.path.exists() else "wb") as file:
+            harness.lock_pool(file)
             file.write(b"".join(record(filled(key), filled(value)) for key, value in pairs))
             file.write(b"x" * torn)
 
@@ -176,7 +177,9 @@ def test_a_copy_of_a_disk_is_read_where_nobody_may_write():
         path = folder / ".kvp_pool_1"
         path.write_bytes(record("a", "1"))
         way = Way("dir", path, ["--dir", str(folder)])
-        harness.run(["mount", "--bind", folder, folder])
+        mounted = harness.run(["mount", "--bind", folder, folder], check=False)
+        if mounted.returncode != 0:
+            pytest.skip(f"cannot mount here: {mounted.stderr.strip()}")
         try:
             harness.run(["mount", "-o", "remount,bind,ro", folder])
             assert way.kvp("dump").stdout == "a=1\n"

@@ -12,8 +12,7 @@ import threading
 import time
 
 import pytest
-from harness import DEADLINE_S, NOBODY, ROOT, SOMEBODY, Agent, as_user, wait_until
-from tool import PATIENT
+from harness import DEADLINE_S, NOBODY, PATIENT, ROOT, SOMEBODY, Agent, as_user, wait_until
 
 CURSOR = re.compile(r"^-- cursor: (\S+)$", re.M)
 SMALL_JOURNAL = '[journal]\nmax = "4 MiB"\nkeep = "0 B"\nsegment = "1 MiB"\n'
@@ -168,10 +167,10 @@ def test_a_foreign_cursor_is_refused(agent):
 
 
 def test_everybody_sees_his_own_lines_alone_and_root_all(agent):
-    agent.sluice("run", *PATIENT, "--name", "roots", "--attr", "secret=1", "--",
+    agent.sluice("run", "--name", "roots", "--attr", "secret=1", "--",
                  agent.shared.sluice, "event", *PATIENT, "--require", "of root")
-    agent.sluice("event", *PATIENT, "--require", "of nobody", uid=NOBODY)
-    agent.sluice("event", *PATIENT, "--require", "of somebody", uid=SOMEBODY)
+    agent.sluice("event", "--require", "of nobody", uid=NOBODY)
+    agent.sluice("event", "--require", "of somebody", uid=SOMEBODY)
     assert messages(agent, "-t", "", "-g", "^of ") == ["of root", "of nobody", "of somebody"]
     assert messages(agent, uid=NOBODY) == ["of nobody"]
     assert messages(agent, "--uid", str(SOMEBODY), uid=SOMEBODY) == ["of somebody"]
@@ -185,7 +184,7 @@ def test_a_span_of_root_around_it_stays_roots(agent):
     outer = telemetry.Span("outer")
     telemetry.emit(agent.socket, outer.start(secret="hidden"))
     traceparent = f"00-{outer.trace_id.hex()}-{outer.span_id.hex()}-01"
-    agent.sluice("event", *PATIENT, "--require", "inside", uid=NOBODY,
+    agent.sluice("event", "--require", "inside", uid=NOBODY,
                  env={"TRACEPARENT": traceparent})
     assert 'outer{secret="hidden"}: ' in tail(agent, "-g", "inside").stdout
     own = tail(agent, uid=NOBODY).stdout
@@ -193,7 +192,7 @@ def test_a_span_of_root_around_it_stays_roots(agent):
     # From a place whose open spans come out of a checkpoint.
     agent.restart()
     cursor = cursor_of(agent)
-    agent.sluice("event", *PATIENT, "--require", "later", uid=NOBODY,
+    agent.sluice("event", "--require", "later", uid=NOBODY,
                  env={"TRACEPARENT": traceparent})
     assert 'outer{secret="hidden"}: ' in tail(agent, "--after-cursor", cursor).stdout
     own = tail(agent, "--after-cursor", cursor, uid=NOBODY).stdout
@@ -330,8 +329,8 @@ def emit_until_seen(agent, follower, text):
 
 def test_follow_of_two_users_at_once(agent):
     with Follower(agent, "-o", "cat", uid=NOBODY) as nobody, Follower(agent, "-o", "cat") as root:
-        agent.sluice("event", *PATIENT, "--require", "of root")
-        agent.sluice("event", *PATIENT, "--require", "of nobody", uid=NOBODY)
+        agent.sluice("event", "--require", "of root")
+        agent.sluice("event", "--require", "of nobody", uid=NOBODY)
         assert [root.next(), root.next()] == ["of root", "of nobody"]
         assert nobody.next() == "of nobody"
 
@@ -384,7 +383,7 @@ def test_a_follower_whose_reader_is_gone_ends(agent):
 
 def test_followers_of_a_uid_are_limited_and_cost_others_nothing(agent):
     emit(agent, "of root")
-    agent.sluice("event", *PATIENT, "--require", "one", uid=NOBODY)
+    agent.sluice("event", "--require", "one", uid=NOBODY)
     with contextlib.ExitStack() as stack:
         for _ in range(4):
             assert stack.enter_context(Follower(agent, "-o", "cat", uid=NOBODY)).next() == "one"
@@ -411,7 +410,8 @@ def test_a_follower_costs_nothing_while_nothing_comes(agent):
         before, sinks = sleeps(agent.pid(), "answer"), sleeps(agent.pid(), "sink-file")
         # A sink's thread looks around once a second.
         wait_until(lambda: sleeps(agent.pid(), "sink-file") >= sinks + 3, "three seconds passed")
-        assert sleeps(agent.pid(), "answer") == before
+        # On its way to sleep it may have been held up by a lock once.
+        assert sleeps(agent.pid(), "answer") <= before + 1
 
 
 def rss(pid):

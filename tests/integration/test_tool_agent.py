@@ -5,14 +5,14 @@ import os
 import signal
 import subprocess
 
-from harness import DEADLINE_S, NOBODY, wait_until
-from tool import PATIENT, environment
+from harness import DEADLINE_S, NOBODY, PATIENT, wait_until
+from tool import environment
 
 
 def test_nested_runs_and_an_event_make_one_tree(agent):
     tool = agent.shared.sluice
     done = agent.sluice(
-        "run", *PATIENT, "--name", "outer", "--", "sh", "-c",
+        "run", "--name", "outer", "--", "sh", "-c",
         f"{tool} event --timeout 10s --level warn half-way; "
         f"{tool} run --timeout 10s --name inner -- sh -c 'exit 3'",
         uid=NOBODY, check=False)
@@ -40,9 +40,9 @@ def test_a_tool_that_is_killed_leaves_an_aborted_span(agent):
 
 
 def test_everybody_may_look_at_his_own_part_alone(agent):
-    agent.sluice("event", *PATIENT, "--require", "of root")
-    agent.sluice("run", *PATIENT, "--name", "mine", "--", "true", uid=NOBODY)
-    agent.sluice("run", *PATIENT, "--name", "roots", "--", "true")
+    agent.sluice("event", "--require", "of root")
+    agent.sluice("run", "--name", "mine", "--", "true", uid=NOBODY)
+    agent.sluice("run", "--name", "roots", "--", "true")
     assert "mine" in agent.sluice("tree", "--last", uid=NOBODY).stdout
     assert "your own uid's" in agent.sluice("status", uid=NOBODY).stdout
     done = agent.sluice("kvp", "dump", uid=NOBODY, check=False)
@@ -50,7 +50,7 @@ def test_everybody_may_look_at_his_own_part_alone(agent):
 
 
 def test_the_pool_comes_back_decoded(agent):
-    agent.sluice("event", *PATIENT, "--require", "--name", "disk.full", "disk full")
+    agent.sluice("event", "--require", "--name", "disk.full", "disk full")
     agent.flush()
     [item] = [one for one in json.loads(agent.sluice("kvp", "decode", "--json").stdout)
               if "disk full" in one["text"]]

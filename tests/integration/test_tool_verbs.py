@@ -10,12 +10,9 @@ import time
 import grpc
 import pytest
 
-from harness import DEADLINE_S, NOBODY, REPOSITORY, run, wait_until
-from tool import (PATIENT, TOOL, TRACEPARENT, environment, generate_messages, hung_agent,
+from harness import DEADLINE_S, NOBODY, PATIENT, REPOSITORY, run, wait_until
+from tool import (TOOL, TRACEPARENT, environment, generate_messages, hung_agent,
                   scripted_agent, short_folder, tool)
-
-# What a run or an emit may take beside an agent that does not answer, with room for a busy machine.
-BOUND_S = 0.25 + 1
 
 
 @pytest.fixture(name="folder")
@@ -54,7 +51,7 @@ def test_event_only_notes_that_there_is_no_agent():
 def test_event_gives_a_hung_agent_250_ms(hung):
     begin = time.monotonic()
     assert tool("event", "hello", path=hung).returncode == 0
-    assert 0.2 < time.monotonic() - begin < BOUND_S
+    assert 0.2 < time.monotonic() - begin < DEADLINE_S
     assert tool("event", "--require", "hello", path=hung).returncode == 4
 
 
@@ -232,7 +229,7 @@ def test_run_sends_the_start_of_a_span_that_lasts(script, folder):
 
 
 def test_run_sends_an_unacknowledged_start_again_with_the_end(script, folder):
-    script.answers["Ingest.Emit"] = grpc.StatusCode.UNAVAILABLE
+    script.answers["Ingest.Emit"] = grpc.StatusCode.INTERNAL  # not to be tried again at once
     go = folder / "go"
     with subprocess.Popen([str(TOOL), "run", *PATIENT, "--", "sh", "-c",
                            f"until [ -e {go} ]; do sleep 0.01; done"],

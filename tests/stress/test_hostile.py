@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from harness import LONG, NOBODY, SOMEBODY, Agent, as_user, run
+from harness import LONG, NOBODY, SOMEBODY, Agent, as_user, run, wait_until
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from hostile import ATTACKS  # noqa: E402
@@ -88,25 +88,28 @@ def test_a_victim_is_served_under_attack(agent, attack):
         time.sleep(0.05)
 
 
+def descriptors_refused(agent):
+    return any(counter["name"] == "net.refused" and counter["reason"] == "descriptors"
+               for counter in agent.status()["counters"])
+
+
 def test_whoever_takes_all_descriptors_leaves_the_agent_its_own(shared):
     """Meanwhile segments of the journal open and root is answered; afterwards everybody is."""
     import telemetry
+    size = 60_000
+    names = [f"during-{number}." for number in range((3 << 20) // size)]  # three segments
     with Agent(shared, config='[journal]\nsegment = "1 MiB"\n') as agent:
         agent.start(wrapper=["prlimit", "--nofile=64"])
         with telemetry.Stream(str(agent.socket)) as victim, subprocess.Popen(
-                ["/usr/bin/python3", "-c", HOSTILE.read_text(), "connections", str(agent.socket), "3"],
-                env={"PATH": "/usr/bin:/bin"}, cwd="/tmp", **as_user(NOBODY)) as attacker:
-            acknowledged = 0
-            while attacker.poll() is None:
-                victim.batch(telemetry.event(f"during-{acknowledged}." + "x" * 32768))
-                acknowledged += 1
-                agent.status()
-        assert acknowledged * 32768 > 3 << 20, "hardly a segment was opened"
-        assert any(counter["name"] == "net.refused" and counter["reason"] == "descriptors"
-                   for counter in agent.status()["counters"]), "the attack took too little"
-        run([shared.sluice, "--timeout", "10s", "event", "--require", "alive"], uid=SOMEBODY,
+                ["/usr/bin/python3", "-c", HOSTILE.read_text(), "connections", str(agent.socket),
+                 "600"], env={"PATH": "/usr/bin:/bin"}, cwd="/tmp", **as_user(NOBODY)) as attacker:
+            wait_until(lambda: descriptors_refused(agent), "the attack takes too much")
+            for name in names:
+                victim.batch(telemetry.event(name + "x" * size))
+            assert attacker.poll() is None and descriptors_refused(agent)
+            attacker.kill()
+        run([shared.sluice, "--timeout", "20s", "event", "--require", "alive"], uid=SOMEBODY,
             env={"SLUICE_SOCKET": str(agent.socket)})
         agent.flush()
         log = agent.log()
-        assert "alive" in log
-        assert [n for n in range(acknowledged) if f"during-{n}." not in log] == []
+        assert [name for name in ["alive", *names] if name not in log] == []

@@ -29,6 +29,8 @@ NOBODY = 65534
 SOMEBODY = 64321  # a uid that no package uses
 
 DEADLINE_S = 20
+# A busy machine may need longer for an answer than a one-shot emit waits.
+PATIENT = ("--timeout", "10s")
 RECORD, KEY = 2560, 512  # bytes of a pool record and of its key field
 F_OFD_SETLKW = 38
 SUPERVISOR = REPOSITORY / "tests/support/supervisor.py"
@@ -46,11 +48,16 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
         time.sleep(0.01)
 
 
+def lock_pool(pool, flock=fcntl.LOCK_EX, ofd=fcntl.F_WRLCK):
+    """Takes both locks of an open pool; they end with the file object."""
+    fcntl.flock(pool, flock)
+    fcntl.fcntl(pool, F_OFD_SETLKW, struct.pack("hhqqi4x", ofd, 0, 0, 0, 0))
+
+
 def read_pool(path):
     """The bytes of a pool as a reader sees them that holds both locks."""
     with open(path, "rb") as pool:
-        fcntl.flock(pool, fcntl.LOCK_SH)
-        fcntl.fcntl(pool, F_OFD_SETLKW, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
+        lock_pool(pool, fcntl.LOCK_SH, fcntl.F_RDLCK)
         return pool.read()
 
 
@@ -242,12 +249,14 @@ class Agent:
         return [(record[:KEY].split(b"\0")[0].decode(), record[KEY:].split(b"\0")[0].decode())
                 for record in records]
 
-    def sluice(self, *arguments, uid=ROOT, **options):
-        """Runs the tool against this agent."""
+    def sluice(self, verb, *arguments, uid=ROOT, **options):
+        """Runs the tool against this agent, one-shot emits with patience."""
+        if verb in ("event", "run") and "--timeout" not in arguments:
+            arguments = *PATIENT, *arguments
         env = {"SLUICE_SOCKET": str(self.socket), **options.pop("env", {})}
         if uid == ROOT:
             env["SLUICE_ADMIN_SOCKET"] = str(self.admin_socket)
-        return run([self.shared.sluice, *arguments], uid=uid, env=env, **options)
+        return run([self.shared.sluice, verb, *arguments], uid=uid, env=env, **options)
 
     def status(self, *arguments, uid=ROOT):
         return json.loads(self.sluice("status", "--json", *arguments, uid=uid).stdout)

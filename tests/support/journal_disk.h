@@ -79,6 +79,16 @@ inline void ExpectUsageIsWhatFilesHold(JournalRun* run, FileSystem* disk) {
 }
 
 // Until a sync that fails has been noticed.
+// Writes as soon as the journal, whose disk is whole again, takes it.
+inline uint64_t WriteOnceTaken(JournalRun* run, const std::string& word) {
+  const auto deadline = TestDeadline();
+  for (;;) {
+    const uint64_t sequence = run->Write(word, Urgency::kNow);
+    if (sequence != 0 || Now() > deadline) return sequence;
+    std::this_thread::yield();
+  }
+}
+
 inline void WaitForRefusal(JournalRun* run) {
   const auto deadline = TestDeadline();
   while (run->journal().GetUsage().error.empty()) {

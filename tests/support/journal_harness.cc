@@ -86,6 +86,7 @@ Words JournalRun::Acknowledged() const {
 bool JournalRun::WaitForSync(uint64_t sequence) {
   const auto deadline = TestDeadline();
   MutexLock lock(&mutex_);
+  if (sequence == 0) return false;  // it was refused
   while (synced_ < sequence) {
     if (!changed_.WaitUntil(&mutex_, deadline)) return synced_ >= sequence;
   }

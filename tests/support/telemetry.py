@@ -62,7 +62,7 @@ def event(text, trace_id=b"", span_id=b"", level=record_pb2.LEVEL_INFO, target=T
 @contextlib.contextmanager
 def channel(path):
     with grpc.insecure_channel(f"unix:{path}", options=[("grpc.use_local_subchannel_pool", 1),
-                                                        ("grpc.min_reconnect_backoff_ms", 50),
+                                                        ("grpc.initial_reconnect_backoff_ms", 50),
                                                         ("grpc.max_reconnect_backoff_ms", 200)]) as one:
         yield one
 

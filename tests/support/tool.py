@@ -16,8 +16,6 @@ from harness import BUILT, REPOSITORY
 TOOL = BUILT / "sluice"
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 ABSENT = "/tmp/sluice-nobody-listens/s"
-# A busy machine may need longer for an answer than a one-shot emit waits.
-PATIENT = ("--timeout", "10s")
 
 
 def environment(path=ABSENT, **extra):

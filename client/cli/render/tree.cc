@@ -31,7 +31,7 @@ class TreeRenderer {
   // The lines that lead to the row from its ancestors.
   std::string Indentation(const TreeRow& row);
   std::string SpanLine(const TraceSpan& span, const TraceSpan* parent) const;
-  std::string EventLine(const TraceEvent& event, bool is_root) const;
+  std::string EventLine(const TraceEvent& event, const TraceSpan* parent) const;
   std::string Outcome(const TraceSpan& span) const;
   std::string Marks(const TraceSpan& span) const;
 
@@ -113,7 +113,7 @@ std::string TreeRenderer::Marks(const TraceSpan& span) const {
   return out;
 }
 
-// Who sent the span, as far as it differs from its parent's sender.
+// Who sent a span or an event, as far as it differs from its parent's sender.
 std::string SenderChange(const Sender& sender, const TraceSpan* parent) {
   static const Sender kNobody;
   const Sender& above = parent == nullptr ? kNobody : parent->sender;
@@ -139,7 +139,7 @@ std::string TreeRenderer::SpanLine(const TraceSpan& span, const TraceSpan* paren
          Marks(span);
 }
 
-std::string TreeRenderer::EventLine(const TraceEvent& event, bool is_root) const {
+std::string TreeRenderer::EventLine(const TraceEvent& event, const TraceSpan* parent) const {
   const std::string_view level = LevelName(static_cast<Level>(event.level));
   const std::string_view color = event.level == v1::LEVEL_ERROR  ? kRed
                                  : event.level == v1::LEVEL_WARN ? kYellow
@@ -147,9 +147,8 @@ std::string TreeRenderer::EventLine(const TraceEvent& event, bool is_root) const
   std::string line = Colored(kDim, FormatTimeOfDay(event.time_unix_nano)) + "  " +
                      Colored(color, level) + "  " + EscapeControls(event.text) +
                      FormatAttributes(event.attributes);
-  if (!is_root) return line;
-  if (!event.span_id.empty()) line += "  (span not seen)";
-  return line + Colored(kDim, SenderChange(event.sender, nullptr));
+  if (parent == nullptr && !event.span_id.empty()) line += "  (span not seen)";
+  return line + Colored(kDim, SenderChange(event.sender, parent));
 }
 
 std::string TreeRenderer::Render(const Trace& trace) {
@@ -159,7 +158,7 @@ std::string TreeRenderer::Render(const Trace& trace) {
     if (row.item.kind == TraceItem::Kind::kSpan) {
       out += SpanLine(trace.spans[row.item.index], row.parent);
     } else {
-      out += EventLine(trace.events[row.item.index], row.parent == nullptr);
+      out += EventLine(trace.events[row.item.index], row.parent);
     }
     out += '\n';
   }

@@ -196,6 +196,16 @@ TEST(TreeTest, TellsWhoWhereThatChanges) {
             "   `- c  1.00 ms  uid 1000  pid 3  job  job.service\n");
 }
 
+TEST(TreeTest, TellsWhoSentAnEventIntoASpanOfAnothers) {
+  Records records;
+  records.From(0, 1).Start('a', 0, 0).Event('a', 1, "own");
+  records.From(1000, 3, "job").Event('a', 2, "another's");
+  EXPECT_EQ(records.Tree(),
+            "a  open since 09:57:53.000000  uid 0  pid 1\n"
+            "|- 09:57:53.001000  INFO  own\n"
+            "`- 09:57:53.002000  INFO  another's  uid 1000  pid 3  job\n");
+}
+
 TEST(TreeTest, TellsSpansOfOneIdAndTwoUsersApart) {
   Records records;
   records.From(1000, 7).Start('a', 0, 0).Start('b', 'a', 10);
