@@ -23,9 +23,7 @@ int Fail(const absl::Status& status, int code) {
   return code;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Run(int argc, char** argv) {
   sluice::app::Flags flags;
   if (const auto code = sluice::app::ParseFlags(argc, argv, &flags)) return *code;
   if (flags.verbose) sluice::SetLogThreshold(sluice::LogPriority::kDebug);
@@ -46,4 +44,13 @@ int main(int argc, char** argv) {
   auto app = sluice::app::App::Create(sources, *std::move(loaded), *std::move(sockets));
   if (!app.ok()) return Fail(app.status(), kCannotStart);
   return (*app)->Run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  sluice::StartLogThread();
+  const int code = Run(argc, argv);
+  sluice::FlushLog();
+  return code;
 }

@@ -343,6 +343,7 @@ int App::Run() {
   lines_.reset();
   if (!clean) {
     journal_.reset();
+    FlushLog();
     ::_exit(0);
   }
   return 0;

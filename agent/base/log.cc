@@ -3,16 +3,22 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "agent/base/log_writer.h"
 #include "proto/contract/journal_stream.h"
 
 namespace sluice {
 namespace {
 
+constexpr std::chrono::milliseconds kLongestFlush{500};
+
 std::atomic<LogPriority> threshold{LogPriority::kInfo};
+// Null: Log writes itself.
+std::atomic<LogWriter*> writer{nullptr};
 
 absl::string_view PriorityName(LogPriority priority) {
   switch (priority) {
@@ -51,8 +57,20 @@ std::string FormatLogLine(LogPriority priority, absl::string_view message, bool 
 
 void SetLogThreshold(LogPriority least_urgent) { threshold = least_urgent; }
 
+void StartLogThread() { writer = new LogWriter(STDERR_FILENO); }
+
+void FlushLog() {
+  if (LogWriter* const own = writer) own->Flush(LogWriter::Clock::now() + kLongestFlush);
+}
+
+uint64_t DroppedLogMessages() {
+  const LogWriter* const own = writer;
+  return own == nullptr ? 0 : own->dropped();
+}
+
 void Log(LogPriority priority, absl::string_view message) {
   if (priority > threshold.load(std::memory_order_relaxed)) return;
+  if (LogWriter* const own = writer) return own->Add(priority, message);
   static const bool journal = IsJournalStream(STDERR_FILENO);
   const std::string line = FormatLogLine(priority, message, journal);
   // A lost message of the agent's own has nowhere else to be reported.

@@ -2,6 +2,7 @@
 // clients send never passes here. A failure is logged once, by whoever handles it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -11,12 +12,23 @@ namespace sluice {
 // Numbers are syslog priorities.
 enum class LogPriority { kError = 3, kWarning = 4, kInfo = 6, kDebug = 7 };
 
-// Thread-safe. Messages less urgent than the threshold are not written.
+// Thread-safe. Messages less urgent than the threshold are not written. Waits for stderr until
+// StartLogThread, and never after.
 void Log(LogPriority priority, absl::string_view message);
 inline void LogError(absl::string_view message) { Log(LogPriority::kError, message); }
 inline void LogWarning(absl::string_view message) { Log(LogPriority::kWarning, message); }
 inline void LogInfo(absl::string_view message) { Log(LogPriority::kInfo, message); }
 inline void LogDebug(absl::string_view message) { Log(LogPriority::kDebug, message); }
+
+// From here on messages are queued, in their order, and written by a thread of their own. It is
+// left behind when the process ends: FlushLog comes before that. Call once, while nobody else logs.
+void StartLogThread();
+
+// Waits until everything logged is written, for half a second at most.
+void FlushLog();
+
+// Messages that stderr did not take.
+uint64_t DroppedLogMessages();
 
 // kInfo unless set.
 void SetLogThreshold(LogPriority least_urgent);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "agent/base/log.h"
 #include "agent/live/origin_codec.h"
 #include "agent/live/resource_text.h"
 #include "proto/contract/names.h"
@@ -120,6 +121,11 @@ void StatusReport::AddCounters(std::optional<uid_t> only_uid, v1::StatusResponse
     counter->set_has_uid(value.uid.has_value());
     counter->set_uid(value.uid.value_or(0));
     counter->set_value(value.count);
+  }
+  if (const uint64_t dropped = DroppedLogMessages(); dropped > 0) {
+    v1::Counter* const counter = response->add_counters();
+    counter->set_name("agent_log.dropped");
+    counter->set_value(dropped);
   }
 }
 

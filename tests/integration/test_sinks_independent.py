@@ -1,14 +1,18 @@
 """Each sink does its work whatever the others do: switched on or off in every combination, hung, or
 failing at each write."""
 
+import contextlib
 import fcntl
 import itertools
 import os
 import re
+import select
+import signal
 from pathlib import Path
 
+import disk
 import pytest
-from harness import Agent, run, wait_until
+from harness import DEADLINE_S, Agent, run, wait_until
 
 SINKS = ("kvp", "log", "stderr")
 LEVEL = '[stderr]\nenabled = {stderr}\nfilter = "info"\n[log]\nenabled = {log}\n' \
@@ -131,8 +135,9 @@ def test_the_priority_of_the_agent_is_not_that_of_its_sinks(shared, given, of_si
         emit_some(agent)
         wait_until(lambda: complete(agent, SINKS), "all have written")
         values = nice_by_thread(agent.process.pid)
-        assert {name: values.pop(f"sink-{name}") for name in ("kvp", "file", "stderr")} == \
-            dict.fromkeys(("kvp", "file", "stderr"), {of_sinks})
+        background = ("log", "sink-kvp", "sink-file", "sink-stderr")
+        assert {name: values.pop(name) for name in background} == \
+            dict.fromkeys(background, {of_sinks})
         assert set().union(*values.values()) == {given}
 
 
@@ -146,22 +151,102 @@ def test_a_log_that_cannot_be_opened_stops_nobody_and_is_retried(shared, expecte
         assert output(agent, "log") == expected["log"]
 
 
-def test_a_stderr_that_nobody_reads_stops_nobody(shared, expected):
+@pytest.fixture(name="full_pipe")
+def fixture_full_pipe():
+    """Both ends of a pipe that nobody reads."""
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
-    try:
+    with contextlib.suppress(BlockingIOError):
         while True:
             os.write(write_end, b"x" * 65536)
-    except BlockingIOError:
-        pass
     os.set_blocking(write_end, True)
-    with Agent(shared, config=config(SINKS)) as agent:
-        agent.start(stderr=write_end)
-        emit_some(agent)
-        others = ["kvp", "log"]
-        wait_until(lambda: complete(agent, others), "the others write while stderr hangs")
-        for sink in others:
-            assert output(agent, sink) == expected[sink]
-        agent.kill()
+    yield read_end, write_end
     os.close(read_end)
     os.close(write_end)
+
+
+@pytest.fixture(name="unread")
+def fixture_unread(shared, full_pipe):
+    """A running agent whose stderr nobody reads, with a sink and its own messages to write to it."""
+    with Agent(shared, config=config(SINKS)) as agent:
+        agent.disk = disk.FailingDisk(agent)
+        agent.start(stderr=full_pipe[1])
+        yield agent
+
+
+def test_a_stderr_that_nobody_reads_stops_nobody(unread, expected):
+    emit_some(unread)
+    others = ["kvp", "log"]
+    wait_until(lambda: complete(unread, others), "the others write while stderr hangs")
+    for sink in others:
+        assert output(unread, sink) == expected[sink]
+
+
+def test_a_stderr_that_nobody_reads_does_not_keep_the_agent_from_ending(unread, expected):
+    emit_some(unread)
+    unread.process.send_signal(signal.SIGTERM)
+    assert unread.process.wait(10) == 0
+    assert output(unread, "log") == expected["log"]
+
+
+def test_a_stderr_that_nobody_reads_does_not_keep_a_start_from_failing(shared, full_pipe):
+    with Agent(shared, config="no_such_table = 1\n") as agent:
+        agent.start(wait=False, stderr=full_pipe[1])
+        assert agent.process.wait(10) == 2
+
+
+def test_a_reload_with_a_stderr_that_nobody_reads(unread):
+    import telemetry
+    unread.config_path.write_text(config(SINKS) + '[journal]\nlevel = "debug"\n')
+    unread.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "debug" in unread.sluice("config", "cat", check=False).stdout,
+               "it is reloaded")
+    telemetry.emit(unread.socket, telemetry.event("after the reload"))
+    wait_until(lambda: "after the reload" in unread.log(), "it serves on")
+
+
+def test_what_a_stderr_that_nobody_reads_does_not_get_is_counted(unread, full_pipe):
+    unread.config_path.write_text("".join(f"[no_such_{n}]\n" for n in range(10_000)))
+    unread.process.send_signal(signal.SIGHUP)
+    dropped = wait_until(lambda: [counter["value"] for counter in unread.status()["counters"]
+                                  if counter["name"] == "agent_log.dropped"], "it is counted")
+    text, said = b"", None
+    while not said:
+        assert select.select(full_pipe[:1], [], [], DEADLINE_S)[0], "nothing more comes"
+        text = text[-1000:] + os.read(full_pipe[0], 65536)
+        said = re.search(rb"sluiced: warning: (\d+) messages are missing here", text)
+    assert int(said[1]) == int(dropped[0])
+
+
+def test_a_pool_locked_for_a_while_with_a_stderr_that_nobody_reads(unread, expected):
+    unread.pool_path.touch()
+    with open(unread.pool_path, "r+b") as pool:
+        fcntl.lockf(pool, fcntl.LOCK_EX)
+        emit_some(unread)
+        wait_until(lambda: "failing" in states(unread), "the pool's sink says why it fails")
+    wait_until(lambda: complete(unread, ["kvp"]), "the pool is written once it can be")
+    assert output(unread, "kvp") == expected["kvp"]
+
+
+def test_a_disk_that_fails_for_a_while_with_a_stderr_that_nobody_reads(unread):
+    assert disk.try_emit(unread, "before.") is None
+    with unread.disk.failing("write"):
+        disk.assert_says_when_to_retry(disk.try_emit(unread, "during."))
+    disk.emit_until_acknowledged(unread, "after.")
+
+
+def own_messages(agent):
+    return [re.sub(r"(falling|cannot make directory).*", r"\1", line)
+            for line in agent.stderr().splitlines() if line.startswith("sluiced: ")]
+
+
+def test_what_the_agent_says_of_itself_is_written_before_it_ends(shared):
+    with Agent(shared) as agent:
+        agent.environment.update(SLUICE_KVP_FILTER="[", SLUICE_LOG="[")
+        agent.runtime.rmdir()
+        agent.runtime.touch()
+        agent.start(wait=False)
+        assert agent.process.wait(10) == 3
+        warnings = [f"sluiced: warning: Invalid '{name}' value, falling"
+                    for name in ("SLUICE_KVP_FILTER", "SLUICE_LOG")]
+        assert own_messages(agent) == [*warnings, "sluiced: error: cannot make directory"]
