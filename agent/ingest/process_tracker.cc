@@ -39,7 +39,8 @@ void ProcessTracker::Track(const net::ProcessKey& key, int pidfd) {
 void ProcessTracker::OnStreamOpen(const net::ProcessKey& key) {
   Process& process = processes_[key];
   ++process.streams;
-  loop_->CancelTimer(std::exchange(process.timer, 0));
+  // A process that is gone does not come back: this is a child with its connection.
+  if (!process.gone) loop_->CancelTimer(std::exchange(process.timer, 0));
 }
 
 void ProcessTracker::OnStreamClose(const net::ProcessKey& key) {
