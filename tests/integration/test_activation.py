@@ -1,12 +1,14 @@
 """Started by whoever holds the sockets, the agent serves what queued before it was there; and while
 it restarts nobody is refused and nothing is lost."""
 
+import itertools
 import os
 import signal
 import subprocess
 import threading
+import time
 
-from harness import NOBODY, PATIENT, Agent, run, wait_until
+from harness import DEADLINE_S, NOBODY, PATIENT, Agent, run, wait_until
 
 
 def test_first_start_by_socket_activation(shared):
@@ -25,13 +27,18 @@ def test_first_start_by_socket_activation(shared):
         assert agent.status()["pid"]
 
 
+def is_refusal(error):
+    words = (error.details() or "").lower()
+    return "refused" in words or "stopping" in words or "journal" in words
+
+
 class Load:
     """Emits numbered events from a thread, one connection each, until it is stopped."""
 
     def __init__(self, agent):
         self.agent = agent
         self.acknowledged = []
-        self.refused = []
+        self.refused = []  # and those that never got through
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run)
 
@@ -52,16 +59,20 @@ class Load:
             text = f"load-{number:06d}."
             # As every client does: what was not acknowledged is sent again, under the same name.
             client_id = os.urandom(16)
-            for attempt in range(100):
+            end = time.monotonic() + DEADLINE_S
+            for attempt in itertools.count():
                 try:
                     telemetry.emit(self.agent.socket, telemetry.event(text), client_id=client_id,
                                    first_sequence=1)
                     self.acknowledged.append(text)
                     break
                 except grpc.RpcError as error:
-                    # A socket that nobody listens on refuses; a connection cut off is another thing.
-                    if "refused" in (error.details() or "").lower():
+                    # A socket that nobody listens on refuses, and so may an agent; a connection
+                    # cut off is another thing.
+                    if is_refusal(error) or time.monotonic() > end:
                         self.refused.append((text, attempt, error.details()))
+                    if time.monotonic() > end:
+                        break
 
 
 def test_restart_under_load_loses_nothing_and_refuses_nobody(shared):

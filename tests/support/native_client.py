@@ -50,8 +50,8 @@ def load(path):
 def emit(library, target, level, message, count=1):
     options = EventOptions(size=ctypes.sizeof(EventOptions), target=Text.of(target),
                            level=LEVELS[level])
-    for _ in range(count):
-        library.sluice_event(Text.of(message), ctypes.byref(options))
+    for number in range(count):
+        library.sluice_event(Text.of(message.replace("#", str(number))), ctypes.byref(options))
 
 
 def read_stats(library):
@@ -81,10 +81,11 @@ class NativeClient:
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
-    def emit(self, target, level, message, count=1):
-        """Emits `count` events, and waits until the agent has what was wanted of them. Returns the
-        library's counters."""
-        return self.call(target=target, level=level, message=message, count=count)
+    def emit(self, target, level, message, count=1, flush_ms=FLUSH_MS):
+        """Emits `count` events, each `#` of the message being its number, and waits so long until
+        the agent has what was wanted of them. Returns the library's counters."""
+        return self.call(target=target, level=level, message=message, count=count,
+                         flush_ms=flush_ms)
 
 
 class CountingProxy:
@@ -142,8 +143,10 @@ def main():
     library = load(sys.argv[1])
     for line in sys.stdin:
         command = json.loads(line)
+        flush_ms = command.pop("flush_ms")
         emit(library, **command)
-        library.sluice_flush(FLUSH_MS)
+        if flush_ms:
+            library.sluice_flush(flush_ms)
         print(json.dumps(read_stats(library)), flush=True)
     os._exit(0)
 
