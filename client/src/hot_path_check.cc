@@ -61,6 +61,7 @@ extern "C" {
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);
 void* __libc_realloc(void* old, size_t size);
+void* __libc_memalign(size_t alignment, size_t size);
 
 void* malloc(size_t size) {
   CountAllocation();
@@ -74,6 +75,15 @@ void* realloc(void* old, size_t size) {
   CountAllocation();
   return __libc_realloc(old, size);
 }
+void* memalign(size_t alignment, size_t size) {
+  CountAllocation();
+  return __libc_memalign(alignment, size);
+}
+void* aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+int posix_memalign(void** memory, size_t alignment, size_t size) {
+  *memory = memalign(alignment, size);
+  return *memory == nullptr ? ENOMEM : 0;
+}
 }
 
 int main() {
@@ -85,7 +95,10 @@ int main() {
   is_counting = true;
   for (int i = 0; i < kSpans; ++i) Emit(i);
   is_counting = false;
-  const uint64_t allowed = sluice::ReadStats().wakes - wakes;
-  const bool is_clean = allocations == 0 && system_calls <= allowed && allowed < kSpans / 100;
+  const sluice_stats stats = sluice::ReadStats();
+  const uint64_t allowed = stats.wakes - wakes;
+  // The ring holds them all: what is counted is the way of a record, not of a drop.
+  const bool is_clean = stats.dropped_ring_full == 0 && allocations == 0 &&
+                        system_calls <= allowed && allowed < kSpans / 100;
   _exit(is_clean ? 0 : 1);
 }
