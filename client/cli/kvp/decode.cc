@@ -129,6 +129,10 @@ void ReadCloudInit(const PoolImage& image, const Group& group, Item* item) {
   item->text = Valid(UnescapeJson(escaped));
 }
 
+// Text is cut between code points of up to four bytes, so that a record is that full only where
+// more followed: what does not follow here was given up, or was never written.
+bool IsCutShort(std::string_view last_value) { return last_value.size() + 3 >= kSafeValueBytes; }
+
 Item DecodeGroup(const PoolImage& image, const Group& group) {
   Item item = Begin(image, group);
   if (item.writer == Writer::kCloudInit) {
@@ -139,6 +143,7 @@ Item DecodeGroup(const PoolImage& image, const Group& group) {
   for (const size_t index : group.records) value += image.record(index).value;
   if (HasChunks(item.writer)) {
     ReadAzureValue(value, &item);
+    item.incomplete |= IsCutShort(image.record(group.records.back()).value);
   } else {
     item.kind = item.writer == Writer::kReport ? ItemKind::kReport : ItemKind::kOther;
     item.text = Valid(value);

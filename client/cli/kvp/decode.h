@@ -39,7 +39,8 @@ struct Item {
   std::optional<uint64_t> begin;
   std::optional<uint64_t> end;
   std::vector<size_t> records;  // indexes in the file, in the order of the text
-  bool incomplete = false;      // a chunk is missing or was cut
+  // A chunk is missing or was cut; as far as can be told, also where the last is full to the brim.
+  bool incomplete = false;
 };
 
 // By time; an item without one stands behind the item before it in the file. Text is made valid

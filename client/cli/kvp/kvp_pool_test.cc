@@ -135,6 +135,17 @@ TEST(DecodeTest, JoinsChunksUnderOneKeyThoughOthersStandBetween) {
   EXPECT_THAT(items[0].records, ElementsAre(0, 2));
 }
 
+TEST(DecodeTest, SaysWhenTheRestOfALongTextWasGivenUp) {
+  const std::string text =
+      "Time: 2025-11-13T17:52:10.123Z | Event: message=" + std::string(2000, 'x');
+  const std::string first = RawRecord(AzureKey("long"), text.substr(0, 1022));
+  EXPECT_TRUE(Decode(PoolImage(first))[0].incomplete);
+  // Before a code point of four bytes the record ends sooner.
+  EXPECT_TRUE(Decode(PoolImage(RawRecord(AzureKey("long"), text.substr(0, 1019))))[0].incomplete);
+  EXPECT_FALSE(
+      Decode(PoolImage(first + RawRecord(AzureKey("long"), text.substr(1022, 900))))[0].incomplete);
+}
+
 TEST(DecodeTest, MendsTextThatAChunkCutInTwo) {
   const std::string key = AzureKey("a:b");
   const PoolImage image(RawRecord(key, "Time: 2025-11-13T17:52:10.123Z | Event: \xc3") +
