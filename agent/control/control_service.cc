@@ -195,12 +195,13 @@ net::Route ControlService::ReportRoute(net::GrpcServer* server) {
 
 net::Route ControlService::EditPoolRoute(net::GrpcServer* server) {
   return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
-    const auto request = Parse<v1::EditPoolRequest>(encoded);
-    if (!request.ok()) return call.Finish(request.status());
-    options_.pool_editor->Edit(
-        call.connection().identity(), *request,
-        [server, id = call.id()](const auto& response) { Answer(server, id, response); });
-  })};
+            const auto request = Parse<v1::EditPoolRequest>(encoded);
+            if (!request.ok()) return call.Finish(request.status());
+            options_.pool_editor->Edit(
+                call.connection().identity(), *request,
+                [server, id = call.id()](const auto& response) { Answer(server, id, response); });
+          }),
+          limits::kEditPoolBytes};
 }
 
 }  // namespace sluice::control

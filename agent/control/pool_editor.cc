@@ -1,10 +1,13 @@
 #include "agent/control/pool_editor.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
 #include "agent/sinks/kvp/kvp_sink.h"
 #include "proto/contract/kvp_edit.h"
+#include "proto/contract/limits.h"
 
 namespace sluice::control {
 namespace {
@@ -14,6 +17,12 @@ void AddRecord(const v1::PoolRecord& record, kvp::PoolEdit* edit) {
 }
 
 absl::StatusOr<kvp::PoolEdit> ToEdit(const v1::EditPoolRequest& request) {
+  const int records = std::max(request.append().records_size(), request.load().records_size());
+  if (records > limits::kEditPoolRecords) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(records, " records are too many for one change of the pool; at most ",
+                     limits::kEditPoolRecords, " are taken"));
+  }
   kvp::PoolEdit edit;
   edit.unsafe = request.unsafe();
   switch (request.edit_case()) {

@@ -39,6 +39,7 @@ class MessageReader {
   // or as long as the bytes. kNeedMore: all bytes were taken. The other two are final.
   Next Read(std::string_view* bytes, std::string_view* message);
 
+  size_t max_message_bytes() const { return max_message_bytes_; }
   // Some of a message was taken and not all of it.
   bool in_message() const { return !prefix_.empty() || missing_ > 0; }
   // Memory in use for that.

@@ -127,7 +127,9 @@ void ServerCall::Deliver(std::string_view bytes) {
 
 bool ServerCall::ReadFailed(MessageReader::Next next) {
   if (next == MessageReader::Next::kTooLarge) {
-    Refuse("message_too_large", absl::ResourceExhaustedError("the message is too large"));
+    Refuse("message_too_large", absl::ResourceExhaustedError(absl::StrCat(
+                                    "the message is too large; this method takes at most ",
+                                    reader_->max_message_bytes(), " bytes")));
     return true;
   }
   if (next == MessageReader::Next::kCompressed) {

@@ -11,6 +11,10 @@ namespace sluice::limits {
 inline constexpr size_t kRecordBytes = 64 * 1024;
 // One encoded Batch, and any other message on the ingest socket but OTLP.
 inline constexpr size_t kBatchBytes = 4 * 1024 * 1024;
+// One encoded EditPoolRequest, and its records: so many of the longest fit, and the agent holds
+// them four times over for a moment. A pool that is restored, or filled by a script, is one edit.
+inline constexpr size_t kEditPoolBytes = 32 * 1024 * 1024;
+inline constexpr int kEditPoolRecords = 25'000;
 // Attributes of one record; what is beyond is cut and counted in dropped_attributes_count. The same
 // number as OpenTelemetry's default, and it lets a mark per attribute fit two words.
 inline constexpr size_t kAttributes = 128;

@@ -172,6 +172,27 @@ def test_writing_one_key_leaves_every_byte_of_the_others(way):
     assert after == before[:harness.RECORD] + record("b", "new") + before[2 * harness.RECORD:]
 
 
+@pytest.mark.parametrize("way", WAYS, indirect=True)
+@pytest.mark.parametrize("count, size", [(5_000, 1_000), (20_000, 200)])
+def test_many_lines_are_one_change(way, count, size):
+    way.start([])
+    lines = "".join(f"k{i}={i:0{size}}\n" for i in range(count))
+    done = way.kvp("append-multiple", "--timeout", "30s", input=lines)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(way.records()) == [[f"k{i}", f"{i:0{size}}"] for i in range(count)]
+
+
+@pytest.mark.parametrize("way", ["agent"], indirect=True)
+@pytest.mark.parametrize("count, size, code, limit", [
+    (25_001, 1, 2, "at most 25000"), (25_000, 1_022, 0, ""), (34_000, 1_000, 5, "at most 33554432")])
+def test_what_is_too_much_for_the_agent_names_the_limit(way, count, size, code, limit):
+    way.start([])
+    lines = "".join(f"{i:0254}={'v' * size}\n" for i in range(count))
+    done = way.kvp("append-multiple", "--timeout", "30s", input=lines)
+    assert done.returncode == code and limit in done.stderr, done.stderr
+    assert way.path.stat().st_size == (0 if code else count * harness.RECORD)
+
+
 def test_a_copy_of_a_disk_is_read_where_nobody_may_write():
     with short_folder() as folder:
         path = folder / ".kvp_pool_1"
