@@ -165,7 +165,7 @@ void App::MakeControl() {
                                                 : ReportDialect::kAzureInit,
                                  .vm_id = kvp.vm_id.empty() ? host_.vm_id : kvp.vm_id});
   pool_editor_ = std::make_unique<control::PoolEditor>(
-      control::PoolEditor::Options{loop_.get(), report_gate_.get(), FindWorker(sinks_, "kvp")});
+      control::PoolEditor::Options{loop_.get(), &counters_, FindWorker(sinks_, "kvp"), kvp.path});
   control::ControlService::Options options;
   options.journal = journal_.get();
   options.spans = &admission_->spans();

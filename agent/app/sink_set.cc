@@ -8,7 +8,8 @@ SinkSet MakeSinks(const sinks::SinkContext& context) {
   SinkSet set;
   for (const sinks::SinkKind& kind : sinks::AllSinkKinds()) {
     if (!kind.enabled(*context.config)) {
-      set.off.push_back(kind.name);
+      set.off.push_back(
+          {kind.name, kind.destination != nullptr ? kind.destination(*context.config) : ""});
       continue;
     }
     set.workers.push_back(std::make_unique<sinks::SinkWorker>(kind.make(context),

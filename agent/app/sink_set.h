@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/control/status_report.h"
 #include "agent/sinks/sink_kind.h"
 #include "agent/sinks/sink_worker.h"
 
@@ -13,8 +14,7 @@ namespace sluice::app {
 struct SinkSet {
   // In the order in which they start and drain.
   std::vector<std::unique_ptr<sinks::SinkWorker>> workers;
-  // Names of those that are switched off.
-  std::vector<std::string> off;
+  std::vector<control::StatusReport::SinkOff> off;
 };
 
 SinkSet MakeSinks(const sinks::SinkContext& context);

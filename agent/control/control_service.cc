@@ -194,6 +194,14 @@ net::Route ControlService::ReportRoute(net::GrpcServer* server) {
 }
 
 net::Route ControlService::EditPoolRoute(net::GrpcServer* server) {
+  if (!options_.pool_editor->has_sink()) {
+    const auto edit = [this](net::Call& call,
+                             std::string_view encoded) -> absl::StatusOr<Producer> {
+      ASSIGN_OR_RETURN(const auto request, Parse<v1::EditPoolRequest>(encoded));
+      return options_.pool_editor->EditFile(call.connection().identity(), request);
+    };
+    return {options_.pool_editor->file_edits().Serve(server, edit), limits::kEditPoolBytes};
+  }
   return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
             const auto request = Parse<v1::EditPoolRequest>(encoded);
             if (!request.ok()) return call.Finish(request.status());

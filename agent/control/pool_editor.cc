@@ -5,9 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
+#include "agent/ingest/report_gate.h"
 #include "agent/sinks/kvp/kvp_sink.h"
+#include "agent/sinks/kvp/pool_file.h"
 #include "proto/contract/kvp_edit.h"
 #include "proto/contract/limits.h"
+#include "proto/pool/edit_file.h"
 
 namespace sluice::control {
 namespace {
@@ -53,6 +56,19 @@ absl::StatusOr<kvp::PoolEdit> ToEdit(const v1::EditPoolRequest& request) {
   return edit;
 }
 
+// What `caller` may do and asks for.
+absl::StatusOr<kvp::PoolEdit> Admit(const Identity& caller, const v1::EditPoolRequest& request) {
+  const ingest::ReportGate::Verdict verdict = ingest::ReportGate::JudgeEdit(caller);
+  if (!verdict.ok()) return Annotate(verdict.status, "the pool");
+  return ToEdit(request);
+}
+
+absl::StatusOr<size_t> EditPoolFile(const std::string& path, const kvp::PoolEdit& edit) {
+  const kvp::PoolResult<size_t> removed = kvp::EditPoolFile({.path = path}, edit);
+  if (!removed.ok()) return kvp::ToStatus(removed.error());
+  return *removed;
+}
+
 absl::StatusOr<v1::EditPoolResponse> ToResponse(const absl::StatusOr<size_t>& removed) {
   if (absl::IsInvalidArgument(removed.status())) return removed.status();
   if (!removed.ok()) return absl::UnavailableError(removed.status().message());
@@ -64,10 +80,7 @@ absl::StatusOr<v1::EditPoolResponse> ToResponse(const absl::StatusOr<size_t>& re
 }  // namespace
 
 void PoolEditor::Edit(const Identity& caller, const v1::EditPoolRequest& request, Done done) {
-  if (const auto verdict = options_.gate->Judge(caller); !verdict.ok()) {
-    return done(Annotate(verdict.status, "the pool"));
-  }
-  auto edit = ToEdit(request);
+  auto edit = Admit(caller, request);
   if (!edit.ok()) return done(edit.status());
   options_.kvp->Do(
       [loop = options_.loop, edit = *std::move(edit), done = std::move(done)](sinks::Sink& sink) {
@@ -75,6 +88,16 @@ void PoolEditor::Edit(const Identity& caller, const v1::EditPoolRequest& request
         const auto removed = static_cast<kvp::KvpSink&>(sink).Edit(edit);
         loop->Post([done, response = ToResponse(removed)] { done(response); });
       });
+}
+
+absl::StatusOr<Producer> PoolEditor::EditFile(const Identity& caller,
+                                              const v1::EditPoolRequest& request) const {
+  ASSIGN_OR_RETURN(kvp::PoolEdit edit, Admit(caller, request));
+  return [path = options_.path, edit = std::move(edit)](AnswerStream& stream) -> absl::Status {
+    ASSIGN_OR_RETURN(const v1::EditPoolResponse response, ToResponse(EditPoolFile(path, edit)));
+    stream.Send(response.SerializeAsString());
+    return absl::OkStatus();
+  };
 }
 
 }  // namespace sluice::control

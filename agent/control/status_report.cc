@@ -105,10 +105,11 @@ void StatusReport::AddSinks(v1::StatusResponse* response) const {
     sink->set_filtered_records(status.filtered_records);
     sink->set_last_error(status.last_error);
   }
-  for (const std::string& name : sources_.sinks_off) {
+  for (const SinkOff& off : sources_.sinks_off) {
     v1::SinkStatus* const sink = response->add_sinks();
-    sink->set_name(name);
+    sink->set_name(off.name);
     sink->set_state("off");
+    sink->set_destination(off.destination);
   }
 }
 

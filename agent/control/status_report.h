@@ -19,6 +19,11 @@ namespace sluice::control {
 // Everything pointed to outlives the report.
 class StatusReport {
  public:
+  // A sink that is switched off.
+  struct SinkOff {
+    std::string name;
+    std::string destination;  // where it would write
+  };
   struct Sources {
     std::string boot_id;
     std::string vm_id;
@@ -28,8 +33,7 @@ class StatusReport {
     const ingest::IngestService* ingest = nullptr;
     const Counters* counters = nullptr;
     const std::vector<std::unique_ptr<sinks::SinkWorker>>* workers = nullptr;
-    // Sinks that are switched off.
-    std::vector<std::string> sinks_off;
+    std::vector<SinkOff> sinks_off;
     // Asked each time, since a reload changes them.
     std::function<std::vector<v1::Setting>()> settings;
   };

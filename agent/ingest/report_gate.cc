@@ -5,7 +5,7 @@
 
 namespace sluice::ingest {
 
-ReportGate::Verdict ReportGate::Judge(const Identity& caller) const {
+ReportGate::Verdict ReportGate::JudgeEdit(const Identity& caller) {
   if (caller.uid != 0) {
     return {"not_root", absl::PermissionDeniedError(
                             absl::StrCat("only root may write it, and this is uid ", caller.uid))};
@@ -15,8 +15,13 @@ ReportGate::Verdict ReportGate::Judge(const Identity& caller) const {
             absl::PermissionDeniedError(absl::StrCat(
                 "only root of the host may write it, and process ", caller.pid, " is ", sign))};
   }
-  if (!off_.empty()) return {"off", absl::FailedPreconditionError(off_)};
   return {};
+}
+
+ReportGate::Verdict ReportGate::Judge(const Identity& caller) const {
+  Verdict verdict = JudgeEdit(caller);
+  if (verdict.ok() && !off_.empty()) return {"off", absl::FailedPreconditionError(off_)};
+  return verdict;
 }
 
 }  // namespace sluice::ingest

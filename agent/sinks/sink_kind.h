@@ -27,6 +27,8 @@ struct SinkKind {
   bool (*enabled)(const config::AgentConfig&);
   const config::SinkFilter& (*filter)(const config::AgentConfig&);
   std::unique_ptr<Sink> (*make)(const SinkContext&);
+  // Where it would write, for status while it is switched off; null: that is not told.
+  std::string (*destination)(const config::AgentConfig&) = nullptr;
 };
 
 // Every kind, in the order in which sinks start and drain.

@@ -49,9 +49,10 @@ def require(wrapper):
         pytest.skip(f"{' '.join(wrapper)}: {done.stderr.strip()}")
 
 
-def sluice(agent, *arguments, wrapper=(), uid=harness.ROOT):
+def sluice(agent, *arguments, wrapper=(), uid=harness.ROOT, stdin=""):
     env = {"SLUICE_SOCKET": str(agent.socket), "SLUICE_ADMIN_SOCKET": str(agent.admin_socket)}
-    return harness.run([*wrapper, agent.shared.sluice, *arguments], uid=uid, env=env, check=False)
+    return harness.run([*wrapper, agent.shared.sluice, *arguments], uid=uid, env=env, check=False,
+                       input=stdin)
 
 
 def send_event(agent, report, wrapper=(), uid=harness.ROOT):
@@ -206,9 +207,12 @@ def test_a_service_with_mounts_of_its_own_is_no_container(agent):
     assert len(reports(agent)) == 1
 
 
-@pytest.mark.parametrize("config, key", [
+SWITCHED_OFF = pytest.mark.parametrize("config, key", [
     ("[telemetry]\nkvp_diagnostics = false\n", "telemetry.kvp_diagnostics"),
     ("[kvp]\nenabled = false\n", "kvp.enabled")])
+
+
+@SWITCHED_OFF
 def test_what_is_switched_off_says_so(shared, config, key):
     with configured(shared, config) as agent:
         agent.start()
@@ -219,6 +223,51 @@ def test_what_is_switched_off_says_so(shared, config, key):
         agent.flush()
         assert not agent.pool_path.exists() and refused(agent) == {("off", 0): 2}
         assert "result=success" in agent.log(), "it stays an ordinary event"
+
+
+@SWITCHED_OFF
+def test_a_pool_that_is_switched_off_stays_roots(shared, config, key):
+    with configured(shared, config) as agent:
+        agent.start()
+
+        def kvp(*words, code=0, **options):
+            done = sluice(agent, "kvp", *words, **options)
+            assert done.returncode == code, (words, done.stdout, done.stderr)
+            return done.stdout + done.stderr
+        assert "records=0\n" in kvp("info")
+        kvp("write", "a", "1")
+        kvp("write", "--append", "a", "2")
+        kvp("append-multiple", stdin="b=3\nc=4\n")
+        assert kvp("read", "a") == "2\n" and kvp("is-stale", code=1) == "false\n"
+        assert f"path={agent.pool_path}\n" in kvp("info") and "records=4\n" in kvp("info")
+        assert kvp("delete", "a") == "true\n" and kvp("delete-multiple", "b", "x") == "1\n"
+        send_event(agent, "result=success")
+        agent.flush()
+        assert agent.pool() == [("c", "4")], "the agent adds nothing"
+        kvp("load", stdin="d=5\n")
+        assert kvp("dump") == "d=5\n"
+        kvp("clear", "--if-stale")
+        os.utime(agent.pool_path, (0, 0))
+        assert kvp("is-stale") == "true\n"
+        kvp("clear", "--if-stale")
+        assert agent.pool() == []
+        assert "must not be empty" in kvp("write", "", "1", code=2)
+        sink, = (one for one in agent.status()["sinks"] if one["name"] == "kvp")
+        assert (sink["state"], sink["destination"]) == ("off", str(agent.pool_path))
+        kvp("write", "a", "1", code=5, uid=NOBODY)
+        agent.pool_path.unlink()
+        agent.pool_folder.rmdir()
+        assert str(agent.pool_path) in kvp("write", "a", "1", code=3)
+        kvp("delete", "a")
+
+
+def test_root_of_a_container_may_not_change_what_is_switched_off(shared):
+    require(IN_A_PID_NAMESPACE)
+    with configured(shared, "[kvp]\nenabled = false\n") as agent:
+        agent.start()
+        done = sluice(agent, "kvp", "write", "a", "1", wrapper=IN_A_PID_NAMESPACE)
+        assert done.returncode == 5 and "only root of the host" in done.stderr
+        assert not agent.pool_path.exists()
 
 
 def test_a_pool_that_cannot_be_written_is_told_and_written_later(agent):
@@ -292,6 +341,22 @@ def test_what_root_removes_past_the_agent_does_not_come_back(agent, runs):
     agent.flush()
     [(_key, value)] = agent.pool()
     assert "gamma" in value
+
+
+def test_what_root_removes_while_it_is_switched_off_does_not_come_back(agent):
+    sluice(agent, "event", *harness.PATIENT, "--require", "alpha")
+    agent.flush()
+    switched_on = agent.config_path.read_text()
+    agent.config_path.write_text("[kvp]\nenabled = false\n")
+    agent.restart()
+    assert "alpha" in sluice(agent, "kvp", "dump").stdout
+    assert sluice(agent, "kvp", "clear").returncode == 0
+    agent.config_path.write_text(switched_on)
+    agent.restart()
+    sluice(agent, "event", *harness.PATIENT, "--require", "beta")
+    agent.flush()
+    [(_key, value)] = agent.pool()
+    assert "beta" in value
 
 
 def test_it_moves_no_record_of_another_program(agent):

@@ -54,7 +54,7 @@ SinkKind KvpSinkKind() {
           [](const config::AgentConfig& config) -> const config::SinkFilter& {
             return config.kvp.filter;
           },
-          Make};
+          Make, [](const config::AgentConfig& config) { return config.kvp.path; }};
 }
 
 }  // namespace sluice::sinks
