@@ -25,7 +25,7 @@ PoolResult<time_t> ParseBootTime(std::string_view proc_stat) {
     const auto [rest, error] = std::from_chars(line.begin(), line.end(), seconds);
     if (error == std::errc() && rest == line.end()) return seconds;
     return PoolError{EINVAL,
-                     "invalid btime in " + std::string(kStatPath) + ": " + std::string(line)};
+                     "invalid " + std::string(kStatPath) + " btime value: " + std::string(line)};
   }
   return PoolError{ENOENT, "missing btime in " + std::string(kStatPath)};
 }

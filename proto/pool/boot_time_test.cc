@@ -19,7 +19,7 @@ TEST(BootTimeTest, SaysWhatIsWrong) {
   for (const char* const text : {"btime not-a-number\n", "btime 12x\n", "btime \n"}) {
     const PoolError error = ParseBootTime(text).error();
     EXPECT_EQ(error.code, EINVAL) << text;
-    EXPECT_NE(error.message.find("/proc/stat"), std::string::npos);
+    EXPECT_EQ(error.message.find("invalid /proc/stat btime value: "), 0u) << error.message;
   }
 }
 

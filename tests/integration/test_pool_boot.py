@@ -26,9 +26,12 @@ def start_and_write(agent, text):
     return [value.rpartition("message=")[2] for _, value in agent.pool()]
 
 
+def count(agent, name):
+    return sum(one["value"] for one in agent.status()["counters"] if one["name"] == name)
+
+
 def times_cleared(agent):
-    return sum(one["value"] for one in agent.status()["counters"]
-               if one["name"] == "kvp.stale_cleared")
+    return count(agent, "kvp.stale_cleared")
 
 
 @pytest.mark.parametrize("stored_boot", [None, OTHER_BOOT])
@@ -47,3 +50,16 @@ def test_only_what_is_new_is_left_of_an_older_boots_pool(agent, stored_boot):
 def test_what_others_wrote_in_this_boot_stays(agent):
     assert start_and_write(agent, "first") == ["{}", "first"]
     assert times_cleared(agent) == 0
+
+
+def test_each_torn_record_that_it_cuts_off_is_counted(agent):
+    agent.pool_path.write_bytes(FOREIGN + b"torn")
+    assert start_and_write(agent, "first") == ["{}", "first"]
+    assert count(agent, "kvp.torn_repaired") == 1
+    for number, change in enumerate((["event", "--require", "second"],
+                                     ["kvp", "write", "a", "message=third"]), start=2):
+        with open(agent.pool_path, "ab") as pool:
+            pool.write(b"torn")
+        agent.sluice(*change)
+        agent.flush()
+        assert count(agent, "kvp.torn_repaired") == number

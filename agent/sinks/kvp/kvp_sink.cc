@@ -165,14 +165,22 @@ absl::Status KvpSink::WritePending() {
   return absl::OkStatus();
 }
 
-absl::Status KvpSink::Sync() { return keeper_->Sync(); }
+absl::Status KvpSink::Sync() {
+  absl::Status status = keeper_->Sync();
+  const uint64_t repaired = pool_.torn_tails_repaired();
+  if (repaired > counted_repairs_) {
+    options_.counters->Add("kvp.torn_repaired", {}, {}, repaired - counted_repairs_);
+  }
+  counted_repairs_ = repaired;
+  return status;
+}
 
 absl::StatusOr<size_t> KvpSink::Edit(const PoolEdit& edit) {
   RETURN_IF_ERROR(Open());
   const absl::StatusOr<size_t> removed = keeper_->Edit(edit, boot_time_);
   // Nothing can be taken out of a pool that nobody has made.
   if (absl::IsNotFound(removed.status()) && !edit.adds()) return 0;
-  if (removed.ok()) RETURN_IF_ERROR(keeper_->Sync());
+  if (removed.ok()) RETURN_IF_ERROR(Sync());
   return removed;
 }
 

@@ -81,6 +81,7 @@ class KvpSink final : public sinks::Sink {
   // The newest report not written yet.
   std::optional<Report> report_;
   size_t pending_bytes_ = 0;
+  uint64_t counted_repairs_ = 0;
   // The pool's inode, size and times as last seen.
   std::array<int64_t, 5> seen_{};
 };
