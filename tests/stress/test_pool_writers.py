@@ -20,6 +20,7 @@ import harness
 import hyperv
 
 SECONDS = 3600 if harness.LONG else 60
+SECONDS_WITHOUT_A_LOCK = 180
 RECORD = harness.RECORD
 MOST_MOVED = 20  # by as many records as the host may delete while the agent is dead
 EVENTS = 200  # of ours, of one to three records; with the others' they stay below 1000
@@ -362,6 +363,24 @@ def test_nothing_of_ours_is_lost_and_nothing_foreign_is_touched(agent):
                               + [text_of(0)] * scene.fillers)
         view = host.kernel_view()
         assert view.failed_at is None and len(view.items) == len(found)
+
+
+@pytest.mark.skipif(not harness.LONG, reason="minutes until it goes wrong; --long")
+@pytest.mark.parametrize("lock", ["flock", "ofd"])
+def test_the_four_do_harm_without_it(agent, lock):
+    agent.environment["POOL_WITHOUT_LOCK"] = lock
+    with contextlib.ExitStack() as stack:
+        agent.start()
+        with skip_where_unavailable():
+            host = stack.enter_context(hyperv.Host(agent.pool_folder))
+            scene = stack.enter_context(Scene(agent, host))
+        with pytest.raises(Disturbed) as harm:
+            try:
+                scene.run(SECONDS_WITHOUT_A_LOCK)
+            except AssertionError:  # it may have ended before it could answer
+                agent.require_unharmed()
+                raise
+        print(f"after {scene.kills} kills: {harm.value}")
 
 
 class HalfWritten:
