@@ -40,6 +40,15 @@ constexpr size_t kMaxQuestionBytes = 256 * 1024;
 // Pool records in one DumpPoolResponse.
 constexpr size_t kRecordsPerMessage = 100;
 
+absl::Status SendRawPool(std::string_view pool, AnswerStream& stream) {
+  v1::DumpPoolResponse message;
+  for (; !pool.empty(); pool.remove_prefix(message.raw().size())) {
+    message.set_raw(std::string(pool.substr(0, kRecordsPerMessage * kvp::kRecordBytes)));
+    if (!stream.Send(message.SerializeAsString())) break;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SendPool(std::string_view pool, AnswerStream& stream) {
   v1::DumpPoolResponse message;
   for (size_t at = 0; at + kvp::kRecordBytes <= pool.size(); at += kvp::kRecordBytes) {
@@ -151,11 +160,13 @@ net::Route ControlService::FlushRoute(net::GrpcServer* server) {
 
 net::Route ControlService::DumpPoolRoute(net::GrpcServer* server) {
   return {options_.answers->Serve(
-      server, [this](net::Call&, std::string_view) -> absl::StatusOr<Producer> {
-        return [read = options_.read_pool](AnswerStream& stream) -> absl::Status {
-          ASSIGN_OR_RETURN(const std::string pool, read());
-          return SendPool(pool, stream);
-        };
+      server, [this](net::Call&, std::string_view encoded) -> absl::StatusOr<Producer> {
+        ASSIGN_OR_RETURN(const auto request, Parse<v1::DumpPoolRequest>(encoded));
+        return
+            [read = options_.read_pool, raw = request.raw()](AnswerStream& stream) -> absl::Status {
+              ASSIGN_OR_RETURN(const std::string pool, read());
+              return raw ? SendRawPool(pool, stream) : SendPool(pool, stream);
+            };
       })};
 }
 

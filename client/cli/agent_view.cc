@@ -101,15 +101,18 @@ Result<std::vector<v1::StoredRecord>> AgentView::Records(const v1::RecordsReques
   return records;
 }
 
-Result<std::vector<v1::PoolRecord>> AgentView::DumpPool() {
-  auto responses = Stream<v1::DumpPoolResponse>(method::kControlDumpPool, {});
+Result<std::string> AgentView::DumpPool() {
+  v1::DumpPoolRequest request;
+  request.set_raw(true);
+  const auto responses =
+      Stream<v1::DumpPoolResponse>(method::kControlDumpPool, request.SerializeAsString());
   if (!responses.ok()) return responses.failure();
-  std::vector<v1::PoolRecord> records;
-  for (v1::DumpPoolResponse& response : *responses) {
-    std::move(response.mutable_records()->begin(), response.mutable_records()->end(),
-              std::back_inserter(records));
+  std::string pool;
+  for (const v1::DumpPoolResponse& response : *responses) {
+    if (response.records_size() > 0) return Unreadable(socket_);
+    pool += response.raw();
   }
-  return records;
+  return pool;
 }
 
 template <typename Response>

@@ -29,8 +29,8 @@ class AgentView {
   Result<v1::ReloadResponse> Reload();
   // Oldest first.
   Result<std::vector<v1::StoredRecord>> Records(const v1::RecordsRequest& request);
-  // These need the admin socket. The pool's records as they lie on disk:
-  Result<std::vector<v1::PoolRecord>> DumpPool();
+  // These need the admin socket. The pool's records as they lie on disk, byte for byte:
+  Result<std::string> DumpPool();
   // Both fail with kExitUsage where the agent finds fault with the request, with kExitIo where the
   // pool cannot be written.
   Result<v1::EditPoolResponse> EditPool(const v1::EditPoolRequest& request);

@@ -143,7 +143,8 @@ def test_usage_counts_everybodys_records_and_bytes(read):
     assert code == 0
     shares = {(one["writer"], one["source"]): (one["records"], one["text_bytes"])
               for one in usage.pop("writers")}
-    assert usage == {"records": 10, "aim": 1000, "file_bytes": 25600, "torn_bytes": 0}
+    assert usage == {"records": 10, "aim": 1000, "file_bytes": 25600, "torn_bytes": 0,
+                     "shifted": 0}
 
     def share(*numbers):
         texts = [text for number in numbers for text in records[number]]

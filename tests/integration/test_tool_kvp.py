@@ -1,10 +1,11 @@
-"""`sluice kvp` on pool files, without an agent."""
+"""`sluice kvp` on pool files, mostly without an agent."""
 
 import json
 import os
 
 import pytest
 
+import harness
 from tool import short_folder, tool
 
 VM = "26bd6c2f-ecc6-4b04-9f79-e500096ee45b"
@@ -157,6 +158,38 @@ def test_check_finds_what_the_host_cannot_read(folder):
     done = kvp(folder, "check")
     assert done.returncode == 1 and done.stdout.startswith("record 0: the value is not UTF-8")
     assert json.loads(kvp(folder, "check", "--json").stdout)[0]["harm"] == "hides_rest"
+
+
+def test_a_shifted_pool_is_told_and_credited_to_nobody(folder):
+    def one(number):
+        return record(f"azure-init-0.1.1|{VM}|INFO|a:c|{UUID[:-1]}{number}",
+                      "Time: 2023-11-14T22:13:23.000Z | Event: message=hello")
+    pool = folder / ".kvp_pool_1"
+    pool.write_bytes(one(1) + b"T" * 100 + one(2) + one(3))
+    done = kvp(folder, "check")
+    assert done.returncode == 1
+    assert done.stdout.startswith("record 1: shifted by 100 bytes from record 1: ")
+    assert len(done.stdout.splitlines()) == 1
+    finding, = json.loads(kvp(folder, "check", "--json").stdout)
+    assert (finding["harm"], finding["record"]) == ("shifted", 1)
+    shown = json.loads(kvp(folder, "usage", "--json").stdout)
+    assert (shown["records"], shown["shifted"]) == (3, 2)
+    assert [(share["writer"], share["records"]) for share in shown["writers"]] == [
+        ("azure-init", 1)]
+    assert "2 made of parts of others" in kvp(folder, "usage").stdout
+
+
+def test_an_agent_shows_its_pool_byte_for_byte(shared):
+    key = f"azure-init-0.1.1|{VM}|INFO|a:c|{UUID}"
+    value = "Time: 2023-11-14T22:13:23.000Z | Event: message=hello"
+    with harness.Agent(shared, config="[kvp]\nenabled = false\n") as agent:
+        agent.pool_path.write_bytes(
+            record("a", "1") + b"T" * 100 + record(key, value) * 200 + bytes(2460))
+        agent.start()
+        done = agent.sluice("kvp", "check", check=False)
+        assert done.returncode == 1 and done.stdout.startswith("record 1: shifted by 100 bytes")
+        assert json.loads(agent.sluice("kvp", "usage", "--json").stdout)["shifted"] == 201
+        assert len(agent.sluice("kvp", "dump").stdout.splitlines()) == 202
 
 
 def test_reading_changes_nothing(folder):

@@ -190,8 +190,9 @@ def test_tree_of_an_unknown_trace_is_a_negative_answer(script):
 
 
 def test_kvp_dump_escapes_what_a_terminal_must_not_see(script):
-    script.answers["Control.DumpPool"] = [script.pool.DumpPoolResponse(records=[
-        dict(key=b"a", value=b"1\n2\x1b"), dict(key=b"b\xff", value=b"")])]
+    raw = [key.ljust(512, b"\0") + value.ljust(2048, b"\0")
+           for key, value in ((b"a", b"1\n2\x1b"), (b"b\xff", b""))]
+    script.answers["Control.DumpPool"] = [script.pool.DumpPoolResponse(raw=one) for one in raw]
     assert tool("kvp", "dump", path=script.path).stdout == "a=1\\n2\\u{1b}\nb\\xff=\n"
     assert json.loads(tool("kvp", "dump", "--json", path=script.path).stdout) == [
         {"key": "a", "value": "1\n2\x1b"}, {"key": "b\udcff", "value": ""}]

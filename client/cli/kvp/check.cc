@@ -3,6 +3,7 @@
 #include <map>
 #include <string_view>
 
+#include "client/cli/kvp/shift.h"
 #include "client/cli/kvp/source.h"
 #include "proto/contract/utf8.h"
 
@@ -32,10 +33,15 @@ Reading ReadAsHost(std::string_view text, size_t units) {
 
 class Checker {
  public:
-  explicit Checker(const PoolImage& image) : image_(image) {}
+  explicit Checker(const PoolImage& image) : image_(image), shifts_(FindShifts(image)) {}
 
   std::vector<Finding> Run() {
-    for (size_t i = 0; i < image_.size(); ++i) CheckRecord(i);
+    auto shift = shifts_.begin();
+    for (size_t i = 0; i < image_.size(); ++i) {
+      for (; shift != shifts_.end() && shift->first_record == i; ++shift) AddShift(*shift);
+      CheckRecord(i);
+    }
+    for (; shift != shifts_.end(); ++shift) AddShift(*shift);
     CheckFile();
     return std::move(findings_);
   }
@@ -45,6 +51,16 @@ class Checker {
     findings_.push_back({harm, record, std::move(what)});
   }
 
+  void AddShift(const Shift& shift) {
+    const std::string bytes = std::to_string(shift.bytes);
+    Add(Harm::kShifted, shift.first_record,
+        "shifted by " + bytes + " bytes from record " + std::to_string(shift.first_record) +
+            ": another program appended behind a torn record; 'sluice kvp clear' mends it and "
+            "empties the pool, or cut the " +
+            bytes + " bytes before byte " + std::to_string(shift.offset) +
+            " out of the file while nobody writes");
+  }
+
   void CheckRecord(size_t index) {
     const Pair text = image_.record(index);
     // strlen() of a key without NUL goes on into the value.
@@ -52,6 +68,8 @@ class Checker {
     const std::string key = std::string(text.key) + std::string(endless_key ? text.value : "");
     CheckField(index, "key", ReadAsHost(key, kKeyUnits), kKeyUnits);
     CheckField(index, "value", ReadAsHost(text.value, kValueUnits), kValueUnits);
+    // The shift tells why this record is strange.
+    if (IsShifted(shifts_, index)) return;
     if (endless_key) Add(Harm::kConfusing, index, "the key has no NUL and runs into the value");
     if (text.value.size() == kValueBytes) {
       Add(Harm::kConfusing, index,
@@ -83,7 +101,10 @@ class Checker {
   }
 
   void CheckFile() {
-    if (image_.torn_bytes() > 0) {
+    // What ends a file that is shifted to its end is whole.
+    const bool is_torn = shifts_.empty() || shifts_.back().end_record != image_.size() ||
+                         shifts_.back().bytes != image_.torn_bytes();
+    if (is_torn && image_.torn_bytes() > 0) {
       Add(Harm::kFile, std::nullopt,
           std::to_string(image_.torn_bytes()) +
               " bytes of a torn record at the end: a plain append shifts every record after it");
@@ -95,6 +116,7 @@ class Checker {
   }
 
   const PoolImage& image_;
+  const std::vector<Shift> shifts_;
   std::vector<Finding> findings_;
   std::map<std::string_view, size_t> first_;
 };
@@ -109,6 +131,8 @@ std::string_view HarmName(Harm harm) {
       return "cut";
     case Harm::kConfusing:
       return "confusing";
+    case Harm::kShifted:
+      return "shifted";
     case Harm::kFile:
       break;
   }

@@ -19,6 +19,7 @@ enum class Harm {
   kHidesRest,  // this record and every later one
   kCut,        // the host gets a part
   kConfusing,  // the host gets it, but cannot tell it from another or from nothing
+  kShifted,    // from this record on the host gets parts of others
   kFile,       // concerns the file as a whole
 };
 

@@ -289,6 +289,84 @@ TEST(CheckTest, FindsDuplicatesEmptyKeysAndATornTail) {
   EXPECT_EQ(findings[2].record, std::nullopt);
 }
 
+constexpr char kAzureText[] = "Time: 2023-11-14T22:13:23.000Z | Event: message=hello";
+
+std::string NumberedRecord(int number, const std::string& prefix = "azure-init-0.1.1") {
+  return RawRecord(AzureKey("a:" + std::to_string(number), "INFO", prefix), kAzureText);
+}
+
+// What is found in the records of a file of these bytes.
+std::vector<std::string> ShiftsIn(const std::string& bytes) {
+  std::vector<std::string> shifts;
+  for (const Finding& finding : Check(PoolImage(bytes))) {
+    if (finding.harm == Harm::kShifted) shifts.push_back(finding.what.substr(0, 36));
+  }
+  return shifts;
+}
+
+TEST(CheckTest, FindsWhatATornRecordInTheMiddleShifted) {
+  const std::string pool =
+      NumberedRecord(1) + std::string(100, 'T') + NumberedRecord(2) + NumberedRecord(3);
+  const std::vector<Finding> findings = Check(PoolImage(pool));
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].harm, Harm::kShifted);
+  EXPECT_EQ(findings[0].record, 1u);
+  EXPECT_THAT(findings[0].what, HasSubstr("shifted by 100 bytes from record 1: "));
+  EXPECT_THAT(findings[0].what, HasSubstr("'sluice kvp clear'"));
+  EXPECT_THAT(findings[0].what, HasSubstr("the 100 bytes before byte 2660"));
+  std::string mended = pool;
+  EXPECT_THAT(Check(PoolImage(mended.erase(2660 - 100, 100))), IsEmpty());
+}
+
+TEST(CheckTest, FindsAShiftOfEachKindOfRecordAtEachOffset) {
+  const std::string others[] = {
+      NumberedRecord(1), NumberedRecord(1, "sluice-0.1.0"),
+      RawRecord(OldCloudKey("start", "x"), R"({"name":"x","type":"start","msg":""})"),
+      RawRecord(CloudKey("diagnostic", "x", "|3"), R"({"name":"x","msg_i":3,"msg":""})"),
+      RawRecord("PROVISIONING_REPORT", "result=success|agent=a")};
+  for (const std::string& other : others) {
+    // A write that was cut short ends at a page's end most of all.
+    for (const size_t torn : {1, 99, 511, 512, 513, 1024, 1536, 2048, 2559}) {
+      const std::string text = NumberedRecord(7).substr(0, torn);
+      EXPECT_EQ(ShiftsIn(NumberedRecord(5) + text + other).size(), 1u) << torn << other;
+    }
+  }
+  // A prefix of our own choice, behind the zeros that most torn records end in.
+  EXPECT_EQ(ShiftsIn(std::string(100, '\0') + NumberedRecord(1, "mine-1")).size(), 1u);
+}
+
+TEST(CheckTest, TellsEachStretchOfAShift) {
+  const std::string torn(100, 'T');
+  const std::string rest(2460, '\0');
+  const std::string pool = NumberedRecord(1) + torn + NumberedRecord(2) + torn + NumberedRecord(3) +
+                           NumberedRecord(4) + rest.substr(100) + NumberedRecord(5) +
+                           NumberedRecord(6);
+  EXPECT_THAT(ShiftsIn(pool), ElementsAre(HasSubstr("by 100 bytes from record 1"),
+                                          HasSubstr("by 200 bytes from record 2")));
+  const PoolUsage usage = Usage(PoolImage(pool));
+  EXPECT_EQ(usage.records, 7u);
+  EXPECT_EQ(usage.shifted, 4u);
+  ASSERT_EQ(usage.shares.size(), 1u);
+  EXPECT_EQ(usage.shares[0].source, "azure-init-0.1.1");
+  EXPECT_EQ(usage.shares[0].records, 3u);
+}
+
+TEST(CheckTest, TakesNoTextThatQuotesAKeyForAShift) {
+  const std::string key = AzureKey("a");
+  const std::string next = NumberedRecord(2);
+  EXPECT_THAT(ShiftsIn(RawRecord("k", key) + next), IsEmpty());
+  EXPECT_THAT(ShiftsIn(RawRecord("k", "Time: " + key) + next), IsEmpty());
+  EXPECT_THAT(ShiftsIn(RawRecord("x|" + key, kAzureText) + next), IsEmpty());
+  EXPECT_THAT(ShiftsIn(RawRecord("k", "PROVISIONING_REPORT") + next), IsEmpty());
+  // The key's field would end with the value's.
+  EXPECT_THAT(ShiftsIn(RawRecord("k", std::string(1536, 'v') + key) + next), IsEmpty());
+  EXPECT_THAT(ShiftsIn(RawRecord("k", key + " = " + kAzureText) + next), IsEmpty());
+  // The daemon leaves the end of a longer text behind the NUL of a shorter.
+  std::string moved = NumberedRecord(1);
+  moved.replace(0, 2, std::string("k\0", 2)).replace(512, 2, std::string("v\0", 2));
+  EXPECT_THAT(ShiftsIn(moved + next), IsEmpty());
+}
+
 TEST(CheckTest, SaysWhenThereAreMany) {
   std::string records;
   for (int i = 0; i < 1000; ++i) records += RawRecord("k" + std::to_string(i), "v");

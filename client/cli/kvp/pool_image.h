@@ -18,6 +18,8 @@ class PoolImage {
   explicit PoolImage(std::string bytes) : bytes_(std::move(bytes)) {}
 
   size_t size() const { return bytes_.size() / kRecordBytes; }
+  // The file as it is.
+  std::string_view bytes() const { return bytes_; }
   // Both fields whole, 2560 bytes.
   std::string_view raw(size_t index) const {
     return std::string_view(bytes_).substr(index * kRecordBytes, kRecordBytes);

@@ -65,20 +65,6 @@ bool MayReadInstalled(const GlobalOptions& options, const Failure& failure) {
   return !AgentIsNamed(options) && failure.code != kExitIo;
 }
 
-void AppendField(std::string_view text, size_t size, std::string* record) {
-  record->append(text.substr(0, size));
-  record->append(size - std::min(text.size(), size), '\0');
-}
-
-kvp::PoolImage ImageOf(const std::vector<v1::PoolRecord>& records) {
-  std::string bytes;
-  for (const v1::PoolRecord& record : records) {
-    AppendField(record.key(), kvp::kKeyBytes, &bytes);
-    AppendField(record.value(), kvp::kValueBytes, &bytes);
-  }
-  return kvp::PoolImage(std::move(bytes));
-}
-
 bool IsMissing(const std::filesystem::path& path) {
   std::error_code error;
   return !std::filesystem::exists(path, error) && !error;
@@ -180,9 +166,9 @@ Result<kvp::PoolImage> LoadPool(const GlobalOptions& options) {
   if (!MayAskAgent(options)) return ReadFile(*FindPoolFile(options));
   Result<AgentView> agent = OpenAgent(options);
   if (agent.ok()) {
-    const Result<std::vector<v1::PoolRecord>> records = agent->DumpPool();
-    if (!records.ok()) return records.failure();
-    return ImageOf(*records);
+    Result<std::string> pool = agent->DumpPool();
+    if (!pool.ok()) return pool.failure();
+    return kvp::PoolImage(std::move(*pool));
   }
   if (!MayReadInstalled(options, agent.failure())) return agent.failure();
   return ReadFile(InstalledPoolFile(options.pool.number));

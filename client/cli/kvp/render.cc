@@ -85,6 +85,10 @@ std::string RenderUsage(const kvp::PoolUsage& usage) {
   if (usage.torn_bytes > 0) {
     whole.Row({"torn", std::to_string(usage.torn_bytes) + " bytes after the last whole record"});
   }
+  if (usage.shifted > 0) {
+    whole.Row({"shifted", std::to_string(usage.shifted) +
+                              " made of parts of others; 'sluice kvp check' tells where"});
+  }
   Table writers("Writers");
   for (const kvp::PoolUsage::Share& share : usage.shares) {
     writers.Row({std::string(kvp::WriterName(share.writer)), share.source,

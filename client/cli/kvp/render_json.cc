@@ -129,6 +129,7 @@ std::string RenderUsageJson(const kvp::PoolUsage& usage) {
   Member("aim", usage.aim, &json);
   Member("file_bytes", usage.file_bytes, &json);
   Member("torn_bytes", usage.torn_bytes, &json);
+  Member("shifted", usage.shifted, &json);
   json.Key("writers");
   json.BeginArray();
   for (const kvp::PoolUsage::Share& share : usage.shares) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "client/cli/kvp/shift.h"
 #include "proto/contract/utf8.h"
 
 namespace sluice::kvp {
@@ -13,7 +14,12 @@ PoolUsage Usage(const PoolImage& image) {
                   .file_bytes = image.size() * kRecordBytes + image.torn_bytes(),
                   .torn_bytes = image.torn_bytes()};
   std::map<std::pair<Writer, std::string>, PoolUsage::Share> shares;
+  const std::vector<Shift> shifts = FindShifts(image);
   for (size_t i = 0; i < image.size(); ++i) {
+    if (IsShifted(shifts, i)) {
+      ++usage.shifted;
+      continue;
+    }
     const Pair text = image.record(i);
     const Source source = ParseKey(text.key);
     std::string name;

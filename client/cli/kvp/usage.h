@@ -22,6 +22,8 @@ struct PoolUsage {
   size_t records = 0;
   size_t file_bytes = 0;
   size_t torn_bytes = 0;
+  // Made of parts of others, so nobody's.
+  size_t shifted = 0;
   // sluice stops adding records where there are as many; other writers do not.
   size_t aim = 1000;
   std::vector<Share> shares;  // most records first
