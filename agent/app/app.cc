@@ -384,6 +384,8 @@ bool App::StopSinks() {
   admin_server_->Close();
   journal_->CommitTurn();
   bool clean = true;
+  // All of them first: one that hangs takes the time of none.
+  for (const auto& worker : sinks_.workers) worker->BeginStop();
   for (const auto& worker : sinks_.workers) {
     if (worker->Stop(stop_deadline_)) continue;
     LogWarning(absl::StrCat("sink ", worker->name(), " did not finish in time, leaving it behind"));

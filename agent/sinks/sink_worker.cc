@@ -30,6 +30,8 @@ constexpr milliseconds kFirstBackoff{50};
 constexpr milliseconds kLongestBackoff{2000};
 // For a sink that tells when to try again, in case that it misses something.
 constexpr milliseconds kToldBackoff{30'000};
+// Of one call of a sink. The pool's lock is waited for 2 s.
+constexpr std::chrono::seconds kLongCall{3};
 
 }  // namespace
 
@@ -87,9 +89,17 @@ void SinkWorker::Run() {
   }
 }
 
+template <typename Function>
+auto SinkWorker::CallSink(Function function) {
+  in_call_since_ = Clock::now();
+  auto result = function(*sink_);
+  in_call_since_ = Clock::time_point();
+  return result;
+}
+
 bool SinkWorker::OpenSink() {
   for (;;) {
-    const absl::Status status = sink_->Open();
+    const absl::Status status = CallSink([](Sink& sink) { return sink.Open(); });
     if (status.ok()) break;
     if (!BackOff(status, absl::IsNotFound(status) ? "waiting" : "failing")) return false;
     RunOrders();
@@ -126,7 +136,7 @@ bool SinkWorker::CommitBatch() {
   const bool is_new = stream_.delivered() != written_.load(std::memory_order_relaxed);
   if (is_new || sink_->pending_bytes() > 0) {
     if (!Write()) return false;
-  } else if (sink_->Tend()) {
+  } else if (CallSink([](Sink& sink) { return sink.Tend(); })) {
     AwaitSync();
   }
   if (read_sequence_ == cursor_.load(std::memory_order_relaxed)) return true;
@@ -143,7 +153,7 @@ void SinkWorker::AwaitSync() {
 
 bool SinkWorker::Write() {
   for (;;) {
-    const absl::Status status = sink_->Commit();
+    const absl::Status status = CallSink([](Sink& sink) { return sink.Commit(); });
     if (status.ok()) break;
     if (!BackOff(status, absl::IsNotFound(status) ? "waiting" : "failing")) return false;
     RunOrders();
@@ -166,7 +176,8 @@ bool SinkWorker::FlushIsDue() const {
 void SinkWorker::SyncIfDue() {
   const bool flush = FlushIsDue();
   if (!flush && !(unsynced_ && Clock::now() >= sync_due_)) return;
-  const absl::Status status = unsynced_ ? sink_->Sync() : absl::OkStatus();
+  const absl::Status status =
+      unsynced_ ? CallSink([](Sink& sink) { return sink.Sync(); }) : absl::OkStatus();
   if (status.ok()) {
     if (std::exchange(unsynced_, false)) {
       reader_->Commit(cursor_.load());
@@ -285,13 +296,17 @@ void SinkWorker::Reopen() {
   reader_->Wake();
 }
 
-bool SinkWorker::Stop(Clock::time_point deadline) {
+void SinkWorker::BeginStop() {
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
     stop_at_ = journal_->last_sequence();
   }
   Flush(0, [](const absl::Status&) {});
+}
+
+bool SinkWorker::Stop(Clock::time_point deadline) {
+  BeginStop();
   MutexLock lock(&mutex_);
   while (!ended_ && changed_.WaitUntil(&mutex_, deadline)) {
   }
@@ -315,6 +330,15 @@ SinkWorker::Status SinkWorker::status() const {
   status.cursor = cursor_.load();
   status.written_records = written_.load();
   status.filtered_records = filtered_.load();
+  const Clock::time_point since = in_call_since_;
+  const Clock::duration in_call = Clock::now() - since;
+  if (since != Clock::time_point() && in_call >= kLongCall) {
+    status.state = "failing";
+    status.last_error = absl::StrCat(
+        "its current call takes ",
+        std::chrono::duration_cast<std::chrono::seconds>(in_call).count(), " s so far");
+    return status;
+  }
   MutexLock lock(&mutex_);
   status.state = state_;
   status.last_error = last_error_;

@@ -28,7 +28,8 @@ class SinkWorker {
   struct Status {
     std::string name;
     std::string destination;
-    // `starting`, `ok`, `waiting` (the destination is not there yet), `failing`.
+    // `starting`, `ok`, `waiting` (the destination is not there yet), `failing` (or in a call that
+    // takes too long).
     std::string state;
     uint64_t cursor = 0;
     uint64_t written_records = 0;
@@ -59,8 +60,10 @@ class SinkWorker {
   void SetFilter(std::shared_ptr<const filter::Filter> filter);
   void Reopen();
 
-  // Writes what is journalled up to now, then ends the thread. False: `deadline` passed first; the
-  // thread is left behind, inside the sink's I/O perhaps.
+  // Has the thread end once it wrote what is journalled up to now.
+  void BeginStop();
+  // BeginStop, and waits. False: `deadline` passed first; the thread is left behind, inside the
+  // sink's I/O perhaps.
   bool Stop(Clock::time_point deadline);
 
   const std::string& name() const { return name_; }
@@ -75,6 +78,9 @@ class SinkWorker {
   };
 
   void Run();
+  // Calls the sink, and lets status() know how long that takes.
+  template <typename Function>
+  auto CallSink(Function function);
   bool OpenSink();
   void Add(const Delivery& delivery);
   void ReadBatch();
@@ -111,6 +117,8 @@ class SinkWorker {
   std::atomic<uint64_t> cursor_{0};
   std::atomic<uint64_t> written_{0};
   std::atomic<uint64_t> filtered_{0};
+  // When the call that the sink is in began; the epoch: it is in none.
+  std::atomic<Clock::time_point> in_call_since_{Clock::time_point()};
 
   mutable Mutex mutex_;
   CondVar changed_;

@@ -139,6 +139,12 @@ class SinkWorkerTest : public ::testing::Test {
     (*log_).*member = value;
   }
 
+  void SetHang(bool hang) {
+    MutexLock lock(&log_->mutex);
+    log_->hang = hang;
+    log_->changed.NotifyAll();
+  }
+
   testing::TempDirectory directory_;
   Counters counters_;
   std::unique_ptr<journal::Journal> journal_;
@@ -205,6 +211,17 @@ TEST_F(SinkWorkerTest, NamesWhyASyncFailsOnlyWhileItFails) {
   Write("a");
   EXPECT_TRUE(AwaitState("failing"));
   EXPECT_EQ(worker_->status().last_error, "EIO");
+  EXPECT_TRUE(AwaitState("ok"));
+  EXPECT_EQ(worker_->status().last_error, "");
+}
+
+TEST_F(SinkWorkerTest, IsNotOkWhileItsSinkHangs) {
+  SetHang(true);
+  StartWorker();
+  Write("a");
+  EXPECT_TRUE(AwaitState("failing"));
+  EXPECT_EQ(worker_->status().last_error.find("its current call takes "), 0u);
+  SetHang(false);
   EXPECT_TRUE(AwaitState("ok"));
   EXPECT_EQ(worker_->status().last_error, "");
 }
@@ -291,19 +308,20 @@ TEST_F(SinkWorkerTest, StopDrainsWhatIsJournalled) {
   EXPECT_EQ(log_->written.size(), 100u);
 }
 
+TEST_F(SinkWorkerTest, DrainsOnceToldToStopWithNobodyWaiting) {
+  StartWorker();
+  Write("a");
+  worker_->BeginStop();
+  EXPECT_TRUE(WaitFor({"a"}));
+  EXPECT_TRUE(Stop());
+}
+
 TEST_F(SinkWorkerTest, AHungSinkIsLeftBehindAtTheDeadline) {
-  {
-    MutexLock lock(&log_->mutex);
-    log_->hang = true;
-  }
+  SetHang(true);
   StartWorker();
   Write("a");
   EXPECT_FALSE(worker_->Stop(steady_clock::now() + std::chrono::milliseconds(100)));
-  {
-    MutexLock lock(&log_->mutex);
-    log_->hang = false;
-    log_->changed.NotifyAll();
-  }
+  SetHang(false);
   EXPECT_TRUE(Stop());
 }
 

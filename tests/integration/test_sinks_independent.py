@@ -103,6 +103,24 @@ def test_a_locked_pool_holds_up_nobody_and_is_written_after(shared, expected):
         assert output(agent, "kvp") == expected["kvp"]
 
 
+def test_a_hung_pool_is_told_and_takes_no_time_of_the_others_at_the_end(shared, expected):
+    with Agent(shared, config=config(SINKS)) as agent:
+        pool_disk = disk.FailingDisk(agent, agent.pool_folder)
+        agent.start()
+        with pool_disk.failing("hang"):
+            emit_some(agent)
+            kvp = wait_until(lambda: [sink for sink in agent.status()["sinks"]
+                                      if sink["name"] == "kvp" and sink["state"] == "failing"],
+                             "status tells that it hangs")
+            assert re.fullmatch(r"its current call takes \d+ s so far", kvp[0]["last_error"])
+            assert agent.stop() == 0
+        assert re.findall("sink (.*) did not finish in time", agent.stderr()) == ["kvp"]
+        agent.start()
+        agent.flush()
+        for sink in SINKS:
+            assert output(agent, sink) == expected[sink], "nothing is missing, nothing twice"
+
+
 def test_an_absent_pool_folder_stops_nobody_and_is_found_when_it_comes(shared, expected):
     with Agent(shared, config=config(SINKS)) as agent:
         agent.pool_folder.rmdir()

@@ -33,18 +33,19 @@ def remount(folder, options):
 
 
 class FailingDisk:
-    """Makes the journal's folder of an agent, before it starts, a disk that fails on demand."""
+    """Makes a folder of an agent (its journal's unless told otherwise), before it starts, a disk
+    that fails on demand."""
 
-    def __init__(self, agent):
+    def __init__(self, agent, folder=None):
         self.control = agent.folder / "disk.control"
         self.lost = agent.folder / "disk.lost"
         agent.environment.update(
-            LD_PRELOAD=str(PRELOADED), FAILING_DISK_FOLDER=str(agent.journal),
+            LD_PRELOAD=str(PRELOADED), FAILING_DISK_FOLDER=str(folder or agent.journal),
             FAILING_DISK_CONTROL=str(self.control), FAILING_DISK_LOST=str(self.lost))
 
     @contextlib.contextmanager
     def failing(self, how):
-        """`write`, `sync` or `read_only`; see failing_disk.cc."""
+        """`write`, `sync`, `hang` or `read_only`; see failing_disk.cc."""
         self.control.write_text(how)
         try:
             yield

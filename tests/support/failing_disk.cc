@@ -4,6 +4,7 @@
 //   FAILING_DISK_CONTROL  a file whose word says how it fails now; no such file: it works
 //     write       writes fail with EIO
 //     sync        fsync and fdatasync fail with EIO
+//     hang        fsync and fdatasync do not return
 //     read_only   what changes a file or name fails with EROFS, as after a remount
 //   FAILING_DISK_LOST     gets a line "INODE SIZE PATH" for each sync that failed: only so much of
 //                         the file is known to have reached the disk
@@ -105,7 +106,9 @@ template <typename Sync>
 int AttemptSync(int fd, Sync sync) {
   static Synced* const synced = new Synced;
   const bool concerned = IsBelow(PathOf(fd));
-  if (concerned && Fault() == "sync") {
+  const std::string fault = concerned ? Fault() : "";
+  while (fault == "hang") ::pause();
+  if (fault == "sync") {
     synced->TellLost(fd);
     errno = EIO;
     return -1;
