@@ -27,6 +27,14 @@ absl::Status MakeDirectory(FileSystem& fs, const std::string& path) {
   return ErrnoStatus(absl::StrCat("mkdir ", path));
 }
 
+// Makes the name of the directory itself durable. A parent that we may not read is one that we did
+// not make it in.
+absl::Status SyncParent(FileSystem& fs, const std::string& path) {
+  const std::string parent = path.substr(0, path.rfind('/'));
+  const absl::Status synced = SyncDirectory(fs, parent.empty() ? "/" : parent);
+  return absl::IsPermissionDenied(synced) ? absl::OkStatus() : synced;
+}
+
 absl::Status CopyBytes(FileSystem& fs, int from, int to) {
   std::string buffer(kCopyBytes, '\0');
   for (uint64_t at = 0;;) {
@@ -57,7 +65,8 @@ absl::Status Directory::CheckWritable() const {
   if (!fd.ok()) return fd.status();
   const absl::Status written = WriteAll(*fs_, fd->get(), "sluice", 0);
   RETURN_IF_ERROR(UnlinkFile(*fs_, probe));
-  return Annotate(written, probe);
+  RETURN_IF_ERROR(Annotate(written, probe));
+  return SyncParent(*fs_, path_);
 }
 
 absl::StatusOr<std::map<uint64_t, std::string>> Directory::Segments() const {
@@ -103,6 +112,7 @@ absl::Status Directory::SetAside() const {
   if (!segments.ok()) return segments.status();
   const std::string aside_path = path_ + ".set-aside";
   RETURN_IF_ERROR(MakeDirectory(*fs_, aside_path));
+  RETURN_IF_ERROR(SyncParent(*fs_, aside_path));
   Directory aside(*fs_, aside_path, UniqueFd());
   RETURN_IF_ERROR(aside.RemoveSegments());
   // Oldest first: as long as any is left, the newest one here says whose they are.

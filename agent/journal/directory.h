@@ -24,7 +24,8 @@ class Directory {
 
   const std::string& path() const { return path_; }
 
-  // Whether a file can be made and written here now.
+  // Whether a file can be made and written here now, and the directory itself is durable from here
+  // on: whoever made it may have been killed before it was.
   absl::Status CheckWritable() const;
 
   // Paths of the segment files by first sequence.

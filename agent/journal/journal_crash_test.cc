@@ -79,7 +79,7 @@ TEST(JournalCrashTest, SampledStatesOfLongRunsAreRecovered) {
       if (random() % 9 == 0) run.journal().SyncNow();
       if (random() % 11 == 0) run.journal().Checkpoint();
       if (random() % 8 == 0) {
-        ASSERT_NO_FATAL_FAILURE(RecoverEach(run, disk, &random, 12));
+        ASSERT_NO_FATAL_FAILURE(RecoverEach(run, disk, &random, 4));
       }
     }
   }
@@ -97,7 +97,7 @@ TEST(JournalCrashTest, PowerCutsAroundAFailedSyncAreRecovered) {
       run.Write("w" + std::to_string(i) + std::string(random() % 300, '.'),
                 random() % 3 == 0 ? Urgency::kNow : Urgency::kGrouped);
       if (random() % 6 == 0) {
-        ASSERT_NO_FATAL_FAILURE(RecoverEach(run, disk, &random, 8));
+        ASSERT_NO_FATAL_FAILURE(RecoverEach(run, disk, &random, 4));
       }
     }
   }
@@ -109,13 +109,13 @@ TEST(JournalCrashTest, APowerCutDuringRecoveryIsRecovered) {
   JournalRun run(SmallSegments(&disk));
   ASSERT_TRUE(run.WaitForSync(run.Write("a", Urgency::kNow)));
   for (const char* word : {"b", "c", "d"}) run.Write(word + std::string(250, '.'));
-  for (const DiskState& state : disk.SampleStates(&random, 60)) {
+  for (const DiskState& state : disk.SampleStates(&random, 20)) {
     CrashFileSystem after(state);
     JournalRun next(SmallSegments(&after));
     ASSERT_TRUE(next.is_open());
     // What the second run found counts as durable from its start on.
     const Words found = ReadAll(&next.journal());
-    for (const DiskState& second : after.SampleStates(&random, 20)) {
+    for (const DiskState& second : after.SampleStates(&random, 10)) {
       CrashFileSystem last(second);
       JournalRun third(SmallSegments(&last));
       ASSERT_EQ(ReadAll(&third.journal()), found);

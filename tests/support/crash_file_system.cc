@@ -12,7 +12,13 @@
 namespace sluice {
 namespace {
 
-std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+constexpr size_t kFates = 4;
+
+// Of a directory's own entry too, which ends in a slash.
+std::string DirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/', path.size() - 2);
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
 
 int Fail(int error) {
   errno = error;
@@ -67,6 +73,11 @@ DiskState CrashFileSystem::StateAfterPowerCut(const ChooseFate& choose) const {
     uint64_t torn_bytes = 0;
     const Fate fate = choose(step.bytes.size(), &torn_bytes);
     if (fate == Fate::kLost) continue;
+    if (fate == Fate::kZeros && step.kind == Kind::kWrite) {
+      std::string& content = disk.contents[step.file];
+      content.resize(std::max<size_t>(content.size(), step.offset + step.bytes.size()));
+      continue;
+    }
     if (fate == Fate::kTorn) step.bytes.resize(std::min<uint64_t>(torn_bytes, step.bytes.size()));
     disk.Apply(step);
   }
@@ -74,21 +85,43 @@ DiskState CrashFileSystem::StateAfterPowerCut(const ChooseFate& choose) const {
 }
 
 std::vector<DiskState> CrashFileSystem::SampleStates(std::mt19937* random, size_t limit) const {
-  constexpr size_t kFates = 3;
+  std::vector<DiskState> states;
+  // `before`, `at` and `after` the step `one`.
+  const auto add = [&](size_t one, Fate before, Fate at, Fate after) {
+    size_t step = 0;
+    states.push_back(StateAfterPowerCut([&](uint64_t write_bytes, uint64_t* torn_bytes) {
+      *torn_bytes = write_bytes == 0 ? 0 : (*random)() % write_bytes;
+      const Fate fate = step == one ? at : step < one ? before : after;
+      ++step;
+      return fate;
+    }));
+  };
+  add(0, Fate::kLost, Fate::kLost, Fate::kLost);
+  add(0, Fate::kKept, Fate::kKept, Fate::kKept);
+  for (size_t one = 0; one < UnsyncedSteps(); ++one) {
+    add(one, Fate::kKept, Fate::kLost, Fate::kKept);
+    add(one, Fate::kLost, Fate::kKept, Fate::kLost);
+    add(one, Fate::kKept, Fate::kTorn, Fate::kLost);
+    add(one, Fate::kKept, Fate::kZeros, Fate::kLost);
+  }
+  AddCombinations(random, limit, &states);
+  return states;
+}
+
+void CrashFileSystem::AddCombinations(std::mt19937* random, size_t limit,
+                                      std::vector<DiskState>* states) const {
   const size_t steps = UnsyncedSteps();
   size_t all = 1;
   for (size_t i = 0; i < steps && all <= limit; ++i) all *= kFates;
-  std::vector<DiskState> states;
   for (size_t number = 0; number < std::min(all, limit); ++number) {
     size_t digits = all <= limit ? number : (*random)();
-    states.push_back(StateAfterPowerCut([&](uint64_t write_bytes, uint64_t* torn_bytes) {
+    states->push_back(StateAfterPowerCut([&](uint64_t write_bytes, uint64_t* torn_bytes) {
       const auto fate = static_cast<Fate>(digits % kFates);
       digits = all <= limit ? digits / kFates : (*random)();
       *torn_bytes = write_bytes == 0 ? 0 : (*random)() % write_bytes;
       return fate;
     }));
   }
-  return states;
 }
 
 DiskState CrashFileSystem::StateNow() const {
@@ -99,6 +132,8 @@ DiskState CrashFileSystem::StateNow() const {
 DiskState CrashFileSystem::StateOf(const Disk& disk) const {
   DiskState state;
   for (const auto& [path, file] : disk.names) {
+    const std::string directory = DirectoryOf(path) + "/";
+    if (now_.names.count(directory) > 0 && disk.names.count(directory) == 0) continue;
     const auto content = disk.contents.find(file);
     state[path] = content == disk.contents.end() ? std::string() : content->second;
   }
@@ -218,7 +253,18 @@ int CrashFileSystem::Unlink(const std::string& path) {
   return 0;
 }
 
-int CrashFileSystem::Mkdir(const std::string&, mode_t) { return Fail(EEXIST); }
+int CrashFileSystem::Mkdir(const std::string& path, mode_t) {
+  MutexLock lock(&mutex_);
+  const std::string name = path + "/";
+  // The first name that is not before it is its own, or that of a file in it.
+  const auto found = now_.names.lower_bound(name);
+  if (found != now_.names.end() && found->first.compare(0, name.size(), name) == 0) {
+    return Fail(EEXIST);
+  }
+  unsynced_.push_back({Kind::kLink, ++last_file_, 0, {}, {}, name});
+  now_.Apply(unsynced_.back());
+  return 0;
+}
 
 int CrashFileSystem::Statvfs(const std::string&, struct statvfs* result) {
   *result = {};
@@ -237,7 +283,8 @@ int64_t CrashFileSystem::FileSize(int fd) {
 int CrashFileSystem::List(const std::string& path, std::vector<std::string>* names) {
   MutexLock lock(&mutex_);
   for (const auto& [name, file] : now_.names) {
-    if (DirectoryOf(name) == path) names->push_back(name.substr(path.size() + 1));
+    if (DirectoryOf(name) == path && name.back() != '/')
+      names->push_back(name.substr(path.size() + 1));
   }
   return 0;
 }

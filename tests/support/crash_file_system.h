@@ -15,18 +15,20 @@
 
 namespace sluice {
 
-// What lies on a disk: contents by path.
+// What lies on a disk: contents by path, and `PATH/` for a directory that was made.
 using DiskState = std::map<std::string, std::string>;
 
 // Thread-safe. A file's data is durable after fsync or fdatasync of it, a directory's entries after
-// fsync of the directory. All directories exist. Locks are not kept.
+// fsync of the directory; what is in a directory whose own entry is lost is lost with it. A
+// directory that was never made, or has files from the start, exists. Locks are not kept.
 class CrashFileSystem : public FileSystem {
  public:
   CrashFileSystem() = default;
   explicit CrashFileSystem(const DiskState& initial);
 
-  // What one unsynced step may have become: not there, there, or (a write) there up to a byte.
-  enum class Fate { kLost, kKept, kTorn };
+  // What one unsynced step may have become: not there, there, or (a write) there up to a byte, or
+  // only the length that it gave the file: zeros where that has grown.
+  enum class Fate { kLost, kKept, kTorn, kZeros };
   // Called for each unsynced step, oldest first; for kTorn, `torn_bytes` is chosen too.
   using ChooseFate = std::function<Fate(uint64_t write_bytes, uint64_t* torn_bytes)>;
 
@@ -34,8 +36,8 @@ class CrashFileSystem : public FileSystem {
   size_t UnsyncedSteps() const;
   // A state of the disk that a power cut now may leave behind.
   DiskState StateAfterPowerCut(const ChooseFate& choose) const;
-  // All steps lost, all kept, each lost alone, each kept alone, each torn: every state when there
-  // are few steps, a sample with `random` when there are many.
+  // All steps lost, all kept; each lost alone, kept alone, and torn and zeros with those before it
+  // kept; besides, every combination when there are at most `limit`, else so many with `random`.
   std::vector<DiskState> SampleStates(std::mt19937* random, size_t limit) const;
   // What a process that was killed leaves behind.
   DiskState StateNow() const;
@@ -78,8 +80,9 @@ class CrashFileSystem : public FileSystem {
     void Apply(const Step& step);
   };
 
+  void AddCombinations(std::mt19937* random, size_t limit, std::vector<DiskState>* states) const;
   static bool IsOfDirectory(const Step& step, const std::string& directory);
-  DiskState StateOf(const Disk& disk) const;
+  DiskState StateOf(const Disk& disk) const REQUIRES(mutex_);
   void Sync(int fd) REQUIRES(mutex_);
   void Settle(const std::function<bool(const Step&)>& is_synced) REQUIRES(mutex_);
 
