@@ -32,6 +32,14 @@ void ExitInsideSpan() {
   std::exit(3);
 }
 
+// Until its input ends, or it is killed.
+void WaitInsideSpan() {
+  Span span("waiting");
+  while (std::getchar() != EOF) {
+  }
+  std::exit(3);
+}
+
 struct EmitsWhenDestroyed {
   ~EmitsWhenDestroyed() { sluice::Event(Level::kInfo, "static", "destroyed"); }
 };
@@ -185,6 +193,7 @@ const std::map<std::string, std::function<void()>> kScenarios = {
     {"UseAndEmitNothing", UseAndEmitNothing},
     {"OneSpan", OneSpan},
     {"ExitInsideSpan", ExitInsideSpan},
+    {"WaitInsideSpan", WaitInsideSpan},
     {"StaticDestruction", StaticDestruction},
     {"Nested", Nested},
     {"Unwinding", Unwinding},

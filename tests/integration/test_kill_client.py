@@ -3,10 +3,15 @@ cause, in the log and in the pool."""
 
 import os
 import signal
+import subprocess
 
 import pytest
-from harness import NOBODY, wait_until
+from harness import DEADLINE_S, NOBODY, as_user, wait_until
 from victim import FORKS, WAITS, Victim
+
+# Since Linux 6.15 anybody who holds a pidfd is told how the process ended.
+KERNEL_TELLS = tuple(int(part) for part in os.uname().release.split(".")[:2]) >= (6, 15)
+
 
 def open_names(agent):
     return [one["name"] for one in agent.status("--open")["open_spans"]]
@@ -56,3 +61,37 @@ def test_a_process_that_goes_on_keeps_its_span_open(agent, uid):
         assert "living_span" in open_names(agent)
     finally:
         victim.kill()
+
+
+@pytest.fixture(name="waiting")
+def fixture_waiting(shared, agent):
+    """A process with libsluice that has an old span open, known to the agent without a flush."""
+    with subprocess.Popen([shared.copy("../tests/process_scenario"), "WaitInsideSpan"],
+                          stdin=subprocess.PIPE, cwd="/tmp",
+                          env={"SLUICE_SOCKET": str(agent.socket)}, **as_user(NOBODY)) as process:
+        wait_until(lambda: "waiting" in open_names(agent), "the library sends the start")
+        yield process
+        process.kill()
+
+
+def assert_log_and_pool_tell(agent, cause):
+    cause = cause if KERNEL_TELLS else "process gone"
+    wait_until(lambda: "waiting" not in open_names(agent), "the span is closed")
+    agent.flush()
+    close, = [line for line in agent.log().splitlines() if "waiting" in line and "close" in line]
+    assert f'sluice.abort.cause="{cause}"' in close
+    value, = [value for key, value in agent.pool()
+              if "waiting" in key and value.startswith("Start: ")]
+    assert value.endswith(f" | Aborted: {cause}")
+
+
+def test_the_library_of_a_killed_process_had_its_old_span_known(agent, waiting):
+    waiting.kill()
+    waiting.wait(DEADLINE_S)
+    assert_log_and_pool_tell(agent, "signal 9 (SIGKILL)")
+
+
+def test_a_process_that_exits_inside_a_span_leaves_its_exit_code(agent, waiting):
+    waiting.stdin.close()
+    assert waiting.wait(DEADLINE_S) == 3
+    assert_log_and_pool_tell(agent, "exit code 3")
