@@ -25,7 +25,8 @@
 namespace sluice::app {
 
 // Everything public belongs to the main thread. Threads: the main thread runs the loop (accept,
-// ingest, control); the journal's sync thread; one for each sink; one for each query under way.
+// ingest, control); the journal's sync thread; one for each sink; one for each query under way; one
+// that writes what the agent says of itself.
 class App {
  public:
   // BlockSignals must have been called. An error names what could not be had and is for the user.
