@@ -13,8 +13,11 @@ namespace {
 PoolResult<size_t> EditLocked(PoolStore* store, const PoolEdit& edit) {
   PoolResult<PoolStore::Session> session = store->Lock();
   if (!session.ok()) {
-    const bool nothing_there = session.error().code == ENOENT && !edit.adds();
-    return nothing_there ? PoolResult<size_t>(0) : session.error();
+    if (session.error().code != ENOENT || edit.adds()) return session.error();
+    // Nothing is there. An agent may want to put it back all the same.
+    if (edit.if_stale) return 0;
+    if (PoolError error = NoteRemovals(store->path(), edit); !error.ok()) return error;
+    return 0;
   }
   if (edit.if_stale) {
     const PoolResult<time_t> boot_time = ReadBootTime();
@@ -25,7 +28,6 @@ PoolResult<size_t> EditLocked(PoolStore* store, const PoolEdit& edit) {
   if (!before.ok()) return before.error();
   const EditedPool edited = ApplyEdit(edit, *before);
   if (!edited.error.empty()) return PoolError{EINVAL, edited.error};
-  if (edited.records == *before) return edited.removed;
   if (PoolError error = NoteRemovals(store->path(), edit); !error.ok()) return error;
   if (PoolError error = session->Replace(*before, edited.records); !error.ok()) return error;
   return edited.removed;

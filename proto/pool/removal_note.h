@@ -3,7 +3,8 @@
 //
 // A file beside the pool, `.sluice_kvp_pool_N_removed`, which the agent makes: where there is none,
 // nobody has to be told. It holds fields of kKeyBytes: a key and zeros, or zeros alone, which means
-// every record. Whoever uses it holds the pool's locks.
+// every record. Whoever uses it holds the pool's locks. It is written before the pool, so that it
+// may name what then was not removed: the agent looks whether it still stands.
 #pragma once
 
 #include <string>
@@ -36,10 +37,14 @@ class RemovalNote {
   void Clear();
 
  private:
+  // So that a disk that fills up later takes a note of everything.
+  void Reserve();
+
   UniqueFd fd_;
 };
 
-// The tool's side: adds what `edit` is about to remove, where there is a note.
+// The tool's side: adds what `edit` is about to remove, where there is a note. What does not fit
+// becomes a note of everything.
 PoolError NoteRemovals(const std::string& pool_path, const PoolEdit& edit);
 
 }  // namespace sluice::kvp

@@ -1,6 +1,7 @@
 """The provisioning report: who may write it, what its bytes are, and that it is there for good when
 the call returns."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -9,7 +10,7 @@ import re
 import pytest
 
 import harness
-from disk import FailingDisk
+from disk import FailingDisk, tmpfs
 from harness import NOBODY
 
 VM = "00000000-0000-0000-0000-000000000abc"
@@ -357,6 +358,28 @@ def test_what_root_removes_while_it_is_switched_off_does_not_come_back(agent):
     agent.flush()
     [(_key, value)] = agent.pool()
     assert "beta" in value
+
+
+def test_root_may_clear_a_pool_on_a_full_disk(shared):
+    with configured(shared) as agent, tmpfs(agent.pool_folder, "128k"):
+        agent.start()
+        for number in range(20):
+            sluice(agent, "event", *harness.PATIENT, "--require", f"number {number}")
+        agent.flush()
+        agent.kill()
+        with contextlib.suppress(OSError), open(agent.pool_folder / "ballast", "wb",
+                                                buffering=0) as file:
+            while file.write(b"x" * 4096):
+                pass
+        keys = [key for key, _value in agent.pool()]
+        for edit in (["delete-multiple", *keys[:9]], ["clear"]):
+            done = sluice(agent, "kvp", *edit, "--dir", str(agent.pool_folder))
+            assert (done.returncode, done.stderr) == (0, "")
+        agent.start()
+        sluice(agent, "event", *harness.PATIENT, "--require", "after it")
+        agent.flush()
+        [(_key, value)] = agent.pool()
+        assert "after it" in value
 
 
 def test_it_moves_no_record_of_another_program(agent):

@@ -70,9 +70,8 @@ KvpSink::KvpSink(Options options)
 
 absl::Status KvpSink::Open() {
   if (keeper_ != nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(ClearIfStale());
   ASSIGN_OR_RETURN(const BootFacts boot, ReadBootFacts());
-  ASSIGN_OR_RETURN(const bool cleared, ClearStalePool(&pool_, options_.boot_id_path, boot));
-  if (cleared) options_.counters->Add("kvp.stale_cleared");
   boot_time_ = boot.boot_time;
   PoolKeeper::Options keeper;
   keeper.shadow_path = absl::StrCat(options_.runtime_directory, "/kvp_shadow");
@@ -83,6 +82,15 @@ absl::Status KvpSink::Open() {
   keeper.counters = options_.counters;
   keeper.boot_id = boot.boot_id;
   ASSIGN_OR_RETURN(keeper_, PoolKeeper::Open(&pool_, std::move(keeper)));
+  return absl::OkStatus();
+}
+
+absl::Status KvpSink::ClearIfStale() {
+  if (!stale_check_due_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const BootFacts boot, ReadBootFacts());
+  ASSIGN_OR_RETURN(const StaleCheck outcome, ClearStalePool(&pool_, options_.boot_id_path, boot));
+  if (outcome == StaleCheck::kCleared) options_.counters->Add("kvp.stale_cleared");
+  stale_check_due_ = outcome == StaleCheck::kNoPool;
   return absl::OkStatus();
 }
 
@@ -155,6 +163,7 @@ absl::Status KvpSink::Commit() {
 }
 
 absl::Status KvpSink::WritePending() {
+  RETURN_IF_ERROR(ClearIfStale());
   if (!entries_.empty()) RETURN_IF_ERROR(keeper_->Append(entries_));
   entries_.clear();
   if (report_.has_value()) {
@@ -162,7 +171,7 @@ absl::Status KvpSink::WritePending() {
   }
   report_.reset();
   pending_bytes_ = 0;
-  return absl::OkStatus();
+  return ClearIfStale();  // the pool may be of our own making: the boot's first
 }
 
 absl::Status KvpSink::Sync() {
@@ -177,6 +186,7 @@ absl::Status KvpSink::Sync() {
 
 absl::StatusOr<size_t> KvpSink::Edit(const PoolEdit& edit) {
   RETURN_IF_ERROR(Open());
+  RETURN_IF_ERROR(ClearIfStale());
   const absl::StatusOr<size_t> removed = keeper_->Edit(edit, boot_time_);
   // Nothing can be taken out of a pool that nobody has made.
   if (absl::IsNotFound(removed.status()) && !edit.adds()) return 0;
@@ -194,7 +204,8 @@ bool KvpSink::PoolChanged() {
 
 bool KvpSink::Tend() {
   if (!PoolChanged()) return false;
-  if (!keeper_->Reconcile().ok()) options_.counters->Add("kvp.reconcile_failed");
+  if (!ClearIfStale().ok() || !keeper_->Reconcile().ok())
+    options_.counters->Add("kvp.reconcile_failed");
   PoolChanged();
   return true;
 }

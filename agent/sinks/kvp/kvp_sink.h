@@ -64,6 +64,8 @@ class KvpSink final : public sinks::Sink {
   bool IsTrusted(uid_t uid) const;
   std::string PrefixOf(const live::Origin& origin) const;
   std::string KeyOf(const sinks::Delivery& delivery) const;
+  // Before the first write of a boot, as soon as there is a pool.
+  absl::Status ClearIfStale();
   absl::Status WritePending();
   // Whether the pool changed since the last call of this.
   bool PoolChanged();
@@ -76,6 +78,7 @@ class KvpSink final : public sinks::Sink {
   // While the pool's directory is missing.
   std::optional<PoolWatch> watch_;
   absl::Time boot_time_;
+  bool stale_check_due_ = true;
 
   std::vector<PoolEntry> entries_;
   // The newest report not written yet.

@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <fstream>
+#include <sstream>
 
 #include "tests/support/kvp/pool_directory.h"
 #include "tests/support/records.h"
@@ -123,6 +125,32 @@ TEST_F(KvpSinkTest, AReportThatComesAgainAfterAKillIsNotWrittenOverALaterOne) {
   AddReport(sink, "ours", 2);
   ASSERT_TRUE(sink.Commit().ok());
   EXPECT_EQ(Texts(directory_.Bytes()), std::vector<std::string>{"PROVISIONING_REPORT=ours"});
+}
+
+TEST_F(KvpSinkTest, ClearsAnOldPoolThatIsMountedAfterTheStart) {
+  const std::string mounted = directory_.file("mounted");
+  const std::string pool = mounted + "/.kvp_pool_1";
+  KvpSink sink({.pool_path = pool,
+                .runtime_directory = directory_.file(""),
+                .boot_id_path = directory_.file("boot_id"),
+                .vm_id = "vm",
+                .prefix = "p",
+                .trusted = {},
+                .profile = Profile::kSafe,
+                .journal_epoch = std::string(16, 'e'),
+                .counters = &counters_});
+  ASSERT_TRUE(sink.Open().ok());
+  AddEvent(sink, "a");
+  EXPECT_FALSE(sink.Commit().ok());
+  ASSERT_EQ(::mkdir(mounted.c_str(), 0755), 0);
+  std::ofstream(pool) << RawRecord("of the boot before", "1");
+  const timespec times[2] = {{1'000'000, 0}, {1'000'000, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, pool.c_str(), times, 0), 0);
+  ASSERT_TRUE(sink.Commit().ok());
+  std::stringstream bytes;
+  bytes << std::ifstream(pool).rdbuf();
+  EXPECT_EQ(Texts(bytes.str()).size(), 1u);
+  EXPECT_EQ(counters_.Total("kvp.stale_cleared"), 1u);
 }
 
 }  // namespace

@@ -122,4 +122,14 @@ void Ledger::EndOverwrite(const OwnEntry& entry, size_t chunk) {
   shadow_.EndOverwrite(entry.slots[chunk].cell);
 }
 
+void Ledger::Lose(OwnEntry& entry, size_t chunk) {
+  own_.Place(entry, chunk, OwnSlot::kLost);
+  shadow_.CancelOverwrite(entry.slots[chunk].cell);
+}
+
+bool Ledger::HasStood(const OwnEntry& entry) const {
+  return std::any_of(entry.slots.begin(), entry.slots.end(),
+                     [this](const OwnSlot& slot) { return cell(slot).stood != 0; });
+}
+
 }  // namespace sluice::kvp

@@ -54,6 +54,10 @@ class Ledger {
   // `chunk` is about to be written over another record of the same entry, or over a torn one.
   void BeginRewrite(const OwnEntry& entry, size_t chunk, uint64_t offset);
   void EndOverwrite(const OwnEntry& entry, size_t chunk);
+  // The chunk has no place.
+  void Lose(OwnEntry& entry, size_t chunk);
+  // Whether any of it is known to have been in the file.
+  bool HasStood(const OwnEntry& entry) const;
 
  private:
   void Load();

@@ -39,11 +39,6 @@ size_t OwnEntry::placed() const {
       std::count_if(slots.begin(), slots.end(), [](const OwnSlot& slot) { return slot.placed(); }));
 }
 
-bool OwnEntry::WasWritten() const {
-  return std::any_of(slots.begin(), slots.end(),
-                     [](const OwnSlot& slot) { return slot.offset != OwnSlot::kNew; });
-}
-
 bool OwnEntry::InOrder() const {
   return std::is_sorted(slots.begin(), slots.end(),
                         [](const OwnSlot& a, const OwnSlot& b) { return a.offset < b.offset; });

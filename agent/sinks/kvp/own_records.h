@@ -44,8 +44,6 @@ struct OwnEntry {
   std::vector<OwnSlot> slots;  // one a chunk, in order
 
   size_t placed() const;
-  // Whether any of it was ever in the file, as far as we know.
-  bool WasWritten() const;
   // Of one whose records all have places: their order in the file is that of the text.
   bool InOrder() const;
 };

@@ -122,6 +122,15 @@ TEST_F(FullPoolTest, MakesRoomForTheReport) {
   EXPECT_EQ(keeper_->usage().own, 64u);
 }
 
+TEST_F(FullPoolTest, TakesAReportAfterOneThatCouldNotBeWritten) {
+  ASSERT_TRUE(keeper_->Append(Entries("a", 64)).ok());
+  keeper_.syscalls.Fail(Call::kPwrite, EIO);
+  ASSERT_FALSE(keeper_->Upsert("PROVISIONING_REPORT", "first").ok());
+  ASSERT_TRUE(keeper_->Upsert("PROVISIONING_REPORT", "second").ok());
+  EXPECT_EQ(keeper_.Count("PROVISIONING_REPORT"), 1u);
+  EXPECT_EQ(keeper_->usage().own, 64u);
+}
+
 TEST_F(FullPoolTest, PutsChunksIntoAdjacentPlacesOfOlderOnes) {
   ASSERT_TRUE(keeper_->Append(Entries("a", 64)).ok());
   ASSERT_TRUE(keeper_->Append({Entry("long", Level::kInfo, 0, 3)}).ok());

@@ -129,7 +129,91 @@ TEST_P(EditWithoutAgentTest, RootsOwnReportStands) {
   EXPECT_THAT(keeper_.texts(), ElementsAre("PROVISIONING_REPORT=root's"));
 }
 
+TEST_P(EditWithoutAgentTest, WhatRootWroteOverAnEventStands) {
+  ASSERT_TRUE(keeper_->Append({Entry("a"), Entry("b")}).ok());
+  Edit({.kind = PoolEdit::Kind::kUpsert, .records = {{"sluice|a", "root's"}}});
+  ASSERT_TRUE(keeper_->Append({Entry("c")}).ok());
+  EXPECT_THAT(keeper_.texts(),
+              ElementsAre("sluice|a=root's", "sluice|b=text 0", "sluice|c=text 0"));
+}
+
+TEST_P(EditWithoutAgentTest, AnEditThroughTheAgentRestoresNothing) {
+  ASSERT_TRUE(keeper_->Append({Entry("a"), Entry("b")}).ok());
+  Edit({.kind = PoolEdit::Kind::kRemove, .keys = {"sluice|a"}});
+  ASSERT_TRUE(keeper_->Edit({.kind = PoolEdit::Kind::kAppend, .records = {{"k", "1"}}}).ok());
+  EXPECT_EQ(keeper_.Count("sluice|a"), 0u);
+}
+
+TEST_P(EditWithoutAgentTest, WhatWasLostBeforeIsNotRestored) {
+  ASSERT_TRUE(keeper_->Append({Entry("a")}).ok());
+  ASSERT_TRUE(keeper_->Upsert("PROVISIONING_REPORT", "wrong").ok());
+  keeper_.directory.Write("");  // another program's truncation
+  Edit({.kind = PoolEdit::Kind::kRemove, .keys = {"PROVISIONING_REPORT"}});
+  Edit({.kind = PoolEdit::Kind::kClear});
+  ASSERT_TRUE(keeper_->Append({Entry("b")}).ok());
+  EXPECT_THAT(keeper_.texts(), ElementsAre("sluice|b=text 0"));
+}
+
+TEST_P(EditWithoutAgentTest, ManyWritesHideNoClear) {
+  ASSERT_TRUE(keeper_->Append({Entry("a")}).ok());
+  for (int i = 0; i < 1100; ++i) {
+    const PoolEdit write{.kind = PoolEdit::Kind::kUpsert, .records = {{absl::StrCat(i), "v"}}};
+    ASSERT_TRUE(EditPoolFile({.path = keeper_.directory.pool()}, write).ok() || i >= 1000);
+  }
+  Edit({.kind = PoolEdit::Kind::kClear});
+  ASSERT_TRUE(keeper_->Append({Entry("b")}).ok());
+  EXPECT_THAT(keeper_.texts(), ElementsAre("sluice|b=text 0"));
+}
+
+// As of a tool that failed, or was killed once it had noted what it was about to do.
+TEST_P(EditWithoutAgentTest, WhatWasNotDoneChangesNothing) {
+  ASSERT_TRUE(keeper_->Append({Entry("a")}).ok());
+  FaultySyscalls bad;
+  bad.Fail(Call::kFtruncate, EIO);
+  const PoolEdit clear{.kind = PoolEdit::Kind::kClear};
+  ASSERT_FALSE(EditPoolFile({.path = keeper_.directory.pool(), .syscalls = &bad}, clear).ok());
+  if (GetParam()) keeper_.Start();
+  ASSERT_TRUE(keeper_->Append({Entry("b")}).ok());
+  ASSERT_TRUE(keeper_->Upsert("PROVISIONING_REPORT", "newer").ok());
+  EXPECT_EQ(keeper_->usage().own, 3u);
+  keeper_.directory.Write(Foreign(1));
+  ASSERT_TRUE(keeper_->Reconcile().ok());
+  EXPECT_EQ(keeper_.texts().size(), 4u);
+}
+
 INSTANTIATE_TEST_SUITE_P(AliveOrRestarted, EditWithoutAgentTest, ::testing::Bool());
+
+TEST(PoolEditTest, AClearTakesNothingThatWaitsToBeWritten) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("old")}).ok());
+  keeper.syscalls.Fail(Call::kFallocate, ENOSPC);
+  ASSERT_FALSE(keeper->Append({Entry("new")}).ok());
+  ASSERT_TRUE(keeper->Edit({.kind = PoolEdit::Kind::kClear}).ok());
+  ASSERT_TRUE(keeper->Append({Entry("new")}).ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|new=text 0"));
+}
+
+TEST(PoolEditTest, ANoteTakesNothingThatCameAfterIt) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("old")}).ok());
+  ASSERT_TRUE(
+      EditPoolFile({.path = keeper.directory.pool()}, {.kind = PoolEdit::Kind::kClear}).ok());
+  keeper.syscalls.Fail(Call::kFallocate, ENOSPC);
+  ASSERT_FALSE(keeper->Append({Entry("new")}).ok());
+  keeper.Start();
+  ASSERT_TRUE(keeper->Append({Entry("new")}).ok());
+  EXPECT_THAT(keeper.texts(), ElementsAre("sluice|new=text 0"));
+}
+
+TEST(PoolEditTest, ManyWritesOfOneKeyPushOutNoRemoval) {
+  KeeperHarness keeper;
+  ASSERT_TRUE(keeper->Append({Entry("a")}).ok());
+  ASSERT_TRUE(keeper->Edit({.kind = PoolEdit::Kind::kRemove, .keys = {"sluice|a"}}).ok());
+  const PoolEdit write{.kind = PoolEdit::Kind::kUpsert, .records = {{"heartbeat", "1"}}};
+  for (size_t i = 0; i < Shadow::kForgottenKeys; ++i) ASSERT_TRUE(keeper->Edit(write).ok());
+  ASSERT_TRUE(keeper->Append({Entry("a")}).ok());  // a replay
+  EXPECT_EQ(keeper.Count("sluice|a"), 0u);
+}
 
 TEST(PoolEditTest, MovesTheLastRecordIntoTheGapOfADeletedOne) {
   KeeperHarness keeper;

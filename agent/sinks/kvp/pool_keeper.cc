@@ -102,8 +102,7 @@ absl::Status PoolKeeper::LocateAndWrite(const PoolEntry* pinned) {
 }
 
 absl::Status PoolKeeper::TryLocateAndWrite(const PoolEntry* pinned) {
-  ASSIGN_OR_RETURN(PoolFile::Session session, LockPool());
-  RETURN_IF_ERROR(Locate(session));
+  ASSIGN_OR_RETURN(PoolFile::Session session, LockAndLocate());
   if (pinned != nullptr) RETURN_IF_ERROR(PutAlone(session, *pinned));
   return WriteMissing(session);
 }
@@ -281,14 +280,12 @@ absl::Status PoolKeeper::PutPinned(PoolFile::Session& session, const PoolEntry& 
   OwnEntry* const old = ledger_.own().FindKey(text.key);
   if (old != nullptr && ledger_.cell(old->slots[0]).text() == text) return absl::OkStatus();
   OwnEntry& fresh = ledger_.Register(entry, /*pinned=*/true);
+  if (old != nullptr) missing_.erase(old->sequence);
   if (old != nullptr && old->placed() > 0) {
     ledger_.TakeOver(fresh, 0, *old);
     return WriteOver(session, fresh);
   }
-  if (old != nullptr) {
-    missing_.erase(old->sequence);
-    ledger_.Remove(*old);
-  }
+  if (old != nullptr) ledger_.Remove(*old);
   missing_.insert(fresh.sequence);
   return absl::OkStatus();
 }

@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -122,8 +123,10 @@ class PoolKeeper {
 
   // In pool_edit.cc.
   absl::Status PutAlone(PoolFile::Session& session, const PoolEntry& entry);
-  // The locks, and what root removed meanwhile is forgotten.
-  absl::StatusOr<PoolFile::Session> LockPool();
+  // The locks, and Locate. What root removed or wrote over past us is forgotten.
+  absl::StatusOr<PoolFile::Session> LockAndLocate();
+  absl::Status ForgetWrittenOver(PoolFile::Session& session, const std::vector<std::string>& keys);
+  void ForgetLost(const Removals& removals);
   void ForgetRemoved(const Removals& removals);
 
   // The last record of `victim` is given up for `chunk` of `newcomer`.
@@ -156,6 +159,8 @@ class PoolKeeper {
   bool rewrite_all_ = false;
   uint64_t foreign_ = 0;
   GivenUp summarized_;
+  // Made by the first session.
+  std::optional<RemovalNote> note_;
   // Records on their way to the end of the file; kept for its memory.
   std::string batch_;
 };

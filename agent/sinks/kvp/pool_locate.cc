@@ -152,8 +152,7 @@ absl::Status PoolKeeper::Rewrite(PoolFile::Session& session, OwnEntry& entry, si
 }
 
 void PoolKeeper::Lose(const OwnPlace& place) {
-  ledger_.own().Place(*place.entry, place.chunk, OwnSlot::kLost);
-  ledger_.EndOverwrite(*place.entry, place.chunk);
+  ledger_.Lose(*place.entry, place.chunk);
   missing_.insert(place.entry->sequence);
 }
 

@@ -96,7 +96,12 @@ void Shadow::BeginOverwrite(size_t index, uint64_t offset, const ShadowCell& rep
   Publish(cell.overwriting, 1);
 }
 
-void Shadow::EndOverwrite(size_t index) { Publish(cells()[index].overwriting, 0); }
+void Shadow::EndOverwrite(size_t index) {
+  cells()[index].stood = 1;
+  CancelOverwrite(index);
+}
+
+void Shadow::CancelOverwrite(size_t index) { Publish(cells()[index].overwriting, 0); }
 
 uint64_t Shadow::NextSequence() {
   Publish(header().last_sequence, header().last_sequence + 1);
@@ -104,6 +109,7 @@ uint64_t Shadow::NextSequence() {
 }
 
 void Shadow::Forget(std::string_view key) {
+  if (IsForgotten(key)) return;
   Header& h = header();
   h.forgotten[h.forgotten_count % kForgottenKeys] = KeyHash(key);
   Publish(h.forgotten_count, h.forgotten_count + 1);

@@ -38,6 +38,8 @@ struct ShadowCell {
   uint8_t level;   // sluice::Level
   uint8_t pinned;  // never given up
   char record[kRecordBytes];
+  // The record is known to have been in the file.
+  uint8_t stood;
 
   std::string_view bytes() const { return {record, sizeof record}; }
   Pair text() const { return DecodeRecord(bytes()); }
@@ -74,12 +76,15 @@ class Shadow {
   void Free(size_t index);
   // From here on `index` is on its way to `offset`, and the record that was there is not ours.
   void BeginOverwrite(size_t index, uint64_t offset, const ShadowCell& replaced);
+  // It has arrived there.
   void EndOverwrite(size_t index);
+  // It is on its way to nowhere.
+  void CancelOverwrite(size_t index);
 
   uint64_t NextSequence();
 
   // What a replay must not write again, keys that root removed above all; the last kForgottenKeys
-  // of them are known.
+  // of them are known, each once.
   void Forget(std::string_view key);
   bool IsForgotten(std::string_view key) const;
 

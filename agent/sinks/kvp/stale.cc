@@ -106,21 +106,22 @@ bool IsStale(std::string_view stored_boot_id, const BootFacts& boot, absl::Time 
   return stored_boot_id.empty() ? written <= booted : written < booted;
 }
 
-absl::StatusOr<bool> ClearStalePool(PoolFile* pool, const std::string& boot_id_path,
-                                    const BootFacts& boot) {
+absl::StatusOr<StaleCheck> ClearStalePool(PoolFile* pool, const std::string& boot_id_path,
+                                          const BootFacts& boot) {
   const std::string stored = StoredBootId(boot_id_path);
-  if (stored == boot.boot_id) return false;
-  bool cleared = false;
+  if (stored == boot.boot_id) return StaleCheck::kFresh;
   std::error_code ignored;
-  if (std::filesystem::exists(pool->path(), ignored)) {
+  if (!std::filesystem::exists(pool->path(), ignored)) return StaleCheck::kNoPool;
+  StaleCheck outcome = StaleCheck::kFresh;
+  {
     ASSIGN_OR_RETURN(PoolFile::Session session, pool->Lock());
     if (session.size() > 0 && IsStale(stored, boot, session.modified())) {
       RETURN_IF_ERROR(session.Truncate(0));
-      cleared = true;
+      outcome = StaleCheck::kCleared;
     }
   }
   RETURN_IF_ERROR(StoreBootId(boot_id_path, boot.boot_id));
-  return cleared;
+  return outcome;
 }
 
 }  // namespace sluice::kvp

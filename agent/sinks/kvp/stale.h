@@ -40,10 +40,16 @@ absl::StatusOr<BootFacts> ReadBootFacts();
 // kernel tells of the boot's.
 bool IsStale(std::string_view stored_boot_id, const BootFacts& boot, absl::Time modified);
 
+enum class StaleCheck {
+  kNoPool,  // to be repeated: one that is mounted or restored later may be of an earlier boot
+  kFresh,
+  kCleared,
+};
+
 // Empties the pool under both locks if it is stale, then stores this boot's id in `boot_id_path`,
-// which must survive reboots. Call before the first write of the agent; harmless when repeated.
-// Returns whether it cleared. A pool that does not exist is not created.
-absl::StatusOr<bool> ClearStalePool(PoolFile* pool, const std::string& boot_id_path,
-                                    const BootFacts& boot);
+// which must survive reboots. Call before the first write of the agent; harmless when repeated. A
+// pool that does not exist is not created.
+absl::StatusOr<StaleCheck> ClearStalePool(PoolFile* pool, const std::string& boot_id_path,
+                                          const BootFacts& boot);
 
 }  // namespace sluice::kvp

@@ -137,7 +137,7 @@ class ClearStalePoolTest : public ::testing::Test {
     ASSERT_EQ(::utimensat(AT_FDCWD, directory_.pool().c_str(), times, 0), 0);
   }
 
-  absl::StatusOr<bool> Clear(const BootFacts& facts = kFacts) {
+  absl::StatusOr<StaleCheck> Clear(const BootFacts& facts = kFacts) {
     return ClearStalePool(&pool_, directory_.file("boot_id"), facts);
   }
 
@@ -148,26 +148,26 @@ class ClearStalePoolTest : public ::testing::Test {
 
 TEST_F(ClearStalePoolTest, EmptiesAnOldPoolAndOnlyOnceABoot) {
   WritePool(kBoot - absl::Hours(1));
-  EXPECT_TRUE(*Clear());
+  EXPECT_EQ(*Clear(), StaleCheck::kCleared);
   EXPECT_EQ(directory_.Bytes(), "");
   WritePool(kBoot - absl::Hours(1));  // the clock went wrong since
-  EXPECT_FALSE(*Clear());
+  EXPECT_EQ(*Clear(), StaleCheck::kFresh);
   EXPECT_THAT(Texts(directory_.Bytes()), ElementsAre("old=1"));
 }
 
 TEST_F(ClearStalePoolTest, ClearsAgainInTheNextBoot) {
   WritePool(kBoot + absl::Hours(1));
-  EXPECT_FALSE(*Clear());
+  EXPECT_EQ(*Clear(), StaleCheck::kFresh);
   BootFacts next = kFacts;
   next.boot_id = kOtherBoot;
   next.boot_time = next.early_clock.emplace(kBoot + absl::Hours(2));
-  EXPECT_TRUE(*Clear(next));
+  EXPECT_EQ(*Clear(next), StaleCheck::kCleared);
   EXPECT_EQ(directory_.Bytes(), "");
 }
 
 TEST_F(ClearStalePoolTest, TakesTheTimeFromBeforeTheTornTailIsCut) {
   WritePool(kBoot - absl::Hours(1));
-  EXPECT_TRUE(*Clear()) << "cutting the tail makes the file look fresh";
+  EXPECT_EQ(*Clear(), StaleCheck::kCleared) << "cutting the tail makes the file look fresh";
 }
 
 TEST_F(ClearStalePoolTest, DecidesUnderBothLocks) {
@@ -176,15 +176,18 @@ TEST_F(ClearStalePoolTest, DecidesUnderBothLocks) {
   ASSERT_EQ(PoolSyscalls::System()->OfdSetLock(holder.get(), F_WRLCK), 0);
   EXPECT_TRUE(absl::IsDeadlineExceeded(Clear().status()));
   ASSERT_EQ(PoolSyscalls::System()->OfdSetLock(holder.get(), F_UNLCK), 0);
-  EXPECT_TRUE(*Clear()) << "the failed attempt must not count as this boot's";
+  EXPECT_EQ(*Clear(), StaleCheck::kCleared) << "the failed attempt must not count as this boot's";
 }
 
-TEST_F(ClearStalePoolTest, CreatesNoPool) {
-  EXPECT_FALSE(*Clear());
+TEST_F(ClearStalePoolTest, WaitsForAPoolAndCreatesNone) {
+  EXPECT_EQ(*Clear(), StaleCheck::kNoPool);
   EXPECT_FALSE(std::filesystem::exists(directory_.pool()));
+  WritePool(kBoot - absl::Hours(1));
+  EXPECT_EQ(*Clear(), StaleCheck::kCleared) << "one that came later is of an earlier boot";
 }
 
 TEST_F(ClearStalePoolTest, SaysWhereTheIdCannotBeStored) {
+  WritePool(kBoot + absl::Hours(1));
   const absl::Status status =
       ClearStalePool(&pool_, directory_.file("missing/boot_id"), kFacts).status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("missing/boot_id"));
