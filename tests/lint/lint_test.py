@@ -123,6 +123,10 @@ BAD_AND_GOOD = {
         "check_docs", "`tests/none` is not in the repository",
         {"README.md": "Run `tests/none --now`.\n"},
         {"tests/none": "", "docs/a.md": "`tests/{none,b}`\n", "tests/b": ""}),
+    "check_docs finds a counter that is explained nowhere": (
+        "check_docs", "the counter net.lost is not in docs/operations.md",
+        {"agent/net/a.cc": 'counters->Add("net.lost", reason);\n', "README.md": "\n"},
+        {"docs/operations.md": "| `net.lost` | |\n"}),
     "check_docs finds a dead link": (
         "check_docs", "leads nowhere",
         {"docs/a.md": "[b](b.md#x)\n"},
