@@ -34,9 +34,9 @@ absl::StatusOr<size_t> PoolKeeper::Edit(const PoolEdit& edit, absl::Time boot_ti
   ASSIGN_OR_RETURN(const std::string before, session.Read(0, session.size()));
   const EditedPool edited = ApplyEdit(edit, before);
   if (!edited.error.empty()) return absl::InvalidArgumentError(edited.error);
-  ForgetRemoved(RemovalsOf(edit));
   uncertain_ = true;
   RETURN_IF_ERROR(session.Replace(before, edited.records));
+  ForgetRemoved(RemovalsOf(edit));
   RETURN_IF_ERROR(Locate(session));
   RETURN_IF_ERROR(WriteMissing(session));
   return edited.removed;

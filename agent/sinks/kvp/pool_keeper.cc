@@ -186,6 +186,7 @@ absl::StatusOr<bool> PoolKeeper::FillHole(PoolFile::Session& session, OwnEntry& 
     holes_.pop_back();
     if (!IsHole(record)) continue;
     ledger_.BeginAppend(entry, 0, offset);
+    --foreign_;  // as which it counted
     RETURN_IF_ERROR(WriteOver(session, entry));
     return true;
   }

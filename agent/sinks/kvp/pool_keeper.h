@@ -76,7 +76,7 @@ class PoolKeeper {
 
   // Root's changes of the file, others' records included; returns how many records kRemove and
   // kClear removed. What they remove of ours is not restored, nor written again by a replay; what
-  // they add is root's and not kept by us; after another error, too, though the file is as before.
+  // they add is root's and not kept by us. After an error the file is as before, and so are we.
   // `boot_time`: for if_stale. Not synced. InvalidArgument: refused, and nothing done.
   absl::StatusOr<size_t> Edit(const PoolEdit& edit, absl::Time boot_time = absl::InfinitePast());
 

@@ -92,7 +92,10 @@ void Shadow::BeginOverwrite(size_t index, uint64_t offset, const ShadowCell& rep
   cell.offset = offset;
   cell.replaced_sequence = replaced.sequence;
   cell.replaced_chunk = replaced.chunk;
-  cell.replaced_key_hash = KeyHash(replaced.text().key);
+  // One that was on its way there itself has most likely not arrived.
+  cell.replaced_key_hash = replaced.overwriting != 0 && replaced.replaced_key_hash != 0
+                               ? replaced.replaced_key_hash
+                               : KeyHash(replaced.text().key);
   Publish(cell.overwriting, 1);
 }
 
