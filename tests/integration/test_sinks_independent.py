@@ -203,14 +203,14 @@ def test_a_stderr_that_nobody_reads_stops_nobody(unread, expected):
 def test_a_stderr_that_nobody_reads_does_not_keep_the_agent_from_ending(unread, expected):
     emit_some(unread)
     unread.process.send_signal(signal.SIGTERM)
-    assert unread.process.wait(10) == 0
+    assert unread.process.wait(DEADLINE_S) == 0
     assert output(unread, "log") == expected["log"]
 
 
 def test_a_stderr_that_nobody_reads_does_not_keep_a_start_from_failing(shared, full_pipe):
     with Agent(shared, config="no_such_table = 1\n") as agent:
         agent.start(wait=False, stderr=full_pipe[1])
-        assert agent.process.wait(10) == 2
+        assert agent.process.wait(DEADLINE_S) == 2
 
 
 def test_a_reload_with_a_stderr_that_nobody_reads(unread):
@@ -264,7 +264,7 @@ def test_what_the_agent_says_of_itself_is_written_before_it_ends(shared):
         agent.runtime.rmdir()
         agent.runtime.touch()
         agent.start(wait=False)
-        assert agent.process.wait(10) == 3
+        assert agent.process.wait(DEADLINE_S) == 3
         warnings = [f"sluiced: warning: Invalid '{name}' value, falling"
                     for name in ("SLUICE_KVP_FILTER", "SLUICE_LOG")]
         assert own_messages(agent) == [*warnings, "sluiced: error: cannot make directory"]
