@@ -2,17 +2,17 @@
 
 #include <signal.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "agent/net/peer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/contract/limits.h"
+#include "tests/support/child.h"
+#include "tests/support/fake_clock.h"
 
 namespace sluice::ingest {
 namespace {
@@ -23,48 +23,14 @@ using testing::IsEmpty;
 
 constexpr uint64_t kSecond = 1'000'000'000;
 
-class FakeClock final : public Clock {
- public:
-  uint64_t UnixNano() const override { return now; }
-  uint64_t BootNano() const override { return now; }
-  uint64_t now = 1;
-};
-
-// A process that waits to be killed.
-class Child {
- public:
-  Child() : pid_(::fork()) {
-    if (pid_ == 0) {
-      for (;;) ::pause();
-    }
-    key_ = {pid_, net::ReadProcessStat(pid_)->start_time_ticks};
-    pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  }
-  ~Child() {
-    if (pid_ > 0) Kill();
-  }
-
-  const net::ProcessKey& key() const { return key_; }
-  int pidfd() const { return pidfd_.get(); }
-  void Kill() {
-    ::kill(pid_, SIGKILL);
-    EXPECT_EQ(::waitpid(pid_, nullptr, 0), pid_);
-    pid_ = -1;
-  }
-
- private:
-  pid_t pid_;
-  net::ProcessKey key_;
-  UniqueFd pidfd_;
-};
-
 class ProcessTrackerTest : public testing::Test {
  protected:
-  void Track() { tracker_.Track(child_.key(), child_.pidfd()); }
+  void Track() { tracker_.Track(child_.key(), pidfd_.get()); }
 
   // The tracker knows of it, and has not told yet.
   void DieUnderWatch() {
-    child_.Kill();
+    child_.Kill(SIGKILL);
+    child_.Reap();
     loop_->RunOnce(20'000);
     EXPECT_THAT(causes_, IsEmpty());
   }
@@ -85,7 +51,8 @@ class ProcessTrackerTest : public testing::Test {
                             causes_.push_back(cause);
                             return journal_takes_it_;
                           }};
-  Child child_;
+  Child child_{0};
+  const UniqueFd pidfd_{static_cast<int>(::syscall(SYS_pidfd_open, child_.key().pid, 0))};
 };
 
 TEST_F(ProcessTrackerTest, TellsOfADeathOnceWhatWasSentBeforeIsRead) {

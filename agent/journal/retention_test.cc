@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/journal_harness.h"
 #include "tests/support/watched_file_system.h"
 
@@ -20,16 +21,6 @@ using ::testing::Not;
 
 constexpr uid_t kAlice = 1000;
 constexpr uid_t kBob = 1001;
-
-class FakeClock : public Clock {
- public:
-  uint64_t UnixNano() const override { return now_; }
-  uint64_t BootNano() const override { return now_; }
-  void Advance(std::chrono::nanoseconds by) { now_ += static_cast<uint64_t>(by.count()); }
-
- private:
-  uint64_t now_ = 1'700'000'000'000'000'000;
-};
 
 // A journal of 64 KiB in segments of 4 KiB; entries of about 1 KiB.
 class RetentionTest : public testing::Test {
@@ -72,7 +63,7 @@ class RetentionTest : public testing::Test {
   }
 
   CrashFileSystem fs_;
-  FakeClock clock_;
+  FakeClock clock_{1'700'000'000'000'000'000};
 };
 
 TEST_F(RetentionTest, KeepsNoMoreThanKeepBytesOfWhatAllSinksAreDoneWith) {

@@ -10,16 +10,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/support/fake_clock.h"
 
 namespace sluice::net {
 namespace {
-
-class FakeClock final : public Clock {
- public:
-  uint64_t UnixNano() const override { return now; }
-  uint64_t BootNano() const override { return now; }
-  uint64_t now = 1'000;
-};
 
 struct Recorder final : EventLoop::FdHandler {
   void OnFdReady(uint32_t ready) override {
@@ -46,7 +40,7 @@ struct SocketPair {
 
 class EventLoopTest : public testing::Test {
  protected:
-  FakeClock clock_;
+  FakeClock clock_{1'000};
   std::unique_ptr<EventLoop> loop_ = *EventLoop::Create(clock_);
 };
 

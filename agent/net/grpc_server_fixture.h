@@ -11,18 +11,12 @@
 #include "agent/net/grpc_server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/h2_client.h"
 
 namespace sluice::net {
 
 inline constexpr uint64_t kSecond = 1'000'000'000;
-
-class FakeClock final : public Clock {
- public:
-  uint64_t UnixNano() const override { return now; }
-  uint64_t BootNano() const override { return now; }
-  uint64_t now = kSecond;
-};
 
 // Notes what happens to a call; the test acts through `call`.
 struct Script {
@@ -112,7 +106,7 @@ class GrpcServerTest : public ::testing::Test {
     client->Pump();
   }
 
-  FakeClock clock_;
+  FakeClock clock_{kSecond};
   std::unique_ptr<EventLoop> loop_ = *EventLoop::Create(clock_);
   Counters counters_;
   ByteBudget budget_{{.total = 4 * 1024 * 1024, .per_uid = 3 * 1024 * 1024}};

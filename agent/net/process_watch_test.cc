@@ -11,56 +11,13 @@
 
 #include "agent/net/peer.h"
 #include "gtest/gtest.h"
+#include "tests/support/child.h"
+#include "tests/support/fake_clock.h"
 
 namespace sluice::net {
 namespace {
 
 constexpr uint64_t kSecondNanos = 1'000'000'000;
-
-class FakeClock final : public Clock {
- public:
-  uint64_t UnixNano() const override { return now; }
-  uint64_t BootNano() const override { return now; }
-  uint64_t now = 1;
-};
-
-// A process that ends when told to.
-class Child {
- public:
-  explicit Child(int exit_code) {
-    int fds[2];
-    EXPECT_EQ(::pipe(fds), 0);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::close(fds[1]);
-      char byte;
-      ::_exit(::read(fds[0], &byte, 1) == 0 ? exit_code : 99);
-    }
-    ::close(fds[0]);
-    trigger_.reset(fds[1]);
-    start_time_ = ReadProcessStat(pid_)->start_time_ticks;
-  }
-  ~Child() {
-    if (pid_ > 0) {
-      Kill(SIGKILL);
-      Reap();
-    }
-  }
-
-  ProcessKey key() const { return {pid_, start_time_}; }
-  void Exit() { trigger_.reset(); }
-  void Kill(int signal) { ::kill(pid_, signal); }
-  void AwaitExit() {
-    siginfo_t ignored;
-    EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid_), &ignored, WEXITED | WNOWAIT), 0);
-  }
-  void Reap() { EXPECT_EQ(::waitpid(std::exchange(pid_, -1), nullptr, 0) > 0, true); }
-
- private:
-  pid_t pid_;
-  uint64_t start_time_;
-  UniqueFd trigger_;
-};
 
 class ProcessWatchTest : public testing::Test {
  protected:

@@ -12,18 +12,12 @@
 #include <sstream>
 
 #include "gtest/gtest.h"
+#include "tests/support/fake_clock.h"
 
 namespace sluice::log_sink {
 namespace {
 
 namespace fs = std::filesystem;
-
-class FakeClock final : public Clock {
- public:
-  uint64_t UnixNano() const override { return now; }
-  uint64_t BootNano() const override { return now; }
-  uint64_t now = 1'800'000'000'000'000'000;
-};
 
 class LogFileTest : public ::testing::Test {
  protected:
@@ -53,7 +47,7 @@ class LogFileTest : public ::testing::Test {
   }
 
   fs::path directory_;
-  FakeClock clock_;
+  FakeClock clock_{1'800'000'000'000'000'000};
   LogFileOptions options_;
 };
 
