@@ -69,8 +69,8 @@ KvpSink::KvpSink(Options options)
 }
 
 absl::Status KvpSink::Open() {
-  if (keeper_ != nullptr) return absl::OkStatus();
   RETURN_IF_ERROR(ClearIfStale());
+  if (keeper_ != nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const BootFacts boot, ReadBootFacts());
   boot_time_ = boot.boot_time;
   PoolKeeper::Options keeper;
@@ -186,7 +186,6 @@ absl::Status KvpSink::Sync() {
 
 absl::StatusOr<size_t> KvpSink::Edit(const PoolEdit& edit) {
   RETURN_IF_ERROR(Open());
-  RETURN_IF_ERROR(ClearIfStale());
   const absl::StatusOr<size_t> removed = keeper_->Edit(edit, boot_time_);
   // Nothing can be taken out of a pool that nobody has made.
   if (absl::IsNotFound(removed.status()) && !edit.adds()) return 0;
