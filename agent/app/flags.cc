@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-#include "proto/contract/names.h"
+#include "proto/record/names.h"
 
 namespace sluice::app {
 

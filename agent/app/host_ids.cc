@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "absl/strings/ascii.h"
-#include "proto/contract/vm_id.h"
+#include "proto/kvp/vm_id.h"
 
 namespace sluice::app {
 namespace {

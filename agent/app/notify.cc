@@ -11,7 +11,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "agent/base/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::app {
 namespace {

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "agent/base/unique_fd.h"
 #include "agent/net/event_loop.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::app {
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "absl/status/statusor.h"
-#include "agent/base/unique_fd.h"
 #include "agent/config/agent_config.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::app {
 

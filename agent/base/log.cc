@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "agent/base/log_writer.h"
-#include "proto/contract/journal_stream.h"
+#include "proto/text/journal_stream.h"
 
 namespace sluice {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/background_thread.h"
-#include "proto/contract/journal_stream.h"
+#include "proto/text/journal_stream.h"
 
 namespace sluice {
 namespace {

@@ -10,8 +10,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "agent/base/unique_fd.h"
 #include "gtest/gtest.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "agent/filter/filter.h"
 #include "agent/filter/target_levels.h"
-#include "proto/contract/names.h"
+#include "proto/record/names.h"
 
 namespace sluice::config {
 
@@ -110,7 +110,7 @@ struct OtlpConfig {
 };
 
 // Caps that a site may lower or raise; what both sides of the protocol share is fixed in
-// proto/contract/limits.h.
+// proto/record/limits.h.
 struct LimitsConfig {
   uint32_t connections_per_uid = 64;
   uint64_t memory = 128 * kMiB;  // bytes of unfinished messages, of all users

@@ -8,7 +8,7 @@
 
 #include "agent/base/status_macros.h"
 #include "agent/config/units.h"
-#include "proto/contract/utf8.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::config {
 namespace {

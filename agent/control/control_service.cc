@@ -8,9 +8,9 @@
 #include "agent/control/record_query.h"
 #include "agent/control/valid_text.h"
 #include "agent/ingest/ingest_service.h"
-#include "proto/contract/kvp_record.h"
-#include "proto/contract/limits.h"
-#include "proto/contract/names.h"
+#include "proto/kvp/slot.h"
+#include "proto/record/limits.h"
+#include "proto/record/names.h"
 
 namespace sluice::control {
 namespace {

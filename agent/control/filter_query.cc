@@ -9,8 +9,8 @@
 #include "agent/base/status_macros.h"
 #include "agent/control/valid_text.h"
 #include "agent/filter/matcher.h"
-#include "proto/contract/limits.h"
-#include "proto/contract/record_check.h"
+#include "proto/record/check.h"
+#include "proto/record/limits.h"
 
 namespace sluice::control {
 namespace {

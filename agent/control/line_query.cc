@@ -12,7 +12,7 @@
 #include "agent/control/line_reader.h"
 #include "agent/control/message_writer.h"
 #include "agent/sinks/log/line_builder.h"
-#include "proto/contract/message_text.h"
+#include "proto/text/message_text.h"
 
 namespace sluice::control {
 namespace {

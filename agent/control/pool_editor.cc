@@ -8,9 +8,9 @@
 #include "agent/ingest/report_gate.h"
 #include "agent/sinks/kvp/kvp_sink.h"
 #include "agent/sinks/kvp/pool_file.h"
-#include "proto/contract/kvp_edit.h"
-#include "proto/contract/limits.h"
-#include "proto/pool/edit_file.h"
+#include "proto/kvp/edit.h"
+#include "proto/kvp/edit_file.h"
+#include "proto/record/limits.h"
 
 namespace sluice::control {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
-#include "proto/contract/kvp_edit.h"
-#include "proto/contract/time_text.h"
-#include "proto/contract/vm_id.h"
+#include "proto/kvp/edit.h"
+#include "proto/kvp/vm_id.h"
+#include "proto/text/times.h"
 #include "sluice/v1/ingest.pb.h"
 
 namespace sluice::control {

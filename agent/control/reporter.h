@@ -12,7 +12,7 @@
 #include "agent/ingest/admission.h"
 #include "agent/ingest/report_gate.h"
 #include "agent/self/counters.h"
-#include "proto/contract/provisioning_report.h"
+#include "proto/kvp/report.h"
 #include "sluice/v1/pool.pb.h"
 
 namespace sluice::control {

@@ -7,8 +7,8 @@
 #include "agent/base/log.h"
 #include "agent/live/origin_codec.h"
 #include "agent/live/resource_text.h"
-#include "proto/contract/names.h"
-#include "proto/contract/utf8.h"
+#include "proto/record/names.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::control {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "proto/contract/utf8.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::control {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
 
 namespace sluice::filter {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "agent/filter/text.h"
-#include "proto/contract/utf8.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::filter {
 namespace {

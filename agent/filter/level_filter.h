@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
 
 namespace sluice::filter {
 

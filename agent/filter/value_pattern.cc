@@ -11,8 +11,8 @@
 #include "agent/base/status_macros.h"
 #include "agent/filter/directive.h"
 #include "agent/filter/pattern_syntax.h"
-#include "proto/contract/rust_debug.h"
-#include "proto/contract/utf8.h"
+#include "proto/text/rust_debug.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::filter {
 namespace {

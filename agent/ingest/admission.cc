@@ -7,8 +7,8 @@
 #include "agent/ingest/batch_pass.h"
 #include "agent/live/aborted_end.h"
 #include "agent/live/origin_codec.h"
-#include "proto/contract/wire_reader.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::ingest {
 namespace {

@@ -18,8 +18,8 @@
 #include "agent/journal/journal.h"
 #include "agent/live/span_table.h"
 #include "agent/self/counters.h"
-#include "proto/contract/limits.h"
-#include "proto/contract/record_view.h"
+#include "proto/record/limits.h"
+#include "proto/record/view.h"
 
 namespace sluice::ingest {
 

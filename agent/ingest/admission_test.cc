@@ -8,7 +8,7 @@
 #include "agent/live/origin_codec.h"
 #include "agent/net/peer.h"
 #include "gtest/gtest.h"
-#include "proto/contract/provisioning_report.h"
+#include "proto/kvp/report.h"
 #include "tests/support/records.h"
 #include "tests/support/temp_directory.h"
 

@@ -1,11 +1,11 @@
 #include "agent/ingest/batch_pass.h"
 
-#include "proto/contract/kvp_record.h"
-#include "proto/contract/limits.h"
-#include "proto/contract/names.h"
-#include "proto/contract/provisioning_report.h"
-#include "proto/contract/wire_reader.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/kvp/report.h"
+#include "proto/kvp/slot.h"
+#include "proto/record/limits.h"
+#include "proto/record/names.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::ingest {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/ingest/admission.h"
-#include "proto/contract/record_check.h"
+#include "proto/record/check.h"
 
 namespace sluice::ingest {
 

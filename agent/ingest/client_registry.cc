@@ -1,6 +1,6 @@
 #include "agent/ingest/client_registry.h"
 
-#include "proto/contract/limits.h"
+#include "proto/record/limits.h"
 
 namespace sluice::ingest {
 namespace {

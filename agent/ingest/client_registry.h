@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "absl/container/flat_hash_map.h"
-#include "proto/contract/ids.h"
+#include "proto/trace/ids.h"
 
 namespace sluice::ingest {
 

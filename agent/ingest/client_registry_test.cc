@@ -1,7 +1,7 @@
 #include "agent/ingest/client_registry.h"
 
 #include "gtest/gtest.h"
-#include "proto/contract/limits.h"
+#include "proto/record/limits.h"
 
 namespace sluice::ingest {
 namespace {

@@ -5,9 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "agent/live/origin_codec.h"
 #include "agent/live/resource_text.h"
-#include "proto/contract/limits.h"
-#include "proto/contract/names.h"
-#include "proto/contract/wire_reader.h"
+#include "proto/record/limits.h"
+#include "proto/record/names.h"
+#include "proto/wire/reader.h"
 
 namespace sluice::ingest {
 namespace {

@@ -6,10 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/retry_after.h"
 #include "agent/ingest/connect_handler.h"
-#include "proto/contract/limits.h"
-#include "proto/contract/names.h"
-#include "proto/contract/record_check.h"
-#include "proto/contract/wire_reader.h"
+#include "proto/record/check.h"
+#include "proto/record/limits.h"
+#include "proto/record/names.h"
+#include "proto/wire/reader.h"
 
 namespace sluice::ingest {
 

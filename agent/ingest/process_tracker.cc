@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "proto/contract/limits.h"
+#include "proto/record/limits.h"
 
 namespace sluice::ingest {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "proto/contract/limits.h"
+#include "proto/record/limits.h"
 #include "tests/support/child.h"
 #include "tests/support/fake_clock.h"
 

@@ -1,7 +1,7 @@
 #include "agent/journal/batch_view.h"
 
-#include "proto/contract/wire_reader.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::journal {
 

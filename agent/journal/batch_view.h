@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "proto/contract/record_view.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/record/view.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::journal {
 

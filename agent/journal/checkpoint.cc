@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "proto/contract/wire_reader.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::journal {
 namespace {

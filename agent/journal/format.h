@@ -22,7 +22,7 @@
 #include <string_view>
 
 #include "absl/types/span.h"
-#include "proto/contract/ids.h"
+#include "proto/trace/ids.h"
 
 namespace sluice::journal {
 

@@ -1,7 +1,7 @@
 #include "agent/live/aborted_end.h"
 
 #include "absl/strings/str_cat.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::live {
 namespace {

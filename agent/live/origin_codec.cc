@@ -4,8 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "proto/contract/wire_reader.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::live {
 namespace {

@@ -1,6 +1,6 @@
 #include "agent/live/resource_text.h"
 
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
 
 namespace sluice::live {
 

@@ -8,7 +8,7 @@
 
 #include "agent/base/identity.h"
 #include "agent/filter/matcher.h"
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
 
 namespace sluice::live {
 

@@ -9,7 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/live/span.h"
-#include "proto/contract/limits.h"
+#include "proto/record/limits.h"
 
 namespace sluice::live {
 

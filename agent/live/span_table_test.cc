@@ -3,7 +3,7 @@
 #include "agent/live/aborted_end.h"
 #include "agent/live/origin_codec.h"
 #include "gtest/gtest.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/wire/writer.h"
 #include "tests/support/records.h"
 
 namespace sluice::live {

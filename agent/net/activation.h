@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "agent/base/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::net {
 

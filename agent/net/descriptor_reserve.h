@@ -2,7 +2,7 @@
 // whatever peers do.
 #pragma once
 
-#include "agent/base/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::net {
 

@@ -20,7 +20,7 @@
 #include "absl/status/statusor.h"
 #include "agent/base/clock.h"
 #include "agent/base/mutex.h"
-#include "agent/base/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::net {
 

@@ -11,7 +11,7 @@
 #include "agent/net/health.h"
 #include "agent/net/server_core.h"
 #include "agent/net/socket_connection.h"
-#include "proto/contract/names.h"
+#include "proto/record/names.h"
 
 namespace sluice::net {
 namespace {

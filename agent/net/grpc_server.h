@@ -35,7 +35,7 @@
 #include "agent/net/listener.h"
 #include "agent/net/loop_share.h"
 #include "agent/self/counters.h"
-#include "proto/contract/limits.h"
+#include "proto/record/limits.h"
 
 namespace sluice::net {
 

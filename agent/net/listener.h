@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "agent/base/unique_fd.h"
 #include "agent/net/event_loop.h"
 #include "agent/self/counters.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::net {
 

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
 #include "agent/net/descriptor_reserve.h"
-#include "proto/contract/utf8.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::net {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/base/identity.h"
-#include "agent/base/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::net {
 

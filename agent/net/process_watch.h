@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "agent/base/unique_fd.h"
 #include "agent/net/event_loop.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::net {
 

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "agent/live/span.h"
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
 
 namespace sluice::sinks {
 

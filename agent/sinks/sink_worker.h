@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "agent/base/mutex.h"
-#include "agent/base/unique_fd.h"
 #include "agent/journal/journal.h"
 #include "agent/self/counters.h"
 #include "agent/sinks/record_stream.h"
 #include "agent/sinks/sink.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::sinks {
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "client/cli/emit.h"
-#include "proto/contract/names.h"
+#include "proto/record/names.h"
 
 namespace sluice::cli {
 namespace {

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <optional>
 
-#include "proto/contract/limits.h"
-#include "proto/contract/names.h"
+#include "proto/record/limits.h"
+#include "proto/record/names.h"
 
 namespace sluice::cli {
 namespace {

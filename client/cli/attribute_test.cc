@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "proto/contract/limits.h"
+#include "proto/record/limits.h"
 
 namespace sluice::cli {
 namespace {

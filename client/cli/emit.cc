@@ -7,9 +7,9 @@
 #include <thread>
 
 #include "client/src/rpc/channel.h"
-#include "proto/contract/names.h"
-#include "proto/contract/record_view.h"
-#include "proto/contract/wire_reader.h"
+#include "proto/record/names.h"
+#include "proto/record/view.h"
+#include "proto/wire/reader.h"
 
 namespace sluice::cli {
 namespace {

@@ -9,8 +9,8 @@
 #include "client/cli/record_encoder.h"
 #include "client/cli/stderr_echo.h"
 #include "client/cli/verb.h"
-#include "proto/contract/limits.h"
-#include "proto/contract/names.h"
+#include "proto/record/limits.h"
+#include "proto/record/names.h"
 
 namespace sluice::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "client/cli/verb.h"
-#include "proto/contract/line_escape.h"
+#include "proto/text/escape.h"
 
 namespace sluice::cli {
 namespace {

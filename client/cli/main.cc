@@ -14,7 +14,7 @@
 #include "client/cli/tail.h"
 #include "client/cli/tree.h"
 #include "client/cli/verb.h"
-#include "proto/contract/names.h"
+#include "proto/record/names.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "proto/contract/names.h"
+#include "proto/record/names.h"
 
 namespace sluice::cli {
 namespace {

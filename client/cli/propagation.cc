@@ -5,8 +5,8 @@
 
 #include "client/cli/record_encoder.h"
 #include "client/src/random.h"
-#include "proto/contract/baggage.h"
-#include "proto/contract/names.h"
+#include "proto/record/names.h"
+#include "proto/trace/baggage.h"
 
 namespace sluice::cli {
 namespace {

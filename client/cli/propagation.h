@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "client/cli/options.h"
-#include "proto/contract/trace_context.h"
+#include "proto/trace/context.h"
 
 namespace sluice::cli {
 

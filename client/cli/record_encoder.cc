@@ -1,7 +1,7 @@
 #include "client/cli/record_encoder.h"
 
-#include "proto/contract/attribute_writer.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/record/attribute_writer.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::cli {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "client/cli/attribute.h"
-#include "proto/contract/ids.h"
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
+#include "proto/trace/ids.h"
 
 namespace sluice::cli {
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "proto/contract/record_check.h"
+#include "proto/record/check.h"
 #include "sluice/v1/ingest.pb.h"
 
 namespace sluice::cli {

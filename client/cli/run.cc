@@ -15,7 +15,7 @@
 #include "client/cli/span_reporter.h"
 #include "client/cli/stderr_echo.h"
 #include "client/cli/verb.h"
-#include "proto/contract/limits.h"
+#include "proto/record/limits.h"
 
 namespace sluice::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
 
 namespace sluice::cli {
 

@@ -13,8 +13,8 @@
 #include "client/cli/render/text.h"
 #include "client/cli/verb.h"
 #include "client/src/rpc/channel.h"
-#include "proto/contract/names.h"
-#include "proto/contract/record_view.h"
+#include "proto/record/names.h"
+#include "proto/record/view.h"
 
 namespace sluice::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include "client/cli/agent_view.h"
 #include "client/cli/render/tree.h"
 #include "client/cli/verb.h"
-#include "proto/contract/ids.h"
+#include "proto/trace/ids.h"
 
 namespace sluice::cli {
 namespace {

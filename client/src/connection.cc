@@ -1,6 +1,6 @@
 #include "client/src/connection.h"
 
-#include "proto/contract/names.h"
+#include "proto/record/names.h"
 
 namespace sluice {
 

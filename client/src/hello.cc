@@ -1,8 +1,8 @@
 #include "client/src/hello.h"
 
-#include "proto/contract/record_view.h"
-#include "proto/contract/wire_reader.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/record/view.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/writer.h"
 
 namespace sluice {
 namespace {

@@ -6,7 +6,7 @@
 #include "client/src/outbox.h"
 #include "client/src/recorder.h"
 #include "client/src/settings.h"
-#include "proto/contract/ids.h"
+#include "proto/trace/ids.h"
 
 namespace sluice {
 

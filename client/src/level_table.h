@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
 
 namespace sluice {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proto/contract/wire_writer.h"
+#include "proto/wire/writer.h"
 
 namespace sluice {
 namespace {

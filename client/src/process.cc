@@ -10,7 +10,7 @@
 #include "client/src/spin_lock.h"
 #include "client/src/thread_state.h"
 #include "client/src/tracestate_store.h"
-#include "proto/contract/limits.h"
+#include "proto/record/limits.h"
 
 namespace sluice {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "proto/contract/attribute_writer.h"
+#include "proto/record/attribute_writer.h"
 
 namespace sluice {
 namespace {

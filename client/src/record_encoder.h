@@ -7,8 +7,8 @@
 
 #include "client/include/sluice/sluice.h"
 #include "client/src/span_slot.h"
-#include "proto/contract/record_view.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/record/view.h"
+#include "proto/wire/writer.h"
 
 namespace sluice {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proto/contract/wire_reader.h"
+#include "proto/wire/reader.h"
 
 namespace sluice {
 namespace {

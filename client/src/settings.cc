@@ -14,9 +14,9 @@
 
 #include "client/src/record_encoder.h"
 #include "client/src/trace_text.h"
-#include "proto/contract/attribute_writer.h"
-#include "proto/contract/names.h"
-#include "proto/contract/trace_context.h"
+#include "proto/record/attribute_writer.h"
+#include "proto/record/names.h"
+#include "proto/trace/context.h"
 
 namespace sluice {
 namespace {

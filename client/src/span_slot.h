@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "client/include/sluice/sluice.h"
-#include "proto/contract/ids.h"
-#include "proto/contract/limits.h"
+#include "proto/record/limits.h"
+#include "proto/trace/ids.h"
 
 namespace sluice {
 

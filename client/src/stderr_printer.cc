@@ -6,10 +6,10 @@
 #include <cstdlib>
 
 #include "client/src/stderr_filter.h"
-#include "proto/contract/journal_stream.h"
-#include "proto/contract/line_escape.h"
-#include "proto/contract/names.h"
-#include "proto/contract/terminal_color.h"
+#include "proto/record/names.h"
+#include "proto/text/color.h"
+#include "proto/text/escape.h"
+#include "proto/text/journal_stream.h"
 
 namespace sluice {
 

@@ -10,7 +10,7 @@
 
 #include "client/src/level_table.h"
 #include "client/src/stderr_writer.h"
-#include "proto/contract/line_text.h"
+#include "proto/text/line.h"
 
 namespace sluice {
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "client/src/tracestate_store.h"
-#include "proto/contract/trace_context.h"
+#include "proto/trace/context.h"
 
 namespace sluice {
 

@@ -10,8 +10,8 @@
 #include <string>
 
 #include "client/src/rpc/channel.h"
-#include "proto/contract/names.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/record/names.h"
+#include "proto/wire/writer.h"
 #include "sluice/v1/ingest.pb.h"
 
 namespace {

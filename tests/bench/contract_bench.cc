@@ -9,11 +9,11 @@
 #include <string_view>
 
 #include "opentelemetry/proto/trace/v1/trace.pb.h"
-#include "proto/contract/attribute_writer.h"
-#include "proto/contract/record_check.h"
-#include "proto/contract/record_view.h"
-#include "proto/contract/wire_reader.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/record/attribute_writer.h"
+#include "proto/record/check.h"
+#include "proto/record/view.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/writer.h"
 
 namespace sluice {
 namespace {

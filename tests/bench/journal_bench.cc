@@ -11,7 +11,7 @@
 
 #include "agent/base/crc32c.h"
 #include "agent/journal/journal.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::journal {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/sinks/kvp/pool_keeper.h"
-#include "proto/contract/kvp_record.h"
+#include "proto/kvp/slot.h"
 #include "tests/support/kvp/pool_directory.h"
 
 namespace sluice::kvp {

@@ -28,7 +28,7 @@
 
 #include "agent/net/grpc_server.h"
 #include "agent/net/unix_socket.h"
-#include "proto/contract/names.h"
+#include "proto/record/names.h"
 #include "tests/support/h2_client.h"
 
 namespace sluice {

@@ -7,7 +7,7 @@
 #include "client/cli/kvp/check.h"
 #include "client/cli/kvp/decode.h"
 #include "client/cli/kvp/usage.h"
-#include "proto/contract/utf8.h"
+#include "proto/wire/utf8.h"
 
 using namespace sluice::kvp;
 

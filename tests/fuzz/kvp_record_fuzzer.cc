@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include "proto/contract/kvp_key.h"
-#include "proto/contract/kvp_record.h"
-#include "proto/contract/rust_debug.h"
-#include "proto/contract/utf8.h"
+#include "proto/kvp/key.h"
+#include "proto/kvp/slot.h"
+#include "proto/text/rust_debug.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::kvp {
 namespace {

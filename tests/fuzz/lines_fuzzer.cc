@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "agent/sinks/log/line_format.h"
-#include "proto/contract/line_escape.h"
-#include "proto/contract/record_check.h"
+#include "proto/record/check.h"
+#include "proto/text/escape.h"
 
 namespace {
 

@@ -9,7 +9,7 @@
 
 #include "agent/net/grpc_text.h"
 #include "agent/net/peer.h"
-#include "proto/contract/utf8.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::net {
 namespace {

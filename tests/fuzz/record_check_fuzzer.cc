@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "proto/contract/message_text.h"
-#include "proto/contract/record_check.h"
-#include "proto/contract/utf8.h"
+#include "proto/record/check.h"
+#include "proto/text/message_text.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice {
 namespace {

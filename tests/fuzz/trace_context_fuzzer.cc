@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/contract/baggage.h"
-#include "proto/contract/trace_context.h"
-#include "proto/contract/utf8.h"
+#include "proto/trace/baggage.h"
+#include "proto/trace/context.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice {
 namespace {

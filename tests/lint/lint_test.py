@@ -33,7 +33,7 @@ BAD_AND_GOOD = {
     "check_layers keeps the client free of absl": (
         "check_layers", "no absl",
         {"client/src/a.cc": '#include "absl/status/status.h"\n'},
-        {"client/src/a.cc": '#include "proto/contract/ids.h"\n'}),
+        {"client/src/a.cc": '#include "proto/trace/ids.h"\n'}),
     "check_layers keeps the library free of protobuf, but not the tool": (
         "check_layers", "no protobuf",
         {"client/src/a.cc": '#include "sluice/v1/query.pb.h"\n'},
@@ -64,12 +64,12 @@ BAD_AND_GOOD = {
         {"agent/control/a.cc": "#include <grpcpp/grpcpp.h>\n"}),
     "check_layers keeps the contract std only": (
         "check_layers", "std only",
-        {"proto/contract/a.h": "#include <google/protobuf/message.h>\n"},
-        {"proto/contract/a.h": "#include <string>\n"}),
+        {"proto/record/a.h": "#include <google/protobuf/message.h>\n"},
+        {"proto/record/a.h": "#include <string>\n"}),
     "check_layers keeps the pool's store std only": (
         "check_layers", "std only",
-        {"proto/pool/a.h": '#include "absl/status/status.h"\n'},
-        {"proto/pool/a.h": '#include "proto/pool/result.h"\n#include "proto/contract/ids.h"\n'}),
+        {"proto/kvp/a.h": '#include "absl/status/status.h"\n'},
+        {"proto/kvp/a.h": '#include "proto/kvp/result.h"\n#include "proto/trace/ids.h"\n'}),
     "check_public_headers compiles each alone": (
         "check_public_headers", "does not compile alone",
         {"client/include/sluice/a.h": "inline std::string f();\n"},

@@ -7,10 +7,10 @@
 
 #include <utility>
 
-#include "agent/base/unique_fd.h"
 #include "agent/net/peer.h"
 #include "agent/net/process_watch.h"
 #include "gtest/gtest.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice {
 

@@ -15,10 +15,10 @@
 #include <filesystem>
 
 #include "client/src/rpc/message_reader.h"
-#include "proto/contract/names.h"
-#include "proto/contract/record_view.h"
-#include "proto/contract/wire_reader.h"
-#include "proto/contract/wire_writer.h"
+#include "proto/record/names.h"
+#include "proto/record/view.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::testing {
 namespace {

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/base/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::testing {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/contract/ids.h"
+#include "proto/trace/ids.h"
 #include "sluice/v1/ingest.pb.h"
 
 namespace sluice::testing {

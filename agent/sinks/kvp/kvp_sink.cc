@@ -12,12 +12,12 @@
 #include "agent/live/aborted_end.h"
 #include "agent/live/resource_text.h"
 #include "agent/sinks/kvp/stale.h"
-#include "proto/contract/kvp_key.h"
-#include "proto/contract/kvp_value.h"
-#include "proto/contract/message_text.h"
-#include "proto/contract/names.h"
-#include "proto/contract/provisioning_report.h"
-#include "proto/contract/uuid.h"
+#include "proto/kvp/key.h"
+#include "proto/kvp/report.h"
+#include "proto/kvp/value.h"
+#include "proto/record/names.h"
+#include "proto/text/message_text.h"
+#include "proto/trace/uuid.h"
 
 namespace sluice::kvp {
 namespace {

@@ -16,7 +16,7 @@
 #include "agent/sinks/kvp/pool_keeper.h"
 #include "agent/sinks/kvp/pool_watch.h"
 #include "agent/sinks/sink.h"
-#include "proto/contract/kvp_record.h"
+#include "proto/kvp/slot.h"
 
 namespace sluice::kvp {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proto/contract/kvp_record.h"
+#include "proto/kvp/slot.h"
 
 namespace sluice::kvp {
 namespace {

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
 
 namespace sluice::kvp {
 

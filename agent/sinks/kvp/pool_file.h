@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/sinks/kvp/hold_times.h"
-#include "proto/pool/pool_store.h"
+#include "proto/kvp/store.h"
 
 namespace sluice::kvp {
 

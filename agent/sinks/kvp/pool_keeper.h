@@ -34,8 +34,8 @@
 #include "agent/self/counters.h"
 #include "agent/sinks/kvp/ledger.h"
 #include "agent/sinks/kvp/pool_file.h"
-#include "proto/contract/kvp_edit.h"
-#include "proto/pool/removal_note.h"
+#include "proto/kvp/edit.h"
+#include "proto/kvp/removal_note.h"
 
 namespace sluice::kvp {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "proto/pool/edit_file.h"
+#include "proto/kvp/edit_file.h"
 #include "tests/support/kvp/keeper_harness.h"
 
 namespace sluice::kvp {

@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
-#include "agent/base/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::kvp {
 namespace {

@@ -16,7 +16,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "proto/contract/kvp_record.h"
+#include "proto/kvp/slot.h"
 
 namespace sluice::kvp {
 

@@ -17,8 +17,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
-#include "agent/base/unique_fd.h"
-#include "proto/pool/boot_time.h"
+#include "proto/base/unique_fd.h"
+#include "proto/kvp/boot_time.h"
 
 namespace sluice::kvp {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "agent/sinks/log/line_json.h"
 #include "agent/sinks/log/line_logfmt.h"
-#include "proto/contract/journal_stream.h"
+#include "proto/text/journal_stream.h"
 
 namespace sluice::log_sink {
 namespace {

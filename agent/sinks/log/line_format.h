@@ -1,8 +1,8 @@
 // Turns records into log lines. Pure: no file, no clock, no state but the options.
 //
-// kText is proto/contract/line_text.h's; kJson is one object a line, with the sender's identity;
+// kText is proto/text/line.h's; kJson is one object a line, with the sender's identity;
 // kLogfmt is `key=value`, quoted where needed. Whatever a sender controls is escaped reversibly
-// (proto/contract/line_escape.h), so a line holds no control bytes and one record is one line.
+// (proto/text/escape.h), so a line holds no control bytes and one record is one line.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "agent/base/identity.h"
-#include "proto/contract/line_text.h"
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
+#include "proto/text/line.h"
 
 namespace sluice::log_sink {
 

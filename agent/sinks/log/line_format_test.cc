@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "proto/contract/line_escape.h"
-#include "proto/contract/utf8.h"
+#include "proto/text/escape.h"
+#include "proto/wire/utf8.h"
 #include "sluice/v1/record.pb.h"
 
 namespace sluice::log_sink {

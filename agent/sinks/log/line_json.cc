@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "proto/contract/line_escape.h"
-#include "proto/contract/time_text.h"
+#include "proto/text/escape.h"
+#include "proto/text/times.h"
 
 namespace sluice::log_sink {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "proto/contract/line_escape.h"
-#include "proto/contract/time_text.h"
+#include "proto/text/escape.h"
+#include "proto/text/times.h"
 
 namespace sluice::log_sink {
 namespace {

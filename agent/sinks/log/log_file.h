@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/base/clock.h"
-#include "agent/base/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::log_sink {
 

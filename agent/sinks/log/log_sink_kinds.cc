@@ -3,8 +3,8 @@
 #include "agent/sinks/log/file_sink.h"
 #include "agent/sinks/log/stderr_sink.h"
 #include "agent/sinks/sink_kind.h"
-#include "proto/contract/journal_stream.h"
-#include "proto/contract/terminal_color.h"
+#include "proto/text/color.h"
+#include "proto/text/journal_stream.h"
 
 namespace sluice::sinks {
 namespace {

@@ -11,7 +11,7 @@
 #include "client/cli/record_encoder.h"
 #include "client/cli/render/message_json.h"
 #include "client/cli/verb.h"
-#include "proto/contract/utf8.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::cli {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "client/cli/kvp/shift.h"
 #include "client/cli/kvp/source.h"
-#include "proto/contract/utf8.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::kvp {
 namespace {

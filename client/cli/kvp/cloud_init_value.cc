@@ -3,7 +3,7 @@
 #include <charconv>
 #include <chrono>
 
-#include "proto/contract/utf8.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::kvp {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "client/cli/kvp/cloud_init_value.h"
-#include "proto/contract/utf8.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::kvp {
 namespace {

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "proto/contract/unique_fd.h"
-#include "proto/pool/pool_lock.h"
+#include "proto/base/unique_fd.h"
+#include "proto/kvp/lock.h"
 
 namespace sluice::kvp {
 namespace {

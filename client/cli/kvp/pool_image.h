@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "client/cli/exit_code.h"
-#include "proto/contract/kvp_record.h"
+#include "proto/kvp/slot.h"
 
 namespace sluice::kvp {
 

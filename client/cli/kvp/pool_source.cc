@@ -9,9 +9,9 @@
 
 #include "client/cli/agent_view.h"
 #include "client/cli/verb.h"
-#include "proto/contract/kvp_record.h"
-#include "proto/contract/names.h"
-#include "proto/pool/edit_file.h"
+#include "proto/kvp/edit_file.h"
+#include "proto/kvp/slot.h"
+#include "proto/record/names.h"
 
 namespace sluice::cli {
 namespace {

@@ -11,7 +11,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/kvp/pool_image.h"
 #include "client/cli/options.h"
-#include "proto/contract/kvp_edit.h"
+#include "proto/kvp/edit.h"
 
 namespace sluice::cli {
 

@@ -2,7 +2,7 @@
 
 #include "client/cli/render/table.h"
 #include "client/cli/render/text.h"
-#include "proto/contract/kvp_record.h"
+#include "proto/kvp/slot.h"
 
 namespace sluice::cli {
 namespace {

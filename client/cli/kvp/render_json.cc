@@ -3,7 +3,7 @@
 #include "client/cli/kvp/render.h"
 #include "client/cli/render/json_writer.h"
 #include "client/cli/render/text.h"
-#include "proto/contract/kvp_record.h"
+#include "proto/kvp/slot.h"
 
 namespace sluice::cli {
 namespace {

@@ -8,11 +8,11 @@
 #include "client/cli/kvp/pool_source.h"
 #include "client/cli/kvp/text_input.h"
 #include "client/cli/verb.h"
-#include "proto/contract/kvp_key.h"
-#include "proto/contract/names.h"
-#include "proto/contract/provisioning_report.h"
-#include "proto/contract/time_text.h"
-#include "proto/contract/vm_id.h"
+#include "proto/kvp/key.h"
+#include "proto/kvp/report.h"
+#include "proto/kvp/vm_id.h"
+#include "proto/record/names.h"
+#include "proto/text/times.h"
 
 namespace sluice::cli {
 namespace {

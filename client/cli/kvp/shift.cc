@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "client/cli/kvp/source.h"
-#include "proto/contract/kvp_key.h"
+#include "proto/kvp/key.h"
 
 namespace sluice::kvp {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "proto/contract/kvp_key.h"
-#include "proto/contract/uuid.h"
+#include "proto/kvp/key.h"
+#include "proto/trace/uuid.h"
 
 namespace sluice::kvp {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "client/cli/exit_code.h"
-#include "proto/contract/kvp_edit.h"
+#include "proto/kvp/edit.h"
 
 namespace sluice::cli {
 

@@ -15,7 +15,7 @@
 #include "client/cli/render/json_writer.h"
 #include "client/cli/render/text.h"
 #include "client/cli/verb.h"
-#include "proto/pool/boot_time.h"
+#include "proto/kvp/boot_time.h"
 
 namespace sluice::cli {
 namespace {

@@ -11,8 +11,8 @@
 #include "client/cli/kvp/pool_source.h"
 #include "client/cli/kvp/text_input.h"
 #include "client/cli/verb.h"
-#include "proto/contract/unique_fd.h"
-#include "proto/contract/utf8.h"
+#include "proto/base/unique_fd.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::cli {
 namespace {

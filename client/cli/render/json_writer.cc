@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "proto/contract/line_escape.h"
+#include "proto/text/escape.h"
 
 namespace sluice::cli {
 namespace {

@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "proto/contract/line_escape.h"
-#include "proto/contract/terminal_color.h"
+#include "proto/text/color.h"
+#include "proto/text/escape.h"
 
 namespace sluice::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include "client/cli/render/tree.h"
 #include "client/cli/render/tree_walk.h"
 #include "client/cli/render/value.h"
-#include "proto/contract/record_view.h"
+#include "proto/record/view.h"
 
 namespace sluice::cli {
 namespace {

@@ -7,7 +7,7 @@
 #include <array>
 #include <cerrno>
 
-#include "proto/contract/names.h"
+#include "proto/record/names.h"
 
 namespace sluice::rpc {
 namespace {

@@ -11,7 +11,7 @@
 #include <functional>
 #include <utility>
 
-#include "proto/pool/pool_syscalls.h"
+#include "proto/kvp/syscalls.h"
 
 namespace sluice::kvp {
 

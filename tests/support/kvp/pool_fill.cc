@@ -12,8 +12,8 @@
 #include <string_view>
 
 #include "agent/sinks/kvp/pool_file.h"
-#include "proto/contract/kvp_key.h"
-#include "proto/contract/kvp_record.h"
+#include "proto/kvp/key.h"
+#include "proto/kvp/slot.h"
 
 namespace sluice::kvp {
 namespace {

@@ -13,10 +13,10 @@
 #include <string>
 #include <string_view>
 
-#include "proto/contract/kvp_key.h"
-#include "proto/contract/kvp_record.h"
-#include "proto/pool/pool_store.h"
-#include "proto/pool/pool_syscalls.h"
+#include "proto/kvp/key.h"
+#include "proto/kvp/slot.h"
+#include "proto/kvp/store.h"
+#include "proto/kvp/syscalls.h"
 
 namespace sluice::kvp {
 namespace {

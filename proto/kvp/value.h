@@ -1,0 +1,17 @@
+// Values of the records that azure-init's layer and ours write.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proto/record/view.h"
+
+namespace sluice::kvp {
+
+// `Time: 2025-11-13T17:52:10.123Z | Event: <message>`.
+std::string EventValue(uint64_t unix_nano, std::string_view message);
+// `Start: 2025-11-13T17:52:10.000Z | End: 2025-11-13T17:52:10.123Z`.
+std::string SpanValue(uint64_t start_unix_nano, uint64_t end_unix_nano);
+
+}  // namespace sluice::kvp

@@ -1,0 +1,280 @@
+#include "proto/record/check.h"
+
+#include "proto/kvp/report.h"
+#include "proto/record/limits.h"
+#include "proto/record/names.h"
+#include "proto/record/walk.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/utf8.h"
+
+namespace sluice {
+namespace {
+
+// The key of an attribute that is a key and a string, as nearly all are, both ASCII and shorter
+// than 128 bytes; then its lengths are ASCII too, and one look judges all of it. Empty: it is
+// something else.
+std::string_view PlainKey(std::string_view encoded) {
+  constexpr size_t kHeader = 2;  // a tag and a length
+  const auto byte = [encoded](size_t i) { return static_cast<uint8_t>(encoded[i]); };
+  if (encoded.size() < 3 * kHeader || !IsAscii(encoded)) return {};
+  const size_t value = kHeader + byte(1);
+  if (byte(0) != WireTag(1, WireType::kBytes) || value + 2 * kHeader > encoded.size()) return {};
+  const size_t text = value + 2 * kHeader;
+  const bool plain = byte(value) == WireTag(2, WireType::kBytes) &&
+                     byte(value + 1) == encoded.size() - value - kHeader &&
+                     byte(value + 2) == WireTag(1, WireType::kBytes) &&
+                     byte(value + 3) == encoded.size() - text;
+  return plain ? encoded.substr(kHeader, byte(1)) : std::string_view();
+}
+
+// Collects what is wrong. Its walks return false at the first fault.
+class Judge : public RecordVisitor {
+ public:
+  bool Text(std::string_view text) {
+    if (!IsValidUtf8(text)) [[unlikely]]
+      flaws_.invalid_utf8 = true;
+    return true;
+  }
+  // Receivers refuse a whole export for one id of an odd size.
+  bool Id(std::string_view id, size_t expected_size, RecordFault fault) {
+    if (id.empty() || id.size() == expected_size) [[likely]]
+      return true;
+    fault_ = fault;
+    return false;
+  }
+  bool Attribute(std::string_view encoded) {
+    ++body_attributes_;
+    std::string_view key = PlainKey(encoded);
+    if (key.empty() && !Pair(encoded, 0, &key)) return false;
+    if (IsReservedKey(key)) [[unlikely]] {
+      ++body_reserved_;
+    }
+    if (key == kHealthReport) [[unlikely]]
+      has_report_ = true;
+    return true;
+  }
+  bool Value(std::string_view encoded) { return Value(encoded, 0); }
+  bool SpanEvent(std::string_view encoded);
+  bool Link(std::string_view encoded);
+  static bool WrongType() { return false; }
+
+  // Of an attribute list that has no limit of its own.
+  bool NestedAttribute(std::string_view encoded);
+
+  RecordFault fault() const { return fault_; }
+  RecordFlaws flaws() const;
+  bool has_report() const { return has_report_; }
+
+ private:
+  bool Pair(std::string_view encoded, int depth, std::string_view* key);
+  bool Value(std::string_view encoded, int depth);
+  bool Array(std::string_view encoded, int depth);
+  bool Map(std::string_view encoded, int depth);
+
+  RecordFault fault_ = RecordFault::kNone;
+  RecordFlaws flaws_;
+  size_t body_attributes_ = 0;
+  size_t body_reserved_ = 0;
+  bool has_report_ = false;
+};
+
+bool Judge::Pair(std::string_view encoded, int depth, std::string_view* key) {
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.tag == WireTag(1, WireType::kBytes)) {
+      *key = field.bytes;
+      Text(field.bytes);
+    } else if (field.tag == WireTag(2, WireType::kBytes)) {
+      if (!Value(field.bytes, depth)) return false;
+    } else if (field.number() <= 2) {
+      return false;
+    }
+  }
+  return reader.ok();
+}
+
+bool Judge::Value(std::string_view encoded, int depth) {
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    switch (field.tag) {
+      case WireTag(1, WireType::kBytes):
+        Text(field.bytes);
+        break;
+      case WireTag(2, WireType::kVarint):
+      case WireTag(3, WireType::kVarint):
+      case WireTag(4, WireType::kFixed64):
+      case WireTag(7, WireType::kBytes):
+        break;
+      case WireTag(5, WireType::kBytes):
+        if (!Array(field.bytes, depth + 1)) return false;
+        break;
+      case WireTag(6, WireType::kBytes):
+        if (!Map(field.bytes, depth + 1)) return false;
+        break;
+      default:
+        if (field.number() <= 7) return false;
+    }
+  }
+  return reader.ok();
+}
+
+bool Judge::Array(std::string_view encoded, int depth) {
+  if (depth > limits::kValueDepth) return false;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.number() != 1) continue;
+    if (field.type() != WireType::kBytes || !Value(field.bytes, depth)) return false;
+  }
+  return reader.ok();
+}
+
+bool Judge::Map(std::string_view encoded, int depth) {
+  if (depth > limits::kValueDepth) return false;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.number() != 1) continue;
+    std::string_view key;
+    if (field.type() != WireType::kBytes || !Pair(field.bytes, depth, &key)) return false;
+  }
+  return reader.ok();
+}
+
+bool Judge::NestedAttribute(std::string_view encoded) {
+  std::string_view key;
+  if (!Pair(encoded, 0, &key)) return false;
+  if (IsReservedKey(key)) ++flaws_.reserved_attributes;
+  return true;
+}
+
+bool Judge::SpanEvent(std::string_view encoded) {
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    switch (field.tag) {
+      case WireTag(1, WireType::kFixed64):
+      case WireTag(4, WireType::kVarint):
+        break;
+      case WireTag(2, WireType::kBytes):
+        Text(field.bytes);
+        break;
+      case WireTag(3, WireType::kBytes):
+        if (!NestedAttribute(field.bytes)) return false;
+        break;
+      default:
+        if (field.number() <= 4) return false;
+    }
+  }
+  return reader.ok();
+}
+
+bool Judge::Link(std::string_view encoded) {
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    bool sound = true;
+    switch (field.tag) {
+      case WireTag(1, WireType::kBytes):
+        sound = Id(field.bytes, limits::kTraceIdBytes, RecordFault::kBadTraceId);
+        break;
+      case WireTag(2, WireType::kBytes):
+        sound = Id(field.bytes, limits::kSpanIdBytes, RecordFault::kBadSpanId);
+        break;
+      case WireTag(3, WireType::kBytes):
+        Text(field.bytes);
+        break;
+      case WireTag(4, WireType::kBytes):
+        sound = NestedAttribute(field.bytes);
+        break;
+      case WireTag(5, WireType::kVarint):
+      case WireTag(6, WireType::kFixed32):
+        break;
+      default:
+        sound = field.number() > 6;
+    }
+    if (!sound) return false;
+  }
+  return reader.ok();
+}
+
+RecordFlaws Judge::flaws() const {
+  RecordFlaws flaws = flaws_;
+  const size_t kept = body_attributes_ - body_reserved_;
+  flaws.reserved_attributes += static_cast<uint16_t>(body_reserved_);
+  if (kept > limits::kAttributes) {
+    flaws.surplus_attributes = static_cast<uint16_t>(kept - limits::kAttributes);
+  }
+  return flaws;
+}
+
+RecordFault SpanFault(RecordKind kind, const SpanView& span) {
+  if (span.trace_id.IsZero()) return RecordFault::kBadTraceId;
+  if (span.span_id.IsZero()) return RecordFault::kBadSpanId;
+  const bool needs_start = kind == RecordKind::kSpanStart || kind == RecordKind::kSpan;
+  const bool needs_end = kind == RecordKind::kSpanEnd || kind == RecordKind::kSpan;
+  if (needs_start && span.start_unix_nano == 0) return RecordFault::kBadTime;
+  if (needs_end && span.end_unix_nano == 0) return RecordFault::kBadTime;
+  return RecordFault::kNone;
+}
+
+RecordFault EventFault(const EventView& event) {
+  const bool span_without_trace = !event.span_id.IsZero() && event.trace_id.IsZero();
+  return span_without_trace ? RecordFault::kBadTraceId : RecordFault::kNone;
+}
+
+}  // namespace
+
+std::string_view RecordFaultName(RecordFault fault) {
+  switch (fault) {
+    case RecordFault::kNone:
+      break;
+    case RecordFault::kMalformed:
+      return "malformed";
+    case RecordFault::kTooLarge:
+      return "record_too_large";
+    case RecordFault::kNoBody:
+      return "no_body";
+    case RecordFault::kBadTraceId:
+      return "bad_trace_id";
+    case RecordFault::kBadSpanId:
+      return "bad_span_id";
+    case RecordFault::kBadParentId:
+      return "bad_parent_id";
+    case RecordFault::kBadTime:
+      return "bad_time";
+  }
+  return "none";
+}
+
+RecordVerdict CheckRecord(std::string_view encoded) {
+  RecordVerdict verdict;
+  if (encoded.size() > limits::kRecordBytes) {
+    verdict.fault = RecordFault::kTooLarge;
+    return verdict;
+  }
+  Judge judge;
+  verdict.fault = WalkRecord(encoded, &verdict.view, judge);
+  if (judge.fault() != RecordFault::kNone) verdict.fault = judge.fault();
+  if (verdict.fault != RecordFault::kNone) return verdict;
+  const RecordView& view = verdict.view;
+  verdict.fault =
+      view.kind == RecordKind::kEvent ? EventFault(view.event) : SpanFault(view.kind, view.span);
+  verdict.flaws = judge.flaws();
+  verdict.has_report = view.kind == RecordKind::kEvent && judge.has_report();
+  verdict.flaws.long_target = view.target.size() > limits::kTargetBytes;
+  return verdict;
+}
+
+ResourceVerdict CheckResource(std::string_view encoded) {
+  if (encoded.size() > limits::kResourceBytes) return {};
+  Judge judge;
+  size_t attributes = 0;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.tag == WireTag(1, WireType::kBytes)) {
+      if (++attributes > limits::kAttributes || !judge.NestedAttribute(field.bytes)) return {};
+    } else if (field.number() == 1 || field.tag == WireTag(2, WireType::kBytes)) {
+      return {};
+    }
+  }
+  return {.sound = reader.ok(), .flawed = judge.flaws().any()};
+}
+
+}  // namespace sluice

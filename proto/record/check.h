@@ -1,0 +1,64 @@
+// Judges a record that came from outside: one walk over its bytes, every field and every value.
+// Reads what record_view.h reads and checks what that trusts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proto/record/view.h"
+
+namespace sluice {
+
+// Why a record cannot be taken. The word for people and counters is RecordFaultName's.
+enum class RecordFault : uint8_t {
+  kNone,
+  kMalformed,    // `malformed`: not protobuf, wrong wire type, nesting beyond limits::kValueDepth
+  kTooLarge,     // `record_too_large`: over limits::kRecordBytes
+  kNoBody,       // `no_body`: neither span nor event, or a body that contradicts the kind
+  kBadTraceId,   // `bad_trace_id`: absent, all zero or not 16 bytes (an event may have none)
+  kBadSpanId,    // `bad_span_id`: likewise 8 bytes
+  kBadParentId,  // `bad_parent_id`: present and not 8 bytes
+  kBadTime,      // `bad_time`: a START without start time, an END without end time
+};
+std::string_view RecordFaultName(RecordFault fault);
+
+// What can be mended without losing the record.
+struct RecordFlaws {
+  uint16_t reserved_attributes = 0;  // `sluice.*` keys: dropped
+  uint16_t surplus_attributes =
+      0;                      // beyond limits::kAttributes: dropped, and counted in the record
+  bool invalid_utf8 = false;  // somewhere in its text: U+FFFD instead
+  bool long_target = false;   // beyond limits::kTargetBytes: cut at a code point
+
+  bool any() const {
+    return reserved_attributes != 0 || surplus_attributes != 0 || invalid_utf8 || long_target;
+  }
+};
+
+struct RecordVerdict {
+  RecordFault fault = RecordFault::kNone;
+  RecordFlaws flaws;
+  // An event that may hold a provisioning report (provisioning_report.h).
+  bool has_report = false;
+  RecordView view;  // valid where fault == kNone; of the bytes as they came
+};
+
+RecordVerdict CheckRecord(std::string_view encoded);
+
+// The record without its flaws, encoded anew. `encoded` must have passed CheckRecord. Empty where
+// the mended record would exceed limits::kRecordBytes (an invalid byte becomes three): then it is
+// kTooLarge.
+std::string RepairRecord(std::string_view encoded);
+
+struct ResourceVerdict {
+  bool sound = false;   // well formed and within limits::kResourceBytes and kAttributes
+  bool flawed = false;  // has reserved attributes or invalid text
+};
+ResourceVerdict CheckResource(std::string_view encoded);
+
+// A Resource: reserved attributes dropped, text made valid; empty where it is not sound, or would
+// not be after that. `*changed` tells whether the result differs from `encoded`.
+std::string RepairResource(std::string_view encoded, bool* changed);
+
+}  // namespace sluice

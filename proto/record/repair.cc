@@ -1,0 +1,228 @@
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/record/check.h"
+#include "proto/record/limits.h"
+#include "proto/record/names.h"
+#include "proto/record/view.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/utf8.h"
+#include "proto/wire/writer.h"
+
+namespace sluice {
+namespace {
+
+enum ShapeId : uint8_t {
+  kOpaque,
+  kAnyValue,
+  kArrayValue,
+  kKeyValueList,
+  kKeyValue,
+  kSpanEvent,
+  kSpanLink,
+  kStatus,
+  kSpan,
+  kLogRecord,
+  kResource,
+};
+
+// Where text and attributes lie in a message.
+struct Shape {
+  struct Nested {
+    uint32_t number = 0;
+    ShapeId shape = kOpaque;
+  };
+  uint32_t texts = 0;  // bit n: field n is a string
+  uint32_t attributes = 0;
+  std::array<Nested, 3> nested = {};
+};
+
+constexpr uint32_t Bit(uint32_t number) { return uint32_t{1} << number; }
+
+constexpr Shape kShapes[] = {
+    /* kOpaque */ {},
+    /* kAnyValue */ {Bit(1), 0, {{{5, kArrayValue}, {6, kKeyValueList}}}},
+    /* kArrayValue */ {0, 0, {{{1, kAnyValue}}}},
+    /* kKeyValueList */ {0, 0, {{{1, kKeyValue}}}},
+    /* kKeyValue */ {Bit(1), 0, {{{2, kAnyValue}}}},
+    /* kSpanEvent */ {Bit(2), 3, {}},
+    /* kSpanLink */ {Bit(3), 4, {}},
+    /* kStatus */ {Bit(2), 0, {}},
+    /* kSpan */ {Bit(3) | Bit(5), 9, {{{11, kSpanEvent}, {13, kSpanLink}, {15, kStatus}}}},
+    /* kLogRecord */ {Bit(3) | Bit(12), 6, {{{5, kAnyValue}}}},
+    /* kResource */ {0, 1, {}},
+};
+
+bool IsText(const Shape& shape, uint32_t number) {
+  return number < 32 && (shape.texts & Bit(number)) != 0;
+}
+
+ShapeId NestedShape(const Shape& shape, uint32_t number) {
+  for (const Shape::Nested& nested : shape.nested) {
+    if (nested.number == number) return nested.shape;
+  }
+  return kOpaque;
+}
+
+std::string ValidText(std::string_view text) {
+  std::string valid;
+  AppendValidUtf8(text, &valid);
+  return valid;
+}
+
+bool IsReserved(std::string_view attribute) { return IsReservedKey(ReadAttribute(attribute).key); }
+
+// Which attributes of a body stay.
+struct Selection {
+  std::vector<bool> keeps;  // by index
+  uint32_t surplus = 0;
+};
+Selection SelectAttributes(FieldRange attributes) {
+  Selection selection;
+  size_t kept = 0;
+  for (const std::string_view attribute : attributes) {
+    const bool reserved = IsReserved(attribute);
+    const bool surplus = !reserved && kept == limits::kAttributes;
+    selection.keeps.push_back(!reserved && !surplus);
+    selection.surplus += surplus;
+    kept += !reserved && !surplus;
+  }
+  return selection;
+}
+
+// Calls `visit` with each field and its whole encoding.
+template <typename Visit>
+void ForEachField(std::string_view encoded, Visit visit) {
+  WireReader reader(encoded);
+  const char* begin = reader.position();
+  for (WireField field; reader.Next(&field); begin = reader.position()) {
+    visit(field, std::string_view(begin, static_cast<size_t>(reader.position() - begin)));
+  }
+}
+
+// Copies a message, its text made valid, without the attributes that do not stay.
+class Mender {
+ public:
+  Mender(StringWireWriter& writer, const Selection* body) : writer_(writer), body_(body) {}
+
+  void Message(std::string_view encoded, ShapeId id) {
+    ForEachField(encoded, [&](const WireField& field, std::string_view whole) {
+      if (field.type() != WireType::kBytes) return writer_.Raw(whole);
+      Field(field, kShapes[id], whole);
+    });
+  }
+
+ private:
+  void Field(const WireField& field, const Shape& shape, std::string_view whole) {
+    const ShapeId nested = NestedShape(shape, field.number());
+    if (IsText(shape, field.number())) {
+      writer_.Bytes(field.number(), ValidText(field.bytes));
+    } else if (field.number() == shape.attributes) {
+      if (Keeps(field.bytes, shape)) Nested(field, kKeyValue);
+    } else if (nested != kOpaque) {
+      Nested(field, nested);
+    } else {
+      writer_.Raw(whole);
+    }
+  }
+
+  void Nested(const WireField& field, ShapeId id) {
+    const auto mark = writer_.Begin(field.number());
+    Message(field.bytes, id);
+    writer_.End(mark);
+  }
+
+  bool Keeps(std::string_view attribute, const Shape& shape) {
+    const bool of_body = &shape == &kShapes[kSpan] || &shape == &kShapes[kLogRecord];
+    return of_body ? body_->keeps[next_body_attribute_++] : !IsReserved(attribute);
+  }
+
+  StringWireWriter& writer_;
+  const Selection* body_;
+  size_t next_body_attribute_ = 0;
+};
+
+// Numbers of dropped_attributes_count.
+constexpr uint32_t kSpanDroppedCount = 10;
+constexpr uint32_t kEventDroppedCount = 7;
+
+uint64_t LastScalar(std::string_view message, uint32_t number) {
+  uint64_t last = 0;
+  ForEachField(message, [&](const WireField& field, std::string_view) {
+    if (field.tag == WireTag(number, WireType::kVarint)) last = field.scalar;
+  });
+  return last;
+}
+
+void WriteBody(const WireField& field, const Selection& selection, StringWireWriter& writer) {
+  const bool is_event = field.number() == 7;
+  const uint32_t count_number = is_event ? kEventDroppedCount : kSpanDroppedCount;
+  const auto mark = writer.Begin(field.number());
+  Mender(writer, &selection).Message(field.bytes, is_event ? kLogRecord : kSpan);
+  if (selection.surplus > 0) {
+    // Of a scalar the last one counts.
+    const uint64_t before = std::min<uint64_t>(LastScalar(field.bytes, count_number), UINT32_MAX);
+    writer.Varint(count_number, std::min<uint64_t>(before + selection.surplus, UINT32_MAX));
+  }
+  writer.End(mark);
+}
+
+// The marks of the attributes that stay, at their new indexes.
+void WriteMarks(const BareMarks& marks, const Selection& selection, StringWireWriter& writer) {
+  constexpr uint32_t kBareAttributes = 4;
+  static_assert(limits::kAttributes <= 128, "an index is one byte on the wire");
+  std::string indexes;
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < selection.keeps.size(); ++i) {
+    if (!selection.keeps[i]) continue;
+    if (marks.Has(i)) indexes += static_cast<char>(kept);
+    ++kept;
+  }
+  if (!indexes.empty()) writer.Bytes(kBareAttributes, indexes);
+}
+
+std::string ValidTarget(std::string_view target) {
+  std::string valid = ValidText(target);
+  valid.resize(Utf8Boundary(valid, limits::kTargetBytes));
+  return valid;
+}
+
+}  // namespace
+
+std::string RepairRecord(std::string_view encoded) {
+  const std::optional<RecordView> view = ReadRecord(encoded);
+  if (!view) return {};
+  const Selection selection = SelectAttributes(
+      view->kind == RecordKind::kEvent ? view->event.attributes() : view->span.attributes());
+  std::string mended;
+  StringWireWriter writer{StringSink(&mended)};
+  WriteMarks(view->bare, selection, writer);
+  ForEachField(encoded, [&](const WireField& field, std::string_view whole) {
+    if (field.number() == 3) {
+      writer.Bytes(3, ValidTarget(field.bytes));
+    } else if (field.number() == 6 || field.number() == 7) {
+      WriteBody(field, selection, writer);
+    } else if (field.number() != 4) {
+      writer.Raw(whole);
+    }
+  });
+  return mended.size() <= limits::kRecordBytes ? mended : std::string();
+}
+
+std::string RepairResource(std::string_view encoded, bool* changed) {
+  const ResourceVerdict verdict = CheckResource(encoded);
+  *changed = !verdict.sound || verdict.flawed;
+  if (!verdict.sound) return {};
+  if (!verdict.flawed) return std::string(encoded);
+  std::string mended;
+  StringWireWriter writer{StringSink(&mended)};
+  Mender(writer, nullptr).Message(encoded, kResource);
+  return mended.size() <= limits::kResourceBytes ? mended : std::string();
+}
+
+}  // namespace sluice

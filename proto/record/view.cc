@@ -1,0 +1,150 @@
+#include "proto/record/view.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/record/walk.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::string_view kLevelNames[] = {"", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"};
+
+bool EqualIgnoringCase(std::string_view upper, std::string_view text) {
+  return std::equal(upper.begin(), upper.end(), text.begin(), text.end(), [](char u, char t) {
+    return u == (t >= 'a' && t <= 'z' ? static_cast<char>(t - 'a' + 'A') : t);
+  });
+}
+
+void ReadValueInto(std::string_view encoded, ValueView* value) {
+  using Type = ValueView::Type;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    switch (field.tag) {
+      case WireTag(1, WireType::kBytes):
+        *value = {.type = Type::kString, .text = field.bytes};
+        break;
+      case WireTag(2, WireType::kVarint):
+        *value = {.type = Type::kBool, .bool_value = field.scalar != 0};
+        break;
+      case WireTag(3, WireType::kVarint):
+        *value = {.type = Type::kInt, .int_value = static_cast<int64_t>(field.scalar)};
+        break;
+      case WireTag(4, WireType::kFixed64):
+        *value = {.type = Type::kDouble, .double_value = field.as_double()};
+        break;
+      case WireTag(5, WireType::kBytes):
+        *value = {.type = Type::kArray, .text = field.bytes};
+        break;
+      case WireTag(6, WireType::kBytes):
+        *value = {.type = Type::kMap, .text = field.bytes};
+        break;
+      case WireTag(7, WireType::kBytes):
+        *value = {.type = Type::kBytes, .text = field.bytes};
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+ValueView ReadValue(std::string_view encoded) {
+  ValueView value;
+  ReadValueInto(encoded, &value);
+  return value;
+}
+
+AttributeView ReadAttribute(std::string_view encoded) {
+  AttributeView attribute;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.tag == WireTag(1, WireType::kBytes)) attribute.key = field.bytes;
+    if (field.tag == WireTag(2, WireType::kBytes)) ReadValueInto(field.bytes, &attribute.value);
+  }
+  return attribute;
+}
+
+bool TakePackedMarks(std::string_view packed, BareMarks* bare) {
+  const char* const end = packed.data() + packed.size();
+  for (const char* at = packed.data(); at != end;) {
+    const Varint index = ReadVarint(at, end);
+    if (index.end == nullptr) return false;
+    bare->Set(index.value);
+    at = index.end;
+  }
+  return true;
+}
+
+RecordFault FinishRecord(RecordBodies bodies, RecordView* view) {
+  if (bodies.count != 1) return RecordFault::kNoBody;
+  if (view->kind == RecordKind::kUnspecified) {
+    view->kind = bodies.is_event ? RecordKind::kEvent : RecordKind::kSpan;
+  }
+  if (view->level == Level::kUnspecified && bodies.is_event) {
+    view->level = LevelFromSeverity(view->event.severity_number);
+  }
+  if (view->level == Level::kUnspecified) view->level = Level::kInfo;
+  return (view->kind == RecordKind::kEvent) == bodies.is_event ? RecordFault::kNone
+                                                               : RecordFault::kNoBody;
+}
+
+std::optional<RecordView> ReadRecord(std::string_view encoded) {
+  std::optional<RecordView> view(std::in_place);
+  RecordVisitor visitor;
+  if (WalkRecord(encoded, &*view, visitor) != RecordFault::kNone) view.reset();
+  return view;
+}
+
+std::optional<SpanView> ReadSpan(std::string_view encoded) {
+  std::optional<SpanView> span(std::in_place);
+  RecordVisitor visitor;
+  if (!WalkSpan(encoded, &*span, visitor)) span.reset();
+  return span;
+}
+
+std::optional<EventView> ReadEvent(std::string_view encoded) {
+  std::optional<EventView> event(std::in_place);
+  RecordVisitor visitor;
+  if (!WalkEvent(encoded, &*event, visitor)) event.reset();
+  return event;
+}
+
+Level LevelFromSeverity(uint32_t severity_number) {
+  if (severity_number == 0) return Level::kUnspecified;
+  if (severity_number >= 17) return Level::kError;
+  if (severity_number >= 13) return Level::kWarn;
+  if (severity_number >= 9) return Level::kInfo;
+  return severity_number >= 5 ? Level::kDebug : Level::kTrace;
+}
+
+uint32_t SeverityFromLevel(Level level) {
+  switch (level) {
+    case Level::kError:
+      return 17;
+    case Level::kWarn:
+      return 13;
+    case Level::kInfo:
+      return 9;
+    case Level::kDebug:
+      return 5;
+    case Level::kTrace:
+      return 1;
+    case Level::kUnspecified:
+      break;
+  }
+  return 0;
+}
+
+std::string_view LevelName(Level level) { return kLevelNames[static_cast<size_t>(level)]; }
+
+std::optional<Level> ParseLevel(std::string_view text) {
+  for (const Level level :
+       {Level::kError, Level::kWarn, Level::kInfo, Level::kDebug, Level::kTrace}) {
+    if (EqualIgnoringCase(LevelName(level), text)) return level;
+  }
+  return std::nullopt;
+}
+
+}  // namespace sluice

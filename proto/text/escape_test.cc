@@ -1,0 +1,77 @@
+#include "proto/text/escape.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "proto/wire/utf8.h"
+
+namespace sluice {
+namespace {
+
+using Append = void (*)(std::string_view, std::string*);
+
+std::string With(Append append, std::string_view text) {
+  std::string out;
+  append(text, &out);
+  return out;
+}
+
+TEST(LineEscapeTest, LeavesOrdinaryTextAlone) {
+  EXPECT_EQ(With(AppendEscaped, "Added user: az\"ure é 漢 🚀"), "Added user: az\"ure é 漢 🚀");
+}
+
+TEST(LineEscapeTest, EscapesWhatBreaksALineOrATerminal) {
+  EXPECT_EQ(With(AppendEscaped, std::string_view("a\nb\r\t\0c", 7)), "a\\nb\\r\\t\\0c");
+  EXPECT_EQ(With(AppendEscaped, "\x1b[31m\x7f"), "\\u{1b}[31m\\u{7f}");
+  EXPECT_EQ(With(AppendEscaped, "\xc2\x85\xc2\x9b"), "\\u{85}\\u{9b}");
+  EXPECT_EQ(With(AppendEscaped, "\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\xe2\x80\xa8"),
+            "\\u{202e}\\u{2066}\\u{61c}\\u{2028}");
+  EXPECT_EQ(With(AppendEscaped, "C:\\n"), "C:\\\\n");
+}
+
+TEST(LineEscapeTest, EscapesEachByteThatIsNotUtf8) {
+  EXPECT_EQ(With(AppendEscaped, "a\xff\xc3z"), "a\\xff\\xc3z");
+  EXPECT_EQ(With(AppendQuoted, "\xed\xa0\x80"), "\"\\xed\\xa0\\x80\"");
+}
+
+TEST(LineEscapeTest, EscapesStructureInKeys) {
+  EXPECT_EQ(With(AppendEscapedKey, "a b=c{\"}\n"), "a\\x20b\\x3dc\\x7b\\x22\\x7d\\n");
+}
+
+TEST(LineEscapeTest, QuotesAsRustDoes) {
+  EXPECT_EQ(With(AppendQuoted, "az\"ure\nroot"), "\"az\\\"ure\\nroot\"");
+  EXPECT_EQ(With(AppendQuoted, "e\xcc\x81\xe2\x80\x8d"), "\"e\\u{301}\\u{200d}\"");
+}
+
+TEST(LineEscapeTest, WritesJsonThatNeedsNoSecondLook) {
+  EXPECT_EQ(With(AppendJsonString, "a\"\\\n\x1b\xe2\x80\xae"),
+            "\"a\\\"\\\\\\u000a\\u001b\\u202e\"");
+  EXPECT_EQ(With(AppendJsonString, "\xff"), "\"\\udcff\"");
+}
+
+TEST(LineEscapeTest, UnescapeGivesBackEveryText) {
+  for (uint32_t c = 0; c < 0x3000; ++c) {
+    std::string text = "a";
+    AppendCodePoint(c, &text);
+    text += "\\u{41}0";
+    EXPECT_EQ(Unescape(With(AppendEscaped, text)), text) << c;
+    EXPECT_EQ(Unescape(With(AppendEscapedKey, text)), text) << c;
+    const std::string quoted = With(AppendQuoted, text);
+    EXPECT_EQ(Unescape(quoted.substr(1, quoted.size() - 2)), text) << c;
+  }
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string text = {'x', static_cast<char>(byte), '1'};
+    EXPECT_EQ(Unescape(With(AppendEscaped, text)), text) << byte;
+  }
+}
+
+TEST(LineEscapeTest, UnescapeRefusesWhatIsNotOurs) {
+  for (const char* text : {"\\", "\\q", "\\x4", "\\xzz", "\\u{", "\\u{110000}", "\\u{}", "\\u41"}) {
+    EXPECT_EQ(Unescape(text), std::nullopt) << text;
+  }
+}
+
+}  // namespace
+}  // namespace sluice
