@@ -10,7 +10,7 @@
 
 #include "client/cli/exit_code.h"
 #include "client/cli/options.h"
-#include "client/src/rpc/channel.h"
+#include "client/rpc/channel.h"
 #include "sluice/v1/query.pb.h"
 
 namespace sluice::cli {

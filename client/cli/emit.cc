@@ -6,7 +6,7 @@
 #include <optional>
 #include <thread>
 
-#include "client/src/rpc/channel.h"
+#include "client/rpc/channel.h"
 #include "proto/record/names.h"
 #include "proto/record/view.h"
 #include "proto/wire/reader.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "client/cli/exit_code.h"
-#include "client/src/rpc/status.h"
+#include "client/rpc/status.h"
 
 namespace CLI {
 class App;

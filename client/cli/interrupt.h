@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-#include "client/src/rpc/status.h"
+#include "client/rpc/status.h"
 
 namespace sluice::cli {
 

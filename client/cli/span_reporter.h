@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "client/cli/record_encoder.h"
-#include "client/src/rpc/status.h"
+#include "client/rpc/status.h"
 
 namespace sluice::cli {
 

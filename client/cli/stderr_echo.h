@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "client/src/stderr_printer.h"
+#include "client/src/stderr/printer.h"
 
 namespace sluice::cli {
 

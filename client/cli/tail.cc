@@ -12,7 +12,7 @@
 #include "client/cli/line_printer.h"
 #include "client/cli/render/text.h"
 #include "client/cli/verb.h"
-#include "client/src/rpc/channel.h"
+#include "client/rpc/channel.h"
 #include "proto/record/names.h"
 #include "proto/record/view.h"
 

@@ -10,9 +10,9 @@
 #include <memory>
 
 #include "client/include/sluice/sluice.h"
-#include "client/src/mailbox.h"
 #include "client/src/recorder.h"
-#include "client/src/sender.h"
+#include "client/src/send/mailbox.h"
+#include "client/src/send/sender.h"
 #include "client/src/settings.h"
 
 namespace sluice {

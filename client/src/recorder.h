@@ -12,11 +12,11 @@
 #include <cstdint>
 
 #include "client/src/clock.h"
-#include "client/src/mailbox.h"
 #include "client/src/record_encoder.h"
 #include "client/src/ring.h"
+#include "client/src/send/mailbox.h"
 #include "client/src/span_pool.h"
-#include "client/src/stderr_lines.h"
+#include "client/src/stderr/lines.h"
 
 namespace sluice {
 

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "client/src/rpc/channel.h"
+#include "client/rpc/channel.h"
 #include "proto/record/names.h"
 #include "proto/wire/writer.h"
 #include "sluice/v1/ingest.pb.h"

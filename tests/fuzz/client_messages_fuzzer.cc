@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "client/src/rpc/call.h"
-#include "client/src/rpc/message_reader.h"
-#include "client/src/server_message.h"
+#include "client/rpc/call.h"
+#include "client/rpc/message_reader.h"
+#include "client/src/send/server_message.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(bytes), size);

@@ -14,7 +14,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "client/src/rpc/message_reader.h"
+#include "client/rpc/message_reader.h"
 #include "proto/record/names.h"
 #include "proto/record/view.h"
 #include "proto/wire/reader.h"

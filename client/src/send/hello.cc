@@ -1,4 +1,4 @@
-#include "client/src/hello.h"
+#include "client/src/send/hello.h"
 
 #include "proto/record/view.h"
 #include "proto/wire/reader.h"

@@ -1,4 +1,4 @@
-#include "client/src/mailbox.h"
+#include "client/src/send/mailbox.h"
 
 #include <linux/futex.h>
 #include <linux/membarrier.h>

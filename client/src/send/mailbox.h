@@ -10,7 +10,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "client/src/rpc/status.h"
+#include "client/rpc/status.h"
 
 namespace sluice {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "client/src/outbox.h"
-#include "client/src/rpc/channel.h"
-#include "client/src/server_message.h"
+#include "client/rpc/channel.h"
+#include "client/src/send/outbox.h"
+#include "client/src/send/server_message.h"
 
 namespace sluice {
 

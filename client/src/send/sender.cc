@@ -1,4 +1,4 @@
-#include "client/src/sender.h"
+#include "client/src/send/sender.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -7,8 +7,8 @@
 #include <new>
 #include <utility>
 
-#include "client/src/hello.h"
 #include "client/src/random.h"
+#include "client/src/send/hello.h"
 
 namespace sluice {
 namespace {

@@ -12,10 +12,10 @@
 #include <memory>
 #include <mutex>
 
-#include "client/src/connection.h"
-#include "client/src/mailbox.h"
-#include "client/src/outbox.h"
 #include "client/src/recorder.h"
+#include "client/src/send/connection.h"
+#include "client/src/send/mailbox.h"
+#include "client/src/send/outbox.h"
 #include "client/src/settings.h"
 #include "proto/trace/ids.h"
 

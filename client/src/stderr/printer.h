@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "client/src/level_table.h"
-#include "client/src/stderr_writer.h"
+#include "client/src/stderr/writer.h"
 #include "proto/text/line.h"
 
 namespace sluice {

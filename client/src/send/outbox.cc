@@ -1,4 +1,4 @@
-#include "client/src/outbox.h"
+#include "client/src/send/outbox.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // Recorder and sender against an agent that comes, goes, breaks and refuses.
-#include "client/src/sender.h"
+#include "client/src/send/sender.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "client/src/rpc/socket.h"
+#include "client/rpc/socket.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>

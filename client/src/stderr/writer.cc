@@ -1,4 +1,4 @@
-#include "client/src/stderr_writer.h"
+#include "client/src/stderr/writer.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-#include "client/src/rpc/message_reader.h"
+#include "client/rpc/message_reader.h"
 
 #include <cstdint>
 

@@ -1,11 +1,11 @@
-#include "client/src/stderr_printer.h"
+#include "client/src/stderr/printer.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 
-#include "client/src/stderr_filter.h"
+#include "client/src/stderr/filter.h"
 #include "proto/record/names.h"
 #include "proto/text/color.h"
 #include "proto/text/escape.h"

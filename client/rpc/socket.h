@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "client/src/rpc/status.h"
+#include "client/rpc/status.h"
 
 namespace sluice::rpc {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "client/src/outbox.h"
 #include "client/src/recorder.h"
+#include "client/src/send/outbox.h"
 #include "client/src/settings.h"
 #include "proto/trace/ids.h"
 

@@ -1,4 +1,4 @@
-#include "client/src/stderr_filter.h"
+#include "client/src/stderr/filter.h"
 
 #include <algorithm>
 #include <optional>

@@ -1,4 +1,4 @@
-#include "client/src/stderr_lines.h"
+#include "client/src/stderr/lines.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "client/src/recorder.h"
-#include "client/src/stderr_filter.h"
+#include "client/src/stderr/filter.h"
 #include "client/src/thread_state.h"
 #include "client/src/wanted_levels.h"
 

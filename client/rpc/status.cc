@@ -1,4 +1,4 @@
-#include "client/src/rpc/status.h"
+#include "client/rpc/status.h"
 
 #include <cerrno>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "client/src/rpc/channel.h"
+#include "client/rpc/channel.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "client/src/stderr_lines.h"
+#include "client/src/stderr/lines.h"
 
 #include <algorithm>
 #include <utility>

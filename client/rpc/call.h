@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "client/src/rpc/message_reader.h"
-#include "client/src/rpc/status.h"
+#include "client/rpc/message_reader.h"
+#include "client/rpc/status.h"
 
 struct nghttp2_session;
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "client/src/record_encoder.h"
-#include "client/src/stderr_printer.h"
+#include "client/src/stderr/printer.h"
 
 namespace sluice {
 

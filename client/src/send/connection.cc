@@ -1,4 +1,4 @@
-#include "client/src/connection.h"
+#include "client/src/send/connection.h"
 
 #include "proto/record/names.h"
 

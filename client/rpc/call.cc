@@ -1,4 +1,4 @@
-#include "client/src/rpc/call.h"
+#include "client/rpc/call.h"
 
 #include <nghttp2/nghttp2.h>
 

@@ -13,9 +13,9 @@
 #include <string>
 #include <string_view>
 
-#include "client/src/rpc/call.h"
-#include "client/src/rpc/socket.h"
-#include "client/src/rpc/status.h"
+#include "client/rpc/call.h"
+#include "client/rpc/socket.h"
+#include "client/rpc/status.h"
 
 struct nghttp2_session;
 

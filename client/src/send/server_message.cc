@@ -1,4 +1,4 @@
-#include "client/src/server_message.h"
+#include "client/src/send/server_message.h"
 
 #include <algorithm>
 
