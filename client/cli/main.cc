@@ -3,16 +3,16 @@
 #include <string>
 #include <vector>
 
-#include "client/cli/config/verbs.h"
-#include "client/cli/event.h"
-#include "client/cli/filter/verbs.h"
-#include "client/cli/flush.h"
+#include "client/cli/emit/event.h"
+#include "client/cli/emit/run.h"
 #include "client/cli/kvp/report.h"
 #include "client/cli/kvp/verbs.h"
-#include "client/cli/run.h"
-#include "client/cli/status.h"
-#include "client/cli/tail.h"
-#include "client/cli/tree.h"
+#include "client/cli/look/config.h"
+#include "client/cli/look/filter.h"
+#include "client/cli/look/flush.h"
+#include "client/cli/look/status.h"
+#include "client/cli/look/tail.h"
+#include "client/cli/look/tree.h"
 #include "client/cli/verb.h"
 #include "proto/record/names.h"
 

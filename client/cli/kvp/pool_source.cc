@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "client/cli/agent_view.h"
+#include "client/cli/agent/agent_view.h"
 #include "client/cli/verb.h"
 #include "proto/kvp/edit_file.h"
 #include "proto/kvp/slot.h"

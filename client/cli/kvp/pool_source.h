@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "client/cli/agent_view.h"
+#include "client/cli/agent/agent_view.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/kvp/pool_image.h"
 #include "client/cli/options.h"

@@ -4,7 +4,7 @@
 #include <array>
 #include <iterator>
 
-#include "client/cli/emit.h"
+#include "client/cli/agent/emit.h"
 #include "client/cli/kvp/pool_source.h"
 #include "client/cli/kvp/text_input.h"
 #include "client/cli/verb.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "client/cli/render/tree_walk.h"
 #include "client/cli/render/value.h"
+#include "client/cli/trace/walk.h"
 #include "proto/record/view.h"
 
 namespace sluice::cli {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "client/cli/render/text.h"
-#include "client/cli/render/trace.h"
+#include "client/cli/trace/trace.h"
 
 namespace sluice::cli {
 

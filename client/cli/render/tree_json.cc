@@ -2,8 +2,8 @@
 
 #include "client/cli/render/json_writer.h"
 #include "client/cli/render/tree.h"
-#include "client/cli/render/tree_walk.h"
 #include "client/cli/render/value.h"
+#include "client/cli/trace/walk.h"
 #include "proto/record/view.h"
 
 namespace sluice::cli {

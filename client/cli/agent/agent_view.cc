@@ -1,0 +1,155 @@
+#include "client/cli/agent/agent_view.h"
+
+#include <utility>
+
+#include "client/cli/agent/emit.h"
+#include "proto/record/names.h"
+
+namespace sluice::cli {
+namespace {
+
+using std::chrono::steady_clock;
+
+Failure Unreadable(const std::string& socket) {
+  return {kExitIo, "the answer of the agent at " + socket +
+                       " cannot be read; sluice and sluiced are of different versions"};
+}
+
+}  // namespace
+
+Result<AgentView> AgentView::Open(const SocketPaths& sockets, std::chrono::milliseconds timeout) {
+  Result<AgentView> admin = OpenAdmin(sockets, timeout);
+  if (admin.ok()) return admin;
+  AgentView view;
+  view.socket_ = sockets.ingest;
+  view.deadline_ = steady_clock::now() + timeout;
+  const rpc::Status status = rpc::Channel::Open(view.socket_, view.deadline_, &view.channel_);
+  if (!status.ok()) return CallFailure(status, view.socket_);
+  return view;
+}
+
+Result<AgentView> AgentView::OpenAdmin(const SocketPaths& sockets,
+                                       std::chrono::milliseconds timeout) {
+  AgentView view;
+  view.socket_ = sockets.admin;
+  view.is_admin_ = true;
+  view.deadline_ = steady_clock::now() + timeout;
+  const rpc::Status status = rpc::Channel::Open(view.socket_, view.deadline_, &view.channel_);
+  if (!status.ok()) return CallFailure(status, view.socket_);
+  return view;
+}
+
+template <typename Response>
+Result<Response> AgentView::Call(std::string_view method,
+                                 const google::protobuf::Message& request) {
+  std::string encoded;
+  const rpc::Status status =
+      channel_->Unary(method, request.SerializeAsString(), deadline_, &encoded);
+  if (!status.ok()) return CallFailure(status, socket_);
+  Response response;
+  if (!response.ParseFromString(encoded)) return Unreadable(socket_);
+  return response;
+}
+
+Result<v1::StatusResponse> AgentView::Status(bool open_spans) {
+  v1::StatusRequest request;
+  request.set_open_spans(open_spans);
+  return Call<v1::StatusResponse>(is_admin_ ? method::kControlStatus : method::kQueryStatus,
+                                  request);
+}
+
+Result<v1::CheckFilterResponse> AgentView::CheckFilter(const std::string& filter) {
+  v1::CheckFilterRequest request;
+  request.set_filter(filter);
+  return Call<v1::CheckFilterResponse>(
+      is_admin_ ? method::kControlCheckFilter : method::kQueryCheckFilter, request);
+}
+
+Result<v1::ExplainResponse> AgentView::Explain(const v1::ExplainRequest& request) {
+  return Call<v1::ExplainResponse>(is_admin_ ? method::kControlExplain : method::kQueryExplain,
+                                   request);
+}
+
+Result<v1::ReloadResponse> AgentView::Reload() {
+  return Call<v1::ReloadResponse>(method::kControlReload, v1::ReloadRequest());
+}
+
+template <typename Response>
+Result<std::vector<Response>> AgentView::Stream(std::string_view method, std::string_view request) {
+  std::vector<Response> responses;
+  bool readable = true;
+  const auto take = [&](std::string_view message) {
+    readable =
+        responses.emplace_back().ParseFromArray(message.data(), static_cast<int>(message.size()));
+    return readable;
+  };
+  const rpc::Status status = channel_->ServerStream(method, request, deadline_, take);
+  if (!readable) return Unreadable(socket_);
+  if (!status.ok()) return CallFailure(status, socket_);
+  return responses;
+}
+
+Result<std::vector<v1::StoredRecord>> AgentView::Records(const v1::RecordsRequest& request) {
+  auto responses = Stream<v1::RecordsResponse>(
+      is_admin_ ? method::kControlRecords : method::kQueryRecords, request.SerializeAsString());
+  if (!responses.ok()) return responses.failure();
+  std::vector<v1::StoredRecord> records;
+  for (v1::RecordsResponse& response : *responses) {
+    std::move(response.mutable_records()->begin(), response.mutable_records()->end(),
+              std::back_inserter(records));
+  }
+  return records;
+}
+
+Result<std::string> AgentView::DumpPool() {
+  v1::DumpPoolRequest request;
+  request.set_raw(true);
+  const auto responses =
+      Stream<v1::DumpPoolResponse>(method::kControlDumpPool, request.SerializeAsString());
+  if (!responses.ok()) return responses.failure();
+  std::string pool;
+  for (const v1::DumpPoolResponse& response : *responses) {
+    if (response.records_size() > 0) return Unreadable(socket_);
+    pool += response.raw();
+  }
+  return pool;
+}
+
+template <typename Response>
+Result<Response> AgentView::ChangePool(std::string_view method, std::string_view request) {
+  std::string encoded;
+  const rpc::Status status = channel_->Unary(method, request, deadline_, &encoded);
+  if (status.outcome == rpc::Outcome::kStatus) {
+    if (status.code == rpc::GrpcCode::kInvalidArgument) return Failure{kExitUsage, status.message};
+    if (status.code == rpc::GrpcCode::kUnavailable) return Failure{kExitIo, status.message};
+  }
+  if (!status.ok()) return CallFailure(status, socket_);
+  Response response;
+  if (!response.ParseFromString(encoded)) return Unreadable(socket_);
+  return response;
+}
+
+Result<v1::EditPoolResponse> AgentView::EditPool(const v1::EditPoolRequest& request) {
+  return ChangePool<v1::EditPoolResponse>(method::kControlEditPool, request.SerializeAsString());
+}
+
+Result<v1::ReportResponse> AgentView::Report(const v1::ReportRequest& request) {
+  return ChangePool<v1::ReportResponse>(method::kControlReport, request.SerializeAsString());
+}
+
+Result<v1::FlushResponse> Flush(const std::string& ingest_socket, const v1::FlushRequest& request,
+                                std::chrono::milliseconds timeout) {
+  const rpc::Deadline deadline = steady_clock::now() + timeout;
+  std::unique_ptr<rpc::Channel> channel;
+  rpc::Status status = rpc::Channel::Open(ingest_socket, deadline, &channel);
+  std::string encoded;
+  if (status.ok()) {
+    status = channel->Unary(method::kFlush, request.SerializeAsString(), deadline, &encoded);
+  }
+  if (!status.ok()) return CallFailure(status, ingest_socket);
+  v1::FlushResponse response;
+  if (!response.ParseFromString(encoded)) return Unreadable(ingest_socket);
+  return response;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,96 @@
+#include "client/cli/emit/propagation.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "client/cli/emit/record_encoder.h"
+#include "client/src/random.h"
+#include "proto/record/names.h"
+#include "proto/trace/baggage.h"
+
+namespace sluice::cli {
+namespace {
+
+template <typename IdType>
+IdType RandomId() {
+  IdType id;
+  while (id.IsZero()) FillRandom(id.bytes.data(), static_cast<int>(id.bytes.size()));
+  return id;
+}
+
+std::string_view Value(const Environment& environment, std::string_view name) {
+  const char* const value = environment(std::string(name).c_str());
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
+bool IsVariable(std::string_view entry, std::string_view name) {
+  return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
+}
+
+std::string Assign(std::string_view name, std::string_view value) {
+  return std::string(name).append("=").append(value);
+}
+
+// Whether a variable of ours goes to the child unchanged.
+bool IsPassedOn(std::string_view entry) {
+  if (IsVariable(entry, kBaggageEnv)) {
+    return !ParseBaggage(entry.substr(kBaggageEnv.size() + 1)).empty();
+  }
+  return !IsVariable(entry, kTraceparentEnv) && !IsVariable(entry, kTracestateEnv);
+}
+
+// OTEL_RESOURCE_ATTRIBUTES is defined as W3C baggage without properties.
+std::vector<Attribute> ParseResourceAttributes(std::string_view list) {
+  std::vector<Attribute> attributes;
+  for (BaggageMember& member : ParseBaggage(list)) {
+    if (member.key.starts_with(kReservedPrefix)) continue;
+    attributes.push_back({std::move(member.key), std::move(member.value)});
+  }
+  return attributes;
+}
+
+}  // namespace
+
+std::optional<TraceContext> IncomingContext(const Environment& environment) {
+  return ParseTraceContext(Value(environment, kTraceparentEnv), Value(environment, kTracestateEnv));
+}
+
+std::vector<std::string> ChildEnvironment(char* const* inherited, const TraceContext& context) {
+  std::vector<std::string> environment;
+  for (; *inherited != nullptr; ++inherited) {
+    if (IsPassedOn(*inherited)) environment.emplace_back(*inherited);
+  }
+  environment.push_back(Assign(kTraceparentEnv, FormatTraceparent(context)));
+  if (!context.tracestate.empty()) {
+    environment.push_back(Assign(kTracestateEnv, context.tracestate));
+  }
+  return environment;
+}
+
+TraceContext NewSpanContext(const std::optional<TraceContext>& incoming) {
+  if (!incoming) {
+    return {.trace_id = NewTraceId(),
+            .span_id = NewSpanId(),
+            .flags = kSampledFlag | kRandomTraceIdFlag};
+  }
+  TraceContext context = *incoming;
+  context.span_id = NewSpanId();
+  return context;
+}
+
+TraceId NewTraceId() { return RandomId<TraceId>(); }
+SpanId NewSpanId() { return RandomId<SpanId>(); }
+ClientId NewClientId() { return RandomId<ClientId>(); }
+
+std::string ResourceFromEnvironment(const Environment& environment) {
+  std::vector<Attribute> attributes =
+      ParseResourceAttributes(Value(environment, "OTEL_RESOURCE_ATTRIBUTES"));
+  const std::string_view service = Value(environment, "OTEL_SERVICE_NAME");
+  if (!service.empty()) {
+    std::erase_if(attributes, [](const Attribute& a) { return a.key == "service.name"; });
+    attributes.insert(attributes.begin(), {"service.name", std::string(service)});
+  }
+  return EncodeResource(attributes);
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,41 @@
+#include "client/cli/emit/stderr_echo.h"
+
+#include <utility>
+
+#include "proto/record/view.h"
+
+namespace sluice::cli {
+
+void EchoEvent(std::string_view record) {
+  const auto printer = StderrPrinter::FromEnvironment();
+  if (printer == nullptr) return;
+  printer->Complain();
+  const auto event = ReadRecord(record);
+  if (!event || !printer->Wants(event->level, event->target)) return;
+  printer->Write(printer->EventLine(*event, {}));
+}
+
+void SpanEcho::Start(std::string record) {
+  if (printer_ != nullptr) printer_->Complain();
+  start_record_ = std::move(record);
+  const auto start = ReadRecord(start_record_);
+  if (printer_ == nullptr || !start || !printer_->Wants(start->level, start->target)) {
+    return printer_.reset();
+  }
+  printer_->AppendFields(*start, &fields_);
+  const SpanContextItem context{start->span.name, fields_};
+  printer_->Write(
+      printer_->NewLine(start->level, start->target, {&context, 1}, start->span.start_unix_nano));
+}
+
+void SpanEcho::End(std::string_view record) {
+  const auto start = ReadRecord(start_record_);
+  const auto end = ReadRecord(record);
+  if (printer_ == nullptr || !start || !end) return;
+  printer_->AppendFields(*end, &fields_);
+  const SpanContextItem context{start->span.name, fields_};
+  printer_->Write(printer_->CloseLine(start->level, start->target, {&context, 1},
+                                      start->span.start_unix_nano, end->span.end_unix_nano));
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,41 @@
+#include "client/cli/look/status.h"
+
+#include <CLI/App.hpp>
+
+#include "client/cli/agent/agent_view.h"
+#include "client/cli/agent/emit.h"
+#include "client/cli/render/message_json.h"
+#include "client/cli/render/status.h"
+#include "client/cli/verb.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kTimeout{5'000};
+
+}  // namespace
+
+int StatusVerb(GlobalOptions options, std::vector<std::string> arguments) {
+  CLI::App app(
+      "Shows the agent, its journal, its sinks, who is connected and what was dropped and why.\n"
+      "Through the admin socket everything, else what concerns the own uid.",
+      "sluice status");
+  bool open_spans = false;
+  AddGlobalOptions(app, &options);
+  app.add_flag("--open", open_spans, "Also list the spans that have begun and not ended");
+  app.footer("Example:\n  sluice status --open");
+  if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
+
+  Result<AgentView> agent =
+      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTimeout));
+  if (!agent.ok()) return Fail(agent.failure());
+  const Result<v1::StatusResponse> status = agent->Status(open_spans);
+  if (!status.ok()) return Fail(status.failure());
+  const std::string text = options.json ? MessageJson(*status)
+                                        : RenderStatus(*status, {.now_unix_nano = UnixNow(),
+                                                                 .whole_agent = agent->is_admin(),
+                                                                 .style = TextStyle::OfStdout()});
+  return Print(text);
+}
+
+}  // namespace sluice::cli

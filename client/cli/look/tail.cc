@@ -1,0 +1,255 @@
+#include "client/cli/look/tail.h"
+
+#include <poll.h>
+
+#include <CLI/App.hpp>
+#include <charconv>
+#include <cstdio>
+#include <optional>
+
+#include "client/cli/agent/emit.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/look/line_printer.h"
+#include "client/cli/render/text.h"
+#include "client/cli/verb.h"
+#include "client/rpc/channel.h"
+#include "proto/record/names.h"
+#include "proto/record/view.h"
+
+namespace sluice::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kTimeout{10'000};
+// An agent that is restarted, or whose host is busy, is waited for so long.
+constexpr milliseconds kReturnTimeout{60'000};
+constexpr milliseconds kPauseBetweenTries{100};
+constexpr uint32_t kDefaultLines = 10;
+
+struct TailFlags {
+  std::string lines;
+  std::string level;
+  std::string output = "short";
+  std::string pattern;
+  std::string after_cursor;
+  bool show_cursor = false;
+  std::optional<uint32_t> uid;
+  std::string target;
+  std::string unit;
+  bool follow = false;
+};
+
+void AddFlags(CLI::App& app, TailFlags* flags) {
+  app.add_flag("-f,--follow", flags->follow, "Go on showing lines as they come");
+  app.add_option("-n,--lines", flags->lines,
+                 "The newest N, or all. Default: 10, after a cursor all")
+      ->type_name("N");
+  app.add_option("-p,--level", flags->level, "Of this level and more severe: error to trace")
+      ->type_name("LEVEL");
+  app.add_option("-g,--grep", flags->pattern,
+                 "Whose message matches; case counts where REGEX has a capital")
+      ->type_name("REGEX");
+  app.add_option("-t,--target", flags->target, "Whose target begins so")->type_name("PREFIX");
+  app.add_option("-u,--unit", flags->unit, "Of this systemd unit")->type_name("UNIT");
+  app.add_option("--uid", flags->uid, "Of this user")->type_name("UID");
+  app.add_option("-o,--output", flags->output,
+                 "short: as in the log file; json: an object a line; cat: the message alone")
+      ->type_name("SHAPE")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"short", "json", "cat"}));
+  app.add_option("--after-cursor", flags->after_cursor, "Only what comes after this place")
+      ->type_name("CURSOR");
+  app.add_flag("--show-cursor", flags->show_cursor, "Print the place behind the last line");
+}
+
+// As journalctl takes it.
+std::string UnitName(const std::string& typed) {
+  return typed.empty() || typed.find('.') != std::string::npos ? typed : typed + ".service";
+}
+
+Result<v1::LinesRequest> MakeRequest(const TailFlags& flags) {
+  v1::LinesRequest request;
+  if (!flags.level.empty()) {
+    const auto level = ParseLevel(flags.level);
+    if (!level) {
+      return Failure{kExitUsage,
+                     "'" + flags.level + "' is no level; write error, warn, info, debug or trace"};
+    }
+    request.set_level(static_cast<v1::Level>(*level));
+  }
+  if (flags.lines.empty()) {
+    if (flags.after_cursor.empty()) request.set_newest(kDefaultLines);
+  } else if (flags.lines != "all") {
+    uint32_t count = 0;
+    const char* const end = flags.lines.data() + flags.lines.size();
+    const auto [parsed, error] = std::from_chars(flags.lines.data(), end, count);
+    if (error != std::errc() || parsed != end) {
+      return Failure{kExitUsage, "'" + flags.lines + "' is no number of lines; write 20 or all"};
+    }
+    request.set_newest(count);
+  }
+  request.set_follow(flags.follow);
+  request.set_after_cursor(flags.after_cursor);
+  request.set_target_prefix(flags.target);
+  request.set_unit(UnitName(flags.unit));
+  if (flags.uid) request.set_uid(*flags.uid);
+  return request;
+}
+
+LineOutput::Shape ShapeOf(const TailFlags& flags, bool json) {
+  if (json || flags.output == "json") return LineOutput::Shape::kJson;
+  return flags.output == "cat" ? LineOutput::Shape::kCat : LineOutput::Shape::kShort;
+}
+
+v1::LineStyle StyleFor(LineOutput::Shape shape) {
+  if (shape == LineOutput::Shape::kJson) return v1::LINE_STYLE_JSON;
+  return TextStyle::OfStdout().color ? v1::LINE_STYLE_COLOR : v1::LINE_STYLE_TEXT;
+}
+
+// The lines of one connection after the other.
+class Tail {
+ public:
+  Tail(SocketPaths sockets, v1::LinesRequest request, LinePrinter printer)
+      : sockets_(std::move(sockets)), request_(std::move(request)), printer_(std::move(printer)) {}
+
+  // Once, or with `follow` until told to stop. Exit code.
+  int Run(milliseconds timeout, milliseconds return_timeout);
+
+  const LinePrinter& printer() const { return printer_; }
+
+ private:
+  // How one connection ended.
+  struct End {
+    rpc::Status status;
+    int exit_code = kExitOk;  // of what had nothing to do with the agent
+  };
+
+  rpc::Status Open(milliseconds timeout);
+  End ReadToEnd(milliseconds timeout);
+  bool AwaitReturn(milliseconds timeout, rpc::Status* status);
+
+  const SocketPaths sockets_;
+  v1::LinesRequest request_;
+  LinePrinter printer_;
+  Interrupt interrupt_;
+  std::unique_ptr<rpc::Channel> channel_;
+  std::string socket_;
+  std::string_view method_;
+};
+
+// All there is where this process may open the admin socket, else its own uid's part.
+rpc::Status Tail::Open(milliseconds timeout) {
+  const rpc::Deadline deadline = steady_clock::now() + timeout;
+  socket_ = sockets_.admin;
+  method_ = method::kControlLines;
+  if (const rpc::Status status = rpc::Channel::Open(socket_, deadline, &channel_); status.ok()) {
+    return status;
+  }
+  socket_ = sockets_.ingest;
+  method_ = method::kQueryLines;
+  return rpc::Channel::Open(socket_, deadline, &channel_);
+}
+
+Tail::End Tail::ReadToEnd(milliseconds timeout) {
+  End end;
+  // The agent is given `timeout` for each message, and with `follow` for the first.
+  rpc::Deadline deadline = steady_clock::now() + timeout;
+  const auto call = channel_->Start(method_, rpc::Deadline::max(), [&](std::string_view message) {
+    deadline = request_.follow() ? rpc::Deadline::max() : steady_clock::now() + timeout;
+    v1::LinesResponse response;
+    if (!response.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
+      end.exit_code = Fail({kExitIo, "the answer of the agent at " + socket_ +
+                                         " cannot be read; sluice and sluiced differ in version"});
+    } else {
+      end.exit_code = printer_.Take(response);
+    }
+    return end.exit_code == kExitOk;
+  });
+  call->Send(request_.SerializeAsString());
+  call->CloseSend();
+  while (!interrupt_.is_raised()) {
+    end.status = channel_->Step(rpc::Deadline{});
+    if (call->done()) end.status = call->status();
+    if (!call->wanted()) end.status = {};
+    if (call->done() || !call->wanted() || !end.status.ok()) return end;
+    if (steady_clock::now() >= deadline) {
+      end.status = {.outcome = rpc::Outcome::kTimeout, .message = "no lines came"};
+      return end;
+    }
+    const short events = channel_->has_unsent() ? POLLIN | POLLOUT : POLLIN;
+    interrupt_.Wait(channel_->fd(), events, deadline);
+  }
+  return end;
+}
+
+bool IsLost(const rpc::Status& status) {
+  return status.outcome == rpc::Outcome::kBroken || status.outcome == rpc::Outcome::kNoAgent ||
+         (status.outcome == rpc::Outcome::kStatus && status.code == rpc::GrpcCode::kUnavailable);
+}
+
+int Tail::Run(milliseconds timeout, milliseconds return_timeout) {
+  rpc::Status status = Open(timeout);
+  while (status.ok()) {
+    const End end = ReadToEnd(timeout);
+    if (end.exit_code != kExitOk) return end.exit_code;
+    status = end.status;
+    if (status.ok()) return kExitOk;
+    if (!IsLost(status)) break;
+    if (!request_.follow() || printer_.cursor().empty()) break;
+    Note("the agent at " + socket_ + " is gone; waiting for it");
+    if (!AwaitReturn(return_timeout, &status)) return kExitOk;
+  }
+  Failure failure = CallFailure(status, socket_);
+  if (IsLost(status)) failure.code = kExitNoAgent;
+  return Fail(failure);
+}
+
+// False: told to stop meanwhile. `*status` says whether it is back.
+bool Tail::AwaitReturn(milliseconds timeout, rpc::Status* status) {
+  request_.set_after_cursor(printer_.cursor());
+  request_.clear_newest();
+  const rpc::Deadline deadline = steady_clock::now() + timeout;
+  do {
+    interrupt_.Wait(-1, 0, steady_clock::now() + kPauseBetweenTries);
+    if (interrupt_.is_raised()) return false;
+    *status = Open(kPauseBetweenTries);
+  } while (IsLost(*status) && steady_clock::now() < deadline);
+  return true;
+}
+
+}  // namespace
+
+int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
+  CLI::App app(
+      "Shows the newest records as the log file has them: root everybody's, others their own.",
+      "sluice tail");
+  TailFlags flags;
+  AddGlobalOptions(app, &options);
+  AddFlags(app, &flags);
+  app.footer(
+      "-f ends on SIGINT, and when an agent that went does not come back within 60s (--timeout).\n"
+      "Exit code 1: there was nothing to show.\n"
+      "Examples:\n"
+      "  sluice tail -f -p warn\n"
+      "  sluice tail -n all -u cloud-init -g 'timed? ?out'");
+  if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
+
+  Result<v1::LinesRequest> request = MakeRequest(flags);
+  if (!request.ok()) return Fail(request.failure());
+  const LineOutput::Shape shape = ShapeOf(flags, options.json);
+  Result<LinePrinter> printer = LinePrinter::Create({shape, flags.pattern});
+  if (!printer.ok()) return Fail(printer.failure());
+  request->set_style(StyleFor(shape));
+  Tail tail(ResolveSockets(options), std::move(*request), std::move(*printer));
+  const int code =
+      tail.Run(options.timeout.value_or(kTimeout), options.timeout.value_or(kReturnTimeout));
+  if (flags.show_cursor && !tail.printer().cursor().empty()) {
+    if (const int printed = tail.printer().PrintCursor(); printed != kExitOk) return printed;
+  }
+  if (code != kExitOk || flags.follow || tail.printer().has_printed()) return code;
+  return Fail({kExitNegative, "nothing to show"});
+}
+
+}  // namespace sluice::cli

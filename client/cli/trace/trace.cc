@@ -1,0 +1,222 @@
+#include "client/cli/trace/trace.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace sluice::cli {
+namespace {
+
+using SpanKey = std::pair<std::string, uint32_t>;  // span id, uid
+using opentelemetry::proto::trace::v1::Span;
+
+std::string ServiceName(const v1::StoredRecord& record) {
+  for (const auto& attribute : record.resource().attributes()) {
+    if (attribute.key() == "service.name") return attribute.value().string_value();
+  }
+  return {};
+}
+
+// Gathers records into a Trace; Finish hangs the spans and events under each other.
+class TraceBuilder {
+ public:
+  void Add(const v1::StoredRecord& stored);
+  Trace Finish() &&;
+
+ private:
+  // What has been merged into the span of the same index.
+  struct Seen {
+    bool start = false;
+    bool end = false;
+    uint64_t received_unix_nano = 0;
+    std::vector<std::string> updates;
+  };
+
+  void AddEvent(const v1::StoredRecord& stored);
+  void AddSpanEvents();
+  void AddSpan(const v1::StoredRecord& stored);
+  bool IsRepeated(Seen& seen, const v1::Record& record) const;
+  std::optional<size_t> FindSpan(const std::string& span_id, uint32_t uid) const;
+  void HangSpans();
+  void HangEvents();
+  // Cuts parents that are their own descendants, so that every span is under some root.
+  void BreakLoops();
+  void SortByTime();
+  uint64_t TimeOf(const TraceItem& item) const;
+
+  Trace trace_;
+  std::vector<Seen> seen_;
+  std::map<SpanKey, size_t> by_key_;
+  std::vector<std::optional<size_t>> parents_;
+};
+
+void TraceBuilder::Add(const v1::StoredRecord& stored) {
+  const v1::Record& record = stored.record();
+  if (record.has_event()) {
+    AddEvent(stored);
+  } else if (record.has_span()) {
+    AddSpan(stored);
+  }
+}
+
+void TraceBuilder::AddEvent(const v1::StoredRecord& stored) {
+  const auto& body = stored.record().event();
+  TraceEvent& event = trace_.events.emplace_back();
+  if (trace_.trace_id.empty()) trace_.trace_id = body.trace_id();
+  event.time_unix_nano =
+      body.time_unix_nano() != 0 ? body.time_unix_nano() : body.observed_time_unix_nano();
+  if (stored.record().level() != v1::LEVEL_UNSPECIFIED) event.level = stored.record().level();
+  event.text = body.body().string_value().empty() ? body.event_name() : body.body().string_value();
+  event.target = stored.record().target();
+  event.attributes = body.attributes();
+  event.span_id = body.span_id();
+  event.sender = {stored.identity(), ServiceName(stored)};
+}
+
+bool TraceBuilder::IsRepeated(Seen& seen, const v1::Record& record) const {
+  switch (record.kind()) {
+    case v1::RECORD_KIND_SPAN_START:
+      return std::exchange(seen.start, true);
+    case v1::RECORD_KIND_SPAN_END:
+      return std::exchange(seen.end, true);
+    case v1::RECORD_KIND_SPAN_UPDATE: {
+      std::string encoded = record.SerializeAsString();
+      if (std::ranges::count(seen.updates, encoded) > 0) return true;
+      seen.updates.push_back(std::move(encoded));
+      return false;
+    }
+    default:
+      return std::exchange(seen.start, true) || std::exchange(seen.end, true);
+  }
+}
+
+void TraceBuilder::AddSpan(const v1::StoredRecord& stored) {
+  const v1::Record& record = stored.record();
+  const SpanKey key{record.span().span_id(), stored.identity().uid()};
+  const auto [entry, is_new] = by_key_.emplace(key, trace_.spans.size());
+  if (is_new) {
+    trace_.spans.emplace_back();
+    seen_.emplace_back().received_unix_nano = stored.received_unix_nano();
+  }
+  if (trace_.trace_id.empty()) trace_.trace_id = record.span().trace_id();
+  TraceSpan& span = trace_.spans[entry->second];
+  Seen& seen = seen_[entry->second];
+  if (IsRepeated(seen, record)) return;
+  span.span.MergeFrom(record.span());
+  if (record.level() != v1::LEVEL_UNSPECIFIED) span.level = record.level();
+  if (!record.target().empty()) span.target = record.target();
+  if (is_new || !stored.synthetic()) span.sender = {stored.identity(), ServiceName(stored)};
+  if (seen.end) {
+    span.state = stored.synthetic() ? TraceSpan::State::kAborted : TraceSpan::State::kEnded;
+  }
+}
+
+// The events that an SDK keeps within its span.
+void TraceBuilder::AddSpanEvents() {
+  for (const TraceSpan& span : trace_.spans) {
+    for (const Span::Event& body : span.span.events()) {
+      TraceEvent& event = trace_.events.emplace_back();
+      event.time_unix_nano = body.time_unix_nano();
+      event.text = body.name();
+      event.target = span.target;
+      event.attributes = body.attributes();
+      event.span_id = span.span.span_id();
+      event.sender = span.sender;
+    }
+  }
+}
+
+// The sender's own span of that id first; else root's, else another user's, which may well be the
+// parent of a process that changed its uid.
+std::optional<size_t> TraceBuilder::FindSpan(const std::string& span_id, uint32_t uid) const {
+  if (const auto own = by_key_.find({span_id, uid}); own != by_key_.end()) return own->second;
+  const auto other = by_key_.lower_bound({span_id, 0});
+  if (other == by_key_.end() || other->first.first != span_id) return std::nullopt;
+  return other->second;
+}
+
+void TraceBuilder::HangSpans() {
+  parents_.resize(trace_.spans.size());
+  for (size_t i = 0; i < trace_.spans.size(); ++i) {
+    TraceSpan& span = trace_.spans[i];
+    const std::string& parent_id = span.span.parent_span_id();
+    if (parent_id.empty()) continue;
+    parents_[i] = FindSpan(parent_id, span.sender.identity.uid());
+    span.parent_not_seen = !parents_[i].has_value();
+  }
+  BreakLoops();
+  for (size_t i = 0; i < trace_.spans.size(); ++i) {
+    auto& siblings = parents_[i] ? trace_.children[*parents_[i]] : trace_.roots;
+    siblings.push_back({TraceItem::Kind::kSpan, i});
+  }
+}
+
+void TraceBuilder::BreakLoops() {
+  // The walk upward that came by, counted from 1; a span met twice by the same walk is its own
+  // ancestor.
+  std::vector<size_t> walk_of(trace_.spans.size(), 0);
+  for (size_t start = 0; start < trace_.spans.size(); ++start) {
+    for (std::optional<size_t> at = start; at && walk_of[*at] == 0;) {
+      walk_of[*at] = start + 1;
+      const std::optional<size_t> up = parents_[*at];
+      if (up && walk_of[*up] == start + 1) {
+        parents_[*at].reset();
+        trace_.spans[*at].parent_is_descendant = true;
+      }
+      at = up;
+    }
+  }
+}
+
+void TraceBuilder::HangEvents() {
+  for (size_t i = 0; i < trace_.events.size(); ++i) {
+    const TraceEvent& event = trace_.events[i];
+    const auto span = FindSpan(event.span_id, event.sender.identity.uid());
+    auto& siblings = span ? trace_.children[*span] : trace_.roots;
+    siblings.push_back({TraceItem::Kind::kEvent, i});
+  }
+}
+
+uint64_t TraceBuilder::TimeOf(const TraceItem& item) const {
+  if (item.kind == TraceItem::Kind::kEvent) return trace_.events[item.index].time_unix_nano;
+  const uint64_t start = trace_.spans[item.index].span.start_time_unix_nano();
+  return start != 0 ? start : seen_[item.index].received_unix_nano;
+}
+
+void TraceBuilder::SortByTime() {
+  const auto earlier = [this](const TraceItem& a, const TraceItem& b) {
+    return TimeOf(a) < TimeOf(b);
+  };
+  std::ranges::stable_sort(trace_.roots, earlier);
+  for (auto& siblings : trace_.children) std::ranges::stable_sort(siblings, earlier);
+}
+
+Trace TraceBuilder::Finish() && {
+  AddSpanEvents();
+  trace_.children.resize(trace_.spans.size());
+  HangSpans();
+  HangEvents();
+  SortByTime();
+  return std::move(trace_);
+}
+
+}  // namespace
+
+std::optional<uint64_t> TraceSpan::Duration() const {
+  const uint64_t start = span.start_time_unix_nano();
+  const uint64_t end = span.end_time_unix_nano();
+  if (start == 0 || end == 0 || end < start) return std::nullopt;
+  return end - start;
+}
+
+bool TraceSpan::EndsBeforeStart() const {
+  return span.end_time_unix_nano() != 0 && span.end_time_unix_nano() < span.start_time_unix_nano();
+}
+
+Trace BuildTrace(const std::vector<v1::StoredRecord>& records) {
+  TraceBuilder builder;
+  for (const v1::StoredRecord& record : records) builder.Add(record);
+  return std::move(builder).Finish();
+}
+
+}  // namespace sluice::cli
