@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/event_loop.h"
 #include "agent/journal/journal.h"
-#include "agent/net/event_loop.h"
 #include "agent/sinks/sink_worker.h"
 #include "sluice/v1/ingest.pb.h"
 

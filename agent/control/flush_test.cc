@@ -4,7 +4,7 @@
 #include <chrono>
 #include <optional>
 
-#include "agent/net/event_loop.h"
+#include "agent/base/event_loop.h"
 #include "gtest/gtest.h"
 #include "tests/support/started_journal.h"
 #include "tests/support/temp_directory.h"

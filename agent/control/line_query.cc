@@ -11,7 +11,7 @@
 #include "agent/control/line_cursor.h"
 #include "agent/control/line_reader.h"
 #include "agent/control/message_writer.h"
-#include "agent/sinks/log/line_builder.h"
+#include "agent/lines/builder.h"
 #include "proto/text/message_text.h"
 
 namespace sluice::control {

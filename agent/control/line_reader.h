@@ -13,7 +13,7 @@
 
 #include "agent/control/line_cursor.h"
 #include "agent/journal/journal.h"
-#include "agent/sinks/record_stream.h"
+#include "agent/stream/record_stream.h"
 
 namespace sluice::control {
 

@@ -4,9 +4,9 @@
 
 #include <filesystem>
 
+#include "agent/identity/peer.h"
 #include "agent/ingest/recovery.h"
 #include "agent/live/origin_codec.h"
-#include "agent/net/peer.h"
 #include "gtest/gtest.h"
 #include "proto/kvp/report.h"
 #include "tests/support/records.h"

@@ -8,9 +8,9 @@
 #include <memory>
 #include <string>
 
+#include "agent/base/event_loop.h"
+#include "agent/identity/process_watch.h"
 #include "agent/net/connection.h"
-#include "agent/net/event_loop.h"
-#include "agent/net/process_watch.h"
 
 namespace sluice::ingest {
 

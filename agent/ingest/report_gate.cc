@@ -1,7 +1,7 @@
 #include "agent/ingest/report_gate.h"
 
 #include "absl/strings/str_cat.h"
-#include "agent/net/surroundings.h"
+#include "agent/identity/surroundings.h"
 
 namespace sluice::ingest {
 

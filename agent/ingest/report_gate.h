@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "agent/base/identity.h"
+#include "agent/identity/identity.h"
 
 namespace sluice::ingest {
 

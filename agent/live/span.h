@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "agent/base/identity.h"
 #include "agent/filter/matcher.h"
+#include "agent/identity/identity.h"
 #include "proto/record/view.h"
 
 namespace sluice::live {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "agent/net/peer.h"
+#include "agent/identity/peer.h"
 
 namespace sluice::net {
 

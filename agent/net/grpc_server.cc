@@ -4,11 +4,11 @@
 
 #include <utility>
 
+#include "agent/base/descriptor_reserve.h"
 #include "agent/base/status_macros.h"
 #include "agent/net/acceptor.h"
 #include "agent/net/connection_tally.h"
-#include "agent/net/descriptor_reserve.h"
-#include "agent/net/health.h"
+#include "agent/net/grpc/health.h"
 #include "agent/net/server_core.h"
 #include "agent/net/socket_connection.h"
 #include "proto/record/names.h"

@@ -28,10 +28,10 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "agent/base/event_loop.h"
 #include "agent/net/byte_budget.h"
-#include "agent/net/call.h"
 #include "agent/net/connection.h"
-#include "agent/net/event_loop.h"
+#include "agent/net/grpc/call.h"
 #include "agent/net/listener.h"
 #include "agent/net/loop_share.h"
 #include "agent/self/counters.h"

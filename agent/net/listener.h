@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "agent/net/event_loop.h"
+#include "agent/base/event_loop.h"
 #include "agent/self/counters.h"
 #include "proto/base/unique_fd.h"
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "agent/net/server_call.h"
+#include "agent/net/grpc/server_call.h"
 #include "agent/net/socket_connection.h"
 
 namespace sluice::net {

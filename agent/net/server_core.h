@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "agent/net/call.h"
-#include "agent/net/grpc_frame.h"
+#include "agent/net/grpc/call.h"
+#include "agent/net/grpc/frame.h"
 #include "agent/net/grpc_server.h"
 
 namespace sluice::net {

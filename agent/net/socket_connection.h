@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/event_loop.h"
 #include "agent/net/connection.h"
-#include "agent/net/event_loop.h"
-#include "agent/net/http2_session.h"
-#include "agent/net/server_call.h"
+#include "agent/net/grpc/server_call.h"
+#include "agent/net/http/http2_session.h"
 #include "agent/net/server_core.h"
 
 namespace sluice::net {

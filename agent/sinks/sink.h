@@ -1,42 +1,15 @@
 // Where records go: one folder below this one for each kind of destination.
 #pragma once
 
-#include <cstdint>
-#include <memory>
+#include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "agent/live/span.h"
+#include "agent/stream/delivery.h"
 #include "proto/record/view.h"
 
 namespace sluice::sinks {
-
-// One thing that happened and passed the sink's filter. All views last until Add returns.
-struct Delivery {
-  enum class Kind { kSpanOpened, kSpanClosed, kEvent };
-
-  Kind kind = Kind::kEvent;
-  // The journal entry and the record's place in it. The pair names this delivery for ever: after a
-  // crash the same one comes again under the same pair.
-  uint64_t sequence = 0;
-  uint32_t part = 0;
-
-  // The record as journalled. For kSpanClosed: the END, or the whole SPAN.
-  const RecordView* record = nullptr;
-  // kSpanOpened, kSpanClosed: the span itself, complete in the latter case. kEvent: the nearest
-  // enclosing open span that passed the filter; null outside any.
-  const live::Span* span = nullptr;
-  const live::Origin* origin = nullptr;
-  // CLOCK_REALTIME at receipt.
-  uint64_t received_unix_nano = 0;
-  // It happened since this boot.
-  bool this_boot = true;
-  // The agent closed the span because its process is gone.
-  bool synthetic = false;
-  // The batch holds a provisioning report, and its sender may write it.
-  bool may_report = false;
-};
 
 // Writes to one destination. A SinkWorker drives it: all calls come from one thread, so an
 // implementation needs no locks. It may block; no other sink notices.

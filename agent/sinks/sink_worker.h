@@ -14,8 +14,8 @@
 #include "agent/base/mutex.h"
 #include "agent/journal/journal.h"
 #include "agent/self/counters.h"
-#include "agent/sinks/record_stream.h"
 #include "agent/sinks/sink.h"
+#include "agent/stream/record_stream.h"
 #include "proto/base/unique_fd.h"
 
 namespace sluice::sinks {

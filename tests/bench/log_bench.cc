@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/sinks/log/line_format.h"
+#include "agent/lines/format.h"
 #include "agent/sinks/log/log_file.h"
 #include "sluice/v1/record.pb.h"
 

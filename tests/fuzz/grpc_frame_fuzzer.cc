@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/net/grpc_frame.h"
+#include "agent/net/grpc/frame.h"
 
 namespace sluice::net {
 namespace {

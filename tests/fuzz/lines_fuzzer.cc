@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/sinks/log/line_format.h"
+#include "agent/lines/format.h"
 #include "proto/record/check.h"
 #include "proto/text/escape.h"
 

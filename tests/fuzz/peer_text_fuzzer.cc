@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "agent/net/grpc_text.h"
-#include "agent/net/peer.h"
+#include "agent/identity/peer.h"
+#include "agent/net/grpc/text.h"
 #include "proto/wire/utf8.h"
 
 namespace sluice::net {

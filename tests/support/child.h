@@ -7,8 +7,8 @@
 
 #include <utility>
 
-#include "agent/net/peer.h"
-#include "agent/net/process_watch.h"
+#include "agent/identity/peer.h"
+#include "agent/identity/process_watch.h"
 #include "gtest/gtest.h"
 #include "proto/base/unique_fd.h"
 

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "agent/lines/builder.h"
 #include "agent/self/counters.h"
-#include "agent/sinks/log/line_builder.h"
 #include "agent/sinks/log/log_file.h"
 #include "agent/sinks/sink.h"
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "agent/sinks/log/line_builder.h"
+#include "agent/lines/builder.h"
 #include "agent/sinks/sink.h"
 
 namespace sluice::log_sink {

@@ -1,0 +1,161 @@
+#include "agent/identity/peer.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/descriptor_reserve.h"
+#include "agent/base/status_macros.h"
+#include "proto/wire/utf8.h"
+
+namespace sluice::net {
+namespace {
+
+// Linux 6.5; not in Debian 12's headers.
+constexpr int kSoPeerPidfd = 77;
+constexpr size_t kMaxUnitBytes = 255;
+
+// A whole file of /proc, at most `limit` bytes of it; empty: not readable.
+template <size_t limit>
+std::string ReadProcFile(pid_t pid, const char* name) {
+  const UniqueFd file(::open(absl::StrCat("/proc/", pid, "/", name).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return "";
+  std::array<char, limit> text;
+  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  return size > 0 ? std::string(text.data(), static_cast<size_t>(size)) : "";
+}
+
+bool IsReaped(int pidfd) {
+  return ::syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) != 0 && errno == ESRCH;
+}
+
+// A process names itself as it likes, and the kernel cuts that anywhere; but it goes into `string`
+// fields, which a reader refuses where they are not UTF-8.
+std::string ValidText(std::string_view text) {
+  std::string valid;
+  AppendValidUtf8(text, &valid);
+  return valid;
+}
+
+bool EndsWithAny(std::string_view name, std::initializer_list<std::string_view> suffixes) {
+  for (const std::string_view suffix : suffixes) {
+    if (name.size() > suffix.size() && name.ends_with(suffix)) return true;
+  }
+  return false;
+}
+
+bool IsSlice(std::string_view name) { return EndsWithAny(name, {".slice"}); }
+
+bool IsUnit(std::string_view name) {
+  return name.size() <= kMaxUnitBytes &&
+         EndsWithAny(name, {".service", ".scope", ".socket", ".mount", ".swap"});
+}
+
+std::string UnitOfPath(std::string_view path) {
+  while (!path.empty()) {
+    const size_t slash = path.find('/');
+    std::string_view part = path.substr(0, slash);
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+    // systemd puts `_` before names that would look like a controller's file.
+    if (part.starts_with('_')) part.remove_prefix(1);
+    if (part.empty() || part == ".." || IsSlice(part)) continue;
+    return IsUnit(part) ? ValidText(part) : "";
+  }
+  return "";
+}
+
+void ReadProcess(Peer* peer) {
+  Identity& identity = peer->identity;
+  if (identity.pid <= 0) return;
+  const std::optional<ProcessStat> before = ReadProcessStat(identity.pid);
+  if (!before) return;
+  std::string unit = ParseUnit(ReadProcFile<4096>(identity.pid, "cgroup"));
+  const std::optional<ProcessStat> after = ReadProcessStat(identity.pid);
+  if (!after || after->start_time_ticks != before->start_time_ticks) return;
+  if (peer->pidfd && IsReaped(peer->pidfd.get())) return;
+  identity.start_time_ticks = after->start_time_ticks;
+  identity.comm = after->comm;
+  identity.unit = std::move(unit);
+}
+
+absl::StatusOr<ucred> PeerCredentials(int socket) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
+    return ErrnoStatus("reading the peer's credentials");
+  }
+  return credentials;
+}
+
+UniqueFd PeerPidfd(int socket) {
+  int pidfd = -1;
+  socklen_t size = sizeof(pidfd);
+  if (::getsockopt(socket, SOL_SOCKET, kSoPeerPidfd, &pidfd, &size) != 0) return UniqueFd();
+  return UnlessReserved(UniqueFd(pidfd));
+}
+
+}  // namespace
+
+absl::StatusOr<uid_t> PeerUid(int socket) {
+  ASSIGN_OR_RETURN(const ucred credentials, PeerCredentials(socket));
+  return credentials.uid;
+}
+
+absl::StatusOr<Peer> IdentifyPeer(int socket) {
+  ASSIGN_OR_RETURN(const ucred credentials, PeerCredentials(socket));
+  Peer peer{.pidfd = PeerPidfd(socket)};
+  peer.identity.pid = credentials.pid;
+  peer.identity.uid = credentials.uid;
+  peer.identity.gid = credentials.gid;
+  ReadProcess(&peer);
+  return peer;
+}
+
+std::optional<ProcessStat> ReadProcessStat(pid_t pid) {
+  return ParseProcessStat(ReadProcFile<1024>(pid, "stat"));
+}
+
+std::optional<ProcessStat> ParseProcessStat(std::string_view stat) {
+  const size_t open = stat.find('(');
+  const size_t close = stat.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
+    return std::nullopt;
+  }
+  ProcessStat result{.comm = ValidText(stat.substr(open + 1, close - open - 1))};
+  stat.remove_prefix(close + 1);
+  for (int field = 3; field <= 22; ++field) {
+    const size_t blank = stat.find(' ');
+    if (blank == std::string_view::npos) return std::nullopt;
+    stat.remove_prefix(blank + 1);
+  }
+  const auto [end, error] =
+      std::from_chars(stat.data(), stat.data() + stat.size(), result.start_time_ticks);
+  if (error != std::errc() || end == stat.data() + stat.size() || *end != ' ') return std::nullopt;
+  return result;
+}
+
+std::string ParseUnit(std::string_view cgroup) {
+  std::string unit;
+  while (!cgroup.empty()) {
+    const size_t end = cgroup.find('\n');
+    const std::string_view line = cgroup.substr(0, end);
+    cgroup.remove_prefix(end == std::string_view::npos ? cgroup.size() : end + 1);
+    const size_t controllers = line.find(':');
+    const size_t path = line.find(":/");
+    if (controllers == std::string_view::npos || path == std::string_view::npos) continue;
+    const bool unified = line.starts_with("0::");
+    const bool legacy = line.substr(controllers).starts_with(":name=systemd:");
+    if ((unified && unit.empty()) || legacy) unit = UnitOfPath(line.substr(path + 2));
+  }
+  return unit;
+}
+
+}  // namespace sluice::net

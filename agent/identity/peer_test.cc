@@ -1,0 +1,158 @@
+#include "agent/identity/peer.h"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "gtest/gtest.h"
+
+namespace sluice::net {
+namespace {
+
+TEST(ParseProcessStatTest, FindsTheStartTimeBehindAHostileCommandName) {
+  const auto stat = ParseProcessStat(
+      "4021 (a) R 1 (b c) S 1 4021 4021 0 -1 4194560 120 0 0 0 1 2 0 0 20 0 1 0 987654 5000 12 "
+      "18446744073709551615\n");
+  ASSERT_TRUE(stat.has_value());
+  EXPECT_EQ(stat->comm, "a) R 1 (b c");
+  EXPECT_EQ(stat->start_time_ticks, 987654u);
+}
+
+TEST(ParseProcessStatTest, GivesTheCommandNameAsTextWhateverItsBytes) {
+  // The kernel cuts a name at 15 bytes, and so a code point in two.
+  const auto stat =
+      ParseProcessStat("7 (\xff-\xc3\xa9-\xe2\x82) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 12 0");
+  ASSERT_TRUE(stat.has_value());
+  EXPECT_EQ(stat->comm, "\xef\xbf\xbd-\xc3\xa9-\xef\xbf\xbd");
+  EXPECT_EQ(stat->start_time_ticks, 12u);
+}
+
+TEST(ParseProcessStatTest, RefusesWhatIsCutOrNotANumber) {
+  EXPECT_FALSE(ParseProcessStat(""));
+  EXPECT_FALSE(ParseProcessStat("1 (x"));
+  EXPECT_FALSE(ParseProcessStat(")("));
+  EXPECT_FALSE(ParseProcessStat("1 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0"));
+  EXPECT_FALSE(ParseProcessStat("1 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 12"));
+  EXPECT_FALSE(ParseProcessStat("1 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 x 0"));
+}
+
+struct CgroupCase {
+  const char* text;
+  const char* unit;
+};
+
+TEST(ParseUnitTest, TakesTheOutermostUnitOfThePath) {
+  const CgroupCase cases[] = {
+      {"0::/system.slice/cron.service\n", "cron.service"},
+      {"0::/system.slice/system-getty.slice/getty@tty1.service\n", "getty@tty1.service"},
+      {"0::/user.slice/user-1000.slice/session-3.scope\n", "session-3.scope"},
+      {"0::/user.slice/user-1000.slice/user@1000.service/app.slice/sshd.service\n",
+       "user@1000.service"},
+      {"0::/system.slice/docker-0abc.scope/init.scope\n", "docker-0abc.scope"},
+      {"0::/init.scope\n", "init.scope"},
+      {"0::/system.slice/_cpu.service\n", "cpu.service"},
+      {"0::/../../system.slice/x.service\n", "x.service"},
+      {"0::/system.slice/x.socket", "x.socket"},
+      {"0::/docker/0abc/system.slice/cron.service\n", ""},
+      {"0::/system.slice/.service\n", ""},
+      {"0::/system.slice\n", ""},
+      {"0::/\n", ""},
+      {"", ""},
+      {"no colons at all\n\n:::\n", ""},
+  };
+  for (const CgroupCase& c : cases) EXPECT_EQ(ParseUnit(c.text), c.unit) << c.text;
+}
+
+TEST(ParseUnitTest, GivesTheUnitAsTextWhateverItsBytes) {
+  EXPECT_EQ(ParseUnit("0::/a\xff.service\n"), "a\xef\xbf\xbd.service");
+}
+
+TEST(ParseUnitTest, PrefersSystemdsOwnHierarchyWhereThereAreSeveral) {
+  EXPECT_EQ(ParseUnit("12:cpu:/a.service\n1:name=systemd:/system.slice/b.service\n0::/\n"),
+            "b.service");
+  EXPECT_EQ(ParseUnit("0::/x.service\n1:name=systemd:/system.slice/b.service\n"), "b.service");
+  EXPECT_EQ(ParseUnit("12:cpu:/a.service\n"), "");
+}
+
+TEST(ParseUnitTest, RefusesANameThatIsTooLongForAUnit) {
+  const std::string suffix = ".service";
+  const std::string fits(255 - suffix.size(), 'u');
+  EXPECT_EQ(ParseUnit("0::/" + fits + suffix), fits + suffix);
+  EXPECT_EQ(ParseUnit("0::/u" + fits + suffix), "");
+}
+
+struct SocketPair {
+  SocketPair() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0); }
+  ~SocketPair() {
+    ::close(fds[0]);
+    ::close(fds[1]);
+  }
+  int fds[2];
+};
+
+TEST(IdentifyPeerTest, NamesThisProcessAtTheOtherEndOfItsOwnSocket) {
+  const SocketPair pair;
+  const auto peer = IdentifyPeer(pair.fds[0]);
+  ASSERT_TRUE(peer.ok()) << peer.status();
+  EXPECT_EQ(peer->identity.pid, ::getpid());
+  EXPECT_EQ(peer->identity.uid, ::geteuid());
+  EXPECT_EQ(peer->identity.gid, ::getegid());
+  std::ifstream file("/proc/self/comm");
+  std::string comm;
+  std::getline(file, comm);
+  EXPECT_EQ(peer->identity.comm, comm);
+  EXPECT_EQ(peer->identity.start_time_ticks, ReadProcessStat(::getpid())->start_time_ticks);
+  EXPECT_GT(peer->identity.start_time_ticks, 0u);
+  EXPECT_EQ(PeerUid(pair.fds[0]).value(), ::geteuid());
+}
+
+TEST(IdentifyPeerTest, BelievesNothingOfProcOnceTheCreatorIsReaped) {
+  int fds[2];
+  int channel[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, channel), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) ::_exit(1);
+    char byte = 0;
+    iovec bytes{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{.msg_iov = &bytes,
+                   .msg_iovlen = 1,
+                   .msg_control = control,
+                   .msg_controllen = sizeof(control)};
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    *reinterpret_cast<int*>(CMSG_DATA(header)) = fds[0];
+    ::_exit(::sendmsg(channel[1], &message, 0) == 1 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  char byte = 0;
+  iovec bytes{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{.msg_iov = &bytes,
+                 .msg_iovlen = 1,
+                 .msg_control = control,
+                 .msg_controllen = sizeof(control)};
+  ASSERT_EQ(::recvmsg(channel[0], &message, MSG_CMSG_CLOEXEC), 1);
+  const UniqueFd passed(*reinterpret_cast<int*>(CMSG_DATA(CMSG_FIRSTHDR(&message))));
+  ::close(channel[0]);
+  ::close(channel[1]);
+
+  const auto peer = IdentifyPeer(passed.get());
+  ASSERT_TRUE(peer.ok()) << peer.status();
+  EXPECT_EQ(peer->identity.pid, child);
+  EXPECT_EQ(peer->identity.start_time_ticks, 0u);
+  EXPECT_EQ(peer->identity.comm, "");
+}
+
+TEST(IdentifyPeerTest, FailsForWhatIsNotASocket) { EXPECT_FALSE(IdentifyPeer(STDIN_FILENO).ok()); }
+
+}  // namespace
+}  // namespace sluice::net

@@ -1,0 +1,75 @@
+#include "agent/lines/format.h"
+
+#include <algorithm>
+
+#include "agent/lines/json.h"
+#include "agent/lines/logfmt.h"
+#include "proto/text/journal_stream.h"
+
+namespace sluice::log_sink {
+namespace {
+
+void AppendTextLine(const LineInput& input, const Lifecycle& life, bool color, std::string* out) {
+  const RecordView& record = *input.record;
+  TextLine line(color, out);
+  line.Head(record.level, record.target, input.context, life.unix_nano);
+  switch (life.kind) {
+    case Lifecycle::Kind::kEvent:
+      line.Event(record);
+      break;
+    case Lifecycle::Kind::kNew:
+      line.New();
+      break;
+    case Lifecycle::Kind::kClose:
+      line.Close(life.busy_nanos, life.idle_nanos);
+      break;
+  }
+  out->push_back('\n');
+}
+
+void AppendLine(const LineOptions& options, const LineInput& input, const Lifecycle& life,
+                std::string* out) {
+  const size_t begin = out->size();
+  if (options.priority) AppendPriority(input.record->level, out);
+  switch (options.style) {
+    case LineStyle::kText:
+      AppendTextLine(input, life, options.color, out);
+      break;
+    case LineStyle::kJson:
+      AppendJsonLine(input, life, out);
+      break;
+    case LineStyle::kLogfmt:
+      AppendLogfmtLine(input, life, out);
+      break;
+  }
+  if (options.priority) CutForJournal(begin, out);
+}
+
+}  // namespace
+
+void LineFormat::AppendFields(const RecordView& record, std::string* rendered) const {
+  if (options_.style == LineStyle::kJson) return AppendJsonFields(record, rendered);
+  const bool color = options_.style == LineStyle::kText && options_.color;
+  TextLine(color, rendered).Fields(record, !rendered->empty());
+}
+
+void LineFormat::AppendEvent(const LineInput& input, std::string* out) const {
+  const uint64_t time = input.record->event.time_unix_nano;
+  AppendLine(options_, input, {Lifecycle::Kind::kEvent, time}, out);
+}
+
+void LineFormat::AppendSpanNew(const LineInput& input, std::string* out) const {
+  const uint64_t time = input.record->span.start_unix_nano;
+  AppendLine(options_, input, {Lifecycle::Kind::kNew, time}, out);
+}
+
+void LineFormat::AppendSpanClose(const LineInput& input, uint64_t start_unix_nano,
+                                 std::string* out) const {
+  const uint64_t end = input.record->span.end_unix_nano;
+  const uint64_t whole = end - std::min(end, start_unix_nano);
+  const uint64_t measured = input.record->busy_ns;
+  const uint64_t busy = measured == 0 ? whole : std::min(measured, whole);
+  AppendLine(options_, input, {Lifecycle::Kind::kClose, end, busy, whole - busy}, out);
+}
+
+}  // namespace sluice::log_sink

@@ -1,0 +1,282 @@
+#include "agent/net/grpc/server_call.h"
+
+#include <unistd.h>
+
+#include <string>
+
+#include "agent/net/grpc_server_fixture.h"
+
+namespace sluice::net {
+namespace {
+
+using ServerCallTest = GrpcServerTest;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST_F(ServerCallTest, AnswersAUnaryCall) {
+  const auto client = Connect();
+  const int32_t id = client->Ask("/t.T/Echo", "hello");
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_THAT(client->call(id).messages, ElementsAre("hello"));
+  EXPECT_EQ(client->call(id).status(), "0");
+  EXPECT_EQ(client->call(id).fields.at(":status"), "200");
+  EXPECT_EQ(client->call(id).fields.at("content-type"), "application/grpc");
+}
+
+TEST_F(ServerCallTest, SaysUnimplementedForAPathItDoesNotKnow) {
+  const auto client = Connect();
+  const int32_t id = client->Ask("/t.T/Nothing", "x");
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "12");
+  EXPECT_EQ(client->call(id).fields.at("grpc-message"), "no method /t.T/Nothing");
+}
+
+TEST_F(ServerCallTest, RefusesInTheFactoryWithAStatusAndARetryTime) {
+  const auto client = Connect();
+  const int32_t id = client->Open("/t.T/Refuse");
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "14");
+  EXPECT_EQ(client->call(id).fields.at("grpc-message"), "50%25 full");
+  EXPECT_EQ(client->call(id).fields.at("grpc-retry-pushback-ms"), "750");
+}
+
+TEST_F(ServerCallTest, CarriesAStreamInBothDirections) {
+  const auto client = Connect();
+  script_.on_message = [this](std::string_view message) {
+    script_.call->Send(std::string(message) + "!");
+  };
+  script_.on_half_close = [this] { script_.call->Finish(absl::OkStatus()); };
+  const int32_t id = client->Open("/t.T/Script");
+  client->Send(id, "a");
+  ASSERT_TRUE(Until(client.get(), [&] { return client->call(id).messages.size() == 1; }));
+  client->Send(id, "b");
+  client->Send(id, std::string(300'000, 'c'));
+  client->HalfClose(id);
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_THAT(client->call(id).messages, ElementsAre("a!", "b!", std::string(300'000, 'c') + "!"));
+  EXPECT_EQ(client->call(id).status(), "0");
+  EXPECT_THAT(script_.events, ::testing::EndsWith("half-close destroyed "));
+}
+
+TEST_F(ServerCallTest, AnswersInALaterTurnByTheCallsId) {
+  const auto client = Connect();
+  const int32_t id = client->Ask("/t.T/Script", "x");
+  ASSERT_TRUE(Until(client.get(), [&] { return script_.events == "half-close "; }));
+  Call* const call = server_->FindCall(script_.id);
+  ASSERT_NE(call, nullptr);
+  EXPECT_EQ(call->path(), "/t.T/Script");
+  call->Finish(absl::OkStatus());
+  EXPECT_EQ(server_->FindCall(script_.id), nullptr);
+  EXPECT_TRUE(UntilEnded(client.get(), id));
+}
+
+TEST_F(ServerCallTest, CancelsTheHandlerWhenThePeerResets) {
+  const auto client = Connect();
+  const int32_t id = client->Open("/t.T/Script");
+  client->Send(id, "x");
+  ASSERT_TRUE(Until(client.get(), [&] { return !script_.messages.empty(); }));
+  client->Reset(id);
+  ASSERT_TRUE(Until(client.get(), [&] { return script_.events == "cancel destroyed "; }));
+  EXPECT_EQ(server_->FindCall(script_.id), nullptr);
+}
+
+TEST_F(ServerCallTest, EndsACallAtItsDeadline) {
+  const auto client = Connect();
+  const int32_t id = client->Open("/t.T/Script", {{"grpc-timeout", "100m"}});
+  ASSERT_TRUE(Until(client.get(), [&] { return script_.call != nullptr; }));
+  clock_.now += kSecond / 10 - 1;
+  Settle(client.get());
+  EXPECT_FALSE(client->call(id).ended);
+  clock_.now += 1;
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "4");
+  EXPECT_EQ(script_.events, "cancel destroyed ");
+}
+
+TEST_F(ServerCallTest, RefusesAMessageAboveTheRoutesLimitUnread) {
+  const auto client = Connect();
+  const int32_t fits = client->Open("/t.T/Script");
+  client->Send(fits, std::string(300'000, 'x'));
+  ASSERT_TRUE(Until(client.get(), [&] { return script_.messages.size() == 1; }));
+  const int32_t id = client->Open("/t.T/Script");
+  client->SendBytes(id, std::string("\0\0\x04\x93\xe1", 5));  // announces 300,001
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "8");
+  EXPECT_EQ(script_.messages.size(), 1u);
+  EXPECT_EQ(counters_.Total("net.refused", "message_too_large"), 1u);
+}
+
+TEST_F(ServerCallTest, RefusesACompressedMessageAndSaysWhatItTakes) {
+  const auto client = Connect();
+  const int32_t id = client->Open("/t.T/Script");
+  client->SendBytes(id, std::string("\1\0\0\0\1x", 6));
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "12");
+  EXPECT_EQ(client->call(id).fields.at("grpc-accept-encoding"), "identity");
+  EXPECT_EQ(script_.events, "cancel destroyed ");
+}
+
+TEST_F(ServerCallTest, RefusesARequestThatEndsWithinAMessage) {
+  const auto client = Connect();
+  const int32_t id = client->Open("/t.T/Script");
+  client->SendBytes(id, std::string("\0\0\0\0\2x", 6));
+  client->HalfClose(id);
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "13");
+  EXPECT_THAT(script_.messages, IsEmpty());
+}
+
+TEST_F(ServerCallTest, RefusesAUnaryCallWithoutItsMessage) {
+  const auto client = Connect();
+  const int32_t id = client->Open("/t.T/Echo");
+  client->HalfClose(id);
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "3");
+}
+
+TEST_F(ServerCallTest, DeliversNothingWhilePausedAndEverythingInOrderAfterwards) {
+  const auto client = Connect();
+  script_.on_message = [this](std::string_view message) {
+    if (message == "b") script_.call->PauseReading();
+  };
+  const int32_t id = client->Open("/t.T/Script");
+  for (const char* message : {"a", "b", "c", "d"}) client->Send(id, message);
+  client->HalfClose(id);
+  ASSERT_TRUE(Until(client.get(), [&] { return script_.messages.size() == 2; }));
+  Settle(client.get());
+  EXPECT_THAT(script_.messages, ElementsAre("a", "b"));
+  EXPECT_EQ(script_.events, "");
+  script_.call->ResumeReading();
+  loop_->RunOnce(0);
+  EXPECT_THAT(script_.messages, ElementsAre("a", "b", "c", "d"));
+  EXPECT_EQ(script_.events, "half-close ");
+}
+
+TEST_F(ServerCallTest, ClosesThePeersWindowWhilePausedAndOpensItAgain) {
+  const auto client = Connect();
+  script_.on_message = [this](std::string_view) { script_.call->PauseReading(); };
+  const int32_t id = client->Open("/t.T/Script");
+  const std::string message(200'000, 'm');
+  for (int i = 0; i < 20; ++i) client->Send(id, message);
+  client->HalfClose(id);
+  for (int i = 0; i < 50; ++i) Settle(client.get());
+  EXPECT_EQ(script_.messages.size(), 1u);
+  EXPECT_GE(client->call(id).to_send.size(), 4'000'000u - 1'300'000u);
+  EXPECT_GE(budget_.used(), 500'000u);
+
+  script_.on_message = nullptr;
+  script_.call->ResumeReading();
+  ASSERT_TRUE(Until(client.get(), [&] { return script_.events == "half-close "; }));
+  EXPECT_EQ(script_.messages.size(), 20u);
+  script_.call->Finish(absl::OkStatus());
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(budget_.used(), 0u);
+}
+
+TEST_F(ServerCallTest, OpensThePeersWindowByWhatWasDeliveredAndNoMore) {
+  const auto client = Connect();
+  script_.on_message = [this](std::string_view) { script_.call->PauseReading(); };
+  const int32_t id = client->Open("/t.T/Script");
+  std::string wire;
+  while (wire.size() < 3'500'000) wire += testing::GrpcMessage(std::string(100, 'm'));
+  client->SendBytes(id, wire);
+  ASSERT_TRUE(Until(client.get(), [&] { return !script_.messages.empty(); }));
+  for (int turn = 0; turn < 60; ++turn) {
+    script_.call->ResumeReading();
+    Settle(client.get());
+  }
+  const size_t sent = wire.size() - client->call(id).to_send.size();
+  EXPECT_LE(sent, script_.messages.size() * 105 + Http2Session::kStreamWindowBytes);
+}
+
+TEST_F(ServerCallTest, ResetOfPausedCallsLeavesTheConnectionsWindowOpen) {
+  const auto client = Connect();
+  script_.on_message = [this](std::string_view) { script_.call->PauseReading(); };
+  for (int round = 0; round < 6; ++round) {
+    script_.messages.clear();
+    const int32_t id = client->Open("/t.T/Script");
+    client->Send(id, "x");
+    client->Send(id, std::string(250'000, 'm'));
+    client->Send(id, std::string(250'000, 'm'));
+    ASSERT_TRUE(Until(client.get(), [&] { return budget_.used() >= 500'000; })) << round;
+    client->Reset(id);
+    ASSERT_TRUE(Until(client.get(), [&] { return budget_.used() == 0; })) << round;
+  }
+}
+
+TEST_F(ServerCallTest, EndsACallThatWouldHoldMoreThanItsUidMay) {
+  const auto client = Connect();
+  Settle(client.get());
+  script_.on_message = [this](std::string_view) { script_.call->PauseReading(); };
+  ASSERT_TRUE(budget_.Charge(::geteuid(), 2'900'000));
+  const int32_t id = client->Open("/t.T/Script");
+  client->SendBytes(id, std::string("\0\0\x04\x93\xe0", 5) + std::string(250'000, 'x'));
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "8");
+  EXPECT_EQ(script_.events, "cancel destroyed ");
+  EXPECT_EQ(counters_.Total("net.refused", "memory"), 1u);
+  budget_.Release(::geteuid(), 2'900'000);
+  EXPECT_EQ(budget_.used(), 0u);
+}
+
+TEST_F(ServerCallTest, TellsWhenAllThatWasSentIsOut) {
+  const auto client = Connect();
+  const int32_t id = client->Ask("/t.T/Script", "x");
+  ASSERT_TRUE(Until(client.get(), [&] { return script_.events == "half-close "; }));
+  script_.call->Send(std::string(1'000'000, 'r'));
+  loop_->RunOnce(0);
+  EXPECT_EQ(script_.events, "half-close ");
+  EXPECT_GT(script_.call->unsent_bytes(), 0u);
+  ASSERT_TRUE(Until(client.get(), [&] { return script_.events == "half-close writable "; }));
+  EXPECT_EQ(script_.call->unsent_bytes(), 0u);
+  script_.call->Finish(absl::OkStatus());
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).messages.at(0).size(), 1'000'000u);
+}
+
+TEST_F(ServerCallTest, EndsACallWhoseServiceSaysMoreThanThePeerReads) {
+  const auto client = Connect();
+  const int32_t id = client->Ask("/t.T/Script", "x");
+  ASSERT_TRUE(Until(client.get(), [&] { return script_.events == "half-close "; }));
+  for (int i = 0; i < 9; ++i) script_.call->Send(std::string(1'000'000, 'r'));
+  EXPECT_EQ(script_.events, "half-close ");
+  loop_->RunOnce(0);
+  EXPECT_EQ(script_.events, "half-close cancel destroyed ");
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "8");
+}
+
+TEST_F(ServerCallTest, RefusesAnAnswerThatIsMoreThanMayBeHeldThoughItEndsTheCall) {
+  const auto client = Connect();
+  script_.on_message = [this](std::string_view size) {
+    script_.call->Send(std::string(std::stoul(std::string(size)), 'r'));
+    script_.call->Finish(absl::OkStatus());
+  };
+  for (const char* size : {"9000000", "3500000"}) {  // for one call, for one uid
+    const int32_t id = client->Ask("/t.T/Script", size);
+    ASSERT_TRUE(UntilEnded(client.get(), id));
+    EXPECT_EQ(client->call(id).status(), "8");
+    EXPECT_EQ(client->call(id).messages.size(), 0u);
+  }
+  EXPECT_EQ(counters_.Total("net.refused", "memory"), 2u);
+  EXPECT_EQ(budget_.used(), 0u);
+}
+
+TEST_F(ServerCallTest, IgnoresWhatAServiceDoesToAFinishedCall) {
+  const auto client = Connect();
+  script_.on_message = [this](std::string_view) {
+    script_.call->Finish(absl::NotFoundError("no"));
+    script_.call->Send("too late");
+    script_.call->Finish(absl::OkStatus());
+  };
+  const int32_t id = client->Open("/t.T/Script");
+  client->Send(id, "a");
+  client->Send(id, "b");
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "5");
+  EXPECT_THAT(client->call(id).messages, IsEmpty());
+  EXPECT_THAT(script_.messages, ElementsAre("a"));
+}
+
+}  // namespace
+}  // namespace sluice::net

@@ -1,0 +1,321 @@
+#include "agent/net/http/http2_session.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "proto/record/limits.h"
+
+namespace sluice::net {
+namespace {
+
+constexpr uint32_t kMaxFrameBytes = 256 * 1024;
+// A peer that exceeds the announced limit gets a status; one that exceeds it so far is not worth
+// the decoding.
+constexpr size_t kHopelessHeaderListBytes = 4 * Http2Session::kMaxHeaderListBytes;
+// SETTINGS and PING of the peer that wait for our answer.
+constexpr size_t kMaxAcksDue = 2000;
+constexpr size_t kMaxSettingsPerFrame = 32;
+
+nghttp2_nv Field(std::string_view name, std::string_view value) {
+  // nghttp2 copies what is not flagged; none of it is changed.
+  return {reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
+          reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
+          NGHTTP2_NV_FLAG_NONE};
+}
+
+void AppendFields(const HeaderFields& fields, std::vector<nghttp2_nv>* out) {
+  for (const auto& [name, value] : fields) out->push_back(Field(name, value));
+}
+
+Http2Session* Self(void* user_data) { return static_cast<Http2Session*>(user_data); }
+
+std::string_view View(const uint8_t* bytes, size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+bool EndsStream(const nghttp2_frame_hd& header) {
+  return (header.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+}
+
+bool IsRequest(const nghttp2_frame& frame) {
+  return frame.hd.type == NGHTTP2_HEADERS && frame.headers.cat == NGHTTP2_HCAT_REQUEST;
+}
+
+}  // namespace
+
+// nghttp2's C callbacks, bound to the session's methods. One set for all sessions.
+struct SessionCallbacks {
+  SessionCallbacks() {
+    nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(
+        callbacks, [](nghttp2_session*, const nghttp2_frame_hd* header, void* self) {
+          return Self(self)->OnBeginFrame(*header);
+        });
+    nghttp2_session_callbacks_set_on_header_callback(
+        callbacks,
+        [](nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
+           const uint8_t* value, size_t value_size, uint8_t, void* self) {
+          return Self(self)->OnHeader(*frame, View(name, name_size), View(value, value_size));
+        });
+    nghttp2_session_callbacks_set_on_frame_recv_callback(
+        callbacks, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
+          return Self(self)->OnFrame(*frame);
+        });
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
+        callbacks, [](nghttp2_session*, const nghttp2_frame* frame, int, void* self) {
+          return Self(self)->OnInvalidFrame(*frame);
+        });
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
+        callbacks, [](nghttp2_session*, uint8_t, int32_t stream_id, const uint8_t* bytes,
+                      size_t size, void* self) {
+          Http2Stream* const stream = Self(self)->StreamOf(stream_id);
+          if (stream == nullptr) {
+            Self(self)->Consume(stream_id, size);
+          } else {
+            stream->OnBody(View(bytes, size));
+          }
+          return 0;
+        });
+    nghttp2_session_callbacks_set_on_stream_close_callback(
+        callbacks, [](nghttp2_session*, int32_t stream_id, uint32_t, void* self) {
+          if (Http2Stream* const stream = Self(self)->StreamOf(stream_id)) stream->OnStreamClosed();
+          return 0;
+        });
+    nghttp2_session_callbacks_set_unpack_extension_callback(
+        callbacks, [](nghttp2_session*, void**, const nghttp2_frame_hd*, void*) -> int {
+          return NGHTTP2_ERR_CANCEL;
+        });
+    nghttp2_session_callbacks_set_on_frame_send_callback(
+        callbacks, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
+          Self(self)->OnFrameSent(*frame);
+          return 0;
+        });
+  }
+
+  static ssize_t ReadBody(nghttp2_session*, int32_t stream_id, uint8_t* out, size_t capacity,
+                          uint32_t* flags, nghttp2_data_source* source, void* self) {
+    return Self(self)->ReadBody(stream_id, static_cast<Http2Stream*>(source->ptr), out, capacity,
+                                flags);
+  }
+
+  nghttp2_session_callbacks* callbacks = nullptr;
+};
+
+namespace {
+
+const nghttp2_session_callbacks* Callbacks() {
+  static const SessionCallbacks* const callbacks = new SessionCallbacks;
+  return callbacks->callbacks;
+}
+
+const nghttp2_option* Options() {
+  static const nghttp2_option* const options = [] {
+    nghttp2_option* made = nullptr;
+    nghttp2_option_new(&made);
+    nghttp2_option_set_no_auto_window_update(made, 1);
+    nghttp2_option_set_no_closed_streams(made, 1);
+    // Else it refuses what some gRPC libraries send as :authority: the path of the socket.
+    nghttp2_option_set_no_http_messaging(made, 1);
+    nghttp2_option_set_max_outbound_ack(made, kMaxAcksDue);
+    nghttp2_option_set_max_settings(made, kMaxSettingsPerFrame);
+    // Else frames of unknown types pass without a callback, and so without being counted.
+    for (int type = NGHTTP2_ALTSVC; type <= UINT8_MAX; ++type) {
+      nghttp2_option_set_user_recv_extension_type(made, static_cast<uint8_t>(type));
+    }
+    return made;
+  }();
+  return options;
+}
+
+}  // namespace
+
+void RequestHead::Clear() {
+  path.clear();
+  content_type.clear();
+  timeout.clear();
+  is_post = false;
+  bytes = 0;
+}
+
+std::unique_ptr<Http2Session> Http2Session::Create(Owner* owner) {
+  std::unique_ptr<Http2Session> self(new Http2Session(owner));
+  nghttp2_session* session = nullptr;
+  if (nghttp2_session_server_new2(&session, Callbacks(), self.get(), Options()) != 0)
+    return nullptr;
+  self->session_.reset(session);
+  const nghttp2_settings_entry settings[] = {
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits::kStreamsPerConnection},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindowBytes},
+      {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, kMaxFrameBytes},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHeaderListBytes},
+      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+  };
+  if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, std::size(settings)) != 0 ||
+      nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                            kConnectionWindowBytes) != 0) {
+    return nullptr;
+  }
+  return self;
+}
+
+Http2Session::~Http2Session() = default;
+
+const char* Http2Session::Receive(std::string_view bytes, uint64_t now) {
+  now_ = now;
+  const ssize_t taken = nghttp2_session_mem_recv(
+      session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  if (failure_ == nullptr && taken < 0) {
+    failure_ = taken == NGHTTP2_ERR_FLOODED            ? "flood_unread_acks"
+               : taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? "not_http2"
+                                                       : "protocol_error";
+  }
+  return failure_;
+}
+
+const char* Http2Session::Produce(std::string* out, size_t limit) {
+  while (failure_ == nullptr && out->size() < limit) {
+    const uint8_t* bytes = nullptr;
+    const ssize_t size = nghttp2_session_mem_send(session_.get(), &bytes);
+    if (size < 0) failure_ = "internal_error";
+    if (size <= 0) break;
+    out->append(View(bytes, static_cast<size_t>(size)));
+  }
+  return failure_;
+}
+
+std::string Http2Session::LastWords(std::string_view reason) {
+  const bool broken = reason == "protocol_error" || reason == "not_http2";
+  const auto code = static_cast<char>(broken ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
+  const auto length = static_cast<char>(8 + reason.size());
+  const char frame[] = {0, 0, length, NGHTTP2_GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, code};
+  return std::string(frame, sizeof(frame)).append(reason);
+}
+
+const char* Http2Session::Over() const {
+  if (nghttp2_session_want_read(session_.get()) != 0 ||
+      nghttp2_session_want_write(session_.get()) != 0) {
+    return nullptr;
+  }
+  return peer_left_ ? "peer" : "protocol_error";
+}
+
+size_t Http2Session::TakeWork() { return std::exchange(work_, 0); }
+
+void Http2Session::StartResponse(int32_t stream_id, Http2Stream* stream) {
+  static constexpr uint8_t kStatic = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+  nghttp2_nv fields[] = {Field(":status", "200"), Field("content-type", "application/grpc")};
+  for (nghttp2_nv& field : fields) field.flags = kStatic;
+  nghttp2_data_provider body{.source = {.ptr = stream},
+                             .read_callback = SessionCallbacks::ReadBody};
+  Check(nghttp2_submit_response(session_.get(), stream_id, fields, std::size(fields), &body));
+}
+
+void Http2Session::FinishAtOnce(int32_t stream_id, std::string_view http_status,
+                                const HeaderFields& fields) {
+  std::vector<nghttp2_nv> all = {Field(":status", http_status),
+                                 Field("content-type", "application/grpc")};
+  AppendFields(fields, &all);
+  Check(nghttp2_submit_response(session_.get(), stream_id, all.data(), all.size(), nullptr));
+}
+
+void Http2Session::WakeBody(int32_t stream_id) {
+  // Fails where the body does not wait, which is as well.
+  nghttp2_session_resume_data(session_.get(), stream_id);
+}
+
+void Http2Session::Consume(int32_t stream_id, size_t bytes) {
+  Check(nghttp2_session_consume(session_.get(), stream_id, bytes));
+}
+
+void Http2Session::GoAway() {
+  Check(nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
+                              nghttp2_session_get_last_proc_stream_id(session_.get()),
+                              NGHTTP2_NO_ERROR, nullptr, 0));
+}
+
+Http2Stream* Http2Session::StreamOf(int32_t stream_id) const {
+  return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session_.get(), stream_id));
+}
+
+void Http2Session::Check(int result) {
+  if (result != 0 && failure_ == nullptr) failure_ = "internal_error";
+}
+
+// Ends the connection when there is a flood.
+int Http2Session::Judge(const char* flood) {
+  if (flood == nullptr) return 0;
+  failure_ = flood;
+  return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+int Http2Session::OnBeginFrame(const nghttp2_frame_hd& header) {
+  ++work_;
+  if (header.type == NGHTTP2_HEADERS) head_.Clear();
+  return Judge(flood_guard_.OnFrame(header.type, now_));
+}
+
+int Http2Session::OnHeader(const nghttp2_frame& frame, std::string_view name,
+                           std::string_view value) {
+  ++work_;
+  head_.bytes += name.size() + value.size() + 32;
+  if (head_.bytes > kHopelessHeaderListBytes) return Judge("flood_headers");
+  if (!IsRequest(frame) || head_.bytes > kMaxHeaderListBytes) return 0;
+  if (name == ":path") {
+    head_.path = value;
+  } else if (name == ":method") {
+    head_.is_post = value == "POST";
+  } else if (name == "content-type") {
+    head_.content_type = value;
+  } else if (name == "grpc-timeout") {
+    head_.timeout = value;
+  }
+  return 0;
+}
+
+int Http2Session::OnFrame(const nghttp2_frame& frame) {
+  if (IsRequest(frame)) {
+    Http2Stream* const stream = owner_->OnRequest(frame.hd.stream_id, head_);
+    Check(nghttp2_session_set_stream_user_data(session_.get(), frame.hd.stream_id, stream));
+  }
+  if (frame.hd.type == NGHTTP2_GOAWAY) peer_left_ = true;
+  if (frame.hd.type != NGHTTP2_DATA && frame.hd.type != NGHTTP2_HEADERS) return 0;
+  if (EndsStream(frame.hd)) {
+    if (Http2Stream* const stream = StreamOf(frame.hd.stream_id)) stream->OnRequestEnd();
+    return 0;
+  }
+  const bool empty = frame.hd.type == NGHTTP2_DATA && frame.hd.length <= frame.data.padlen;
+  return empty ? Judge(flood_guard_.OnEmptyData(now_)) : 0;
+}
+
+int Http2Session::OnInvalidFrame(const nghttp2_frame& frame) {
+  if (IsRequest(frame)) owner_->OnStreamRefused();
+  return 0;
+}
+
+// A response that ends before its request does frees the peer from sending the rest. A stream that
+// the peer makes us reset costs what its own reset does.
+void Http2Session::OnFrameSent(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_DATA) flood_guard_.OnDataSent();
+  if (frame.hd.type == NGHTTP2_RST_STREAM && frame.rst_stream.error_code != NGHTTP2_NO_ERROR) {
+    Judge(flood_guard_.OnForcedReset(now_));
+  }
+  if (frame.hd.type != NGHTTP2_HEADERS || !EndsStream(frame.hd)) return;
+  if (nghttp2_session_get_stream_remote_close(session_.get(), frame.hd.stream_id) != 0) return;
+  Check(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id,
+                                  NGHTTP2_NO_ERROR));
+}
+
+ssize_t Http2Session::ReadBody(int32_t stream_id, Http2Stream* stream, uint8_t* out,
+                               size_t capacity, uint32_t* flags) {
+  const Http2Stream::BodyPart part = stream->ReadBody(reinterpret_cast<char*>(out), capacity);
+  if (!part.last && part.bytes == 0) return NGHTTP2_ERR_DEFERRED;
+  if (!part.last) return static_cast<ssize_t>(part.bytes);
+  *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  std::vector<nghttp2_nv> trailers;
+  AppendFields(stream->trailers(), &trailers);
+  Check(nghttp2_submit_trailer(session_.get(), stream_id, trailers.data(), trailers.size()));
+  return static_cast<ssize_t>(part.bytes);
+}
+
+}  // namespace sluice::net

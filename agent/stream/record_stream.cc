@@ -1,0 +1,179 @@
+#include "agent/stream/record_stream.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "agent/live/origin_codec.h"
+
+namespace sluice::sinks {
+namespace {
+
+const filter::SpanScope* ScopeOf(const live::Span* span) {
+  return span == nullptr ? nullptr : &span->scope;
+}
+
+const live::Span* NearestEnabled(const live::Span* span) {
+  while (span != nullptr && !span->scope.enabled()) span = span->parent.get();
+  return span;
+}
+
+// Ancestors before descendants.
+std::vector<std::shared_ptr<live::Span>> InDepthOrder(const live::SpanTable& spans) {
+  std::vector<std::shared_ptr<live::Span>> ordered;
+  ordered.reserve(spans.size());
+  spans.ForEach([&](const std::shared_ptr<live::Span>& span) { ordered.push_back(span); });
+  std::sort(ordered.begin(), ordered.end(),
+            [](const auto& a, const auto& b) { return a->depth < b->depth; });
+  return ordered;
+}
+
+}  // namespace
+
+// Where a record stands.
+struct RecordStream::Place {
+  const journal::Entry* entry = nullptr;
+  uint32_t part = 0;
+
+  uid_t uid() const { return entry->batch.uid; }
+};
+
+RecordStream::RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver,
+                           UnfilteredFn unfiltered)
+    : matcher_(std::move(filter)),
+      deliver_(std::move(deliver)),
+      unfiltered_(std::move(unfiltered)) {}
+
+void RecordStream::Restore(std::string_view checkpoint) {
+  live::RestoreOpenSpans(checkpoint, &spans_);
+  for (const auto& span : InDepthOrder(spans_)) Judge(span);
+}
+
+void RecordStream::SetFilter(std::shared_ptr<const filter::Filter> filter) {
+  matcher_ = filter::Matcher(std::move(filter));
+  for (const auto& span : InDepthOrder(spans_)) Judge(span);
+}
+
+void RecordStream::SetOrigin(const journal::Entry& entry) {
+  if (origin_ == nullptr || !live::IsOriginOf(*origin_, entry.batch)) {
+    origin_ = live::MakeOrigin(entry.batch);
+  }
+}
+
+void RecordStream::Read(const journal::Entry& entry) {
+  SetOrigin(entry);
+  Place place{&entry};
+  for (const std::string_view encoded : entry.batch.records()) {
+    if (const auto record = ReadRecord(encoded)) ReadRecordAt(place, *record);
+    ++place.part;
+  }
+}
+
+void RecordStream::ReadRecordAt(const Place& place, const RecordView& record) {
+  switch (record.kind) {
+    case RecordKind::kEvent:
+      return ReadEvent(place, record);
+    case RecordKind::kSpan:
+      return ReadWhole(place, record);
+    case RecordKind::kSpanStart:
+      return ReadStart(place, record);
+    case RecordKind::kSpanUpdate:
+      return ReadUpdate(place, record);
+    case RecordKind::kSpanEnd:
+      return ReadEnd(place, record);
+    case RecordKind::kUnspecified:
+      return;
+  }
+}
+
+void RecordStream::ReadEvent(const Place& place, const RecordView& record) {
+  if (place.entry->replayed) return;
+  const auto enclosing =
+      spans_.FindEnclosing(place.uid(), record.event.trace_id, record.event.span_id);
+  const bool unfiltered =
+      place.entry->batch.may_report && unfiltered_ != nullptr && unfiltered_(record);
+  if (!unfiltered &&
+      !matcher_.EventEnabled(filter::Subject::Of(record), ScopeOf(enclosing.get()))) {
+    ++filtered_;
+    return;
+  }
+  Deliver(Delivery::Kind::kEvent, place, record, NearestEnabled(enclosing.get()));
+}
+
+void RecordStream::ReadWhole(const Place& place, const RecordView& record) {
+  if (place.entry->replayed) return;
+  const auto parent =
+      spans_.FindEnclosing(place.uid(), record.span.trace_id, record.span.parent_span_id);
+  filter::SpanScope scope;
+  if (!matcher_.OpenSpan(filter::Subject::Of(record), ScopeOf(parent.get()), &scope)) {
+    ++filtered_;
+    return;
+  }
+  const auto span = spans_.Whole(record, origin_);
+  span->scope = scope;
+  Deliver(Delivery::Kind::kSpanOpened, place, record, span.get());
+  Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
+}
+
+void RecordStream::ReadStart(const Place& place, const RecordView& record) {
+  if (spans_.Open(record, origin_, place.entry->batch.received_boottime_nano) !=
+      live::SpanTable::Result::kDone) {
+    return;
+  }
+  const auto span = spans_.Find({place.uid(), record.span.trace_id, record.span.span_id});
+  Judge(span);
+  if (span->scope.enabled()) {
+    Deliver(Delivery::Kind::kSpanOpened, place, record, span.get());
+  } else {
+    filtered_ += place.entry->replayed ? 0 : 1;
+  }
+}
+
+void RecordStream::ReadUpdate(const Place& place, const RecordView& record) {
+  if (spans_.Update(place.uid(), record) != live::SpanTable::Result::kDone) return;
+  const auto span = spans_.Find({place.uid(), record.span.trace_id, record.span.span_id});
+  if (matcher_.RecordFields(filter::Fields::Of(record), &span->scope)) PropagateScopes();
+}
+
+void RecordStream::ReadEnd(const Place& place, const RecordView& record) {
+  auto span = spans_.Close(place.uid(), record);
+  if (span == nullptr) return;
+  if (span->scope.enabled()) {
+    Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
+  } else {
+    filtered_ += place.entry->replayed ? 0 : 1;
+  }
+  spans_.Retire(std::move(span));
+}
+
+void RecordStream::Judge(const std::shared_ptr<live::Span>& span) {
+  const RecordView so_far = span->AsRecord(RecordKind::kSpanStart);
+  matcher_.OpenSpan(filter::Subject::Of(so_far), ScopeOf(span->parent.get()), &span->scope);
+}
+
+void RecordStream::PropagateScopes() {
+  for (const auto& span : InDepthOrder(spans_)) {
+    if (span->parent != nullptr) matcher_.Inherit(ScopeOf(span->parent.get()), &span->scope);
+  }
+}
+
+void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
+                           const live::Span* span) {
+  if (place.entry->replayed) return;
+  const journal::BatchView& batch = place.entry->batch;
+  Delivery delivery;
+  delivery.kind = kind;
+  delivery.sequence = place.entry->sequence;
+  delivery.part = place.part;
+  delivery.record = &record;
+  delivery.span = span;
+  delivery.origin = origin_.get();
+  delivery.received_unix_nano = batch.received_unix_nano;
+  delivery.this_boot = place.entry->this_boot && batch.received_boottime_nano != 0;
+  delivery.synthetic = batch.synthetic;
+  delivery.may_report = batch.may_report;
+  deliver_(delivery);
+  if (kind != Delivery::Kind::kSpanOpened) ++delivered_;
+}
+
+}  // namespace sluice::sinks

@@ -1,0 +1,63 @@
+// Turns journal entries into deliveries: rebuilds which spans are open at the reader's place,
+// applies one filter, and tells a sink what passed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "agent/filter/matcher.h"
+#include "agent/journal/reader.h"
+#include "agent/live/span_table.h"
+#include "agent/stream/delivery.h"
+
+namespace sluice::sinks {
+
+// One for each sink; owned by its thread. The order of a span's records is that of the journal.
+class RecordStream {
+ public:
+  using DeliverFn = std::function<void(const Delivery&)>;
+  // Sink::TakesUnfiltered.
+  using UnfilteredFn = std::function<bool(const RecordView& event)>;
+
+  RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver,
+               UnfilteredFn unfiltered = nullptr);
+
+  // The spans that were open at an encoded sluice.v1.Checkpoint; malformed or empty: none.
+  void Restore(std::string_view checkpoint);
+
+  // Delivers what of the entry passes. A replayed entry only changes what is open.
+  void Read(const journal::Entry& entry);
+
+  // From here on. Open spans are judged anew.
+  void SetFilter(std::shared_ptr<const filter::Filter> filter);
+
+  uint64_t delivered() const { return delivered_; }
+  uint64_t filtered() const { return filtered_; }
+
+ private:
+  struct Place;
+
+  void ReadRecordAt(const Place& place, const RecordView& record);
+  void ReadEvent(const Place& place, const RecordView& record);
+  void ReadWhole(const Place& place, const RecordView& record);
+  void ReadStart(const Place& place, const RecordView& record);
+  void ReadUpdate(const Place& place, const RecordView& record);
+  void ReadEnd(const Place& place, const RecordView& record);
+  void Judge(const std::shared_ptr<live::Span>& span);
+  void PropagateScopes();
+  void Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
+               const live::Span* span);
+  void SetOrigin(const journal::Entry& entry);
+
+  filter::Matcher matcher_;
+  const DeliverFn deliver_;
+  const UnfilteredFn unfiltered_;
+  live::SpanTable spans_;
+  // Of the entry being read; kept while the next ones come from the same sender.
+  std::shared_ptr<const live::Origin> origin_;
+  uint64_t delivered_ = 0;
+  uint64_t filtered_ = 0;
+};
+
+}  // namespace sluice::sinks

@@ -1,0 +1,145 @@
+#include "agent/stream/record_stream.h"
+
+#include "agent/live/origin_codec.h"
+#include "gtest/gtest.h"
+#include "tests/support/records.h"
+
+namespace sluice::sinks {
+namespace {
+
+using testing::EndRecord;
+using testing::EventRecord;
+using testing::StartRecord;
+using testing::WholeRecord;
+
+std::shared_ptr<const filter::Filter> FilterOf(std::string_view text) {
+  return filter::Filter::Parse(text, {}).filter;
+}
+
+// Feeds batches and keeps one line for each delivery.
+class RecordStreamTest : public ::testing::Test {
+ protected:
+  void Use(std::string_view filter) {
+    stream_ = std::make_unique<RecordStream>(
+        FilterOf(filter), [this](const Delivery& delivery) { Note(delivery); },
+        [](const RecordView& event) { return event.event.message.text == "report"; });
+  }
+
+  void Note(const Delivery& delivery) {
+    std::string line;
+    if (delivery.kind == Delivery::Kind::kSpanOpened) line = "open ";
+    if (delivery.kind == Delivery::Kind::kSpanClosed) line = "close ";
+    if (delivery.kind == Delivery::Kind::kEvent) {
+      line = std::string(delivery.record->event.message.text) + " in ";
+    }
+    line += delivery.span == nullptr ? "-" : delivery.span->name;
+    lines_.push_back(line + " #" + std::to_string(delivery.sequence) + "." +
+                     std::to_string(delivery.part));
+  }
+
+  void Feed(uid_t uid, const std::vector<v1::Record>& records, bool replayed = false) {
+    std::string encoded;
+    journal::BatchHead head;
+    head.uid = uid;
+    head.pid = 7;
+    head.received_boottime_nano = 1;
+    head.may_report = may_report_;
+    journal::AppendBatchHead(head, &encoded);
+    v1::Batch batch;
+    for (const v1::Record& record : records) *batch.add_records() = record;
+    encoded += batch.SerializeAsString();
+    journal::Entry entry;
+    entry.sequence = ++sequence_;
+    entry.uid = uid;
+    entry.this_boot = true;
+    entry.replayed = replayed;
+    entry.batch = *journal::ReadBatch(encoded);
+    stream_->Read(entry);
+  }
+
+  std::unique_ptr<RecordStream> stream_;
+  std::vector<std::string> lines_;
+  uint64_t sequence_ = 0;
+  bool may_report_ = false;
+};
+
+TEST_F(RecordStreamTest, DeliversSpansAndTheEventsInsideThem) {
+  Use("info");
+  Feed(5, {StartRecord(1, 1, 0, "outer"), EventRecord("hello", 1, 1), EventRecord("alone")});
+  Feed(5, {EndRecord(1, 1)});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"open outer #1.0", "hello in outer #1.1",
+                                              "alone in - #1.2", "close outer #2.0"}));
+}
+
+TEST_F(RecordStreamTest, AWholeSpanOpensAndCloses) {
+  Use("info");
+  Feed(5, {WholeRecord(1, 1)});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"open work #1.0", "close work #1.0"}));
+  EXPECT_EQ(stream_->delivered(), 1u);
+}
+
+TEST_F(RecordStreamTest, AnEventNamesTheNearestSpanThatPassed) {
+  Use("info,quiet=warn");
+  v1::Record hidden = StartRecord(1, 2, 1, "hidden");
+  hidden.set_target("quiet");
+  Feed(5, {StartRecord(1, 1, 0, "outer"), hidden, EventRecord("hello", 1, 2)});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"open outer #1.0", "hello in outer #1.2"}));
+  EXPECT_EQ(stream_->filtered(), 1u);
+}
+
+TEST_F(RecordStreamTest, AReportPassesEveryFilterWhereItsSenderMayReport) {
+  Use("off");
+  Feed(0, {EventRecord("report")});
+  EXPECT_TRUE(lines_.empty());
+  may_report_ = true;
+  Feed(0, {EventRecord("other"), EventRecord("report")});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"report in - #2.1"}));
+}
+
+TEST_F(RecordStreamTest, AnotherUsersSpanGivesNoContext) {
+  Use("info");
+  Feed(5, {StartRecord(1, 1, 0, "theirs")});
+  Feed(6, {EventRecord("hello", 1, 1)});
+  EXPECT_EQ(lines_.back(), "hello in - #2.0");
+}
+
+TEST_F(RecordStreamTest, AReplayedEntryOnlyRebuildsWhatIsOpen) {
+  Use("info");
+  Feed(5, {StartRecord(1, 1, 0, "outer"), EventRecord("old", 1, 1)}, /*replayed=*/true);
+  EXPECT_TRUE(lines_.empty());
+  Feed(5, {EventRecord("new", 1, 1)});
+  EXPECT_EQ(lines_, std::vector<std::string>{"new in outer #2.0"});
+}
+
+TEST_F(RecordStreamTest, ASpanDirectiveOpensWhatIsInsideItsSpans) {
+  Use("warn,[outer]=debug");
+  v1::Record debug = EventRecord("detail", 1, 1);
+  debug.set_level(v1::LEVEL_DEBUG);
+  Feed(5, {StartRecord(1, 1, 0, "outer"), debug});
+  EXPECT_EQ(lines_.back(), "detail in outer #1.1");
+}
+
+TEST_F(RecordStreamTest, ANewFilterJudgesOpenSpansAnew) {
+  Use("warn");
+  Feed(5, {StartRecord(1, 1, 0, "outer")});
+  stream_->SetFilter(FilterOf("info"));
+  Feed(5, {EventRecord("hello", 1, 1)});
+  EXPECT_EQ(lines_, std::vector<std::string>{"hello in outer #2.0"});
+}
+
+TEST_F(RecordStreamTest, RestoresOpenSpansFromACheckpoint) {
+  live::SpanTable spans;
+  const std::string start = StartRecord(1, 1, 0, "outer").SerializeAsString();
+  auto origin = std::make_shared<live::Origin>();
+  origin->identity.uid = 5;
+  spans.Open(*ReadRecord(start), origin, 0);
+  std::string checkpoint;
+  live::SaveOpenSpans(spans, &checkpoint);
+  Use("info");
+  stream_->Restore(checkpoint);
+  Feed(5, {EventRecord("hello", 1, 1)});
+  EXPECT_EQ(lines_, std::vector<std::string>{"hello in outer #1.0"});
+}
+
+}  // namespace
+}  // namespace sluice::sinks
