@@ -2,10 +2,10 @@
 
 #include <string>
 
-#include "agent/config/load_fixture.h"
 #include "agent/config/toml_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/config/load_fixture.h"
 
 namespace sluice::config {
 namespace {

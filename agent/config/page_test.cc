@@ -4,9 +4,9 @@
 #include <sstream>
 #include <string>
 
-#include "agent/config/load_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/config/load_fixture.h"
 
 namespace sluice::config {
 namespace {

@@ -3,9 +3,9 @@
 #include <string>
 
 #include "agent/config/keys.h"
-#include "agent/config/load_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/config/load_fixture.h"
 
 namespace sluice::config {
 namespace {

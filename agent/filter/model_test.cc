@@ -1,6 +1,6 @@
 // Random filters, spans and events: the filter and the naive model agree. 50,000 cases; with
 // SLUICE_LONG set, 1,000,000. SLUICE_SEED picks another sequence.
-#include "agent/filter/model.h"
+#include "tests/support/filter/model.h"
 
 #include <cstdlib>
 #include <deque>

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "agent/filter/filter.h"
-#include "agent/filter/json_case.h"
 #include "agent/filter/targets.h"
 #include "gtest/gtest.h"
+#include "tests/support/filter/json_case.h"
 
 namespace sluice::filter {
 namespace {

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "agent/net/grpc_server_fixture.h"
+#include "tests/support/net/grpc_server_fixture.h"
 
 namespace sluice::net {
 namespace {

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/net/hostile_fixture.h"
+#include "tests/support/net/hostile_fixture.h"
 
 namespace sluice::net {
 namespace {

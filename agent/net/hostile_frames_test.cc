@@ -4,7 +4,7 @@
 #include <random>
 #include <string>
 
-#include "agent/net/hostile_fixture.h"
+#include "tests/support/net/hostile_fixture.h"
 
 namespace sluice::net {
 namespace {

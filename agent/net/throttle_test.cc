@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/net/grpc_server_fixture.h"
+#include "tests/support/net/grpc_server_fixture.h"
 
 namespace sluice::net {
 namespace {

@@ -3,7 +3,7 @@
 #include <iostream>
 #include <string>
 
-#include "agent/filter/json_case.h"
+#include "tests/support/filter/json_case.h"
 
 namespace sluice::filter {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "agent/net/grpc_server_fixture.h"
+#include "tests/support/net/grpc_server_fixture.h"
 
 namespace sluice::net {
 namespace {

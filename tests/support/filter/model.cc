@@ -1,4 +1,4 @@
-#include "agent/filter/model.h"
+#include "tests/support/filter/model.h"
 
 #include <algorithm>
 #include <cmath>

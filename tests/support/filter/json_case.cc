@@ -1,4 +1,4 @@
-#include "agent/filter/json_case.h"
+#include "tests/support/filter/json_case.h"
 
 #include <cstdlib>
 
