@@ -3,20 +3,22 @@
 #include <algorithm>
 
 #include "agent/live/origin_codec.h"
-#include "sluice/v1/journal.pb.h"
+#include "sluice/disk/v1/journal.pb.h"
 
 namespace sluice::ingest {
 
 void Recovery::OnCheckpoint(std::string_view encoded) {
   live::RestoreOpenSpans(encoded, &state_->spans);
   std::string_view boot_id;
-  for (const std::string_view last : FieldRange(encoded, v1::Checkpoint::kBootIdFieldNumber)) {
+  for (const std::string_view last :
+       FieldRange(encoded, disk::v1::Checkpoint::kBootIdFieldNumber)) {
     boot_id = last;
   }
   rebooted_ = boot_id != boot_id_;
   if (rebooted_) return;
-  for (const std::string_view state : FieldRange(encoded, v1::Checkpoint::kClientsFieldNumber)) {
-    v1::ClientState saved;
+  for (const std::string_view state :
+       FieldRange(encoded, disk::v1::Checkpoint::kClientsFieldNumber)) {
+    disk::v1::ClientState saved;
     if (!saved.ParseFromArray(state.data(), static_cast<int>(state.size()))) continue;
     const auto id = ClientId::FromBytes(saved.client_id());
     if (!id.has_value()) continue;
@@ -46,10 +48,10 @@ void Recovery::OnEntry(const journal::Entry& entry) {
 }
 
 std::string EncodeCheckpoint(const AdmissionState& state, const std::string& boot_id) {
-  v1::Checkpoint checkpoint;
+  disk::v1::Checkpoint checkpoint;
   checkpoint.set_boot_id(boot_id);
   state.clients.ForEach([&](uid_t uid, const ClientId& id, const ClientRegistry::Client& client) {
-    v1::ClientState* const saved = checkpoint.add_clients();
+    disk::v1::ClientState* const saved = checkpoint.add_clients();
     saved->set_uid(uid);
     saved->set_client_id(std::string(id.raw()));
     saved->set_last_sequence(client.last_sequence);

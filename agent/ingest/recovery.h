@@ -30,7 +30,7 @@ class Recovery final : public journal::RecoveryVisitor {
   bool rebooted_ = false;
 };
 
-// An encoded sluice.v1.Checkpoint without cursors.
+// An encoded sluice.disk.v1.Checkpoint without cursors.
 std::string EncodeCheckpoint(const AdmissionState& state, const std::string& boot_id);
 
 }  // namespace sluice::ingest

@@ -14,8 +14,8 @@
 
 namespace sluice::journal {
 
-// Everything of a sluice.v1.JournalBatch but its records. Views live as long as the bytes they were
-// read from, or as what the writer put in.
+// Everything of a sluice.disk.v1.JournalBatch but its records. Views live as long as the bytes they
+// were read from, or as what the writer put in.
 struct BatchHead {
   // Who sent it, as in agent/identity/identity.h.
   pid_t pid = 0;

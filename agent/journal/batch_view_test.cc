@@ -4,7 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "sluice/v1/journal.pb.h"
+#include "sluice/disk/v1/journal.pb.h"
 
 namespace sluice::journal {
 namespace {
@@ -31,7 +31,7 @@ BatchHead FullHead() {
 TEST(BatchViewTest, WritesWhatProtobufReads) {
   std::string encoded;
   AppendBatchHead(FullHead(), &encoded);
-  v1::JournalBatch batch;
+  disk::v1::JournalBatch batch;
   ASSERT_TRUE(batch.ParseFromString(encoded));
   EXPECT_EQ(batch.identity().pid(), -1);
   EXPECT_EQ(batch.identity().uid(), 4'000'000'000u);
@@ -49,7 +49,7 @@ TEST(BatchViewTest, WritesWhatProtobufReads) {
 }
 
 TEST(BatchViewTest, ReadsWhatProtobufWrites) {
-  v1::JournalBatch batch;
+  disk::v1::JournalBatch batch;
   batch.mutable_identity()->set_pid(42);
   batch.mutable_identity()->set_uid(1000);
   batch.mutable_resource()->set_dropped_attributes_count(1);
@@ -75,7 +75,7 @@ TEST(BatchViewTest, RefusesWhatIsCutShort) {
   AppendBatchHead(FullHead(), &encoded);
   for (size_t size = 1; size < encoded.size(); ++size) {
     const std::string_view head = std::string_view(encoded).substr(0, size);
-    v1::JournalBatch batch;
+    disk::v1::JournalBatch batch;
     EXPECT_EQ(ReadBatch(head).has_value(), batch.ParseFromString(std::string(head))) << size;
   }
 }

@@ -11,7 +11,7 @@
 
 namespace sluice::journal {
 
-// sluice.v1.SegmentUsage.
+// sluice.disk.v1.SegmentUsage.
 struct SegmentUsage {
   uint64_t bytes = 0;
   uint64_t newest_unix_nano = 0;
@@ -24,7 +24,7 @@ struct JournalCheckpoint {
   std::map<uint64_t, SegmentUsage> segments;  // by first sequence
 };
 
-// Fields of a sluice.v1.Checkpoint; the caller's encoded fields may follow.
+// Fields of a sluice.disk.v1.Checkpoint; the caller's encoded fields may follow.
 std::string EncodeCheckpoint(const JournalCheckpoint& checkpoint);
 // Reads as far as the bytes are sound.
 JournalCheckpoint DecodeCheckpoint(std::string_view encoded);

@@ -6,8 +6,8 @@
 //               text
 //   entry    := crc:u32 payload_bytes:u32 sequence:u64 uid:u32 type:u8 flags:u8 unsynced_before:u16
 //               payload[payload_bytes]
-//   type     := 1 batch: payload is a sluice.v1.JournalBatch, sequence is its own number
-//             | 2 checkpoint: payload is a sluice.v1.Checkpoint, sequence is the next batch's
+//   type     := 1 batch: payload is a sluice.disk.v1.JournalBatch, sequence is its own number
+//             | 2 checkpoint: payload is a sluice.disk.v1.Checkpoint, sequence is the next batch's
 //             number
 //
 // The header's crc covers what is before it. An entry's covers all after it, and goes on from the

@@ -44,7 +44,7 @@ enum class Durability {
 class RecoveryVisitor {
  public:
   virtual ~RecoveryVisitor() = default;
-  // First, at most once: an encoded sluice.v1.Checkpoint.
+  // First, at most once: an encoded sluice.disk.v1.Checkpoint.
   virtual void OnCheckpoint(std::string_view checkpoint) = 0;
   // Every entry after that checkpoint, in order.
   virtual void OnEntry(const Entry& entry) = 0;
@@ -70,7 +70,8 @@ class SyncedLog;
 
 class Journal {
  public:
-  // Encoded sluice.v1.Checkpoint without cursors and segments, of the state after the last Append.
+  // Encoded sluice.disk.v1.Checkpoint without cursors and segments, of the state after the last
+  // Append.
   using CheckpointSource = std::function<std::string()>;
   // Every entry up to `sequence` is durable.
   using SyncListener = std::function<void(uint64_t sequence)>;

@@ -44,7 +44,7 @@ class Reader {
   uint64_t stored_cursor() const { return stored_cursor_; }
 
   // Moves to the last checkpoint at or before `cursor` and returns it (an encoded
-  // sluice.v1.Checkpoint; empty: nothing came before). Next then gives the entries after that
+  // sluice.disk.v1.Checkpoint; empty: nothing came before). Next then gives the entries after that
   // checkpoint, those up to `cursor` marked as replayed. Where entries after `cursor` are gone
   // already, starts at the first that is left.
   std::string Restore(uint64_t cursor);

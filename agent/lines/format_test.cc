@@ -57,7 +57,7 @@ class TestRecord {
     Add(key)->set_double_value(value);
     return *this;
   }
-  opentelemetry::proto::common::v1::AnyValue* Add(const std::string& key) {
+  otlp::v1::AnyValue* Add(const std::string& key) {
     auto* attribute = message_.kind() == v1::RECORD_KIND_EVENT
                           ? message_.mutable_event()->add_attributes()
                           : message_.mutable_span()->add_attributes();

@@ -6,7 +6,7 @@
 namespace sluice::live {
 namespace {
 
-// Field numbers of opentelemetry.proto.trace.v1.Span, Status and common.v1.KeyValue, AnyValue.
+// Field numbers of sluice.otlp.v1.Span, Status and KeyValue, AnyValue.
 std::string EncodeBody(const Span& span, std::string_view cause, uint64_t end_unix_nano) {
   std::string body;
   StringWireWriter writer{StringSink(&body)};

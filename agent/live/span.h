@@ -15,7 +15,7 @@ namespace sluice::live {
 // Who sent a batch. One object serves all records of a batch, and the spans they open.
 struct Origin {
   Identity identity;
-  // Encoded opentelemetry.proto.resource.v1.Resource; may be empty.
+  // Encoded sluice.otlp.v1.Resource; may be empty.
   std::string resource;
 
   bool operator==(const Origin&) const = default;

@@ -23,7 +23,7 @@ class RecordStream {
   RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver,
                UnfilteredFn unfiltered = nullptr);
 
-  // The spans that were open at an encoded sluice.v1.Checkpoint; malformed or empty: none.
+  // The spans that were open at an encoded sluice.disk.v1.Checkpoint; malformed or empty: none.
   void Restore(std::string_view checkpoint);
 
   // Delivers what of the entry passes. A replayed entry only changes what is open.

@@ -5,16 +5,16 @@
 #include <functional>
 #include <string>
 
-#include "opentelemetry/proto/resource/v1/resource.pb.h"
 #include "proto/record/limits.h"
 #include "proto/wire/writer.h"
+#include "sluice/otlp/v1/resource.pb.h"
 #include "sluice/v1/record.pb.h"
 
 namespace sluice {
 namespace {
 
-using opentelemetry::proto::common::v1::AnyValue;
-using opentelemetry::proto::resource::v1::Resource;
+using otlp::v1::AnyValue;
+using otlp::v1::Resource;
 
 v1::Record GoodSpan() {
   v1::Record record;

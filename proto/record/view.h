@@ -27,7 +27,7 @@ enum class RecordKind : uint8_t {
   kEvent
 };
 
-// Numbers as in opentelemetry.proto.trace.v1.Status.StatusCode.
+// Numbers as in sluice.otlp.v1.Status.StatusCode.
 enum class StatusCode : uint8_t { kUnset = 0, kOk, kError };
 
 // One AnyValue.

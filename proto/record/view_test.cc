@@ -30,14 +30,14 @@ v1::Record SpanRecord() {
   span->set_parent_span_id("76543210");
   span->set_trace_state("a=b");
   span->set_name("query");
-  span->set_kind(opentelemetry::proto::trace::v1::Span::SPAN_KIND_CLIENT);
+  span->set_kind(otlp::v1::Span::SPAN_KIND_CLIENT);
   span->set_start_time_unix_nano(1000);
   span->set_end_time_unix_nano(2000);
   span->set_flags(0x301);
   auto* attribute = span->add_attributes();
   attribute->set_key("rows");
   attribute->mutable_value()->set_int_value(-3);
-  span->mutable_status()->set_code(opentelemetry::proto::trace::v1::Status::STATUS_CODE_ERROR);
+  span->mutable_status()->set_code(otlp::v1::Status::STATUS_CODE_ERROR);
   span->mutable_status()->set_message("lost");
   return record;
 }
@@ -71,7 +71,7 @@ TEST(RecordViewTest, ReadsAnEvent) {
   auto* event = record.mutable_event();
   event->set_time_unix_nano(5);
   event->set_observed_time_unix_nano(6);
-  event->set_severity_number(opentelemetry::proto::logs::v1::SEVERITY_NUMBER_DEBUG2);
+  event->set_severity_number(otlp::v1::SEVERITY_NUMBER_DEBUG2);
   event->set_severity_text("Debug");
   event->mutable_body()->set_string_value("hello");
   event->set_trace_id(kTrace);
@@ -115,8 +115,7 @@ TEST(RecordViewTest, FillsKindAndLevelWhereTheyAreNotStated) {
 TEST(RecordViewTest, PrefersTheStatedLevelToTheSeverity) {
   v1::Record record;
   record.set_level(v1::LEVEL_TRACE);
-  record.mutable_event()->set_severity_number(
-      opentelemetry::proto::logs::v1::SEVERITY_NUMBER_ERROR);
+  record.mutable_event()->set_severity_number(otlp::v1::SEVERITY_NUMBER_ERROR);
   EXPECT_EQ(ReadRecord(record.SerializeAsString())->level, Level::kTrace);
 }
 
@@ -150,7 +149,7 @@ TEST(RecordViewTest, RefusesBrokenBytesAtEveryDepth) {
 
 TEST(SpanViewTest, TakesTheLastScalarOfConcatenatedBodies) {
   v1::Record whole = SpanRecord();
-  opentelemetry::proto::trace::v1::Span end;
+  otlp::v1::Span end;
   end.set_trace_id(kTrace);
   end.set_span_id(kSpanIdBytes);
   end.set_name("renamed");
@@ -176,7 +175,7 @@ TEST(SpanViewTest, TakesTheLastScalarOfConcatenatedBodies) {
 
 TEST(ValueViewTest, ReadsEveryType) {
   const auto read = [](auto set) {
-    opentelemetry::proto::common::v1::AnyValue value;
+    otlp::v1::AnyValue value;
     set(value);
     static std::string encoded;
     encoded = value.SerializeAsString();

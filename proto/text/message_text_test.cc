@@ -11,7 +11,7 @@
 namespace sluice {
 namespace {
 
-using opentelemetry::proto::common::v1::AnyValue;
+using otlp::v1::AnyValue;
 
 template <typename T>
 std::string RustDebug(T value) {

@@ -8,12 +8,12 @@
 #include <string>
 #include <string_view>
 
-#include "opentelemetry/proto/trace/v1/trace.pb.h"
 #include "proto/record/attribute_writer.h"
 #include "proto/record/check.h"
 #include "proto/record/view.h"
 #include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
+#include "sluice/otlp/v1/trace.pb.h"
 
 namespace sluice {
 namespace {
@@ -145,7 +145,7 @@ BENCHMARK(BM_EncodeSpanIntoString);
 void BM_ProtobufParse(benchmark::State& state) {
   const std::string encoded = SpanBytes();
   for (auto _ : state) {
-    opentelemetry::proto::trace::v1::Span span;
+    otlp::v1::Span span;
     benchmark::DoNotOptimize(span.ParseFromString(encoded));
   }
   SetBytes(state, encoded);
@@ -154,14 +154,14 @@ BENCHMARK(BM_ProtobufParse);
 
 void BM_ProtobufParseReused(benchmark::State& state) {
   const std::string encoded = SpanBytes();
-  opentelemetry::proto::trace::v1::Span span;
+  otlp::v1::Span span;
   for (auto _ : state) benchmark::DoNotOptimize(span.ParseFromString(encoded));
   SetBytes(state, encoded);
 }
 BENCHMARK(BM_ProtobufParseReused);
 
 void BM_ProtobufSerialize(benchmark::State& state) {
-  opentelemetry::proto::trace::v1::Span span;
+  otlp::v1::Span span;
   span.ParseFromString(SpanBytes());
   std::string encoded;
   for (auto _ : state) benchmark::DoNotOptimize(span.SerializeToString(&encoded));

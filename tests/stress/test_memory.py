@@ -11,8 +11,8 @@ MANY_RESOURCES = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 import telemetry
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from sluice.otlp.v1.common_pb2 import AnyValue
+from sluice.otlp.v1.resource_pb2 import Resource
 from sluice.v1 import ingest_pb2, ingest_pb2_grpc
 
 resource = Resource()

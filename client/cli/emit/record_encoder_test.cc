@@ -8,7 +8,7 @@
 namespace sluice::cli {
 namespace {
 
-using opentelemetry::proto::trace::v1::Span;
+using otlp::v1::Span;
 
 SpanStart MakeStart() {
   SpanStart start;

@@ -10,7 +10,7 @@
 namespace sluice::cli {
 namespace {
 
-using opentelemetry::proto::trace::v1::Status;
+using otlp::v1::Status;
 
 // Below this depth lines are indented no further; the depth is written out instead.
 constexpr size_t kMaxIndentedDepth = 40;

@@ -9,7 +9,7 @@
 namespace sluice::cli {
 namespace {
 
-using opentelemetry::proto::trace::v1::Status;
+using otlp::v1::Status;
 
 void Member(std::string_view key, std::string_view text, JsonWriter* json) {
   json->Key(key);

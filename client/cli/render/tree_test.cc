@@ -9,8 +9,8 @@
 namespace sluice::cli {
 namespace {
 
-using opentelemetry::proto::trace::v1::Span;
-using opentelemetry::proto::trace::v1::Status;
+using otlp::v1::Span;
+using otlp::v1::Status;
 
 constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t kBegin = 1'763'632'673 * kSecond;  // 2025-11-20T09:57:53Z

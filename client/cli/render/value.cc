@@ -7,7 +7,7 @@
 namespace sluice::cli {
 namespace {
 
-using opentelemetry::proto::common::v1::AnyValue;
+using otlp::v1::AnyValue;
 
 std::string FormatValue(const AnyValue& value);
 

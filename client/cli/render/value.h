@@ -4,11 +4,11 @@
 #include <string>
 
 #include "client/cli/render/json_writer.h"
-#include "opentelemetry/proto/common/v1/common.pb.h"
+#include "sluice/otlp/v1/common.pb.h"
 
 namespace sluice::cli {
 
-using Attributes = google::protobuf::RepeatedPtrField<opentelemetry::proto::common::v1::KeyValue>;
+using Attributes = google::protobuf::RepeatedPtrField<otlp::v1::KeyValue>;
 
 // `key=value`, each after a space; text is quoted where it needs it.
 std::string FormatAttributes(const Attributes& attributes);

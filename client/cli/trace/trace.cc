@@ -8,7 +8,7 @@ namespace sluice::cli {
 namespace {
 
 using SpanKey = std::pair<std::string, uint32_t>;  // span id, uid
-using opentelemetry::proto::trace::v1::Span;
+using otlp::v1::Span;
 
 std::string ServiceName(const v1::StoredRecord& record) {
   for (const auto& attribute : record.resource().attributes()) {

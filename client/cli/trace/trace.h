@@ -24,7 +24,7 @@ struct TraceEvent {
   // The message or, where there is none, the event's name.
   std::string text;
   std::string target;
-  google::protobuf::RepeatedPtrField<opentelemetry::proto::common::v1::KeyValue> attributes;
+  google::protobuf::RepeatedPtrField<otlp::v1::KeyValue> attributes;
   // Raw; empty: outside any span.
   std::string span_id;
   Sender sender;
@@ -38,7 +38,7 @@ struct TraceSpan {
   };
 
   // All parts seen so far, merged.
-  opentelemetry::proto::trace::v1::Span span;
+  otlp::v1::Span span;
   v1::Level level = v1::LEVEL_INFO;
   std::string target;
   State state = State::kOpen;
