@@ -5,6 +5,7 @@
 
 #include "agent/base/status_macros.h"
 #include "agent/ingest/batch_pass.h"
+#include "agent/journal/field_numbers.h"
 #include "agent/live/aborted_end.h"
 #include "agent/live/origin_codec.h"
 #include "proto/wire/reader.h"
@@ -101,7 +102,7 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
     StringWireWriter writer{StringSink(&records)};
     for (const auto& span : spans) {
       ends.push_back(live::EncodeAbortedEnd(*span, cause, clock_->UnixNano()));
-      writer.Bytes(2, ends.back());
+      writer.Bytes(journal::journal_batch_field::kRecords, ends.back());
     }
     if (!AppendAborted(*origin, records, boot)) {
       all_closed = false;

@@ -1,7 +1,9 @@
 #include "agent/ingest/batch_pass.h"
 
+#include "agent/journal/field_numbers.h"
 #include "proto/kvp/report.h"
 #include "proto/kvp/slot.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 #include "proto/wire/reader.h"
@@ -10,10 +12,10 @@
 namespace sluice::ingest {
 namespace {
 
-constexpr uint32_t kFirstSequenceTag = WireTag(1, WireType::kVarint);
-constexpr uint32_t kRecordsTag = WireTag(2, WireType::kBytes);
-// JournalBatch.records has the number of Batch.records.
-constexpr uint32_t kRecordsField = 2;
+constexpr uint32_t kFirstSequenceTag = WireTag(batch_field::kFirstSequence, WireType::kVarint);
+constexpr uint32_t kRecordsTag = WireTag(batch_field::kRecords, WireType::kBytes);
+constexpr uint32_t kRecordsField = journal::journal_batch_field::kRecords;
+static_assert(kRecordsField == batch_field::kRecords, "a run of records is copied whole");
 
 bool ChangesSpans(RecordKind kind) {
   return kind == RecordKind::kSpanStart || kind == RecordKind::kSpanUpdate ||

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/live/origin_codec.h"
 #include "agent/live/resource_text.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 #include "proto/wire/reader.h"
@@ -32,19 +33,19 @@ std::optional<IngestService::ConnectHandler::HelloFields> IngestService::Connect
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
     switch (field.tag) {
-      case WireTag(1, WireType::kVarint):
+      case WireTag(hello_field::kProtocolVersion, WireType::kVarint):
         fields.protocol_version = field.scalar;
         break;
-      case WireTag(2, WireType::kBytes):
+      case WireTag(hello_field::kClientId, WireType::kBytes):
         fields.client_id = field.bytes;
         break;
-      case WireTag(3, WireType::kBytes):
+      case WireTag(hello_field::kResource, WireType::kBytes):
         fields.resource = field.bytes;
         break;
-      case WireTag(4, WireType::kBytes):
+      case WireTag(hello_field::kBootId, WireType::kBytes):
         fields.boot_id = field.bytes;
         break;
-      case WireTag(6, WireType::kBytes):
+      case WireTag(hello_field::kOpenSpans, WireType::kBytes):
         fields.has_open_spans = true;
         break;
     }
@@ -75,11 +76,11 @@ void IngestService::ConnectHandler::OnMessage(std::string_view message) {
   WireField field;
   if (!reader.Next(&field)) return Refuse(absl::InvalidArgumentError("empty ClientMessage"));
   switch (field.tag) {
-    case WireTag(1, WireType::kBytes):
+    case WireTag(client_message_field::kHello, WireType::kBytes):
       return HandleHello(field.bytes);
-    case WireTag(2, WireType::kBytes):
+    case WireTag(client_message_field::kBatch, WireType::kBytes):
       return HandleBatch(field.bytes);
-    case WireTag(3, WireType::kBytes):
+    case WireTag(client_message_field::kFlush, WireType::kBytes):
       return HandleFlush(field.bytes);
     default:
       return Refuse(absl::InvalidArgumentError("ClientMessage of an unknown kind"));

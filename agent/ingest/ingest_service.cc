@@ -7,6 +7,7 @@
 #include "agent/base/retry_after.h"
 #include "agent/ingest/connect_handler.h"
 #include "proto/record/check.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 #include "proto/wire/reader.h"
@@ -37,13 +38,13 @@ std::optional<EmitFields> ReadEmit(std::string_view request) {
   WireReader reader(request);
   for (WireField field; reader.Next(&field);) {
     switch (field.tag) {
-      case WireTag(1, WireType::kBytes):
+      case WireTag(emit_request_field::kBatch, WireType::kBytes):
         fields.batch = field.bytes;
         break;
-      case WireTag(2, WireType::kBytes):
+      case WireTag(emit_request_field::kResource, WireType::kBytes):
         fields.resource = field.bytes;
         break;
-      case WireTag(3, WireType::kBytes):
+      case WireTag(emit_request_field::kClientId, WireType::kBytes):
         fields.client_id = field.bytes;
         break;
     }

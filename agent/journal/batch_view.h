@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/journal/field_numbers.h"
 #include "proto/record/view.h"
 #include "proto/wire/writer.h"
 
@@ -43,7 +44,7 @@ struct BatchView : BatchHead {
   std::string_view encoded;
 
   // Encoded Records in order, for ReadRecord: `for (std::string_view record : batch.records())`.
-  FieldRange records() const { return {encoded, 2}; }
+  FieldRange records() const { return {encoded, journal_batch_field::kRecords}; }
 };
 
 // Who sent it, from an encoded sluice.v1.Identity; false: malformed.

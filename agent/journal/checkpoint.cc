@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/journal/field_numbers.h"
 #include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
 
@@ -9,24 +10,24 @@ namespace sluice::journal {
 namespace {
 
 void WriteCursor(const std::string& sink, uint64_t sequence, StringWireWriter* writer) {
-  const auto cursor = writer->Begin(1);
-  writer->Bytes(1, sink);
-  writer->Varint(2, sequence);
+  const auto cursor = writer->Begin(checkpoint_field::kCursors);
+  writer->Bytes(sink_cursor_field::kSink, sink);
+  writer->Varint(sink_cursor_field::kSequence, sequence);
   writer->End(cursor);
 }
 
 void WriteUsage(uint64_t first_sequence, const SegmentUsage& usage, StringWireWriter* writer) {
-  const auto segment = writer->Begin(6);
-  writer->Varint(1, first_sequence);
-  writer->Varint(2, usage.bytes);
-  writer->Fixed64(3, usage.newest_unix_nano);
+  const auto segment = writer->Begin(checkpoint_field::kSegments);
+  writer->Varint(segment_usage_field::kFirstSequence, first_sequence);
+  writer->Varint(segment_usage_field::kBytes, usage.bytes);
+  writer->Fixed64(segment_usage_field::kNewestUnixNano, usage.newest_unix_nano);
   for (const auto& [uid, bytes] : usage.bytes_by_uid) {
-    const auto user = writer->Begin(4);
-    writer->Varint(1, uid);
-    writer->Varint(2, bytes);
+    const auto user = writer->Begin(segment_usage_field::kUsers);
+    writer->Varint(user_usage_field::kUid, uid);
+    writer->Varint(user_usage_field::kBytes, bytes);
     writer->End(user);
   }
-  if (usage.partial) writer->Varint(5, 1);
+  if (usage.partial) writer->Varint(segment_usage_field::kPartial, 1);
   writer->End(segment);
 }
 
@@ -35,8 +36,12 @@ void ReadCursor(std::string_view encoded, JournalCheckpoint* checkpoint) {
   uint64_t sequence = 0;
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == WireTag(1, WireType::kBytes)) sink = std::string(field.bytes);
-    if (field.tag == WireTag(2, WireType::kVarint)) sequence = field.scalar;
+    if (field.tag == WireTag(sink_cursor_field::kSink, WireType::kBytes)) {
+      sink = std::string(field.bytes);
+    }
+    if (field.tag == WireTag(sink_cursor_field::kSequence, WireType::kVarint)) {
+      sequence = field.scalar;
+    }
   }
   uint64_t& cursor = checkpoint->cursors[sink];
   cursor = std::max(cursor, sequence);
@@ -47,8 +52,10 @@ void ReadUser(std::string_view encoded, SegmentUsage* usage) {
   uint64_t bytes = 0;
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == WireTag(1, WireType::kVarint)) uid = static_cast<uid_t>(field.scalar);
-    if (field.tag == WireTag(2, WireType::kVarint)) bytes = field.scalar;
+    if (field.tag == WireTag(user_usage_field::kUid, WireType::kVarint)) {
+      uid = static_cast<uid_t>(field.scalar);
+    }
+    if (field.tag == WireTag(user_usage_field::kBytes, WireType::kVarint)) bytes = field.scalar;
   }
   usage->bytes_by_uid[uid] += bytes;
 }
@@ -59,19 +66,19 @@ void ReadUsage(std::string_view encoded, JournalCheckpoint* checkpoint) {
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
     switch (field.tag) {
-      case WireTag(1, WireType::kVarint):
+      case WireTag(segment_usage_field::kFirstSequence, WireType::kVarint):
         first_sequence = field.scalar;
         break;
-      case WireTag(2, WireType::kVarint):
+      case WireTag(segment_usage_field::kBytes, WireType::kVarint):
         usage.bytes = field.scalar;
         break;
-      case WireTag(3, WireType::kFixed64):
+      case WireTag(segment_usage_field::kNewestUnixNano, WireType::kFixed64):
         usage.newest_unix_nano = field.scalar;
         break;
-      case WireTag(4, WireType::kBytes):
+      case WireTag(segment_usage_field::kUsers, WireType::kBytes):
         ReadUser(field.bytes, &usage);
         break;
-      case WireTag(5, WireType::kVarint):
+      case WireTag(segment_usage_field::kPartial, WireType::kVarint):
         usage.partial = field.scalar != 0;
         break;
     }
@@ -93,8 +100,12 @@ JournalCheckpoint DecodeCheckpoint(std::string_view encoded) {
   JournalCheckpoint checkpoint;
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == WireTag(1, WireType::kBytes)) ReadCursor(field.bytes, &checkpoint);
-    if (field.tag == WireTag(6, WireType::kBytes)) ReadUsage(field.bytes, &checkpoint);
+    if (field.tag == WireTag(checkpoint_field::kCursors, WireType::kBytes)) {
+      ReadCursor(field.bytes, &checkpoint);
+    }
+    if (field.tag == WireTag(checkpoint_field::kSegments, WireType::kBytes)) {
+      ReadUsage(field.bytes, &checkpoint);
+    }
   }
   return checkpoint;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "proto/record/field_numbers.h"
 #include "proto/text/escape.h"
 #include "proto/text/times.h"
 
@@ -42,7 +43,7 @@ void AppendHex(std::string_view bytes, std::string* out) {
 // Depth is bounded at admission (limits::kValueDepth).
 void AppendArray(std::string_view encoded, std::string* out) {
   const char* separator = "[";
-  for (const std::string_view element : FieldRange(encoded, 1)) {
+  for (const std::string_view element : FieldRange(encoded, array_value_field::kValues)) {
     out->append(separator);
     AppendValueJson(ReadValue(element), out);
     separator = ",";
@@ -52,7 +53,7 @@ void AppendArray(std::string_view encoded, std::string* out) {
 
 void AppendMap(std::string_view encoded, std::string* out) {
   out->push_back('{');
-  for (const std::string_view member : FieldRange(encoded, 1)) {
+  for (const std::string_view member : FieldRange(encoded, key_value_list_field::kValues)) {
     AppendMember(ReadAttribute(member), out);
   }
   out->push_back('}');

@@ -4,37 +4,37 @@
 #include <optional>
 #include <vector>
 
+#include "agent/journal/field_numbers.h"
+#include "proto/record/field_numbers.h"
 #include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
 
 namespace sluice::live {
 namespace {
 
-// Field numbers of Checkpoint and OpenSpanState.
-constexpr uint32_t kOpenSpans = 3;
-constexpr uint32_t kResource = 2;
-constexpr uint32_t kRecords = 3;
-constexpr uint32_t kReceived = 4;
+using journal::checkpoint_field::kOpenSpans;
+namespace open_span_state_field = journal::open_span_state_field;
 
 // The span so far as one START record.
 void WriteStart(const Span& span, StringWireWriter* writer) {
-  const auto record = writer->Begin(kRecords);
-  writer->Varint(1, static_cast<uint64_t>(RecordKind::kSpanStart));
-  writer->Varint(2, static_cast<uint64_t>(span.level));
-  writer->Bytes(3, span.target);
+  const auto record = writer->Begin(open_span_state_field::kRecords);
+  writer->Varint(record_field::kKind, static_cast<uint64_t>(RecordKind::kSpanStart));
+  writer->Varint(record_field::kLevel, static_cast<uint64_t>(span.level));
+  writer->Bytes(record_field::kTarget, span.target);
   for (uint32_t index = 0; index < span.attribute_count; ++index) {
-    if (span.bare.Has(index)) writer->Varint(4, index);
+    if (span.bare.Has(index)) writer->Varint(record_field::kBareAttributes, index);
   }
-  writer->Bytes(6, span.body);
+  writer->Bytes(record_field::kSpan, span.body);
   writer->End(record);
 }
 
 void WriteOpenSpan(const Span& span, StringWireWriter* writer) {
   const auto state = writer->Begin(kOpenSpans);
   journal::WriteIdentity(HeadOf(*span.origin), writer);
-  if (!span.origin->resource.empty()) writer->Bytes(kResource, span.origin->resource);
+  if (!span.origin->resource.empty())
+    writer->Bytes(open_span_state_field::kResource, span.origin->resource);
   WriteStart(span, writer);
-  writer->Fixed64(kReceived, span.received_boottime_nano);
+  writer->Fixed64(open_span_state_field::kReceivedBoottimeNano, span.received_boottime_nano);
   writer->End(state);
 }
 
@@ -44,14 +44,15 @@ struct OpenSpanState {
   FieldRange records;
 };
 std::optional<OpenSpanState> ReadOpenSpan(std::string_view encoded) {
-  OpenSpanState state{{}, {encoded, kRecords}};
+  OpenSpanState state{{}, {encoded, open_span_state_field::kRecords}};
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == WireTag(1, WireType::kBytes)) {
+    if (field.tag == WireTag(open_span_state_field::kIdentity, WireType::kBytes)) {
       if (!journal::ReadIdentity(field.bytes, &state.head)) return std::nullopt;
-    } else if (field.tag == WireTag(kResource, WireType::kBytes)) {
+    } else if (field.tag == WireTag(open_span_state_field::kResource, WireType::kBytes)) {
       state.head.resource = field.bytes;
-    } else if (field.tag == WireTag(kReceived, WireType::kFixed64)) {
+    } else if (field.tag ==
+               WireTag(open_span_state_field::kReceivedBoottimeNano, WireType::kFixed64)) {
       state.head.received_boottime_nano = field.scalar;
     }
   }

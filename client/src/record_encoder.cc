@@ -4,28 +4,14 @@
 #include <cstring>
 
 #include "proto/record/attribute_writer.h"
+#include "proto/record/field_numbers.h"
 
 namespace sluice {
 namespace {
 
-// Field numbers.
-namespace batch_field {
-constexpr uint32_t kRecords = 2;
-}
-namespace record_field {
-constexpr uint32_t kKind = 1, kLevel = 2, kTarget = 3, kBare = 4, kSpan = 6, kEvent = 7;
-}
-namespace span_field {
-constexpr uint32_t kTraceId = 1, kSpanId = 2, kTraceState = 3, kParentId = 4, kKind = 6;
-constexpr uint32_t kStart = 7, kEnd = 8, kAttributes = 9, kFlags = 16;
-}  // namespace span_field
-namespace event_field {
-constexpr uint32_t kTime = 1, kSeverity = 2, kBody = 5, kAttributes = 6, kDropped = 7, kFlags = 8;
-constexpr uint32_t kTraceId = 9, kSpanId = 10;
-}  // namespace event_field
-
-// ArrayValue.values and KeyValueList.values.
-constexpr uint32_t kListValues = 1;
+// Arrays and maps are written by the same code.
+constexpr uint32_t kListValues = array_value_field::kValues;
+static_assert(kListValues == key_value_list_field::kValues);
 
 // Lists of lists beyond this are cut: writing them must not exhaust a stack.
 constexpr int kListDepth = 8;
@@ -47,8 +33,9 @@ void WriteListItems(BasicWireWriter<Sink>& writer, const sluice_attribute& list,
 template <typename Sink>
 void WriteList(BasicWireWriter<Sink>& writer, const sluice_attribute& list, int depth) {
   const auto write_items = [&](auto& to) { WriteListItems(to, list, depth + 1); };
-  writer.BytesHeader(list.type == SLUICE_MAP ? any_value::kMap : any_value::kArray,
-                     Count(write_items));
+  writer.BytesHeader(
+      list.type == SLUICE_MAP ? any_value_field::kKvlistValue : any_value_field::kArrayValue,
+      Count(write_items));
   write_items(writer);
 }
 
@@ -86,15 +73,15 @@ void WriteArrayItem(BasicWireWriter<Sink>& writer, const sluice_attribute& item,
     switch (item.type) {
       case SLUICE_STRING:
       case SLUICE_BARE:
-        return to.Bytes(any_value::kString, View(item.value.text));
+        return to.Bytes(any_value_field::kStringValue, View(item.value.text));
       case SLUICE_BOOL:
-        return to.Varint(any_value::kBool, item.value.boolean != 0);
+        return to.Varint(any_value_field::kBoolValue, item.value.boolean != 0);
       case SLUICE_INT:
-        return to.Varint(any_value::kInt, static_cast<uint64_t>(item.value.integer));
+        return to.Varint(any_value_field::kIntValue, static_cast<uint64_t>(item.value.integer));
       case SLUICE_DOUBLE:
-        return to.Double(any_value::kDouble, item.value.number);
+        return to.Double(any_value_field::kDoubleValue, item.value.number);
       case SLUICE_BYTES:
-        return to.Bytes(any_value::kBytes, View(item.value.text));
+        return to.Bytes(any_value_field::kBytesValue, View(item.value.text));
       case SLUICE_ARRAY:
       case SLUICE_MAP:
         return WriteList(to, item, depth);
@@ -125,12 +112,12 @@ void WriteBody(BasicWireWriter<Sink>& writer, const SpanRecord& record) {
   writer.Bytes(span_field::kSpanId, slot.span_id.raw());
   if (begins) {
     if (!record.trace_state.empty()) writer.Bytes(span_field::kTraceState, record.trace_state);
-    if (!slot.parent_id.IsZero()) writer.Bytes(span_field::kParentId, slot.parent_id.raw());
+    if (!slot.parent_id.IsZero()) writer.Bytes(span_field::kParentSpanId, slot.parent_id.raw());
     writer.Varint(span_field::kKind, slot.kind);
-    writer.Fixed64(span_field::kStart, slot.start_time);
+    writer.Fixed64(span_field::kStartTimeUnixNano, slot.start_time);
     writer.Fixed32(span_field::kFlags, slot.w3c_flags);
   }
-  if (slot.end_time != 0) writer.Fixed64(span_field::kEnd, slot.end_time);
+  if (slot.end_time != 0) writer.Fixed64(span_field::kEndTimeUnixNano, slot.end_time);
   writer.Raw(record.body);
   if (record.attribute != nullptr) {
     WriteAttribute(writer, span_field::kAttributes, *record.attribute, 0);
@@ -145,7 +132,7 @@ void WriteBareMarks(BasicWireWriter<Sink>& writer, const BareSet& bare) {
   for (size_t i = 0; i < bare.size(); ++i) {
     if (bare[i]) end = PutVarint(end, i);
   }
-  writer.Bytes(record_field::kBare, {packed, static_cast<size_t>(end - packed)});
+  writer.Bytes(record_field::kBareAttributes, {packed, static_cast<size_t>(end - packed)});
 }
 
 struct RecordHead {
@@ -173,21 +160,22 @@ RecordHead HeadOf(const EventRecord& event) {
 
 template <typename Sink>
 void WriteBody(BasicWireWriter<Sink>& writer, const EventRecord& event) {
-  writer.Fixed64(event_field::kTime, event.time);
-  writer.Varint(event_field::kSeverity, SeverityFromLevel(event.level));
-  writer.BytesHeader(event_field::kBody, BytesFieldSize(any_value::kString, event.message.size()));
-  writer.Bytes(any_value::kString, event.message);
+  writer.Fixed64(log_record_field::kTimeUnixNano, event.time);
+  writer.Varint(log_record_field::kSeverityNumber, SeverityFromLevel(event.level));
+  writer.BytesHeader(log_record_field::kBody,
+                     BytesFieldSize(any_value_field::kStringValue, event.message.size()));
+  writer.Bytes(any_value_field::kStringValue, event.message);
   const size_t count = std::min(event.attributes.count, limits::kAttributes);
   for (size_t i = 0; i < count; ++i) {
-    WriteAttribute(writer, event_field::kAttributes, event.attributes.items[i], 0);
+    WriteAttribute(writer, log_record_field::kAttributes, event.attributes.items[i], 0);
   }
   if (count < event.attributes.count) {
-    writer.Varint(event_field::kDropped, event.attributes.count - count);
+    writer.Varint(log_record_field::kDroppedAttributesCount, event.attributes.count - count);
   }
   if (Raw(event.context.span_id, 8) == SpanId().raw()) return;
-  writer.Fixed32(event_field::kFlags, event.context.trace_flags);
-  writer.Bytes(event_field::kTraceId, Raw(event.context.trace_id, 16));
-  writer.Bytes(event_field::kSpanId, Raw(event.context.span_id, 8));
+  writer.Fixed32(log_record_field::kFlags, event.context.trace_flags);
+  writer.Bytes(log_record_field::kTraceId, Raw(event.context.trace_id, 16));
+  writer.Bytes(log_record_field::kSpanId, Raw(event.context.span_id, 8));
 }
 
 // A record of zeros, which is malformed.

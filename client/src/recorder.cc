@@ -6,6 +6,7 @@
 #include "client/src/thread_state.h"
 #include "client/src/tracestate_store.h"
 #include "client/src/wanted_levels.h"
+#include "proto/record/field_numbers.h"
 
 namespace sluice {
 namespace {
@@ -20,13 +21,6 @@ constexpr int kNestingDepth = 256;
 constexpr uint8_t kSampledAndRandom = 0x03;
 constexpr uint16_t kRemoteKnown = 0x100;
 constexpr uint16_t kParentIsRemote = 0x200;
-
-namespace span_field {
-constexpr uint32_t kName = 5, kStatus = 15;
-}
-namespace status_field {
-constexpr uint32_t kMessage = 2, kCode = 3;
-}
 
 Level LevelOf(sluice_level level) { return level == 0 ? Level::kInfo : static_cast<Level>(level); }
 

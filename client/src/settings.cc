@@ -15,6 +15,7 @@
 #include "client/src/record_encoder.h"
 #include "client/src/trace_text.h"
 #include "proto/record/attribute_writer.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/names.h"
 #include "proto/trace/context.h"
 
@@ -25,7 +26,6 @@ constexpr size_t kDefaultRingBytes = 4 * 1024 * 1024;
 constexpr size_t kMinRingBytes = 256 * 1024;  // four of the largest records
 constexpr size_t kMaxRingBytes = 1024 * 1024 * 1024;
 constexpr uint32_t kDefaultIntervalMs = 100;
-constexpr uint32_t kResourceAttributes = 1;  // field number
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
@@ -95,7 +95,7 @@ std::string EncodeResource(const sluice_options& options) {
   std::string resource;
   StringWireWriter writer{StringSink(&resource)};
   for (const auto& [key, value] : pairs) {
-    WriteStringAttribute(writer, kResourceAttributes, key, value);
+    WriteStringAttribute(writer, resource_field::kAttributes, key, value);
   }
   return resource;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "proto/record/check.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/view.h"
 #include "proto/wire/reader.h"
 
@@ -55,12 +56,13 @@ bool TakeEnum(const WireField& field, T last, T unknown, T* value) {
 template <typename Visitor>
 bool TakeStatusField(const WireField& field, SpanView* span, Visitor& visitor) {
   switch (field.tag) {
-    case WireTag(2, WireType::kBytes):
+    case WireTag(status_field::kMessage, WireType::kBytes):
       return TakeText(field, &span->status_message, visitor);
-    case WireTag(3, WireType::kVarint):
+    case WireTag(status_field::kCode, WireType::kVarint):
       return TakeEnum(field, StatusCode::kError, StatusCode::kUnset, &span->status);
     default:
-      return field.number() > 3 || field.number() == 1 || visitor.WrongType();
+      return field.number() > status_field::kLast || field.number() == status_field::kReserved ||
+             visitor.WrongType();
   }
 }
 
@@ -77,38 +79,38 @@ template <typename Visitor>
 [[gnu::always_inline]] inline bool TakeSpanField(const WireField& field, SpanView* span,
                                                  Visitor& visitor) {
   switch (field.tag) {
-    case WireTag(1, WireType::kBytes):
+    case WireTag(span_field::kTraceId, WireType::kBytes):
       return TakeId(field, &span->trace_id, RecordFault::kBadTraceId, visitor);
-    case WireTag(2, WireType::kBytes):
+    case WireTag(span_field::kSpanId, WireType::kBytes):
       return TakeId(field, &span->span_id, RecordFault::kBadSpanId, visitor);
-    case WireTag(3, WireType::kBytes):
+    case WireTag(span_field::kTraceState, WireType::kBytes):
       return TakeText(field, &span->trace_state, visitor);
-    case WireTag(4, WireType::kBytes):
+    case WireTag(span_field::kParentSpanId, WireType::kBytes):
       return TakeId(field, &span->parent_span_id, RecordFault::kBadParentId, visitor);
-    case WireTag(5, WireType::kBytes):
+    case WireTag(span_field::kName, WireType::kBytes):
       return TakeText(field, &span->name, visitor);
-    case WireTag(6, WireType::kVarint):
+    case WireTag(span_field::kKind, WireType::kVarint):
       return TakeEnum<uint8_t>(field, 5, 0, &span->kind);
-    case WireTag(7, WireType::kFixed64):
+    case WireTag(span_field::kStartTimeUnixNano, WireType::kFixed64):
       return TakeScalar(field, &span->start_unix_nano);
-    case WireTag(8, WireType::kFixed64):
+    case WireTag(span_field::kEndTimeUnixNano, WireType::kFixed64):
       return TakeScalar(field, &span->end_unix_nano);
-    case WireTag(9, WireType::kBytes):
+    case WireTag(span_field::kAttributes, WireType::kBytes):
       return visitor.Attribute(field.bytes);
-    case WireTag(11, WireType::kBytes):
+    case WireTag(span_field::kEvents, WireType::kBytes):
       return visitor.SpanEvent(field.bytes);
-    case WireTag(13, WireType::kBytes):
+    case WireTag(span_field::kLinks, WireType::kBytes):
       return visitor.Link(field.bytes);
-    case WireTag(15, WireType::kBytes):
+    case WireTag(span_field::kStatus, WireType::kBytes):
       return WalkStatus(field.bytes, span, visitor);
-    case WireTag(16, WireType::kFixed32):
+    case WireTag(span_field::kFlags, WireType::kFixed32):
       return TakeScalar(field, &span->flags);
-    case WireTag(10, WireType::kVarint):
-    case WireTag(12, WireType::kVarint):
-    case WireTag(14, WireType::kVarint):
+    case WireTag(span_field::kDroppedAttributesCount, WireType::kVarint):
+    case WireTag(span_field::kDroppedEventsCount, WireType::kVarint):
+    case WireTag(span_field::kDroppedLinksCount, WireType::kVarint):
       return true;
     default:
-      return field.number() > 16 || visitor.WrongType();
+      return field.number() > span_field::kLast || visitor.WrongType();
   }
 }
 
@@ -126,31 +128,32 @@ template <typename Visitor>
 [[gnu::always_inline]] inline bool TakeEventField(const WireField& field, EventView* event,
                                                   Visitor& visitor) {
   switch (field.tag) {
-    case WireTag(1, WireType::kFixed64):
+    case WireTag(log_record_field::kTimeUnixNano, WireType::kFixed64):
       return TakeScalar(field, &event->time_unix_nano);
-    case WireTag(2, WireType::kVarint):
+    case WireTag(log_record_field::kSeverityNumber, WireType::kVarint):
       return TakeEnum<uint8_t>(field, 24, 0, &event->severity_number);
-    case WireTag(3, WireType::kBytes):
+    case WireTag(log_record_field::kSeverityText, WireType::kBytes):
       return TakeText(field, &event->severity_text, visitor);
-    case WireTag(5, WireType::kBytes):
+    case WireTag(log_record_field::kBody, WireType::kBytes):
       event->message = ReadValue(field.bytes);
       return visitor.Value(field.bytes);
-    case WireTag(6, WireType::kBytes):
+    case WireTag(log_record_field::kAttributes, WireType::kBytes):
       return visitor.Attribute(field.bytes);
-    case WireTag(7, WireType::kVarint):
+    case WireTag(log_record_field::kDroppedAttributesCount, WireType::kVarint):
       return true;
-    case WireTag(8, WireType::kFixed32):
+    case WireTag(log_record_field::kFlags, WireType::kFixed32):
       return TakeScalar(field, &event->flags);
-    case WireTag(9, WireType::kBytes):
+    case WireTag(log_record_field::kTraceId, WireType::kBytes):
       return TakeId(field, &event->trace_id, RecordFault::kBadTraceId, visitor);
-    case WireTag(10, WireType::kBytes):
+    case WireTag(log_record_field::kSpanId, WireType::kBytes):
       return TakeId(field, &event->span_id, RecordFault::kBadSpanId, visitor);
-    case WireTag(11, WireType::kFixed64):
+    case WireTag(log_record_field::kObservedTimeUnixNano, WireType::kFixed64):
       return TakeScalar(field, &event->observed_unix_nano);
-    case WireTag(12, WireType::kBytes):
+    case WireTag(log_record_field::kEventName, WireType::kBytes):
       return TakeText(field, &event->event_name, visitor);
     default:
-      return field.number() > 12 || field.number() == 4 || visitor.WrongType();
+      return field.number() > log_record_field::kLast ||
+             field.number() == log_record_field::kReserved || visitor.WrongType();
   }
 }
 

@@ -1,6 +1,7 @@
 #include "proto/record/check.h"
 
 #include "proto/kvp/report.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 #include "proto/record/walk.h"
@@ -18,11 +19,14 @@ std::string_view PlainKey(std::string_view encoded) {
   const auto byte = [encoded](size_t i) { return static_cast<uint8_t>(encoded[i]); };
   if (encoded.size() < 3 * kHeader || !IsAscii(encoded)) return {};
   const size_t value = kHeader + byte(1);
-  if (byte(0) != WireTag(1, WireType::kBytes) || value + 2 * kHeader > encoded.size()) return {};
+  if (byte(0) != WireTag(key_value_field::kKey, WireType::kBytes) ||
+      value + 2 * kHeader > encoded.size()) {
+    return {};
+  }
   const size_t text = value + 2 * kHeader;
-  const bool plain = byte(value) == WireTag(2, WireType::kBytes) &&
+  const bool plain = byte(value) == WireTag(key_value_field::kValue, WireType::kBytes) &&
                      byte(value + 1) == encoded.size() - value - kHeader &&
-                     byte(value + 2) == WireTag(1, WireType::kBytes) &&
+                     byte(value + 2) == WireTag(any_value_field::kStringValue, WireType::kBytes) &&
                      byte(value + 3) == encoded.size() - text;
   return plain ? encoded.substr(kHeader, byte(1)) : std::string_view();
 }
@@ -81,12 +85,12 @@ class Judge : public RecordVisitor {
 bool Judge::Pair(std::string_view encoded, int depth, std::string_view* key) {
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == WireTag(1, WireType::kBytes)) {
+    if (field.tag == WireTag(key_value_field::kKey, WireType::kBytes)) {
       *key = field.bytes;
       Text(field.bytes);
-    } else if (field.tag == WireTag(2, WireType::kBytes)) {
+    } else if (field.tag == WireTag(key_value_field::kValue, WireType::kBytes)) {
       if (!Value(field.bytes, depth)) return false;
-    } else if (field.number() <= 2) {
+    } else if (field.number() <= key_value_field::kLast) {
       return false;
     }
   }
@@ -97,22 +101,22 @@ bool Judge::Value(std::string_view encoded, int depth) {
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
     switch (field.tag) {
-      case WireTag(1, WireType::kBytes):
+      case WireTag(any_value_field::kStringValue, WireType::kBytes):
         Text(field.bytes);
         break;
-      case WireTag(2, WireType::kVarint):
-      case WireTag(3, WireType::kVarint):
-      case WireTag(4, WireType::kFixed64):
-      case WireTag(7, WireType::kBytes):
+      case WireTag(any_value_field::kBoolValue, WireType::kVarint):
+      case WireTag(any_value_field::kIntValue, WireType::kVarint):
+      case WireTag(any_value_field::kDoubleValue, WireType::kFixed64):
+      case WireTag(any_value_field::kBytesValue, WireType::kBytes):
         break;
-      case WireTag(5, WireType::kBytes):
+      case WireTag(any_value_field::kArrayValue, WireType::kBytes):
         if (!Array(field.bytes, depth + 1)) return false;
         break;
-      case WireTag(6, WireType::kBytes):
+      case WireTag(any_value_field::kKvlistValue, WireType::kBytes):
         if (!Map(field.bytes, depth + 1)) return false;
         break;
       default:
-        if (field.number() <= 7) return false;
+        if (field.number() <= any_value_field::kLast) return false;
     }
   }
   return reader.ok();
@@ -122,7 +126,7 @@ bool Judge::Array(std::string_view encoded, int depth) {
   if (depth > limits::kValueDepth) return false;
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.number() != 1) continue;
+    if (field.number() != array_value_field::kValues) continue;
     if (field.type() != WireType::kBytes || !Value(field.bytes, depth)) return false;
   }
   return reader.ok();
@@ -132,7 +136,7 @@ bool Judge::Map(std::string_view encoded, int depth) {
   if (depth > limits::kValueDepth) return false;
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.number() != 1) continue;
+    if (field.number() != key_value_list_field::kValues) continue;
     std::string_view key;
     if (field.type() != WireType::kBytes || !Pair(field.bytes, depth, &key)) return false;
   }
@@ -150,17 +154,17 @@ bool Judge::SpanEvent(std::string_view encoded) {
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
     switch (field.tag) {
-      case WireTag(1, WireType::kFixed64):
-      case WireTag(4, WireType::kVarint):
+      case WireTag(span_event_field::kTimeUnixNano, WireType::kFixed64):
+      case WireTag(span_event_field::kDroppedAttributesCount, WireType::kVarint):
         break;
-      case WireTag(2, WireType::kBytes):
+      case WireTag(span_event_field::kName, WireType::kBytes):
         Text(field.bytes);
         break;
-      case WireTag(3, WireType::kBytes):
+      case WireTag(span_event_field::kAttributes, WireType::kBytes):
         if (!NestedAttribute(field.bytes)) return false;
         break;
       default:
-        if (field.number() <= 4) return false;
+        if (field.number() <= span_event_field::kLast) return false;
     }
   }
   return reader.ok();
@@ -171,23 +175,23 @@ bool Judge::Link(std::string_view encoded) {
   for (WireField field; reader.Next(&field);) {
     bool sound = true;
     switch (field.tag) {
-      case WireTag(1, WireType::kBytes):
+      case WireTag(span_link_field::kTraceId, WireType::kBytes):
         sound = Id(field.bytes, limits::kTraceIdBytes, RecordFault::kBadTraceId);
         break;
-      case WireTag(2, WireType::kBytes):
+      case WireTag(span_link_field::kSpanId, WireType::kBytes):
         sound = Id(field.bytes, limits::kSpanIdBytes, RecordFault::kBadSpanId);
         break;
-      case WireTag(3, WireType::kBytes):
+      case WireTag(span_link_field::kTraceState, WireType::kBytes):
         Text(field.bytes);
         break;
-      case WireTag(4, WireType::kBytes):
+      case WireTag(span_link_field::kAttributes, WireType::kBytes):
         sound = NestedAttribute(field.bytes);
         break;
-      case WireTag(5, WireType::kVarint):
-      case WireTag(6, WireType::kFixed32):
+      case WireTag(span_link_field::kDroppedAttributesCount, WireType::kVarint):
+      case WireTag(span_link_field::kFlags, WireType::kFixed32):
         break;
       default:
-        sound = field.number() > 6;
+        sound = field.number() > span_link_field::kLast;
     }
     if (!sound) return false;
   }
@@ -268,9 +272,10 @@ ResourceVerdict CheckResource(std::string_view encoded) {
   size_t attributes = 0;
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == WireTag(1, WireType::kBytes)) {
+    if (field.tag == WireTag(resource_field::kAttributes, WireType::kBytes)) {
       if (++attributes > limits::kAttributes || !judge.NestedAttribute(field.bytes)) return {};
-    } else if (field.number() == 1 || field.tag == WireTag(2, WireType::kBytes)) {
+    } else if (field.number() == resource_field::kAttributes ||
+               field.tag == WireTag(resource_field::kDroppedAttributesCount, WireType::kBytes)) {
       return {};
     }
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proto/record/check.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 #include "proto/record/view.h"
@@ -46,16 +47,28 @@ constexpr uint32_t Bit(uint32_t number) { return uint32_t{1} << number; }
 
 constexpr Shape kShapes[] = {
     /* kOpaque */ {},
-    /* kAnyValue */ {Bit(1), 0, {{{5, kArrayValue}, {6, kKeyValueList}}}},
-    /* kArrayValue */ {0, 0, {{{1, kAnyValue}}}},
-    /* kKeyValueList */ {0, 0, {{{1, kKeyValue}}}},
-    /* kKeyValue */ {Bit(1), 0, {{{2, kAnyValue}}}},
-    /* kSpanEvent */ {Bit(2), 3, {}},
-    /* kSpanLink */ {Bit(3), 4, {}},
-    /* kStatus */ {Bit(2), 0, {}},
-    /* kSpan */ {Bit(3) | Bit(5), 9, {{{11, kSpanEvent}, {13, kSpanLink}, {15, kStatus}}}},
-    /* kLogRecord */ {Bit(3) | Bit(12), 6, {{{5, kAnyValue}}}},
-    /* kResource */ {0, 1, {}},
+    /* kAnyValue */
+    {Bit(any_value_field::kStringValue),
+     0,
+     {{{any_value_field::kArrayValue, kArrayValue},
+       {any_value_field::kKvlistValue, kKeyValueList}}}},
+    /* kArrayValue */ {0, 0, {{{array_value_field::kValues, kAnyValue}}}},
+    /* kKeyValueList */ {0, 0, {{{key_value_list_field::kValues, kKeyValue}}}},
+    /* kKeyValue */ {Bit(key_value_field::kKey), 0, {{{key_value_field::kValue, kAnyValue}}}},
+    /* kSpanEvent */ {Bit(span_event_field::kName), span_event_field::kAttributes, {}},
+    /* kSpanLink */ {Bit(span_link_field::kTraceState), span_link_field::kAttributes, {}},
+    /* kStatus */ {Bit(status_field::kMessage), 0, {}},
+    /* kSpan */
+    {Bit(span_field::kTraceState) | Bit(span_field::kName),
+     span_field::kAttributes,
+     {{{span_field::kEvents, kSpanEvent},
+       {span_field::kLinks, kSpanLink},
+       {span_field::kStatus, kStatus}}}},
+    /* kLogRecord */
+    {Bit(log_record_field::kSeverityText) | Bit(log_record_field::kEventName),
+     log_record_field::kAttributes,
+     {{{log_record_field::kBody, kAnyValue}}}},
+    /* kResource */ {0, resource_field::kAttributes, {}},
 };
 
 bool IsText(const Shape& shape, uint32_t number) {
@@ -147,10 +160,6 @@ class Mender {
   size_t next_body_attribute_ = 0;
 };
 
-// Numbers of dropped_attributes_count.
-constexpr uint32_t kSpanDroppedCount = 10;
-constexpr uint32_t kEventDroppedCount = 7;
-
 uint64_t LastScalar(std::string_view message, uint32_t number) {
   uint64_t last = 0;
   ForEachField(message, [&](const WireField& field, std::string_view) {
@@ -160,8 +169,9 @@ uint64_t LastScalar(std::string_view message, uint32_t number) {
 }
 
 void WriteBody(const WireField& field, const Selection& selection, StringWireWriter& writer) {
-  const bool is_event = field.number() == 7;
-  const uint32_t count_number = is_event ? kEventDroppedCount : kSpanDroppedCount;
+  const bool is_event = field.number() == record_field::kEvent;
+  const uint32_t count_number =
+      is_event ? log_record_field::kDroppedAttributesCount : span_field::kDroppedAttributesCount;
   const auto mark = writer.Begin(field.number());
   Mender(writer, &selection).Message(field.bytes, is_event ? kLogRecord : kSpan);
   if (selection.surplus > 0) {
@@ -174,7 +184,6 @@ void WriteBody(const WireField& field, const Selection& selection, StringWireWri
 
 // The marks of the attributes that stay, at their new indexes.
 void WriteMarks(const BareMarks& marks, const Selection& selection, StringWireWriter& writer) {
-  constexpr uint32_t kBareAttributes = 4;
   static_assert(limits::kAttributes <= 128, "an index is one byte on the wire");
   std::string indexes;
   uint32_t kept = 0;
@@ -183,7 +192,7 @@ void WriteMarks(const BareMarks& marks, const Selection& selection, StringWireWr
     if (marks.Has(i)) indexes += static_cast<char>(kept);
     ++kept;
   }
-  if (!indexes.empty()) writer.Bytes(kBareAttributes, indexes);
+  if (!indexes.empty()) writer.Bytes(record_field::kBareAttributes, indexes);
 }
 
 std::string ValidTarget(std::string_view target) {
@@ -203,11 +212,11 @@ std::string RepairRecord(std::string_view encoded) {
   StringWireWriter writer{StringSink(&mended)};
   WriteMarks(view->bare, selection, writer);
   ForEachField(encoded, [&](const WireField& field, std::string_view whole) {
-    if (field.number() == 3) {
-      writer.Bytes(3, ValidTarget(field.bytes));
-    } else if (field.number() == 6 || field.number() == 7) {
+    if (field.number() == record_field::kTarget) {
+      writer.Bytes(record_field::kTarget, ValidTarget(field.bytes));
+    } else if (field.number() == record_field::kSpan || field.number() == record_field::kEvent) {
       WriteBody(field, selection, writer);
-    } else if (field.number() != 4) {
+    } else if (field.number() != record_field::kBareAttributes) {
       writer.Raw(whole);
     }
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/record/field_numbers.h"
 #include "proto/record/walk.h"
 
 namespace sluice {
@@ -21,25 +22,25 @@ void ReadValueInto(std::string_view encoded, ValueView* value) {
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
     switch (field.tag) {
-      case WireTag(1, WireType::kBytes):
+      case WireTag(any_value_field::kStringValue, WireType::kBytes):
         *value = {.type = Type::kString, .text = field.bytes};
         break;
-      case WireTag(2, WireType::kVarint):
+      case WireTag(any_value_field::kBoolValue, WireType::kVarint):
         *value = {.type = Type::kBool, .bool_value = field.scalar != 0};
         break;
-      case WireTag(3, WireType::kVarint):
+      case WireTag(any_value_field::kIntValue, WireType::kVarint):
         *value = {.type = Type::kInt, .int_value = static_cast<int64_t>(field.scalar)};
         break;
-      case WireTag(4, WireType::kFixed64):
+      case WireTag(any_value_field::kDoubleValue, WireType::kFixed64):
         *value = {.type = Type::kDouble, .double_value = field.as_double()};
         break;
-      case WireTag(5, WireType::kBytes):
+      case WireTag(any_value_field::kArrayValue, WireType::kBytes):
         *value = {.type = Type::kArray, .text = field.bytes};
         break;
-      case WireTag(6, WireType::kBytes):
+      case WireTag(any_value_field::kKvlistValue, WireType::kBytes):
         *value = {.type = Type::kMap, .text = field.bytes};
         break;
-      case WireTag(7, WireType::kBytes):
+      case WireTag(any_value_field::kBytesValue, WireType::kBytes):
         *value = {.type = Type::kBytes, .text = field.bytes};
         break;
       default:
@@ -60,8 +61,10 @@ AttributeView ReadAttribute(std::string_view encoded) {
   AttributeView attribute;
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == WireTag(1, WireType::kBytes)) attribute.key = field.bytes;
-    if (field.tag == WireTag(2, WireType::kBytes)) ReadValueInto(field.bytes, &attribute.value);
+    if (field.tag == WireTag(key_value_field::kKey, WireType::kBytes)) attribute.key = field.bytes;
+    if (field.tag == WireTag(key_value_field::kValue, WireType::kBytes)) {
+      ReadValueInto(field.bytes, &attribute.value);
+    }
   }
   return attribute;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/trace/ids.h"
 #include "proto/wire/reader.h"
@@ -48,12 +49,13 @@ struct AttributeView {
 };
 
 // Decodes one encoded AnyValue, KeyValue. Malformed input reads as far as it is sound. The parts of
-// an array are FieldRange(value.text, 1) of ReadValue; of a map, of ReadAttribute.
+// an array are FieldRange(value.text, array_value_field::kValues), for ReadValue; those of a map
+// FieldRange(value.text, key_value_list_field::kValues), for ReadAttribute.
 ValueView ReadValue(std::string_view encoded);
 AttributeView ReadAttribute(std::string_view encoded);
 
 // The occurrences of one length-delimited field of a message, in order: `for (std::string_view
-// encoded : FieldRange(body, 9))`. Stops at the first malformed byte.
+// encoded : FieldRange(body, span_field::kAttributes))`. Stops at the first malformed byte.
 class FieldRange {
  public:
   class Iterator {
@@ -102,9 +104,9 @@ struct SpanView {
   std::string_view status_message;
   uint32_t flags = 0;
 
-  FieldRange attributes() const { return {body, 9}; }  // ReadAttribute
-  FieldRange events() const { return {body, 11}; }     // encoded Span.Event
-  FieldRange links() const { return {body, 13}; }      // encoded Span.Link
+  FieldRange attributes() const { return {body, span_field::kAttributes}; }  // ReadAttribute
+  FieldRange events() const { return {body, span_field::kEvents}; }          // encoded Span.Event
+  FieldRange links() const { return {body, span_field::kLinks}; }            // encoded Span.Link
 };
 
 // An encoded LogRecord.
@@ -120,7 +122,7 @@ struct EventView {
   std::string_view event_name;
   uint32_t flags = 0;
 
-  FieldRange attributes() const { return {body, 6}; }
+  FieldRange attributes() const { return {body, log_record_field::kAttributes}; }
 };
 
 // Which attributes print bare, by index within one record's body.

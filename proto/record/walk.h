@@ -6,6 +6,7 @@
 
 #include "proto/record/body_walk.h"
 #include "proto/record/check.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/view.h"
 #include "proto/wire/reader.h"
 
@@ -24,28 +25,28 @@ template <typename Visitor>
 bool TakeRecordField(const WireField& field, RecordView* view, RecordBodies* bodies,
                      Visitor& visitor) {
   switch (field.tag) {
-    case WireTag(1, WireType::kVarint):
+    case WireTag(record_field::kKind, WireType::kVarint):
       return TakeEnum(field, RecordKind::kEvent, RecordKind::kUnspecified, &view->kind);
-    case WireTag(2, WireType::kVarint):
+    case WireTag(record_field::kLevel, WireType::kVarint):
       return TakeEnum(field, Level::kTrace, Level::kTrace, &view->level);
-    case WireTag(3, WireType::kBytes):
+    case WireTag(record_field::kTarget, WireType::kBytes):
       return TakeText(field, &view->target, visitor);
-    case WireTag(4, WireType::kVarint):
+    case WireTag(record_field::kBareAttributes, WireType::kVarint):
       view->bare.Set(field.scalar);
       return true;
-    case WireTag(4, WireType::kBytes):
+    case WireTag(record_field::kBareAttributes, WireType::kBytes):
       return TakePackedMarks(field.bytes, &view->bare);
-    case WireTag(5, WireType::kVarint):
+    case WireTag(record_field::kBusyNs, WireType::kVarint):
       return TakeScalar(field, &view->busy_ns);
-    case WireTag(6, WireType::kBytes):
+    case WireTag(record_field::kSpan, WireType::kBytes):
       ++bodies->count;
       return WalkSpan(field.bytes, &view->span, visitor);
-    case WireTag(7, WireType::kBytes):
+    case WireTag(record_field::kEvent, WireType::kBytes):
       ++bodies->count;
       bodies->is_event = true;
       return WalkEvent(field.bytes, &view->event, visitor);
     default:
-      return field.number() > 7 || visitor.WrongType();
+      return field.number() > record_field::kLast || visitor.WrongType();
   }
 }
 

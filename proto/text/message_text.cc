@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdint>
 
+#include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/text/rust_debug.h"
 
@@ -31,7 +32,7 @@ void AppendNested(const ValueView& value, int depth, std::string* out);
 void AppendArray(std::string_view encoded, int depth, std::string* out) {
   out->push_back('[');
   const char* separator = "";
-  for (const std::string_view element : FieldRange(encoded, 1)) {
+  for (const std::string_view element : FieldRange(encoded, array_value_field::kValues)) {
     out->append(separator);
     AppendNested(ReadValue(element), depth, out);
     separator = ", ";
@@ -42,7 +43,7 @@ void AppendArray(std::string_view encoded, int depth, std::string* out) {
 void AppendMap(std::string_view encoded, int depth, std::string* out) {
   out->push_back('{');
   const char* separator = "";
-  for (const std::string_view pair : FieldRange(encoded, 1)) {
+  for (const std::string_view pair : FieldRange(encoded, key_value_list_field::kValues)) {
     const AttributeView entry = ReadAttribute(pair);
     out->append(separator);
     AppendRustDebug(entry.key, out);

@@ -224,7 +224,7 @@ TEST(AttributeWriterTest, EncodesEveryTypeAtItsExactSize) {
   ASSERT_TRUE(attributes.ok());
   ASSERT_EQ(values.size(), 5u);
   EXPECT_EQ(values[0].bytes, "text");
-  EXPECT_EQ(values[1].tag, WireTag(any_value::kBytes, WireType::kBytes));
+  EXPECT_EQ(values[1].tag, WireTag(any_value_field::kBytesValue, WireType::kBytes));
   EXPECT_EQ(values[2].scalar, 1u);
   EXPECT_EQ(static_cast<int64_t>(values[3].scalar), -1);
   EXPECT_EQ(values[4].as_double(), 2.5);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "client/rpc/channel.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/names.h"
 #include "proto/wire/writer.h"
 #include "sluice/v1/ingest.pb.h"
@@ -65,9 +66,9 @@ std::string EncodeHello() {
 // A ClientMessage with one Batch.
 void AppendBatch(uint64_t first_sequence, const std::string& records, std::string* message) {
   std::string number;
-  StringWireWriter{StringSink(&number)}.Varint(1, first_sequence);
+  StringWireWriter{StringSink(&number)}.Varint(batch_field::kFirstSequence, first_sequence);
   StringWireWriter writer{StringSink(message)};
-  writer.BytesHeader(2, number.size() + records.size());
+  writer.BytesHeader(client_message_field::kBatch, number.size() + records.size());
   writer.Raw(number);
   writer.Raw(records);
 }

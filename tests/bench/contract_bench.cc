@@ -10,6 +10,7 @@
 
 #include "proto/record/attribute_writer.h"
 #include "proto/record/check.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/view.h"
 #include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
@@ -24,19 +25,19 @@ constexpr size_t kSpanBytes = 264;
 
 template <typename Sink>
 void WriteSpan(BasicWireWriter<Sink>& writer) {
-  writer.Bytes(1, kTraceId);
-  writer.Bytes(2, kSpanId);
-  writer.Bytes(4, kSpanId);
-  writer.Bytes(5, "GET /api/v1/accounts/{id}");
-  writer.Varint(6, 2);
-  writer.Fixed64(7, 1'763'056'330'123'456'789);
-  writer.Fixed64(8, 1'763'056'330'133'456'789);
-  WriteStringAttribute(writer, 9, "http.request.method", "GET");
-  WriteStringAttribute(writer, 9, "url.path",
+  writer.Bytes(span_field::kTraceId, kTraceId);
+  writer.Bytes(span_field::kSpanId, kSpanId);
+  writer.Bytes(span_field::kParentSpanId, kSpanId);
+  writer.Bytes(span_field::kName, "GET /api/v1/accounts/{id}");
+  writer.Varint(span_field::kKind, 2);
+  writer.Fixed64(span_field::kStartTimeUnixNano, 1'763'056'330'123'456'789);
+  writer.Fixed64(span_field::kEndTimeUnixNano, 1'763'056'330'133'456'789);
+  WriteStringAttribute(writer, span_field::kAttributes, "http.request.method", "GET");
+  WriteStringAttribute(writer, span_field::kAttributes, "url.path",
                        "/api/v1/accounts/1234567890/statements/2026-11-20/page");
-  WriteIntAttribute(writer, 9, "http.response.status_code", 200);
-  WriteStringAttribute(writer, 9, "server.address", "accounts.internal");
-  writer.Fixed32(16, 0x101);
+  WriteIntAttribute(writer, span_field::kAttributes, "http.response.status_code", 200);
+  WriteStringAttribute(writer, span_field::kAttributes, "server.address", "accounts.internal");
+  writer.Fixed32(span_field::kFlags, 0x101);
 }
 
 std::string SpanBytes() {
@@ -49,10 +50,10 @@ std::string SpanBytes() {
 std::string RecordBytes() {
   std::string record;
   StringWireWriter writer{StringSink(&record)};
-  writer.Varint(1, static_cast<uint64_t>(RecordKind::kSpan));
-  writer.Varint(2, static_cast<uint64_t>(Level::kInfo));
-  writer.Bytes(3, "bank::http");
-  writer.Bytes(6, SpanBytes());
+  writer.Varint(record_field::kKind, static_cast<uint64_t>(RecordKind::kSpan));
+  writer.Varint(record_field::kLevel, static_cast<uint64_t>(Level::kInfo));
+  writer.Bytes(record_field::kTarget, "bank::http");
+  writer.Bytes(record_field::kSpan, SpanBytes());
   return record;
 }
 
@@ -67,11 +68,11 @@ uint64_t WalkFields(std::string_view span) {
   WireReader fields(span);
   for (WireField field; fields.Next(&field);) {
     sum += field.tag;
-    if (field.tag != WireTag(9, WireType::kBytes)) continue;
+    if (field.tag != WireTag(span_field::kAttributes, WireType::kBytes)) continue;
     WireReader pair(field.bytes);
     for (WireField part; pair.Next(&part);) {
       sum += part.bytes.size();
-      if (part.tag != WireTag(any_value::kValue, WireType::kBytes)) continue;
+      if (part.tag != WireTag(key_value_field::kValue, WireType::kBytes)) continue;
       WireReader values(part.bytes);
       for (WireField value; values.Next(&value);) sum += value.scalar + value.bytes.size();
     }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "agent/base/crc32c.h"
+#include "agent/journal/field_numbers.h"
 #include "agent/journal/journal.h"
 #include "proto/wire/writer.h"
 
@@ -64,7 +65,7 @@ std::string PayloadOf(int64_t bytes) {
   AppendBatchHead({}, &payload);
   StringWireWriter writer{StringSink(&payload)};
   for (int64_t done = 0; done < bytes; done += kSpanBytes) {
-    writer.Bytes(2, std::string(kSpanBytes, 'x'));
+    writer.Bytes(journal_batch_field::kRecords, std::string(kSpanBytes, 'x'));
   }
   return payload;
 }

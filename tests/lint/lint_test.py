@@ -26,6 +26,10 @@ def long_function(lines):
 
 
 BAD_AND_GOOD = {
+    "check_field_numbers finds one by its digits": (
+        "check_field_numbers", "name it in a field_numbers.h",
+        {"agent/live/a.cc": "writer->Varint(1, kind);\n"},
+        {"agent/live/a.cc": "writer->Varint(record_field::kKind, kind);\n"}),
     "check_format finds a crooked file": (
         "check_format", "a.cc",
         {".clang-format": "BasedOnStyle: Google\n", "a.cc": "int  x ;\n"},

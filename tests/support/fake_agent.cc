@@ -84,10 +84,10 @@ SeenRecord See(std::string_view encoded, uint64_t sequence, const std::string& c
 std::string Welcome(uint64_t last_sequence, std::string_view hint) {
   std::string message;
   StringWireWriter writer{StringSink(&message)};
-  const auto welcome = writer.Begin(1);
-  writer.Varint(1, 1);
-  writer.Varint(2, last_sequence);
-  writer.Bytes(4, hint);
+  const auto welcome = writer.Begin(server_message_field::kWelcome);
+  writer.Varint(welcome_field::kProtocolVersion, 1);
+  writer.Varint(welcome_field::kLastSequence, last_sequence);
+  writer.Bytes(welcome_field::kHint, hint);
   writer.End(welcome);
   return message;
 }
@@ -95,9 +95,9 @@ std::string Welcome(uint64_t last_sequence, std::string_view hint) {
 std::string Ack(uint64_t sequence) {
   std::string message;
   StringWireWriter writer{StringSink(&message)};
-  const auto ack = writer.Begin(2);
-  writer.Varint(1, sequence);
-  writer.Varint(2, 1);
+  const auto ack = writer.Begin(server_message_field::kAck);
+  writer.Varint(ack_field::kSequence, sequence);
+  writer.Varint(ack_field::kDurability, 1);
   writer.End(ack);
   return message;
 }
@@ -215,11 +215,11 @@ class FakeConnection {
     WireReader reader(message);
     WireField field;
     if (!reader.Next(&field)) return;
-    if (field.number() == 1) {
+    if (field.number() == client_message_field::kHello) {
       agent_->TakeHello(field.bytes);
       stream->client_id = agent_->client_id();
       if (script.answers) Answer(id, stream, Welcome(LastSequence(stream->client_id), script.hint));
-    } else if (field.number() == 2 && script.answers) {
+    } else if (field.number() == client_message_field::kBatch && script.answers) {
       TakeBatch(id, stream, field.bytes, script);
     }
   }
@@ -360,9 +360,9 @@ void FakeAgent::TakeHello(std::string_view encoded) {
   open_spans_.clear();
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.number() == 2) client_id_ = field.bytes;
-    if (field.number() == 3) resource_ = field.bytes;
-    if (field.number() == 6) open_spans_.insert(std::string(field.bytes));
+    if (field.number() == hello_field::kClientId) client_id_ = field.bytes;
+    if (field.number() == hello_field::kResource) resource_ = field.bytes;
+    if (field.number() == hello_field::kOpenSpans) open_spans_.insert(std::string(field.bytes));
   }
 }
 
@@ -372,7 +372,7 @@ uint64_t FakeAgent::TakeBatch(const std::string& client_id, std::string_view enc
   uint64_t& last = last_sequence_[client_id];
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.number() == 1) {
+    if (field.number() == batch_field::kFirstSequence) {
       sequence = field.scalar;
       if (sequence > last + 1 || sequence == 0) ++violations_;
       continue;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "agent/journal/field_numbers.h"
+#include "proto/record/field_numbers.h"
 #include "proto/wire/writer.h"
 
 namespace sluice::journal {
@@ -14,7 +16,7 @@ std::string BatchOf(uid_t uid, const std::vector<std::string>& words) {
   std::string encoded;
   AppendBatchHead(head, &encoded);
   StringWireWriter writer{StringSink(&encoded)};
-  for (const std::string& word : words) writer.Bytes(2, word);
+  for (const std::string& word : words) writer.Bytes(journal_batch_field::kRecords, word);
   return encoded;
 }
 
@@ -54,8 +56,9 @@ JournalRun::~JournalRun() { journal_ = nullptr; }
 std::string JournalRun::EncodedState() const {
   std::string encoded;
   StringWireWriter writer{StringSink(&encoded)};
-  const auto counter = writer.Begin(4);
-  writer.Bytes(1, appended_.empty() ? std::string() : appended_.rbegin()->second.substr(0, 8));
+  const auto counter = writer.Begin(checkpoint_field::kCounters);
+  writer.Bytes(counter_field::kName,
+               appended_.empty() ? std::string() : appended_.rbegin()->second.substr(0, 8));
   writer.End(counter);
   constexpr uint32_t kUnknownField = 100;
   if (padding_bytes_ > 0) writer.Bytes(kUnknownField, std::string(padding_bytes_, 'x'));

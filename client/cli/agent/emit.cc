@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "client/rpc/channel.h"
+#include "proto/record/field_numbers.h"
 #include "proto/record/names.h"
 #include "proto/record/view.h"
 #include "proto/wire/reader.h"
@@ -29,8 +30,8 @@ uint64_t ReadClock(clockid_t clock) {
 
 // The first reason that an EmitResponse gives for a record that was not taken; empty: none.
 std::string_view FirstDropReason(std::string_view response) {
-  for (const std::string_view drop : FieldRange(response, 3)) {
-    for (const std::string_view reason : FieldRange(drop, 1)) return reason;
+  for (const std::string_view drop : FieldRange(response, emit_response_field::kDrops)) {
+    for (const std::string_view reason : FieldRange(drop, drop_field::kReason)) return reason;
     return "dropped";
   }
   return {};

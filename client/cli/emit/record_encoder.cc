@@ -1,6 +1,7 @@
 #include "client/cli/emit/record_encoder.h"
 
 #include "proto/record/attribute_writer.h"
+#include "proto/record/field_numbers.h"
 #include "proto/wire/writer.h"
 
 namespace sluice::cli {
@@ -10,8 +11,6 @@ namespace {
 constexpr uint32_t kHasIsRemote = 0x100;
 constexpr uint32_t kIsRemote = 0x200;
 constexpr uint32_t kSpanKindInternal = 1;
-constexpr uint32_t kSpanAttributes = 9;
-constexpr uint32_t kEventAttributes = 6;
 
 void BytesUnlessEmpty(StringWireWriter& writer, uint32_t number, std::string_view bytes) {
   if (!bytes.empty()) writer.Bytes(number, bytes);
@@ -20,12 +19,13 @@ void BytesUnlessEmpty(StringWireWriter& writer, uint32_t number, std::string_vie
 void WriteStringArray(StringWireWriter& writer, uint32_t number, std::string_view key,
                       const std::vector<std::string>& values) {
   const auto attribute = writer.Begin(number, 3);
-  writer.Bytes(any_value::kKey, key);
-  const auto value = writer.Begin(any_value::kValue, 3);
-  const auto array = writer.Begin(any_value::kArray, 3);
+  writer.Bytes(key_value_field::kKey, key);
+  const auto value = writer.Begin(key_value_field::kValue, 3);
+  const auto array = writer.Begin(any_value_field::kArrayValue, 3);
   for (const std::string& text : values) {
-    writer.BytesHeader(1, BytesFieldSize(any_value::kString, text.size()));
-    writer.Bytes(any_value::kString, text);
+    writer.BytesHeader(array_value_field::kValues,
+                       BytesFieldSize(any_value_field::kStringValue, text.size()));
+    writer.Bytes(any_value_field::kStringValue, text);
   }
   writer.End(array);
   writer.End(value);
@@ -58,34 +58,35 @@ void WriteAttributes(StringWireWriter& writer, uint32_t number,
 
 void WriteRecordHead(StringWireWriter& writer, RecordKind kind, Level level,
                      std::string_view target) {
-  writer.Varint(1, static_cast<uint64_t>(kind));
-  writer.Varint(2, static_cast<uint64_t>(level));
-  BytesUnlessEmpty(writer, 3, target);
+  writer.Varint(record_field::kKind, static_cast<uint64_t>(kind));
+  writer.Varint(record_field::kLevel, static_cast<uint64_t>(level));
+  BytesUnlessEmpty(writer, record_field::kTarget, target);
 }
 
 void WriteSpanIds(StringWireWriter& writer, const SpanStart& start) {
-  writer.Bytes(1, start.trace_id.raw());
-  writer.Bytes(2, start.span_id.raw());
+  writer.Bytes(span_field::kTraceId, start.trace_id.raw());
+  writer.Bytes(span_field::kSpanId, start.span_id.raw());
 }
 
 void WriteSpanStart(StringWireWriter& writer, const SpanStart& start) {
   const bool has_parent = !start.parent_span_id.IsZero();
-  BytesUnlessEmpty(writer, 3, start.trace_state);
-  if (has_parent) writer.Bytes(4, start.parent_span_id.raw());
-  writer.Bytes(5, start.name);
-  writer.Varint(6, kSpanKindInternal);
-  writer.Fixed64(7, start.start_unix_nano);
-  WriteAttributes(writer, kSpanAttributes, start.attributes);
-  writer.Fixed32(16, start.trace_flags | (has_parent ? kHasIsRemote | kIsRemote : 0));
+  BytesUnlessEmpty(writer, span_field::kTraceState, start.trace_state);
+  if (has_parent) writer.Bytes(span_field::kParentSpanId, start.parent_span_id.raw());
+  writer.Bytes(span_field::kName, start.name);
+  writer.Varint(span_field::kKind, kSpanKindInternal);
+  writer.Fixed64(span_field::kStartTimeUnixNano, start.start_unix_nano);
+  WriteAttributes(writer, span_field::kAttributes, start.attributes);
+  writer.Fixed32(span_field::kFlags,
+                 start.trace_flags | (has_parent ? kHasIsRemote | kIsRemote : 0));
 }
 
 void WriteSpanEnd(StringWireWriter& writer, const SpanEnd& end) {
-  writer.Fixed64(8, end.end_unix_nano);
-  WriteAttributes(writer, kSpanAttributes, end.attributes);
+  writer.Fixed64(span_field::kEndTimeUnixNano, end.end_unix_nano);
+  WriteAttributes(writer, span_field::kAttributes, end.attributes);
   if (end.status == StatusCode::kUnset) return;
-  const auto status = writer.Begin(15, 2);
-  BytesUnlessEmpty(writer, 2, end.status_message);
-  writer.Varint(3, static_cast<uint64_t>(end.status));
+  const auto status = writer.Begin(span_field::kStatus, 2);
+  BytesUnlessEmpty(writer, status_field::kMessage, end.status_message);
+  writer.Varint(status_field::kCode, static_cast<uint64_t>(end.status));
   writer.End(status);
 }
 
@@ -95,7 +96,7 @@ std::string EncodeSpanRecord(RecordKind kind, const SpanStart& ids, const SpanSt
   std::string encoded;
   StringWireWriter writer{StringSink(&encoded)};
   WriteRecordHead(writer, kind, ids.level, ids.target);
-  const auto span = writer.Begin(6, 3);
+  const auto span = writer.Begin(record_field::kSpan, 3);
   WriteSpanIds(writer, ids);
   if (start != nullptr) WriteSpanStart(writer, *start);
   if (end != nullptr) WriteSpanEnd(writer, *end);
@@ -109,19 +110,20 @@ std::string EncodeEvent(const Event& event) {
   std::string encoded;
   StringWireWriter writer{StringSink(&encoded)};
   WriteRecordHead(writer, RecordKind::kEvent, event.level, event.target);
-  const auto body = writer.Begin(7, 3);
-  writer.Fixed64(1, event.time_unix_nano);
-  writer.Varint(2, SeverityFromLevel(event.level));
-  writer.Bytes(3, LevelName(event.level));
-  writer.BytesHeader(5, BytesFieldSize(any_value::kString, event.message.size()));
-  writer.Bytes(any_value::kString, event.message);
-  WriteAttributes(writer, kEventAttributes, event.attributes);
+  const auto body = writer.Begin(record_field::kEvent, 3);
+  writer.Fixed64(log_record_field::kTimeUnixNano, event.time_unix_nano);
+  writer.Varint(log_record_field::kSeverityNumber, SeverityFromLevel(event.level));
+  writer.Bytes(log_record_field::kSeverityText, LevelName(event.level));
+  writer.BytesHeader(log_record_field::kBody,
+                     BytesFieldSize(any_value_field::kStringValue, event.message.size()));
+  writer.Bytes(any_value_field::kStringValue, event.message);
+  WriteAttributes(writer, log_record_field::kAttributes, event.attributes);
   if (!event.trace_id.IsZero()) {
-    writer.Fixed32(8, event.trace_flags);
-    writer.Bytes(9, event.trace_id.raw());
-    writer.Bytes(10, event.span_id.raw());
+    writer.Fixed32(log_record_field::kFlags, event.trace_flags);
+    writer.Bytes(log_record_field::kTraceId, event.trace_id.raw());
+    writer.Bytes(log_record_field::kSpanId, event.span_id.raw());
   }
-  BytesUnlessEmpty(writer, 12, event.name);
+  BytesUnlessEmpty(writer, log_record_field::kEventName, event.name);
   writer.End(body);
   return encoded;
 }
@@ -137,7 +139,7 @@ std::string EncodeSpanEnd(const SpanStart& start, const SpanEnd& end) {
 std::string EncodeResource(std::span<const Attribute> attributes) {
   std::string encoded;
   StringWireWriter writer{StringSink(&encoded)};
-  WriteAttributes(writer, 1, attributes);
+  WriteAttributes(writer, resource_field::kAttributes, attributes);
   return encoded;
 }
 
@@ -145,12 +147,12 @@ std::string EncodeEmitRequest(const ClientId& client_id, uint64_t first_sequence
                               std::span<const std::string> records, std::string_view resource) {
   std::string encoded;
   StringWireWriter writer{StringSink(&encoded)};
-  const auto batch = writer.Begin(1, 3);
-  writer.Varint(1, first_sequence);
-  for (const std::string& record : records) writer.Bytes(2, record);
+  const auto batch = writer.Begin(emit_request_field::kBatch, 3);
+  writer.Varint(batch_field::kFirstSequence, first_sequence);
+  for (const std::string& record : records) writer.Bytes(batch_field::kRecords, record);
   writer.End(batch);
-  BytesUnlessEmpty(writer, 2, resource);
-  writer.Bytes(3, client_id.raw());
+  BytesUnlessEmpty(writer, emit_request_field::kResource, resource);
+  writer.Bytes(emit_request_field::kClientId, client_id.raw());
   return encoded;
 }
 

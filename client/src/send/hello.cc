@@ -1,21 +1,12 @@
 #include "client/src/send/hello.h"
 
+#include "proto/record/field_numbers.h"
 #include "proto/record/view.h"
 #include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
 
 namespace sluice {
 namespace {
-
-// Field numbers.
-constexpr uint32_t kMessageHello = 1;
-namespace hello_field {
-constexpr uint32_t kVersion = 1, kClientId = 2, kResource = 3, kBootId = 4, kClock = 5;
-constexpr uint32_t kOpenSpans = 6;
-}  // namespace hello_field
-namespace clock_field {
-constexpr uint32_t kRealtime = 1, kBoottime = 2;
-}
 
 // As many ENDs that are not acknowledged are stated; the agent takes a message of 4 MiB, and knows
 // far fewer open spans of one user. The oldest go first: it may have begun without them.
@@ -49,14 +40,14 @@ std::string EncodeHello(const Settings& settings, const ClientId& client_id, Rec
                         const Outbox& outbox) {
   std::string message;
   StringWireWriter writer{StringSink(&message)};
-  const auto hello = writer.Begin(kMessageHello);
-  writer.Varint(hello_field::kVersion, limits::kProtocolVersion);
+  const auto hello = writer.Begin(client_message_field::kHello);
+  writer.Varint(hello_field::kProtocolVersion, limits::kProtocolVersion);
   writer.Bytes(hello_field::kClientId, client_id.raw());
   writer.Bytes(hello_field::kResource, settings.resource);
   writer.Bytes(hello_field::kBootId, settings.boot_id);
   const auto clock = writer.Begin(hello_field::kClock);
-  writer.Fixed64(clock_field::kRealtime, recorder->clock().realtime());
-  writer.Fixed64(clock_field::kBoottime, recorder->clock().boottime());
+  writer.Fixed64(clock_pair_field::kRealtimeUnixNano, recorder->clock().realtime());
+  writer.Fixed64(clock_pair_field::kBoottimeNano, recorder->clock().boottime());
   writer.End(clock);
   WriteOpenSpans(recorder, outbox, &writer);
   writer.End(hello);

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "proto/record/field_numbers.h"
 #include "proto/wire/writer.h"
 
 namespace sluice {
 namespace {
 
-constexpr uint32_t kMessageBatch = 2;   // ClientMessage.batch
-constexpr uint32_t kFirstSequence = 1;  // Batch.first_sequence
 // Enough for the agent to work in bulk, and little enough that the next acknowledgement is near. A
 // single record is never larger.
 constexpr size_t kBatchBytes = 256 * 1024;
@@ -30,12 +29,14 @@ Outbox::Plan Outbox::PlanBatch() const {
   return {SequenceSize(numbered_ + 1) + size, records};
 }
 
-size_t Outbox::Plan::message_size() const { return BytesFieldSize(kMessageBatch, batch_size); }
+size_t Outbox::Plan::message_size() const {
+  return BytesFieldSize(client_message_field::kBatch, batch_size);
+}
 
 void Outbox::TakeBatch(const Plan& plan, std::string* message) {
   StringWireWriter writer{StringSink(message)};
-  writer.BytesHeader(kMessageBatch, plan.batch_size);
-  writer.Varint(kFirstSequence, numbered_ + 1);
+  writer.BytesHeader(client_message_field::kBatch, plan.batch_size);
+  writer.Varint(batch_field::kFirstSequence, numbered_ + 1);
   std::string_view record;
   for (uint32_t i = 0; i < plan.records; ++i) {
     ring_->Next(&unsent_, &record);

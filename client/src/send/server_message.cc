@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/record/field_numbers.h"
 #include "proto/wire/reader.h"
 
 namespace sluice {
@@ -19,9 +20,9 @@ bool DecodeTargetLevel(std::string_view encoded, LevelTable::Entry* entry) {
   WireReader reader(encoded);
   bool is_off = false;
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == Bytes(1)) entry->target_prefix = field.bytes;
-    if (field.tag == Varint(2)) entry->level = ToLevel(field.scalar);
-    if (field.tag == Varint(3)) is_off = field.scalar != 0;
+    if (field.tag == Bytes(target_level_field::kTargetPrefix)) entry->target_prefix = field.bytes;
+    if (field.tag == Varint(target_level_field::kLevel)) entry->level = ToLevel(field.scalar);
+    if (field.tag == Varint(target_level_field::kOff)) is_off = field.scalar != 0;
   }
   // Neither level nor off says nothing: then all is wanted.
   if (!is_off && entry->level == Level::kUnspecified) entry->level = Level::kTrace;
@@ -34,9 +35,11 @@ bool DecodeHint(std::string_view encoded, LevelTable* table) {
   bool is_off = false;
   table->default_level = Level::kUnspecified;
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == Varint(1)) table->default_level = ToLevel(field.scalar);
-    if (field.tag == Varint(2)) is_off = field.scalar != 0;
-    if (field.tag == Bytes(3)) {
+    if (field.tag == Varint(hint_field::kDefaultLevel)) {
+      table->default_level = ToLevel(field.scalar);
+    }
+    if (field.tag == Varint(hint_field::kDefaultOff)) is_off = field.scalar != 0;
+    if (field.tag == Bytes(hint_field::kTargets)) {
       LevelTable::Entry entry = {.target_prefix = {}, .level = Level::kUnspecified};
       if (!DecodeTargetLevel(field.bytes, &entry)) return false;
       table->entries.push_back(std::move(entry));
@@ -50,8 +53,11 @@ bool DecodeHint(std::string_view encoded, LevelTable* table) {
 bool DecodeWelcome(std::string_view encoded, Welcome* welcome) {
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == Varint(2)) welcome->last_sequence = field.scalar;
-    if (field.tag == Bytes(4) && !DecodeHint(field.bytes, &welcome->wanted.emplace())) return false;
+    if (field.tag == Varint(welcome_field::kLastSequence)) welcome->last_sequence = field.scalar;
+    if (field.tag == Bytes(welcome_field::kHint) &&
+        !DecodeHint(field.bytes, &welcome->wanted.emplace())) {
+      return false;
+    }
   }
   return reader.ok();
 }
@@ -59,7 +65,7 @@ bool DecodeWelcome(std::string_view encoded, Welcome* welcome) {
 bool DecodeDrop(std::string_view encoded, uint64_t* dropped) {
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == Varint(2)) *dropped += field.scalar;
+    if (field.tag == Varint(drop_field::kCount)) *dropped += field.scalar;
   }
   return reader.ok();
 }
@@ -67,19 +73,21 @@ bool DecodeDrop(std::string_view encoded, uint64_t* dropped) {
 bool DecodeAck(std::string_view encoded, Ack* ack) {
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
-    if (field.tag == Varint(1)) ack->sequence = field.scalar;
-    if (field.tag == Bytes(3) && !DecodeDrop(field.bytes, &ack->dropped)) return false;
+    if (field.tag == Varint(ack_field::kSequence)) ack->sequence = field.scalar;
+    if (field.tag == Bytes(ack_field::kDrops) && !DecodeDrop(field.bytes, &ack->dropped)) {
+      return false;
+    }
   }
   return reader.ok();
 }
 
 bool DecodeMember(const WireField& field, ServerMessage* message) {
   switch (field.tag) {
-    case Bytes(1):
+    case Bytes(server_message_field::kWelcome):
       return DecodeWelcome(field.bytes, &message->welcome.emplace());
-    case Bytes(2):
+    case Bytes(server_message_field::kAck):
       return DecodeAck(field.bytes, &message->ack.emplace());
-    case Bytes(3):
+    case Bytes(server_message_field::kHint):
       return DecodeHint(field.bytes, &message->hint.emplace());
     default:
       return true;

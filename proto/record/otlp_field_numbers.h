@@ -1,0 +1,99 @@
+// The field numbers of OTLP's messages. See field_numbers.h, which includes this.
+#pragma once
+
+#include <cstdint>
+
+namespace sluice {
+
+namespace any_value_field {  // sluice.otlp.v1.AnyValue
+inline constexpr uint32_t kStringValue = 1;
+inline constexpr uint32_t kBoolValue = 2;
+inline constexpr uint32_t kIntValue = 3;
+inline constexpr uint32_t kDoubleValue = 4;
+inline constexpr uint32_t kArrayValue = 5;
+inline constexpr uint32_t kKvlistValue = 6;
+inline constexpr uint32_t kBytesValue = 7;
+inline constexpr uint32_t kLast = kBytesValue;
+}  // namespace any_value_field
+
+namespace array_value_field {  // sluice.otlp.v1.ArrayValue
+inline constexpr uint32_t kValues = 1;
+}  // namespace array_value_field
+
+namespace key_value_list_field {  // sluice.otlp.v1.KeyValueList
+inline constexpr uint32_t kValues = 1;
+}  // namespace key_value_list_field
+
+namespace key_value_field {  // sluice.otlp.v1.KeyValue
+inline constexpr uint32_t kKey = 1;
+inline constexpr uint32_t kValue = 2;
+inline constexpr uint32_t kLast = kValue;
+}  // namespace key_value_field
+
+namespace resource_field {  // sluice.otlp.v1.Resource
+inline constexpr uint32_t kAttributes = 1;
+inline constexpr uint32_t kDroppedAttributesCount = 2;
+}  // namespace resource_field
+
+namespace span_field {  // sluice.otlp.v1.Span
+inline constexpr uint32_t kTraceId = 1;
+inline constexpr uint32_t kSpanId = 2;
+inline constexpr uint32_t kTraceState = 3;
+inline constexpr uint32_t kParentSpanId = 4;
+inline constexpr uint32_t kName = 5;
+inline constexpr uint32_t kKind = 6;
+inline constexpr uint32_t kStartTimeUnixNano = 7;
+inline constexpr uint32_t kEndTimeUnixNano = 8;
+inline constexpr uint32_t kAttributes = 9;
+inline constexpr uint32_t kDroppedAttributesCount = 10;
+inline constexpr uint32_t kEvents = 11;
+inline constexpr uint32_t kDroppedEventsCount = 12;
+inline constexpr uint32_t kLinks = 13;
+inline constexpr uint32_t kDroppedLinksCount = 14;
+inline constexpr uint32_t kStatus = 15;
+inline constexpr uint32_t kFlags = 16;
+inline constexpr uint32_t kLast = kFlags;
+}  // namespace span_field
+
+namespace span_event_field {  // sluice.otlp.v1.Span.Event
+inline constexpr uint32_t kTimeUnixNano = 1;
+inline constexpr uint32_t kName = 2;
+inline constexpr uint32_t kAttributes = 3;
+inline constexpr uint32_t kDroppedAttributesCount = 4;
+inline constexpr uint32_t kLast = kDroppedAttributesCount;
+}  // namespace span_event_field
+
+namespace span_link_field {  // sluice.otlp.v1.Span.Link
+inline constexpr uint32_t kTraceId = 1;
+inline constexpr uint32_t kSpanId = 2;
+inline constexpr uint32_t kTraceState = 3;
+inline constexpr uint32_t kAttributes = 4;
+inline constexpr uint32_t kDroppedAttributesCount = 5;
+inline constexpr uint32_t kFlags = 6;
+inline constexpr uint32_t kLast = kFlags;
+}  // namespace span_link_field
+
+namespace status_field {  // sluice.otlp.v1.Status
+inline constexpr uint32_t kReserved = 1;
+inline constexpr uint32_t kMessage = 2;
+inline constexpr uint32_t kCode = 3;
+inline constexpr uint32_t kLast = kCode;
+}  // namespace status_field
+
+namespace log_record_field {  // sluice.otlp.v1.LogRecord
+inline constexpr uint32_t kTimeUnixNano = 1;
+inline constexpr uint32_t kSeverityNumber = 2;
+inline constexpr uint32_t kSeverityText = 3;
+inline constexpr uint32_t kReserved = 4;
+inline constexpr uint32_t kBody = 5;
+inline constexpr uint32_t kAttributes = 6;
+inline constexpr uint32_t kDroppedAttributesCount = 7;
+inline constexpr uint32_t kFlags = 8;
+inline constexpr uint32_t kTraceId = 9;
+inline constexpr uint32_t kSpanId = 10;
+inline constexpr uint32_t kObservedTimeUnixNano = 11;
+inline constexpr uint32_t kEventName = 12;
+inline constexpr uint32_t kLast = kEventName;
+}  // namespace log_record_field
+
+}  // namespace sluice
