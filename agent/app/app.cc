@@ -12,6 +12,7 @@
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "agent/sinks/kvp/pool_file.h"
+#include "agent/sinks/stop_workers.h"
 
 namespace sluice::app {
 namespace {
@@ -383,15 +384,13 @@ bool App::StopSinks() {
   ingest_server_->Close();
   admin_server_->Close();
   journal_->CommitTurn();
-  bool clean = true;
-  // All of them first: one that hangs takes the time of none.
-  for (const auto& worker : sinks_.workers) worker->BeginStop();
-  for (const auto& worker : sinks_.workers) {
-    if (worker->Stop(stop_deadline_)) continue;
-    LogWarning(absl::StrCat("sink ", worker->name(), " did not finish in time, leaving it behind"));
-    clean = false;
+  const auto left_behind = sinks::StopWorkers(sinks_.workers, stop_deadline_);
+  for (const sinks::SinkWorker* worker : left_behind) {
+    LogWarning(absl::StrCat("sink ", worker->name(),
+                            " did not finish in time, leaving it behind; what it has not written "
+                            "stays in the journal"));
   }
-  return clean;
+  return left_behind.empty();
 }
 
 }  // namespace sluice::app

@@ -12,9 +12,11 @@ SinkSet MakeSinks(const sinks::SinkContext& context) {
           {kind.name, kind.destination != nullptr ? kind.destination(*context.config) : ""});
       continue;
     }
-    set.workers.push_back(std::make_unique<sinks::SinkWorker>(kind.make(context),
-                                                              kind.filter(*context.config).compiled,
-                                                              context.journal, context.counters));
+    set.workers.push_back(std::make_unique<sinks::SinkWorker>(
+        kind.make(context), sinks::SinkWorker::Options{.name = kind.name,
+                                                       .filter = kind.filter(*context.config).compiled,
+                                                       .journal = context.journal,
+                                                       .counters = context.counters}));
   }
   return set;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "agent/base/event_loop.h"
+#include "agent/sinks/stop_workers.h"
 #include "gtest/gtest.h"
 #include "tests/support/started_journal.h"
 #include "tests/support/temp_directory.h"
@@ -19,7 +20,6 @@ using std::chrono::steady_clock;
 class LateSink final : public sinks::Sink {
  public:
   explicit LateSink(const std::atomic<bool>* ready) : ready_(ready) {}
-  absl::string_view name() const override { return "late"; }
   std::string destination() const override { return "memory"; }
   absl::Status Open() override {
     return *ready_ ? absl::OkStatus() : absl::NotFoundError("not yet");
@@ -37,15 +37,18 @@ class FlushCoordinatorTest : public ::testing::Test {
  protected:
   FlushCoordinatorTest() {
     journal_ = testing::StartJournal(directory_.path(), &counters_);
-    workers_.push_back(std::make_unique<sinks::SinkWorker>(std::make_unique<LateSink>(&ready_),
-                                                           filter::Filter::Parse("info", {}).filter,
-                                                           journal_.get(), &counters_));
+    workers_.push_back(std::make_unique<sinks::SinkWorker>(
+        std::make_unique<LateSink>(&ready_),
+        sinks::SinkWorker::Options{.name = "late",
+                                   .filter = filter::Filter::Parse("info", {}).filter,
+                                   .journal = journal_.get(),
+                                   .counters = &counters_}));
     workers_.front()->Start();
     coordinator_.emplace(loop_.get(), journal_.get(), &workers_);
   }
   ~FlushCoordinatorTest() override {
     ready_ = true;
-    EXPECT_TRUE(workers_.front()->Stop(steady_clock::now() + seconds(20)));
+    EXPECT_TRUE(sinks::StopWorkers(workers_, steady_clock::now() + seconds(20)).empty());
   }
 
   void Flush(uint32_t timeout_ms) {

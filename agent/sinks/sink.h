@@ -1,7 +1,9 @@
 // Where records go: one folder below this one for each kind of destination.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -11,18 +13,34 @@
 
 namespace sluice::sinks {
 
-// Writes to one destination. A SinkWorker drives it: all calls come from one thread, so an
-// implementation needs no locks. It may block; no other sink notices.
+// How much a sink wants to write at once, and how long it would wait for that.
+struct SinkPolicy {
+  // What is pending is committed, without reading on, once it is so many bytes or records. The
+  // worker commits within an entry only when it holds 1 MiB, or `commit_bytes` if they are more.
+  // That also bounds what a crash repeats, and how long the pool's lock is held. 0 records: not
+  // counted.
+  size_t commit_bytes = 256 * 1024;
+  size_t commit_records = 0;
+  // While the journal has nothing more, the worker waits for more until the oldest pending record
+  // has waited so long, unless `enough_records` are pending or a flush or stop is asked for.
+  // 0: commits at once.
+  std::chrono::milliseconds longest_wait{0};
+  size_t enough_records = 0;
+};
+
+// Writes to one destination. A SinkWorker drives it: all calls but Cancel and destination come from
+// one thread, so an implementation needs no locks. It may block; no other sink notices.
 class Sink {
  public:
   virtual ~Sink() = default;
-
-  // `kvp`, `file`, `stderr`, `otlp`.
-  virtual absl::string_view name() const = 0;
-  // For status: the path or address written to.
+  // For status, from any thread: the path or address written to.
   virtual std::string destination() const = 0;
+  // Asked once, before all else.
+  virtual SinkPolicy policy() const { return {}; }
 
-  // Makes the destination ready. Called before the first Add, and again until it succeeds.
+  // Makes the destination ready. Called before the first Add, and again until it succeeds. NOT_FOUND,
+  // here and of Commit: it is not there yet. An error may say when to try again (WithRetryAfter): the
+  // worker does not before that, else it tries after 50 ms to 2 s.
   virtual absl::Status Open() = 0;
 
   // Whether an event of a sender that may report is for this sink whatever its filter says.
@@ -44,14 +62,18 @@ class Sink {
 
   // Called about once a second while there is nothing to write, and whenever entries bring nothing.
   // True: it did, or tried, something that Sync() is to complete.
-  virtual bool Tend() { return false; }
+  virtual bool OnIdle() { return false; }
 
   // SIGHUP: reopen by path. Called between Commits.
   virtual void Reopen() {}
 
-  // Bytes taken in and not yet committed; the worker commits when they grow large, within an entry
-  // too.
+  // From another thread, at stop, once a call takes long: that call and all later ones fail where
+  // they would wait for the destination. A call that was going to succeed may still do so.
+  virtual void Cancel() {}
+
+  // Taken in and not yet committed. Records are counted by sinks whose policy counts them.
   virtual size_t pending_bytes() const = 0;
+  virtual size_t pending_records() const { return 0; }
 };
 
 }  // namespace sluice::sinks

@@ -10,40 +10,49 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/background_thread.h"
 #include "agent/base/log.h"
+#include "agent/base/retry_after.h"
+
+// How it ends: BeginStop makes every attempt that begins after it the last one of its kind. So a
+// sink that works drains; one that waits or fails is woken, tries once more and ends, with its
+// cursor before what it could not write; one that is in a call keeps the thread until the call
+// returns. stop_workers.h decides how long that is waited for.
 
 namespace sluice::sinks {
 namespace {
 
+using std::chrono::duration_cast;
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 
-// What one Commit writes at most, but for a single larger entry. It bounds what a crash repeats and
-// how long the pool's lock is held.
-constexpr size_t kCommitBytes = 256 * 1024;
 // Entries read before what they brought is written, if it is anything: the cursor moves on, and the
-// sink is tended, also while its filter lets nothing through.
-constexpr int kBatchEntries = 1024;
+// sink is idle for a moment, also while its filter lets nothing through.
+constexpr size_t kBatchEntries = 1024;
 // What is held of an entry before it is written out: a small record may be a long line.
 constexpr size_t kMaxPendingBytes = 1024 * 1024;
 // How long written records may stay unsynced when nobody asks.
-constexpr milliseconds kSyncInterval{1000};
+constexpr uint64_t kSyncInterval = 1'000'000'000;
+// While stopping, what is journalled is there at once. A read may also be empty because the worker
+// was woken.
+constexpr uint64_t kStoppingWait = 10'000'000;
+constexpr int kEmptyReads = 3;
 constexpr milliseconds kFirstBackoff{50};
 constexpr milliseconds kLongestBackoff{2000};
 // For a sink that tells when to try again, in case that it misses something.
 constexpr milliseconds kToldBackoff{30'000};
+// One sleep; what is due later is slept for again.
+constexpr milliseconds kLongestSleep{3'600'000};
 // Of one call of a sink. The pool's lock is waited for 2 s.
 constexpr std::chrono::seconds kLongCall{3};
 
 }  // namespace
 
-SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, std::shared_ptr<const filter::Filter> filter,
-                       journal::Journal* journal, Counters* counters)
-    : name_(sink->name()),
-      journal_(journal),
-      counters_(counters),
-      reader_(journal->OpenReader(name_)),
+SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, Options options)
+    : options_(std::move(options)),
       sink_(std::move(sink)),
+      policy_(sink_->policy()),
+      reader_(options_.journal->OpenReader(options_.name)),
       stream_(
-          std::move(filter), [this](const Delivery& delivery) { Add(delivery); },
+          options_.filter, [this](const Delivery& delivery) { Add(delivery); },
           [this](const RecordView& event) { return sink_->TakesUnfiltered(event); }),
       backoff_(kFirstBackoff),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -64,7 +73,7 @@ SinkWorker::~SinkWorker() {
 
 void SinkWorker::Start() {
   thread_ = std::thread([this] {
-    BecomeBackgroundThread(absl::StrCat("sink-", name_));
+    BecomeBackgroundThread(absl::StrCat("sink-", name()));
     Run();
     MutexLock lock(&mutex_);
     ended_ = true;
@@ -79,64 +88,155 @@ void SinkWorker::Run() {
   cursor_ = cursor;
   // A killed predecessor may have left unsynced what it had written.
   unsynced_ = cursor > 0;
-  sync_due_ = Clock::now() + kSyncInterval;
+  sync_due_ = Now() + kSyncInterval;
   if (!OpenSink()) return;
   while (!Drained()) {
     ReadBatch();
     if (!CommitBatch()) return;
-    RunOrders();
-    SyncIfDue();
+    RunJobs();
+    if (!SyncIfDue()) return;
   }
+}
+
+std::chrono::steady_clock::time_point SinkWorker::WaitUntil(uint64_t due) const {
+  if (due == 0) return {};
+  const uint64_t now = Now();
+  return std::chrono::steady_clock::now() + nanoseconds(due > now ? due - now : 0);
 }
 
 template <typename Function>
 auto SinkWorker::CallSink(Function function) {
-  in_call_since_ = Clock::now();
+  in_call_since_ = std::max<uint64_t>(Now(), 1);
   auto result = function(*sink_);
-  in_call_since_ = Clock::time_point();
+  in_call_since_ = 0;
   return result;
 }
 
-bool SinkWorker::OpenSink() {
+void SinkWorker::RunInCall(const Job& job) {
+  CallSink([&](Sink& sink) {
+    job(sink);
+    return 0;
+  });
+}
+
+template <typename Attempt>
+bool SinkWorker::Persist(Attempt attempt) {
   for (;;) {
-    const absl::Status status = CallSink([](Sink& sink) { return sink.Open(); });
-    if (status.ok()) break;
-    if (!BackOff(status, absl::IsNotFound(status) ? "waiting" : "failing")) return false;
-    RunOrders();
+    const bool is_last = IsStopping();
+    const absl::Status status = CallSink(attempt);
+    if (status.ok()) {
+      TellSuccess();
+      return true;
+    }
+    if (!AwaitRetry(status, is_last)) {
+      gave_up_ = true;
+      return false;
+    }
   }
+}
+
+bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
+  const uint64_t failed = Now();
+  TellFailure(error, is_last);
+  if (is_last || IsAbandoned()) return false;
+  options_.counters->Add("sink.retries", name());
+  const int retry_fd = sink_->retry_fd();
+  const auto not_before = RetryAfter(error);
+  const milliseconds pause = not_before.value_or(retry_fd < 0 ? backoff_ : kToldBackoff);
+  backoff_ = std::min(backoff_ * 2, kLongestBackoff);
+  const uint64_t due = failed + static_cast<uint64_t>(nanoseconds(pause).count());
+  while (Now() < due && !IsStopping()) {
+    if (Sleep(due, retry_fd)) break;
+    RunJobs();
+  }
+  // A destination that named a time is not asked before it.
+  return !IsAbandoned() && !(IsStopping() && not_before.has_value());
+}
+
+void SinkWorker::TellFailure(const absl::Status& error, bool is_last) {
+  SetState(absl::IsNotFound(error) ? "waiting" : "failing", error.message());
+  if (is_last) {
+    LogWarning(absl::StrCat("sink ", name(), ": ", error.message(),
+                            "; stopping, what is left stays in the journal"));
+  } else if (!std::exchange(is_failing_, true)) {
+    LogWarning(absl::StrCat("sink ", name(), ": ", error.message(), "; trying again"));
+  }
+}
+
+void SinkWorker::TellSuccess() {
   SetState("ok", "");
   backoff_ = kFirstBackoff;
-  return true;
+  if (std::exchange(is_failing_, false)) LogInfo(absl::StrCat("sink ", name(), ": writing again"));
+}
+
+bool SinkWorker::Sleep(uint64_t due, int retry_fd) {
+  const uint64_t now = Now();
+  const nanoseconds left(due > now ? due - now : 0);
+  const milliseconds wait = std::min(std::chrono::ceil<milliseconds>(left), kLongestSleep);
+  pollfd waited_for[] = {{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0},
+                         {.fd = retry_fd, .events = POLLIN, .revents = 0}};
+  ::poll(waited_for, std::size(waited_for), static_cast<int>(wait.count()));
+  eventfd_t taken;
+  ::eventfd_read(wake_fd_.get(), &taken);
+  return waited_for[1].revents != 0;
+}
+
+bool SinkWorker::OpenSink() {
+  return Persist([](Sink& sink) { return sink.Open(); });
 }
 
 void SinkWorker::Add(const Delivery& delivery) {
-  // Taken in even where the worker is to end: what is left out would count as written.
-  if (sink_->pending_bytes() >= kMaxPendingBytes) Write();
+  // The cursor stays before this entry, so the next start delivers it again.
+  if (gave_up_) return;
+  const size_t most = std::max(kMaxPendingBytes, policy_.commit_bytes);
+  if (sink_->pending_bytes() >= most && !Write()) return;
   sink_->Add(delivery);
 }
 
 void SinkWorker::ReadBatch() {
-  // The first entry may be waited for, as long as nothing else is due; the rest must be there.
-  auto deadline = unsynced_ ? sync_due_ : Clock::now() + kSyncInterval;
-  if (FlushIsDue()) deadline = Clock::now();
-  for (int entries = 0; entries < kBatchEntries; ++entries) {
-    const auto entry = reader_->Next(deadline);
+  // The first entry may be waited for, as long as nothing else is due.
+  uint64_t due = unsynced_ ? sync_due_ : Now() + kSyncInterval;
+  const bool is_stopping = IsStopping();
+  if (is_stopping) due = Now() + kStoppingWait;
+  if (FlushIsDue()) due = 0;
+  const size_t most = std::max(kBatchEntries, policy_.commit_records);
+  if (is_stopping) ++empty_reads_;
+  for (size_t entries = 0; entries < most && !gave_up_; ++entries) {
+    const auto entry = reader_->Next(WaitUntil(due));
     if (!entry.has_value()) break;
+    empty_reads_ = 0;
     TakeSettings();
     stream_.Read(*entry);
     read_sequence_ = entry->sequence;
-    if (sink_->pending_bytes() >= kCommitBytes) break;
-    deadline = Clock::now();
+    if (IsFull()) break;
+    due = WaitForMoreUntil();
   }
   TakeSettings();
   filtered_.store(stream_.filtered(), std::memory_order_relaxed);
 }
 
+bool SinkWorker::IsFull() const {
+  return sink_->pending_bytes() >= policy_.commit_bytes ||
+         (policy_.commit_records > 0 && sink_->pending_records() >= policy_.commit_records);
+}
+
+uint64_t SinkWorker::WaitForMoreUntil() {
+  if (policy_.longest_wait.count() == 0 || sink_->pending_bytes() == 0) return 0;
+  if (policy_.enough_records > 0 && sink_->pending_records() >= policy_.enough_records) return 0;
+  {
+    MutexLock lock(&mutex_);
+    if (!flushes_.empty()) return 0;
+  }
+  if (oldest_pending_ == 0) oldest_pending_ = Now();
+  return oldest_pending_ + static_cast<uint64_t>(nanoseconds(policy_.longest_wait).count());
+}
+
 bool SinkWorker::CommitBatch() {
   const bool is_new = stream_.delivered() != written_.load(std::memory_order_relaxed);
+  if (gave_up_) return false;
   if (is_new || sink_->pending_bytes() > 0) {
     if (!Write()) return false;
-  } else if (CallSink([](Sink& sink) { return sink.Tend(); })) {
+  } else if (CallSink([](Sink& sink) { return sink.OnIdle(); })) {
     AwaitSync();
   }
   if (read_sequence_ == cursor_.load(std::memory_order_relaxed)) return true;
@@ -147,23 +247,13 @@ bool SinkWorker::CommitBatch() {
   return true;
 }
 
-void SinkWorker::AwaitSync() {
-  if (!std::exchange(unsynced_, true)) sync_due_ = Clock::now() + kSyncInterval;
+bool SinkWorker::Write() {
+  oldest_pending_ = 0;
+  return Persist([](Sink& sink) { return sink.Commit(); });
 }
 
-bool SinkWorker::Write() {
-  for (;;) {
-    const absl::Status status = CallSink([](Sink& sink) { return sink.Commit(); });
-    if (status.ok()) break;
-    if (!BackOff(status, absl::IsNotFound(status) ? "waiting" : "failing")) return false;
-    RunOrders();
-  }
-  if (backoff_ != kFirstBackoff) {
-    backoff_ = kFirstBackoff;
-    LogInfo(absl::StrCat("sink ", name_, ": writing again"));
-  }
-  SetState("ok", "");
-  return true;
+void SinkWorker::AwaitSync() {
+  if (!std::exchange(unsynced_, true)) sync_due_ = Now() + kSyncInterval;
 }
 
 bool SinkWorker::FlushIsDue() const {
@@ -173,9 +263,10 @@ bool SinkWorker::FlushIsDue() const {
                      [&](const FlushRequest& request) { return request.sequence <= cursor; });
 }
 
-void SinkWorker::SyncIfDue() {
-  const bool flush = FlushIsDue();
-  if (!flush && !(unsynced_ && Clock::now() >= sync_due_)) return;
+bool SinkWorker::SyncIfDue() {
+  const bool is_due = unsynced_ && (Now() >= sync_due_ || HasReadAll());
+  if (!is_due && !FlushIsDue()) return true;
+  const bool is_last = IsStopping();
   const absl::Status status =
       unsynced_ ? CallSink([](Sink& sink) { return sink.Sync(); }) : absl::OkStatus();
   if (status.ok()) {
@@ -184,11 +275,14 @@ void SinkWorker::SyncIfDue() {
       SetState("ok", "");
     }
   } else {
-    counters_->Add("sink.sync_failed", name_);
+    options_.counters->Add("sink.sync_failed", name());
     SetState("failing", status.message());
-    sync_due_ = Clock::now() + kSyncInterval;
+    sync_due_ = Now() + (IsStopping() ? 0 : kSyncInterval);
+    gave_up_ = is_last;
+    if (is_last) TellFailure(status, is_last);
   }
   AnswerFlushes(status);
+  return !gave_up_;
 }
 
 void SinkWorker::AnswerFlushes(const absl::Status& sync_status) {
@@ -213,41 +307,39 @@ void SinkWorker::TakeSettings() {
     reopen = std::exchange(reopen_, false);
   }
   if (filter != nullptr) stream_.SetFilter(std::move(filter));
-  if (reopen) sink_->Reopen();
+  if (reopen) RunInCall([](Sink& sink) { sink.Reopen(); });
 }
 
-void SinkWorker::RunOrders() {
-  std::vector<Order> orders;
+void SinkWorker::RunJobs() {
+  std::vector<Job> jobs;
   {
     MutexLock lock(&mutex_);
-    orders.swap(orders_);
+    jobs.swap(jobs_);
   }
-  for (const Order& order : orders) order(*sink_);
+  for (const Job& job : jobs) RunInCall(job);
 }
 
-bool SinkWorker::BackOff(const absl::Status& error, absl::string_view state) {
-  SetState(state, error.message());
-  if (backoff_ == kFirstBackoff) {
-    LogWarning(absl::StrCat("sink ", name_, ": ", error.message(), "; trying again"));
-  }
-  counters_->Add("sink.retries", name_);
-  const int retry_fd = sink_->retry_fd();
-  const auto wait =
-      retry_fd < 0 ? std::chrono::duration_cast<milliseconds>(backoff_) : kToldBackoff;
-  backoff_ = std::min<Clock::duration>(backoff_ * 2, kLongestBackoff);
-  pollfd waited_for[] = {{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0},
-                         {.fd = retry_fd, .events = POLLIN, .revents = 0}};
-  ::poll(waited_for, std::size(waited_for), static_cast<int>(wait.count()));
-  eventfd_t taken;
-  ::eventfd_read(wake_fd_.get(), &taken);
+// What is left to read may be damaged: then nothing more comes.
+bool SinkWorker::HasReadAll() const {
   MutexLock lock(&mutex_);
-  return !abandoned_;
+  return stopping_ && (cursor_.load() >= stop_at_ || empty_reads_ >= kEmptyReads);
 }
 
 bool SinkWorker::Drained() const {
+  if (IsAbandoned()) return true;
+  if (!HasReadAll() || unsynced_ || FlushIsDue()) return false;
   MutexLock lock(&mutex_);
-  return abandoned_ || (stopping_ && cursor_.load() >= stop_at_ && flushes_.empty() &&
-                        orders_.empty() && !unsynced_);
+  return jobs_.empty();
+}
+
+bool SinkWorker::IsStopping() const {
+  MutexLock lock(&mutex_);
+  return stopping_;
+}
+
+bool SinkWorker::IsAbandoned() const {
+  MutexLock lock(&mutex_);
+  return abandoned_;
 }
 
 uint64_t SinkWorker::Flush(uint64_t sequence, std::function<void(absl::Status)> done) {
@@ -271,13 +363,17 @@ size_t SinkWorker::flushes_waiting() const {
   return flushes_.size();
 }
 
-void SinkWorker::Do(Order order) {
-  {
-    MutexLock lock(&mutex_);
-    orders_.push_back(std::move(order));
-  }
+void SinkWorker::Wake() {
   ::eventfd_write(wake_fd_.get(), 1);
   reader_->Wake();
+}
+
+void SinkWorker::RunOnWorker(Job job) {
+  {
+    MutexLock lock(&mutex_);
+    jobs_.push_back(std::move(job));
+  }
+  Wake();
 }
 
 void SinkWorker::SetFilter(std::shared_ptr<const filter::Filter> filter) {
@@ -299,22 +395,37 @@ void SinkWorker::Reopen() {
 void SinkWorker::BeginStop() {
   {
     MutexLock lock(&mutex_);
-    stopping_ = true;
-    stop_at_ = journal_->last_sequence();
+    if (!std::exchange(stopping_, true)) stopping_since_ = Now();
+    stop_at_ = options_.journal->last_sequence();
   }
   Flush(0, [](const absl::Status&) {});
+  Wake();
 }
 
-bool SinkWorker::Stop(Clock::time_point deadline) {
-  BeginStop();
+bool SinkWorker::AwaitEnd(std::chrono::steady_clock::time_point deadline) {
   MutexLock lock(&mutex_);
   while (!ended_ && changed_.WaitUntil(&mutex_, deadline)) {
   }
-  if (!ended_) {
-    abandoned_ = true;
-    ::eventfd_write(wake_fd_.get(), 1);
-  }
   return ended_;
+}
+
+nanoseconds SinkWorker::CallLasts() const {
+  uint64_t since = in_call_since_;
+  if (since == 0) return {};
+  {
+    MutexLock lock(&mutex_);
+    since = std::max(since, stopping_since_);
+  }
+  const uint64_t now = Now();
+  return nanoseconds(now > since ? now - since : 0);
+}
+
+void SinkWorker::Abandon() {
+  {
+    MutexLock lock(&mutex_);
+    abandoned_ = true;
+  }
+  Wake();
 }
 
 void SinkWorker::SetState(absl::string_view state, absl::string_view error) {
@@ -325,18 +436,16 @@ void SinkWorker::SetState(absl::string_view state, absl::string_view error) {
 
 SinkWorker::Status SinkWorker::status() const {
   Status status;
-  status.name = name_;
+  status.name = name();
   status.destination = sink_->destination();
   status.cursor = cursor_.load();
   status.written_records = written_.load();
   status.filtered_records = filtered_.load();
-  const Clock::time_point since = in_call_since_;
-  const Clock::duration in_call = Clock::now() - since;
-  if (since != Clock::time_point() && in_call >= kLongCall) {
+  if (const nanoseconds in_call = CallLasts(); in_call >= kLongCall) {
     status.state = "failing";
-    status.last_error = absl::StrCat(
-        "its current call takes ",
-        std::chrono::duration_cast<std::chrono::seconds>(in_call).count(), " s so far");
+    status.last_error = absl::StrCat("its current call takes ",
+                                     duration_cast<std::chrono::seconds>(in_call).count(),
+                                     " s so far");
     return status;
   }
   MutexLock lock(&mutex_);

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/base/mutex.h"
 #include "agent/journal/journal.h"
 #include "agent/self/counters.h"
@@ -23,7 +24,15 @@ namespace sluice::sinks {
 // Started once, stopped once. All public functions are thread-safe.
 class SinkWorker {
  public:
-  using Clock = std::chrono::steady_clock;
+  // What is pointed to outlives the worker.
+  struct Options {
+    // Of the sink among all, and of its cursor: `kvp`, `otlp.backup`. At most 43 bytes.
+    std::string name;
+    std::shared_ptr<const filter::Filter> filter;
+    journal::Journal* journal = nullptr;
+    Counters* counters = nullptr;
+    const Clock* clock = &Clock::System();
+  };
 
   struct Status {
     std::string name;
@@ -37,10 +46,8 @@ class SinkWorker {
     std::string last_error;  // why it is not `ok`; empty while it is
   };
 
-  // The journal outlives the worker.
-  SinkWorker(std::unique_ptr<Sink> sink, std::shared_ptr<const filter::Filter> filter,
-             journal::Journal* journal, Counters* counters);
-  // Stop must have returned true, or the process be about to end.
+  SinkWorker(std::unique_ptr<Sink> sink, Options options);
+  // The thread must have ended, or the process be about to end.
   ~SinkWorker();
 
   void Start();
@@ -52,21 +59,27 @@ class SinkWorker {
   // may be called all the same, where it is just being called.
   void CancelFlush(uint64_t id);
 
-  // Calls `order` on the worker's thread between two batches, or between two attempts while the
-  // sink fails: it may not be open then. Never, where the worker stops before it.
-  using Order = std::function<void(Sink&)>;
-  void Do(Order order);
+  // Calls `job` on the worker's thread between two batches, or between two attempts while the sink
+  // fails: it may not be open then. Never, where the worker ends before it.
+  using Job = std::function<void(Sink&)>;
+  void RunOnWorker(Job job);
 
   void SetFilter(std::shared_ptr<const filter::Filter> filter);
   void Reopen();
 
-  // Has the thread end once it wrote what is journalled up to now.
+  // Has the thread end once it wrote what is journalled up to now. A call of the sink that fails
+  // from here on is not repeated: the thread ends, and the next start goes on from the cursor.
   void BeginStop();
-  // BeginStop, and waits. False: `deadline` passed first; the thread is left behind, inside the
-  // sink's I/O perhaps.
-  bool Stop(Clock::time_point deadline);
+  // Waits; false: `deadline` passed first.
+  bool AwaitEnd(std::chrono::steady_clock::time_point deadline);
+  // Since BeginStop, how long the sink has been in the call that it is in.
+  std::chrono::nanoseconds CallLasts() const;
+  // Sink::Cancel, for such a call.
+  void CancelCall() { sink_->Cancel(); }
+  // The thread ends as soon as the call does, and is left behind until then.
+  void Abandon();
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return options_.name; }
   Status status() const;
   size_t flushes_waiting() const;
 
@@ -78,64 +91,90 @@ class SinkWorker {
   };
 
   void Run();
+  uint64_t Now() const { return options_.clock->BootNano(); }
+  // For what waits: the time at which Now() is `due`; 0: at once.
+  std::chrono::steady_clock::time_point WaitUntil(uint64_t due) const;
+
   // Calls the sink, and lets status() know how long that takes.
   template <typename Function>
   auto CallSink(Function function);
+  void RunInCall(const Job& job);
+  // Calls `attempt` again and again until it succeeds. False: the worker is to end.
+  template <typename Attempt>
+  bool Persist(Attempt attempt);
+  // Tells of a failed attempt and waits until the next; false: there is to be none. `is_last`: the
+  // attempt began when the worker was stopping.
+  bool AwaitRetry(const absl::Status& error, bool is_last);
+  void TellFailure(const absl::Status& error, bool is_last);
+  void TellSuccess();
+  // Sleeps until the time is `due` or `retry_fd` or wake_fd_ is readable. True: `retry_fd` is.
+  bool Sleep(uint64_t due, int retry_fd);
+
   bool OpenSink();
   void Add(const Delivery& delivery);
   void ReadBatch();
+  bool IsFull() const;
+  // How long more is waited for after an entry; 0: not at all.
+  uint64_t WaitForMoreUntil();
   bool CommitBatch();
-  // Commits, again and again until it succeeds; false: the worker is to end.
   bool Write();
   // From here on something is unsynced.
   void AwaitSync();
-  void SyncIfDue();
+  bool SyncIfDue();
   void AnswerFlushes(const absl::Status& sync_status);
   bool FlushIsDue() const EXCLUDES(mutex_);
   void TakeSettings();
-  void RunOrders();
+  void RunJobs();
+  // Everything up to where it is to stop.
+  bool HasReadAll() const EXCLUDES(mutex_);
   bool Drained() const EXCLUDES(mutex_);
-  // Waits before another attempt, as the sink tells or longer each time; false: the worker is to
-  // end.
-  bool BackOff(const absl::Status& error, absl::string_view state);
+  bool IsStopping() const EXCLUDES(mutex_);
+  bool IsAbandoned() const EXCLUDES(mutex_);
+  void Wake();
   void SetState(absl::string_view state, absl::string_view error);
 
   // Constant after construction.
-  const std::string name_;
-  journal::Journal* const journal_;
-  Counters* const counters_;
+  const Options options_;
+  const std::unique_ptr<Sink> sink_;
+  const SinkPolicy policy_;
   const std::unique_ptr<journal::Reader> reader_;
 
-  // Of the worker's thread.
-  const std::unique_ptr<Sink> sink_;
+  // Of the worker's thread. Times are Now().
   RecordStream stream_;
   uint64_t read_sequence_ = 0;
   bool unsynced_ = false;
-  Clock::time_point sync_due_;
-  Clock::duration backoff_;
+  uint64_t sync_due_ = 0;
+  // When the oldest pending record was taken in; 0: none is, or the policy does not ask.
+  uint64_t oldest_pending_ = 0;
+  bool is_failing_ = false;
+  std::chrono::milliseconds backoff_;
+  // A call failed and is not repeated. What is delivered now is for the next start.
+  bool gave_up_ = false;
+  // In a row, while stopping.
+  int empty_reads_ = 0;
 
   std::atomic<uint64_t> cursor_{0};
   std::atomic<uint64_t> written_{0};
   std::atomic<uint64_t> filtered_{0};
-  // When the call that the sink is in began; the epoch: it is in none.
-  std::atomic<Clock::time_point> in_call_since_{Clock::time_point()};
+  // When the call that the sink is in began; 0: it is in none.
+  std::atomic<uint64_t> in_call_since_{0};
 
   mutable Mutex mutex_;
   CondVar changed_;
   std::vector<FlushRequest> flushes_ GUARDED_BY(mutex_);
   uint64_t last_flush_id_ GUARDED_BY(mutex_) = 0;
-  std::vector<Order> orders_ GUARDED_BY(mutex_);
+  std::vector<Job> jobs_ GUARDED_BY(mutex_);
   std::shared_ptr<const filter::Filter> new_filter_ GUARDED_BY(mutex_);
   bool reopen_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  uint64_t stopping_since_ GUARDED_BY(mutex_) = 0;
   uint64_t stop_at_ GUARDED_BY(mutex_) = 0;
   bool abandoned_ GUARDED_BY(mutex_) = false;
   bool ended_ GUARDED_BY(mutex_) = false;
   std::string state_ GUARDED_BY(mutex_) = "starting";
   std::string last_error_ GUARDED_BY(mutex_);
 
-  // An eventfd, which ends a wait between two attempts: for an order, and once the thread is
-  // abandoned.
+  // An eventfd, which ends a sleep between two attempts: for a job, and at the end.
   const UniqueFd wake_fd_;
   std::thread thread_;
 };

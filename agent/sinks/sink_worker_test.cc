@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <future>
 
+#include "agent/base/retry_after.h"
+#include "agent/sinks/stop_workers.h"
 #include "gtest/gtest.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/records.h"
 #include "tests/support/started_journal.h"
 #include "tests/support/temp_directory.h"
@@ -23,13 +26,20 @@ struct SinkLog {
   CondVar changed;
   std::vector<std::string> written GUARDED_BY(mutex);
   size_t most_at_once GUARDED_BY(mutex) = 0;
+  std::vector<size_t> commits GUARDED_BY(mutex);  // records of each that wrote any
   int commits_to_fail GUARDED_BY(mutex) = 0;
   int opens_to_fail GUARDED_BY(mutex) = 0;
   bool hang GUARDED_BY(mutex) = false;
   int syncs GUARDED_BY(mutex) = 0;
   int syncs_to_fail GUARDED_BY(mutex) = 0;
-  int tends_to_need_sync GUARDED_BY(mutex) = 0;
-  int retry_fd = -1;  // set before the worker starts
+  int idles_to_need_sync GUARDED_BY(mutex) = 0;
+  int attempts GUARDED_BY(mutex) = 0;  // Open, Commit and Sync
+  bool cancelled GUARDED_BY(mutex) = false;
+  int ignores_cancel GUARDED_BY(mutex) = 0;
+  // Set before the worker starts.
+  int retry_fd = -1;
+  SinkPolicy policy;
+  absl::Status failure = absl::UnavailableError("disk full");
 
   bool Wait(const std::function<bool()>& condition) {
     const auto deadline = steady_clock::now() + seconds(20);
@@ -44,11 +54,12 @@ struct SinkLog {
 class RecordingSink final : public Sink {
  public:
   explicit RecordingSink(std::shared_ptr<SinkLog> log) : log_(std::move(log)) {}
-  absl::string_view name() const override { return "recording"; }
   std::string destination() const override { return "memory"; }
+  SinkPolicy policy() const override { return log_->policy; }
 
   absl::Status Open() override {
     MutexLock lock(&log_->mutex);
+    ++log_->attempts;
     log_->changed.NotifyAll();
     if (log_->opens_to_fail > 0 && log_->opens_to_fail-- > 0) return absl::NotFoundError("no dir");
     return absl::OkStatus();
@@ -60,12 +71,15 @@ class RecordingSink final : public Sink {
   }
   absl::Status Commit() override {
     MutexLock lock(&log_->mutex);
+    ++log_->attempts;
+    log_->changed.NotifyAll();
     while (log_->hang) log_->changed.Wait(&log_->mutex);
     if (log_->commits_to_fail > 0) {
       --log_->commits_to_fail;
-      return absl::UnavailableError("disk full");
+      return log_->failure;
     }
     log_->most_at_once = std::max(log_->most_at_once, pending_bytes());
+    if (!pending_.empty()) log_->commits.push_back(pending_.size());
     for (std::string& text : pending_) log_->written.push_back(std::move(text));
     pending_.clear();
     log_->changed.NotifyAll();
@@ -74,14 +88,25 @@ class RecordingSink final : public Sink {
   int retry_fd() const override { return log_->retry_fd; }
   absl::Status Sync() override {
     MutexLock lock(&log_->mutex);
+    ++log_->attempts;
     ++log_->syncs;
+    log_->changed.NotifyAll();
     if (log_->syncs_to_fail > 0 && log_->syncs_to_fail-- > 0) return absl::DataLossError("EIO");
     return absl::OkStatus();
   }
-  bool Tend() override {
+  bool OnIdle() override {
     MutexLock lock(&log_->mutex);
-    return log_->tends_to_need_sync > 0 && log_->tends_to_need_sync-- > 0;
+    return log_->idles_to_need_sync > 0 && log_->idles_to_need_sync-- > 0;
   }
+  void Cancel() override {
+    MutexLock lock(&log_->mutex);
+    log_->cancelled = true;
+    if (log_->ignores_cancel != 0) return;
+    log_->hang = false;
+    log_->commits_to_fail = 1'000'000;
+    log_->changed.NotifyAll();
+  }
+  size_t pending_records() const override { return pending_.size(); }
   size_t pending_bytes() const override {
     size_t bytes = 0;
     for (const std::string& text : pending_) bytes += text.size();
@@ -101,14 +126,23 @@ class SinkWorkerTest : public ::testing::Test {
   }
 
   void StartWorker(const std::string& filter = "info") {
-    worker_ = std::make_unique<SinkWorker>(std::make_unique<RecordingSink>(log_),
-                                           filter::Filter::Parse(filter, {}).filter, journal_.get(),
-                                           &counters_);
+    workers_.push_back(std::make_unique<SinkWorker>(
+        std::make_unique<RecordingSink>(log_),
+        SinkWorker::Options{.name = "recording",
+                            .filter = filter::Filter::Parse(filter, {}).filter,
+                            .journal = journal_.get(),
+                            .counters = &counters_,
+                            .clock = clock_}));
+    worker_ = workers_.front().get();
     worker_->Start();
   }
-  bool Stop() {
-    const bool clean = worker_->Stop(steady_clock::now() + seconds(20));
-    worker_.reset();
+  // Whether the worker ended.
+  bool Stop(steady_clock::duration within = seconds(20)) {
+    const bool clean = StopWorkers(workers_, steady_clock::now() + within).empty();
+    if (clean) {
+      workers_.clear();
+      worker_ = nullptr;
+    }
     return clean;
   }
 
@@ -149,7 +183,9 @@ class SinkWorkerTest : public ::testing::Test {
   Counters counters_;
   std::unique_ptr<journal::Journal> journal_;
   std::shared_ptr<SinkLog> log_ = std::make_shared<SinkLog>();
-  std::unique_ptr<SinkWorker> worker_;
+  const Clock* clock_ = &Clock::System();
+  std::vector<std::unique_ptr<SinkWorker>> workers_;
+  SinkWorker* worker_ = nullptr;  // of workers_
 };
 
 TEST_F(SinkWorkerTest, WritesWhatIsJournalledInOrder) {
@@ -159,17 +195,17 @@ TEST_F(SinkWorkerTest, WritesWhatIsJournalledInOrder) {
   EXPECT_TRUE(WaitFor({"a", "b"}));
 }
 
-TEST_F(SinkWorkerTest, CarriesOutOrdersOnItsThreadAlsoWhileTheSinkFails) {
+TEST_F(SinkWorkerTest, RunsJobsOnItsThreadAlsoWhileTheSinkFails) {
   Set(&SinkLog::opens_to_fail, 1'000'000);
   StartWorker();
   for (int i = 0; i < 2; ++i) {
     std::promise<std::pair<std::string, bool>> seen;
-    worker_->Do([&seen, test = std::this_thread::get_id()](Sink& sink) {
-      seen.set_value({std::string(sink.name()), std::this_thread::get_id() == test});
+    worker_->RunOnWorker([&seen, test = std::this_thread::get_id()](Sink& sink) {
+      seen.set_value({sink.destination(), std::this_thread::get_id() == test});
     });
     auto future = seen.get_future();
     ASSERT_EQ(future.wait_for(seconds(20)), std::future_status::ready);
-    EXPECT_EQ(future.get(), (std::pair<std::string, bool>("recording", false)));
+    EXPECT_EQ(future.get(), (std::pair<std::string, bool>("memory", false)));
     Set(&SinkLog::opens_to_fail, 0);
   }
 }
@@ -271,7 +307,7 @@ TEST_F(SinkWorkerTest, FlushSyncsWhatTheSinkDidOfItself) {
   for (const int failing : {1, 0}) {
     {
       MutexLock lock(&log_->mutex);
-      log_->tends_to_need_sync = 1;
+      log_->idles_to_need_sync = 1;
       log_->syncs_to_fail = failing;
     }
     std::promise<absl::Status> flushed;
@@ -280,22 +316,22 @@ TEST_F(SinkWorkerTest, FlushSyncsWhatTheSinkDidOfItself) {
               failing == 0 ? absl::StatusCode::kOk : absl::StatusCode::kDataLoss);
     EXPECT_TRUE(AwaitState("ok")) << "it is tried again";
     MutexLock lock(&log_->mutex);
-    EXPECT_EQ(log_->tends_to_need_sync, 0);
+    EXPECT_EQ(log_->idles_to_need_sync, 0);
   }
 }
 
-TEST_F(SinkWorkerTest, TendsTheSinkWhileItsFilterLetsNothingThrough) {
+TEST_F(SinkWorkerTest, TheSinkIsIdleWhileItsFilterLetsNothingThrough) {
   StartWorker("off");
   std::promise<absl::Status> flushed;
-  worker_->Do([&](Sink&) {
+  worker_->RunOnWorker([&](Sink&) {
     for (int i = 0; i < 1025; ++i) Write("a");
-    Set(&SinkLog::tends_to_need_sync, 2);
+    Set(&SinkLog::idles_to_need_sync, 2);
     worker_->Flush(journal_->last_sequence(),
                    [&](const absl::Status& status) { flushed.set_value(status); });
   });
   EXPECT_TRUE(Answer(&flushed).ok());
   MutexLock lock(&log_->mutex);
-  EXPECT_EQ(log_->tends_to_need_sync, 0)
+  EXPECT_EQ(log_->idles_to_need_sync, 0)
       << "after as many entries as are read at once, and the rest";
   EXPECT_TRUE(log_->written.empty());
 }
@@ -320,9 +356,181 @@ TEST_F(SinkWorkerTest, AHungSinkIsLeftBehindAtTheDeadline) {
   SetHang(true);
   StartWorker();
   Write("a");
-  EXPECT_FALSE(worker_->Stop(steady_clock::now() + std::chrono::milliseconds(100)));
+  EXPECT_FALSE(Stop(std::chrono::milliseconds(100)));
   SetHang(false);
   EXPECT_TRUE(Stop());
+}
+
+// A clock that stands still ends no wait between two attempts.
+class StoppedClockTest : public SinkWorkerTest {
+ protected:
+  StoppedClockTest() { clock_ = &stopped_; }
+  ~StoppedClockTest() override {
+    if (worker_ != nullptr) Stop();
+  }
+
+  int Attempts() {
+    MutexLock lock(&log_->mutex);
+    return log_->attempts;
+  }
+  std::vector<size_t> Commits() {
+    MutexLock lock(&log_->mutex);
+    return log_->commits;
+  }
+  // The worker looks at the clock again.
+  void Advance(std::chrono::nanoseconds by) {
+    stopped_.Advance(by);
+    std::promise<void> seen;
+    worker_->RunOnWorker([&](Sink&) { seen.set_value(); });
+    EXPECT_EQ(seen.get_future().wait_for(seconds(20)), std::future_status::ready);
+  }
+
+  FakeClock stopped_{seconds(1'000'000'000).count()};
+};
+
+TEST_F(StoppedClockTest, AtStopWhatWaitsIsTriedOnceMoreAndNoMore) {
+  Set(&SinkLog::opens_to_fail, 1'000'000);
+  StartWorker();
+  Write("a");
+  ASSERT_TRUE(AwaitState("waiting"));
+  EXPECT_EQ(Attempts(), 1);
+  EXPECT_TRUE(Stop());
+  EXPECT_EQ(Attempts(), 2);
+  Set(&SinkLog::opens_to_fail, 0);
+  StartWorker();
+  EXPECT_TRUE(WaitFor({"a"})) << "the journal has kept it";
+}
+
+TEST_F(StoppedClockTest, AtStopWhatFailsIsTriedOnceMoreAndNoMore) {
+  Set(&SinkLog::commits_to_fail, 1'000'000);
+  StartWorker();
+  Write("a");
+  ASSERT_TRUE(AwaitState("failing"));
+  EXPECT_TRUE(Stop());
+  EXPECT_EQ(Attempts(), 3) << "an Open and two Commits";
+  Set(&SinkLog::commits_to_fail, 0);
+  StartWorker();
+  EXPECT_TRUE(WaitFor({"a"}));
+}
+
+TEST_F(StoppedClockTest, AtStopWhatWorksAgainDrains) {
+  Set(&SinkLog::commits_to_fail, 1);
+  StartWorker();
+  Write("a");
+  ASSERT_TRUE(AwaitState("failing"));
+  Write("b");
+  EXPECT_TRUE(Stop());
+  EXPECT_TRUE(WaitFor({"a", "b"}));
+}
+
+TEST_F(StoppedClockTest, AtStopAnEntryThatCannotBeWrittenInPiecesIsTriedOnceMore) {
+  Set(&SinkLog::commits_to_fail, 1'000'000);
+  StartWorker();
+  const std::string text(100'000, 'x');
+  Write(text, 40);
+  ASSERT_TRUE(AwaitState("failing"));
+  EXPECT_TRUE(Stop());
+  EXPECT_EQ(Attempts(), 3);
+  Set(&SinkLog::commits_to_fail, 0);
+  StartWorker();
+  EXPECT_TRUE(WaitFor(std::vector<std::string>(40, text)));
+}
+
+TEST_F(StoppedClockTest, AtStopASyncThatFailsIsNotRepeated) {
+  Set(&SinkLog::syncs_to_fail, 1'000'000);
+  StartWorker();
+  Write("a");
+  ASSERT_TRUE(WaitFor({"a"}));
+  EXPECT_TRUE(Stop());
+  MutexLock lock(&log_->mutex);
+  EXPECT_EQ(log_->syncs, 1);
+}
+
+TEST_F(StoppedClockTest, ADestinationIsNotAskedBeforeTheTimeItNamed) {
+  log_->failure = WithRetryAfter(absl::UnavailableError("busy"), std::chrono::hours(1));
+  Set(&SinkLog::commits_to_fail, 1);
+  StartWorker();
+  Write("a");
+  ASSERT_TRUE(AwaitState("failing"));
+  Advance(std::chrono::minutes(59));
+  EXPECT_EQ(Attempts(), 2) << "an Open and a Commit";
+  Advance(std::chrono::minutes(1));
+  EXPECT_TRUE(WaitFor({"a"}));
+}
+
+TEST_F(StoppedClockTest, ADestinationIsNotAskedBeforeTheTimeItNamedAtStopEither) {
+  log_->failure = WithRetryAfter(absl::UnavailableError("busy"), std::chrono::hours(1));
+  Set(&SinkLog::commits_to_fail, 1'000'000);
+  StartWorker();
+  Write("a");
+  ASSERT_TRUE(AwaitState("failing"));
+  EXPECT_TRUE(Stop());
+  EXPECT_EQ(Attempts(), 2);
+}
+
+TEST_F(StoppedClockTest, WaitsForAsManyRecordsAsThePolicyAsksFor) {
+  log_->policy = {.longest_wait = std::chrono::hours(1), .enough_records = 3};
+  StartWorker();
+  for (const char* text : {"a", "b", "c"}) Write(text);
+  EXPECT_TRUE(WaitFor({"a", "b", "c"}));
+  EXPECT_EQ(Commits(), std::vector<size_t>{3});
+}
+
+TEST_F(StoppedClockTest, WaitsForMoreNoLongerThanThePolicySays) {
+  log_->policy = {.longest_wait = std::chrono::milliseconds(20), .enough_records = 3};
+  clock_ = &Clock::System();
+  StartWorker();
+  Write("a");
+  EXPECT_TRUE(WaitFor({"a"}));
+}
+
+TEST_F(StoppedClockTest, AFlushWaitsForNoMore) {
+  log_->policy = {.longest_wait = std::chrono::hours(1), .enough_records = 3};
+  StartWorker();
+  Write("a");
+  std::promise<absl::Status> flushed;
+  worker_->Flush(journal_->last_sequence(),
+                 [&](const absl::Status& status) { flushed.set_value(status); });
+  EXPECT_TRUE(Answer(&flushed).ok());
+  EXPECT_TRUE(WaitFor({"a"}));
+}
+
+TEST_F(StoppedClockTest, CommitsNoMoreAtOnceThanThePolicySays) {
+  log_->policy = {.commit_records = 2};
+  for (const char* text : {"a", "b", "c", "d"}) Write(text);
+  StartWorker();
+  EXPECT_TRUE(WaitFor({"a", "b", "c", "d"}));
+  EXPECT_EQ(Commits(), (std::vector<size_t>{2, 2}));
+}
+
+TEST_F(StoppedClockTest, CommitsAsManyBytesAtOnceAsThePolicySays) {
+  log_->policy = {.commit_bytes = 10 * 1024 * 1024};
+  const std::string text(1'000'000, 'x');
+  for (int i = 0; i < 5; ++i) Write(text);
+  StartWorker();
+  EXPECT_TRUE(WaitFor(std::vector<std::string>(5, text)));
+  EXPECT_EQ(Commits(), std::vector<size_t>{5});
+}
+
+TEST_F(SinkWorkerTest, AtStopACallThatWaitsIsCancelled) {
+  SetHang(true);
+  StartWorker();
+  Write("a");
+  ASSERT_TRUE(log_->Wait([&]() NO_THREAD_SAFETY_ANALYSIS { return log_->attempts == 2; }));
+  EXPECT_TRUE(Stop());
+  MutexLock lock(&log_->mutex);
+  EXPECT_TRUE(log_->cancelled);
+}
+
+TEST_F(SinkWorkerTest, AtStopACallThatDoesNotReturnIsLeftBehindLongBeforeTheDeadline) {
+  SetHang(true);
+  Set(&SinkLog::ignores_cancel, 1);
+  StartWorker();
+  Write("a");
+  const auto begin = steady_clock::now();
+  EXPECT_FALSE(Stop(seconds(60)));
+  EXPECT_LT(steady_clock::now() - begin, seconds(20));
+  SetHang(false);
 }
 
 TEST_F(SinkWorkerTest, ANewFilterHoldsForWhatComesAfterIt) {

@@ -1,6 +1,7 @@
-// A clock that stands still until a test moves it. Both of its times are one.
+// A clock that stands still until a test moves it. Both of its times are one. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -16,7 +17,7 @@ class FakeClock final : public Clock {
   uint64_t BootNano() const override { return now; }
   void Advance(std::chrono::nanoseconds by) { now += static_cast<uint64_t>(by.count()); }
 
-  uint64_t now;
+  std::atomic<uint64_t> now;
 };
 
 }  // namespace sluice

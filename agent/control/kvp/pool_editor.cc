@@ -82,7 +82,7 @@ absl::StatusOr<v1::EditPoolResponse> ToResponse(const absl::StatusOr<size_t>& re
 void PoolEditor::Edit(const Identity& caller, const v1::EditPoolRequest& request, Done done) {
   auto edit = Admit(caller, request);
   if (!edit.ok()) return done(edit.status());
-  options_.kvp->Do(
+  options_.kvp->RunOnWorker(
       [loop = options_.loop, edit = *std::move(edit), done = std::move(done)](sinks::Sink& sink) {
         // The worker named kvp drives no other sink.
         const auto removed = static_cast<kvp::KvpSink&>(sink).Edit(edit);

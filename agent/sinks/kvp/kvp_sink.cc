@@ -63,7 +63,8 @@ std::string SummaryText(const GivenUp& given_up) {
 }  // namespace
 
 KvpSink::KvpSink(Options options)
-    : options_(std::move(options)), pool_(PoolFile::Options{.path = options_.pool_path}) {
+    : options_(std::move(options)),
+      pool_(PoolFile::Options{.path = options_.pool_path, .syscalls = &syscalls_}) {
   std::memcpy(epoch_.data(), options_.journal_epoch.data(),
               std::min(epoch_.size(), options_.journal_epoch.size()));
 }
@@ -201,7 +202,7 @@ bool KvpSink::PoolChanged() {
   return std::exchange(seen_, now) != now;
 }
 
-bool KvpSink::Tend() {
+bool KvpSink::OnIdle() {
   if (!PoolChanged()) return false;
   if (!ClearIfStale().ok() || !keeper_->Reconcile().ok())
     options_.counters->Add("kvp.reconcile_failed");

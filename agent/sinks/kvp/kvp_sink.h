@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/self/counters.h"
+#include "agent/sinks/kvp/cancellable_syscalls.h"
 #include "agent/sinks/kvp/pool_file.h"
 #include "agent/sinks/kvp/pool_keeper.h"
 #include "agent/sinks/kvp/pool_watch.h"
@@ -40,7 +41,6 @@ class KvpSink final : public sinks::Sink {
 
   explicit KvpSink(Options options);
 
-  absl::string_view name() const override { return "kvp"; }
   std::string destination() const override { return options_.pool_path; }
   absl::Status Open() override;
   bool TakesUnfiltered(const RecordView& event) const override;
@@ -49,7 +49,9 @@ class KvpSink final : public sinks::Sink {
   int retry_fd() const override { return watch_.has_value() ? watch_->fd() : -1; }
   absl::Status Sync() override;
   // Restores what another program's rewrite of the pool lost; where that fails, Sync() tries again.
-  bool Tend() override;
+  bool OnIdle() override;
+  // Other programs may hold a lock of the pool.
+  void Cancel() override { syscalls_.Cancel(); }
   size_t pending_bytes() const override { return pending_bytes_; }
 
   // PoolKeeper::Edit, synced. Opens what is not open yet.
@@ -73,6 +75,7 @@ class KvpSink final : public sinks::Sink {
 
   const Options options_;
   std::array<uint8_t, 16> epoch_{};
+  CancellableSyscalls syscalls_;
   PoolFile pool_;
   std::unique_ptr<PoolKeeper> keeper_;
   // While the pool's directory is missing.

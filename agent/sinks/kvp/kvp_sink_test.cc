@@ -99,7 +99,7 @@ TEST_F(KvpSinkTest, TriesAgainToRestoreThoughNobodyElseWrites) {
   directory_.Write("");
   {
     const FileSizeLimit limit(1);
-    EXPECT_TRUE(sink.Tend());
+    EXPECT_TRUE(sink.OnIdle());
     EXPECT_FALSE(sink.Sync().ok());
   }
   EXPECT_TRUE(sink.Sync().ok());

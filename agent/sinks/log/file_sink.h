@@ -15,7 +15,6 @@ class FileSink final : public sinks::Sink {
  public:
   FileSink(LogFileOptions file, const LineOptions& lines, Counters* counters);
 
-  absl::string_view name() const override { return "file"; }
   std::string destination() const override { return options_.path; }
   absl::Status Open() override;
   void Add(const sinks::Delivery& delivery) override { builder_.Append(delivery, &pending_); }
