@@ -18,7 +18,8 @@ def machine_with_gate(make_machine):
 
 
 def open_gate(machine):
-    machine.shell("touch /run/gate-is-open; echo open >/run/gate")
+    # Writing to the gate waits until somebody stands before it.
+    machine.shell("echo open >/run/gate; touch /run/gate-is-open")
 
 
 def refused(machine):
