@@ -39,7 +39,7 @@ def test_what_was_acknowledged_beside_a_failed_disk_is_there_after_its_repair(ma
     emit.wait_for(lambda one: one.lines, "is refused")
     assert not emit.lines[0].startswith("acknowledged"), "the disk did not fail"
     machine.wait_until(
-        lambda: "Read-only" in machine.run("touch", f"{STATE}/probe", check=False).errors,
+        lambda: "Read-only" in machine.run("mktemp", "-p", STATE, check=False).errors,
         "the file system takes no writes")
 
     # The next agent keeps its journal in memory, and acknowledges what is sent again.
