@@ -87,7 +87,7 @@ class Install:
 
     @staticmethod
     def _owned_by_root(entry):
-        # Folders that the image has keep the mode that they have there.
+        # The build made it under its own umask; the image's folders of these names are 0755.
         entry.uid = entry.gid = 0
         entry.uname = entry.gname = "root"
         if entry.isdir():
