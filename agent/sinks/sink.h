@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "agent/stream/delivery.h"
-#include "proto/record/view.h"
 
 namespace sluice::sinks {
 
@@ -43,8 +42,9 @@ class Sink {
   // worker does not before that, else it tries after 50 ms to 2 s.
   virtual absl::Status Open() = 0;
 
-  // Whether an event of a sender that may report is for this sink whatever its filter says.
-  virtual bool TakesUnfiltered(const RecordView& /*event*/) const { return false; }
+  // Which events are for this sink whatever its filter says; null: none. A kind whose sink names
+  // some has SinkKind::unfiltered too.
+  virtual UnfilteredFn unfiltered() const { return nullptr; }
 
   // Takes in what it needs of one delivery, in journal order. Does no I/O.
   virtual void Add(const Delivery& delivery) = 0;

@@ -53,7 +53,7 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, Options options)
       reader_(options_.journal->OpenReader(options_.name)),
       stream_(
           options_.filter, [this](const Delivery& delivery) { Add(delivery); },
-          [this](const RecordView& event) { return sink_->TakesUnfiltered(event); }),
+          sink_->unfiltered()),
       backoff_(kFirstBackoff),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
@@ -443,9 +443,9 @@ SinkWorker::Status SinkWorker::status() const {
   status.filtered_records = filtered_.load();
   if (const nanoseconds in_call = CallLasts(); in_call >= kLongCall) {
     status.state = "failing";
-    status.last_error = absl::StrCat("its current call takes ",
-                                     duration_cast<std::chrono::seconds>(in_call).count(),
-                                     " s so far");
+    status.last_error =
+        absl::StrCat("its current call takes ",
+                     duration_cast<std::chrono::seconds>(in_call).count(), " s so far");
     return status;
   }
   MutexLock lock(&mutex_);

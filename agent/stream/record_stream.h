@@ -17,8 +17,6 @@ namespace sluice::sinks {
 class RecordStream {
  public:
   using DeliverFn = std::function<void(const Delivery&)>;
-  // Sink::TakesUnfiltered.
-  using UnfilteredFn = std::function<bool(const RecordView& event)>;
 
   RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver,
                UnfilteredFn unfiltered = nullptr);
@@ -40,6 +38,7 @@ class RecordStream {
 
   void ReadRecordAt(const Place& place, const RecordView& record);
   void ReadEvent(const Place& place, const RecordView& record);
+  bool TakesUnfiltered(const Place& place, const RecordView& event) const;
   void ReadWhole(const Place& place, const RecordView& record);
   void ReadStart(const Place& place, const RecordView& record);
   void ReadUpdate(const Place& place, const RecordView& record);

@@ -43,7 +43,8 @@ class KvpSink final : public sinks::Sink {
 
   std::string destination() const override { return options_.pool_path; }
   absl::Status Open() override;
-  bool TakesUnfiltered(const RecordView& event) const override;
+  // Events of host root that hold a provisioning report.
+  sinks::UnfilteredFn unfiltered() const override;
   void Add(const sinks::Delivery& delivery) override;
   absl::Status Commit() override;
   int retry_fd() const override { return watch_.has_value() ? watch_->fd() : -1; }
