@@ -7,7 +7,7 @@
 #include "agent/live/span.h"
 #include "proto/record/view.h"
 
-namespace sluice::sinks {
+namespace sluice::stream {
 
 // One thing that happened and passed the sink's filter. All views last until Add returns.
 struct Delivery {
@@ -38,4 +38,4 @@ struct Delivery {
 // Whether an event is delivered though the filter refuses it; null: none is.
 using UnfilteredFn = std::function<bool(const RecordView& event, bool sender_is_host_root)>;
 
-}  // namespace sluice::sinks
+}  // namespace sluice::stream

@@ -6,7 +6,7 @@
 
 #include "agent/live/origin_codec.h"
 
-namespace sluice::sinks {
+namespace sluice::stream {
 namespace {
 
 const filter::SpanScope* ScopeOf(const live::Span* span) {
@@ -178,4 +178,4 @@ void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const Record
   if (kind != Delivery::Kind::kSpanOpened) ++delivered_;
 }
 
-}  // namespace sluice::sinks
+}  // namespace sluice::stream

@@ -11,7 +11,7 @@
 #include "agent/live/span_table.h"
 #include "agent/stream/delivery.h"
 
-namespace sluice::sinks {
+namespace sluice::stream {
 
 // One for each sink; owned by its thread. The order of a span's records is that of the journal.
 class RecordStream {
@@ -59,4 +59,4 @@ class RecordStream {
   uint64_t filtered_ = 0;
 };
 
-}  // namespace sluice::sinks
+}  // namespace sluice::stream

@@ -4,7 +4,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/records.h"
 
-namespace sluice::sinks {
+namespace sluice::stream {
 namespace {
 
 using testing::EndRecord;
@@ -144,4 +144,4 @@ TEST_F(RecordStreamTest, RestoresOpenSpansFromACheckpoint) {
 }
 
 }  // namespace
-}  // namespace sluice::sinks
+}  // namespace sluice::stream

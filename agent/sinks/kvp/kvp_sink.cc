@@ -22,7 +22,7 @@
 namespace sluice::kvp {
 namespace {
 
-using sinks::Delivery;
+using stream::Delivery;
 
 std::optional<std::string_view> FindText(const FieldRange& attributes, std::string_view key) {
   for (const std::string_view encoded : attributes) {
@@ -122,7 +122,7 @@ std::string KvpSink::KeyOf(const Delivery& delivery) const {
   return cut ? BuildKey(parts, Profile::kSafe) : key;
 }
 
-sinks::UnfilteredFn KvpSink::unfiltered() const {
+stream::UnfilteredFn KvpSink::unfiltered() const {
   return [](const RecordView& event, bool sender_is_host_root) {
     return sender_is_host_root && ReportIn(event).has_value();
   };
