@@ -26,8 +26,6 @@ constexpr uint64_t kRecoveredGraceNanos = 2'000'000'000;
 // Each has a thread while it lasts.
 constexpr control::StreamedAnswers::Limits kQueries{.per_uid = 2, .in_all = 8};
 constexpr control::StreamedAnswers::Limits kFollowers{.per_uid = 4, .in_all = 16};
-// Where azure-init says its report.
-constexpr char kAzureInitReportTarget[] = "libazureinit::health::report";
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode) {
   std::error_code error;
@@ -37,19 +35,6 @@ absl::Status MakeDirectory(const std::string& path, mode_t mode) {
     return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot make directory ", path));
   }
   return absl::OkStatus();
-}
-
-v1::Hint EncodeHint(const filter::LevelSummary& summary) {
-  v1::Hint hint;
-  hint.set_default_level(static_cast<v1::Level>(summary.otherwise));
-  hint.set_default_off(summary.otherwise == filter::LevelFilter::kOff);
-  for (const filter::LevelSummary::Target& target : summary.targets) {
-    v1::TargetLevel* const level = hint.add_targets();
-    level->set_target_prefix(target.prefix);
-    level->set_level(static_cast<v1::Level>(target.level));
-    level->set_off(target.level == filter::LevelFilter::kOff);
-  }
-  return hint;
 }
 
 // No user may hold it all.
@@ -122,10 +107,8 @@ absl::Status App::OpenJournal() {
 }
 
 void App::MakeServices() {
-  report_gate_ = std::make_unique<ingest::ReportGate>(WhyPoolIsOff(loaded_));
   admission_ = std::make_unique<ingest::Admission>(&admission_state_, journal_.get(),
                                                    &loop_->clock(), &counters_);
-  admission_->set_report_gate(report_gate_.get());
   processes_ = std::make_unique<ingest::ProcessTracker>(
       loop_.get(), [this](const net::ProcessKey& process, const std::string& cause) {
         const bool closed = admission_->CloseAborted(
@@ -157,7 +140,7 @@ void App::MakeControl() {
   lines_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kFollowers);
   reporter_ = std::make_unique<control::Reporter>(
       control::Reporter::Options{.admission = admission_.get(),
-                                 .gate = report_gate_.get(),
+                                 .off = WhyPoolIsOff(loaded_),
                                  .flush = flush_.get(),
                                  .counters = &counters_,
                                  .clock = &loop_->clock(),
@@ -235,21 +218,10 @@ void App::WatchRecoveredProcesses() {
 }
 
 void App::UpdateWanted() {
-  // The views want what journal.level says of every target.
-  std::vector<filter::LevelSummary> wanted{{loaded_.config.journal.level, {}}};
-  for (const auto& worker : sinks_.workers) {
-    wanted.push_back(FilterOf(loaded_.config, worker->name()).compiled->Summarize());
-  }
-  // azure-init's report is for the pool whatever the filters say.
-  if (loaded_.config.kvp.active()) {
-    wanted.push_back(
-        {filter::LevelFilter::kOff, {{kAzureInitReportTarget, filter::LevelFilter::kInfo}}});
-  }
-  wanted_ = filter::MaxOf(wanted);
-  admission_->set_wanted([summary = wanted_](std::string_view target, Level level) {
-    return filter::Allows(summary.LevelFor(target), level);
-  });
-  ingest_->SetHint(EncodeHint(wanted_));
+  wanted_ = std::make_shared<const Wanted>(loaded_.config);
+  admission_->set_wanted(
+      [wanted = wanted_](const live::Candidate& record) { return wanted->Wants(record); });
+  ingest_->SetHint(wanted_->ToHint());
 }
 
 control::FiltersInForce App::InForce() const {
@@ -263,7 +235,7 @@ control::FiltersInForce App::InForce() const {
   }
   in_force.options = loaded_.config.filter_options;
   in_force.journal_level = loaded_.config.journal.level;
-  in_force.wanted = wanted_;
+  in_force.wanted = wanted_->levels();
   return in_force;
 }
 

@@ -12,6 +12,7 @@
 #include "agent/app/signals.h"
 #include "agent/app/sink_set.h"
 #include "agent/app/sockets.h"
+#include "agent/app/wanted.h"
 #include "agent/config/load.h"
 #include "agent/config/reload.h"
 #include "agent/control/control_service.h"
@@ -72,9 +73,7 @@ class App {
   ingest::AdmissionState admission_state_;
   std::unique_ptr<journal::Journal> journal_;
   bool rebooted_ = false;
-  // Of every target, the most verbose level that the views or any sink want.
-  filter::LevelSummary wanted_;
-  std::unique_ptr<ingest::ReportGate> report_gate_;
+  std::shared_ptr<const Wanted> wanted_;
   std::unique_ptr<ingest::Admission> admission_;
   std::unique_ptr<ingest::ProcessTracker> processes_;
   SinkSet sinks_;

@@ -24,7 +24,7 @@ class LateSink final : public sinks::Sink {
   absl::Status Open() override {
     return *ready_ ? absl::OkStatus() : absl::NotFoundError("not yet");
   }
-  void Add(const sinks::Delivery&) override {}
+  void Add(const stream::Delivery&) override {}
   absl::Status Commit() override { return absl::OkStatus(); }
   absl::Status Sync() override { return absl::OkStatus(); }
   size_t pending_bytes() const override { return 0; }

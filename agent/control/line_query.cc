@@ -28,11 +28,11 @@ constexpr uint32_t kMaxNewest = 100'000;
 constexpr uint64_t kFirstWindow = 1024;
 constexpr uint64_t kWindowGrowth = 8;
 
-log_sink::LineOptions OptionsOf(v1::LineStyle style) {
-  log_sink::LineOptions options;
+lines::LineOptions OptionsOf(v1::LineStyle style) {
+  lines::LineOptions options;
   options.color = style == v1::LINE_STYLE_COLOR;
-  if (style == v1::LINE_STYLE_JSON) options.style = log_sink::LineStyle::kJson;
-  if (style == v1::LINE_STYLE_LOGFMT) options.style = log_sink::LineStyle::kLogfmt;
+  if (style == v1::LINE_STYLE_JSON) options.style = lines::LineStyle::kJson;
+  if (style == v1::LINE_STYLE_LOGFMT) options.style = lines::LineStyle::kLogfmt;
   return options;
 }
 
@@ -49,13 +49,13 @@ LineSelection SelectionOf(const v1::LinesRequest& request, std::optional<uid_t> 
 }
 
 // What `sluice tail` matches and prints where it prints messages alone.
-std::string MessageOf(const sinks::Delivery& delivery) {
+std::string MessageOf(const stream::Delivery& delivery) {
   switch (delivery.kind) {
-    case sinks::Delivery::Kind::kSpanOpened:
+    case stream::Delivery::Kind::kSpanOpened:
       return absl::StrCat(delivery.span->name, ": new");
-    case sinks::Delivery::Kind::kSpanClosed:
+    case stream::Delivery::Kind::kSpanClosed:
       return absl::StrCat(delivery.span->name, ": close");
-    case sinks::Delivery::Kind::kEvent:
+    case stream::Delivery::Kind::kEvent:
       break;
   }
   const EventView& event = delivery.record->event;
@@ -78,7 +78,7 @@ class LineQuery {
         stream_(stream),
         writer_(stream),
         end_(journal->last_sequence()),
-        reader_(journal, &selection_, [this](LinePlace place, const sinks::Delivery& delivery) {
+        reader_(journal, &selection_, [this](LinePlace place, const stream::Delivery& delivery) {
           Show(place, delivery);
         }) {}
 
@@ -87,7 +87,7 @@ class LineQuery {
  private:
   LinePlace FindStart();
   LinePlace FindNewest(LinePlace from);
-  void Show(LinePlace place, const sinks::Delivery& delivery);
+  void Show(LinePlace place, const stream::Delivery& delivery);
   void NoteMissed();
   bool Report();
   bool HasNews();
@@ -98,7 +98,7 @@ class LineQuery {
   journal::Journal* const journal_;
   const v1::LinesRequest& request_;
   const LineSelection selection_;
-  const log_sink::LineBuilder builder_;
+  const lines::LineBuilder builder_;
   AnswerStream* const stream_;
   MessageWriter<v1::LinesResponse> writer_;
   // The last entry when the call came.
@@ -144,7 +144,7 @@ LinePlace LineQuery::FindNewest(LinePlace from) {
   const LinePlace end{end_ + 1, 0};
   if (request_.newest() == 0) return end;
   std::deque<LinePlace> newest;
-  LineReader reader(journal_, &selection_, [&](LinePlace place, const sinks::Delivery&) {
+  LineReader reader(journal_, &selection_, [&](LinePlace place, const stream::Delivery&) {
     newest.push_back(place);
     if (newest.size() > request_.newest()) newest.pop_front();
   });
@@ -159,7 +159,7 @@ LinePlace LineQuery::FindNewest(LinePlace from) {
   return newest.empty() ? end : newest.front();
 }
 
-void LineQuery::Show(LinePlace place, const sinks::Delivery& delivery) {
+void LineQuery::Show(LinePlace place, const stream::Delivery& delivery) {
   if (!is_heard_) return;
   v1::Line line;
   builder_.Append(delivery, line.mutable_text());

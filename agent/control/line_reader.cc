@@ -12,16 +12,16 @@ std::shared_ptr<const filter::Filter> Everything() {
 }
 
 // A record's lines follow each other: the only one or a span's beginning, then its end.
-LinePlace PlaceOf(const sinks::Delivery& delivery) {
-  const uint32_t is_end = delivery.kind == sinks::Delivery::Kind::kSpanClosed ? 1 : 0;
+LinePlace PlaceOf(const stream::Delivery& delivery) {
+  const uint32_t is_end = delivery.kind == stream::Delivery::Kind::kSpanClosed ? 1 : 0;
   return {delivery.sequence, 2 * delivery.part + is_end};
 }
 
 }  // namespace
 
-bool LineSelection::Has(const sinks::Delivery& delivery) const {
+bool LineSelection::Has(const stream::Delivery& delivery) const {
   // An END states neither level nor target.
-  const bool is_event = delivery.kind == sinks::Delivery::Kind::kEvent;
+  const bool is_event = delivery.kind == stream::Delivery::Kind::kEvent;
   const Level its_level = is_event ? delivery.record->level : delivery.span->level;
   const std::string_view target = is_event ? delivery.record->target : delivery.span->target;
   const Identity& sender = delivery.origin->identity;
@@ -41,8 +41,8 @@ void LineReader::Start(LinePlace from) {
 }
 
 void LineReader::Restore(uint64_t cursor) {
-  stream_ = std::make_unique<sinks::RecordStream>(
-      everything_, [this](const sinks::Delivery& delivery) { Deliver(delivery); });
+  stream_ = std::make_unique<stream::RecordStream>(
+      everything_, [this](const stream::Delivery& delivery) { Deliver(delivery); });
   const std::string checkpoint = reader_->Restore(cursor);
   stream_->Restore(selection_.only_uid ? live::OpenSpansOf(*selection_.only_uid, checkpoint)
                                        : checkpoint);
@@ -65,7 +65,7 @@ bool LineReader::Read(std::chrono::steady_clock::time_point deadline) {
   return true;
 }
 
-void LineReader::Deliver(const sinks::Delivery& delivery) {
+void LineReader::Deliver(const stream::Delivery& delivery) {
   const LinePlace place = PlaceOf(delivery);
   if (place >= next_ && selection_.Has(delivery)) show_(place, delivery);
 }

@@ -26,13 +26,13 @@ struct LineSelection {
   std::string unit;
   std::optional<uid_t> uid;
 
-  bool Has(const sinks::Delivery& delivery) const;
+  bool Has(const stream::Delivery& delivery) const;
 };
 
 // Owned by one thread.
 class LineReader {
  public:
-  using ShowFn = std::function<void(LinePlace place, const sinks::Delivery& delivery)>;
+  using ShowFn = std::function<void(LinePlace place, const stream::Delivery& delivery)>;
 
   // `journal` and `selection` outlive it.
   LineReader(journal::Journal* journal, const LineSelection* selection, ShowFn show);
@@ -56,13 +56,13 @@ class LineReader {
 
  private:
   void Restore(uint64_t cursor);
-  void Deliver(const sinks::Delivery& delivery);
+  void Deliver(const stream::Delivery& delivery);
 
   const LineSelection& selection_;
   const ShowFn show_;
   const std::shared_ptr<const filter::Filter> everything_;
   const std::shared_ptr<journal::Reader> reader_;
-  std::unique_ptr<sinks::RecordStream> stream_;
+  std::unique_ptr<stream::RecordStream> stream_;
   LinePlace next_;
   uint64_t missed_ = 0;
 };

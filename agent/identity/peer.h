@@ -19,6 +19,9 @@ struct Peer {
   // Refers to the peer's process, also after it is gone. None before Linux 6.5, or when descriptors
   // are few.
   UniqueFd pidfd;
+  // Root of this host, outside containers, when it was accepted; for whoever accepts to fill in, by
+  // JudgeHostRoot.
+  bool is_host_root = false;
 };
 
 // The uid that connected (SO_PEERCRED), fixed at connect(2): a socket that was inherited or passed

@@ -1,15 +1,18 @@
 #include "agent/identity/surroundings.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "agent/base/mutex.h"
 #include "agent/identity/peer.h"
+#include "proto/base/unique_fd.h"
 
 namespace sluice::net {
 namespace {
@@ -18,9 +21,16 @@ namespace {
 constexpr size_t kContainerIdDigits = 64;
 
 std::optional<std::string> ReadText(const std::string& path) {
-  std::ifstream file(path);
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  std::string text;
+  std::array<char, 4096> part;
+  ssize_t size;
+  while ((size = ::read(file.get(), part.data(), part.size())) > 0) {
+    text.append(part.data(), static_cast<size_t>(size));
+  }
+  if (size < 0) return std::nullopt;
+  return text;
 }
 
 size_t CountPidNamespaces(absl::string_view status) {
@@ -101,6 +111,15 @@ std::optional<Surroundings> ReadSurroundings(const std::string& process) {
   return ParseSurroundings(*status, *user_map, *mountinfo, *cgroup);
 }
 
+// A process stays where it began, but for its control group, which systemd chooses before it runs.
+std::optional<Surroundings> OurSurroundings() {
+  static Mutex mutex;
+  static std::optional<Surroundings> ours;
+  MutexLock lock(&mutex);
+  if (!ours) ours = ReadSurroundings("self");
+  return ours;
+}
+
 }  // namespace
 
 Surroundings ParseSurroundings(std::string_view status, std::string_view user_map,
@@ -123,7 +142,9 @@ std::string Difference(const Surroundings& process, const Surroundings& ours) {
 
 std::string ContainerSign(const Identity& identity) {
   if (identity.pid <= 0) return "in a pid namespace that the agent cannot see";
-  const auto ours = ReadSurroundings("self");
+  // A process stays where it began, but for its control group, which systemd chooses before it
+  // runs.
+  static const std::optional<Surroundings> ours = ReadSurroundings("self");
   const auto process = ReadSurroundings(absl::StrCat(identity.pid));
   // Read last: until here the number has been this process's.
   const auto stat = ReadProcessStat(identity.pid);

@@ -52,7 +52,7 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
   RETURN_IF_ERROR(pass.Walk(batch));
   head.first_sequence = pass.first_sequence();
   head.sent_records = pass.sent_records();
-  head.may_report = pass.has_report();
+  head.sender_is_host_root = sender.is_host_root;
 
   Admitted& result = pass.result();
   result.journal_sequence =
@@ -82,8 +82,8 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
   for (const auto& [reason, count] : pass.repairs()) {
     counters_->Add("admission.repaired", reason, uid, count);
   }
-  for (const auto& [reason, count] : pass.refused_reports()) {
-    counters_->Add("kvp.report_refused", reason, uid, count);
+  for (const auto& [what, count] : pass.counts()) {
+    counters_->Add(what.first, what.second, uid, count);
   }
   result.accepted += pass.already_journalled();
   return std::move(result);

@@ -14,12 +14,11 @@
 #include "absl/status/statusor.h"
 #include "agent/base/clock.h"
 #include "agent/ingest/client_registry.h"
-#include "agent/ingest/report_gate.h"
 #include "agent/journal/journal.h"
+#include "agent/live/candidate.h"
 #include "agent/live/span_table.h"
 #include "agent/self/counters.h"
 #include "proto/record/limits.h"
-#include "proto/record/view.h"
 
 namespace sluice::ingest {
 
@@ -28,6 +27,8 @@ struct Sender {
   std::shared_ptr<const live::Origin> origin;
   // Absent: records are not told from re-sent ones.
   std::optional<ClientId> client_id;
+  // It is root of this host, outside containers.
+  bool is_host_root = false;
 };
 
 // What became of a batch.
@@ -53,8 +54,9 @@ struct AdmissionState {
 // Owned by the ingest thread. A batch is taken whole or, when the journal refuses, not at all.
 class Admission {
  public:
-  // Whether the journal or any sink wants a record.
-  using WantedFn = std::function<bool(std::string_view target, Level level)>;
+  // Whether the journal or any sink wants a record. Asked of all but a span's UPDATE and END, which
+  // go where its START went.
+  using WantedFn = std::function<bool(const live::Candidate&)>;
 
   // What is pointed to outlives the admission.
   Admission(AdmissionState* state, journal::Journal* journal, const Clock* clock,
@@ -62,9 +64,6 @@ class Admission {
   ~Admission();
 
   void set_wanted(WantedFn wanted) { wanted_ = std::move(wanted); }
-  // Who may send a provisioning report inside an event; null: nobody. Such an event is wanted
-  // always. One that is refused is an event like any other, counted as `kvp.report_refused`.
-  void set_report_gate(const ReportGate* gate) { report_gate_ = gate; }
 
   // An encoded sluice.v1.Batch. INVALID_ARGUMENT: not a batch. UNAVAILABLE and RESOURCE_EXHAUSTED:
   // nothing was taken, try again after the status's retry time (agent/base/retry_after.h).
@@ -92,7 +91,6 @@ class Admission {
   const Clock* const clock_;
   Counters* const counters_;
   WantedFn wanted_;
-  const ReportGate* report_gate_ = nullptr;
 };
 
 }  // namespace sluice::ingest

@@ -1,14 +1,10 @@
 #include "agent/ingest/admission.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 
-#include "agent/identity/peer.h"
 #include "agent/ingest/recovery.h"
 #include "agent/live/origin_codec.h"
 #include "gtest/gtest.h"
-#include "proto/kvp/report.h"
 #include "tests/support/records.h"
 #include "tests/support/temp_directory.h"
 
@@ -244,7 +240,8 @@ TEST_F(AdmissionTest, ClosesASelectedProcessesSpansAsAborted) {
 }
 
 TEST_F(AdmissionTest, DropsWhatNobodyWants) {
-  admission_->set_wanted([](std::string_view, Level level) { return level <= Level::kInfo; });
+  admission_->set_wanted(
+      [](const live::Candidate& candidate) { return candidate.record->level <= Level::kInfo; });
   v1::Record debug = EventRecord("quiet");
   debug.set_level(v1::LEVEL_DEBUG);
   const Admitted admitted = Admit(SenderOf(5, 1), 1, {debug, EventRecord("loud")});
@@ -252,54 +249,50 @@ TEST_F(AdmissionTest, DropsWhatNobodyWants) {
   EXPECT_EQ(Journalled(), std::vector<std::string>{"loud"});
 }
 
-// An event with a report, which nobody wants by its level.
-v1::Record ReportEvent(const std::string& report) {
-  v1::Record record = EventRecord(report);
-  record.set_level(v1::LEVEL_TRACE);
-  testing::AddTextAttribute(&record, std::string(kHealthReport), report);
+// An event with an attribute that a sink may be after.
+v1::Record MarkedEvent(const std::string& message) {
+  v1::Record record = EventRecord(message);
+  testing::AddTextAttribute(&record, "mark", "x");
   return record;
 }
 
-// This process as root would be.
-Sender RootOfThisHost() {
-  auto origin = std::make_shared<live::Origin>();
-  origin->identity.pid = ::getpid();
-  origin->identity.start_time_ticks = net::ReadProcessStat(::getpid())->start_time_ticks;
-  return {std::move(origin), std::nullopt};
+Sender HostRoot() {
+  Sender sender;
+  sender.origin = std::make_shared<live::Origin>();
+  sender.is_host_root = true;
+  return sender;
 }
 
-TEST_F(AdmissionTest, TakesAReportOfRootsWhoeverWantsIt) {
-  const ReportGate gate("");
-  admission_->set_report_gate(&gate);
-  admission_->set_wanted([](std::string_view, Level) { return false; });
-  Admit(RootOfThisHost(), 0, {EventRecord("event"), ReportEvent("report")});
-  EXPECT_EQ(Journalled(), std::vector<std::string>{"report"});
-  EXPECT_EQ(counters_.Total("kvp.report_refused"), 0u);
-  const auto reader = journal_->OpenReader("");
-  reader->Restore(0);
-  EXPECT_TRUE(reader->Next(std::chrono::steady_clock::now())->batch.may_report);
+TEST_F(AdmissionTest, TellsWhoWantsARecordWhatItIsAndWhoSentIt) {
+  admission_->set_wanted([](const live::Candidate& candidate) {
+    return candidate.sender_is_host_root && candidate.origin->identity.uid == 0 &&
+           candidate.MayHaveAttribute("mark") && !candidate.MayHaveAttribute("target");
+  });
+  EXPECT_EQ(Admit(HostRoot(), 0, {EventRecord("plain"), MarkedEvent("marked")}).accepted, 1u);
+  EXPECT_EQ(Admit(SenderOf(0), 0, {MarkedEvent("of a container")}).accepted, 0u);
+  EXPECT_EQ(Journalled(), std::vector<std::string>{"marked"});
 }
 
-TEST_F(AdmissionTest, AReportThatIsRefusedIsAnEventLikeAnyOther) {
-  const ReportGate gate(""), closed("off");
-  admission_->set_report_gate(&gate);
-  Admit(SenderOf(5), 0, {ReportEvent("of a user")});
-  Sender gone = RootOfThisHost();
-  gone.origin = SenderOf(0).origin;
-  Admit(gone, 0, {ReportEvent("1"), ReportEvent("2")});
-  Admit(RootOfThisHost(), 0, {ReportEvent(std::string(1023, 'x')), ReportEvent("")});
-  admission_->set_report_gate(&closed);
-  Admit(RootOfThisHost(), 0, {ReportEvent("while it is off")});
-  EXPECT_EQ(counters_.Total("kvp.report_refused", "not_root"), 1u);
-  EXPECT_EQ(counters_.Total("kvp.report_refused", "container"), 2u);
-  EXPECT_EQ(counters_.Total("kvp.report_refused", "size"), 2u);
-  EXPECT_EQ(counters_.Total("kvp.report_refused", "off"), 1u);
-  EXPECT_EQ(Journalled().size(), 6u);
+TEST_F(AdmissionTest, CountsWhatItIsAskedToOnceTheBatchIsTaken) {
+  admission_->set_wanted([](const live::Candidate& candidate) {
+    if (candidate.MayHaveAttribute("mark")) candidate.Count("sink.refused", "why");
+    return true;
+  });
+  const std::string batch = EncodeBatch(1, {MarkedEvent("1"), EventRecord("2"), MarkedEvent("3")});
+  EXPECT_FALSE(admission_->Admit(SenderOf(5), batch + "\xff", journal::Urgency::kGrouped).ok());
+  EXPECT_EQ(counters_.Total("sink.refused"), 0u);
+  EXPECT_TRUE(admission_->Admit(SenderOf(5), batch, journal::Urgency::kGrouped).ok());
+  EXPECT_EQ(counters_.Total("sink.refused", "why"), 2u);
+}
+
+TEST_F(AdmissionTest, TheJournalTellsWhetherTheSenderWasHostRoot) {
+  Admit(HostRoot(), 0, {EventRecord("1")});
+  Admit(SenderOf(0), 0, {EventRecord("2")});
   const auto reader = journal_->OpenReader("");
   reader->Restore(0);
-  while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
-    EXPECT_FALSE(entry->batch.may_report);
-  }
+  const auto now = std::chrono::steady_clock::now();
+  EXPECT_TRUE(reader->Next(now)->batch.sender_is_host_root);
+  EXPECT_FALSE(reader->Next(now)->batch.sender_is_host_root);
 }
 
 TEST_F(AdmissionTest, RefusesWhatIsNoBatchAndABatchWithoutNumbers) {

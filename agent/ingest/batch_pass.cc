@@ -1,8 +1,6 @@
 #include "agent/ingest/batch_pass.h"
 
 #include "agent/journal/field_numbers.h"
-#include "proto/kvp/report.h"
-#include "proto/kvp/slot.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
@@ -26,7 +24,12 @@ bool ChangesSpans(RecordKind kind) {
 
 Admission::BatchPass::BatchPass(const Admission& admission, const Sender& sender,
                                 uint64_t last_sequence)
-    : admission_(admission), sender_(sender), last_sequence_(last_sequence) {}
+    : admission_(admission),
+      sender_(sender),
+      last_sequence_(last_sequence),
+      candidate_{.origin = sender.origin.get(),
+                 .sender_is_host_root = sender.is_host_root,
+                 .counts = &counts_} {}
 
 absl::Status Admission::BatchPass::Walk(std::string_view batch) {
   // first_sequence has the lower number, so all writers put it first.
@@ -52,12 +55,7 @@ absl::Status Admission::BatchPass::Walk(std::string_view batch) {
 void Admission::BatchPass::Take(std::string_view field, std::string_view record) {
   RecordVerdict verdict = CheckRecord(record);
   if (verdict.fault != RecordFault::kNone) return Drop(RecordFaultName(verdict.fault));
-  const bool report = verdict.has_report && IsReport(verdict.view);
-  if (!report && admission_.wanted_ && verdict.view.kind != RecordKind::kSpanEnd &&
-      verdict.view.kind != RecordKind::kSpanUpdate &&
-      !admission_.wanted_(verdict.view.target, verdict.view.level)) {
-    return Drop(kUnwantedLevel);
-  }
+  if (!IsWanted(verdict)) return Drop(kUnwantedLevel);
   if (verdict.flaws.any()) {
     record = Repair(verdict.flaws, record);
     field = repaired_.back();
@@ -71,8 +69,17 @@ void Admission::BatchPass::Take(std::string_view field, std::string_view record)
     span_changes_.push_back(verdict.view);
   }
   ++result_.accepted;
-  has_report_ |= report;
   AddPiece(field);
+}
+
+bool Admission::BatchPass::IsWanted(const RecordVerdict& verdict) {
+  if (!admission_.wanted_ || verdict.view.kind == RecordKind::kSpanEnd ||
+      verdict.view.kind == RecordKind::kSpanUpdate) {
+    return true;
+  }
+  candidate_.record = &verdict.view;
+  candidate_.key_sizes = verdict.key_sizes;
+  return admission_.wanted_(candidate_);
 }
 
 std::string_view Admission::BatchPass::Repair(const RecordFlaws& flaws, std::string_view record) {
@@ -84,17 +91,6 @@ std::string_view Admission::BatchPass::Repair(const RecordFlaws& flaws, std::str
   std::string& field = repaired_.emplace_back();
   StringWireWriter{StringSink(&field)}.Bytes(kRecordsField, mended);
   return std::string_view(field).substr(field.size() - mended.size());
-}
-
-bool Admission::BatchPass::IsReport(const RecordView& event) {
-  const auto text = FindHealthReport(event);
-  if (!text.has_value() || admission_.report_gate_ == nullptr) return false;
-  if (!refusal_.has_value()) {
-    refusal_ = admission_.report_gate_->Judge(sender_.origin->identity).reason;
-  }
-  if (refusal_->empty() && kvp::FitsOneRecord(*text)) return true;
-  ++refused_reports_[refusal_->empty() ? "size" : *refusal_];
-  return false;
 }
 
 bool Admission::BatchPass::IsOpen(const live::SpanKey& key) const {

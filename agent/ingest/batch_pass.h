@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,23 +30,19 @@ class Admission::BatchPass {
   uint64_t first_sequence() const { return first_sequence_; }
   uint32_t sent_records() const { return sent_records_; }
   uint64_t already_journalled() const { return already_journalled_; }
-  // One of the records is a provisioning report, and its sender may write it.
-  bool has_report() const { return has_report_; }
   Admitted& result() { return result_; }
   const std::map<std::string, uint64_t, std::less<>>& repairs() const { return repairs_; }
-  // Reports that stay ordinary events.
-  const std::map<std::string, uint64_t, std::less<>>& refused_reports() const {
-    return refused_reports_;
-  }
+  // What those who were asked for their wishes want counted.
+  const live::Counts& counts() const { return counts_; }
 
  private:
   void Take(std::string_view field, std::string_view record);
+  bool IsWanted(const RecordVerdict& verdict);
   std::string_view Repair(const RecordFlaws& flaws, std::string_view record);
   // Why the record cannot be applied to the open spans; empty: it can.
   std::string_view JudgeSpan(const RecordView& record);
   // Whether open spans may take so many bytes more.
   bool TakeBytes(size_t bytes);
-  bool IsReport(const RecordView& event);
   bool IsOpen(const live::SpanKey& key) const;
   void AddPiece(std::string_view piece);
   void Drop(std::string_view reason) { ++result_.drops[std::string(reason)]; }
@@ -55,6 +50,8 @@ class Admission::BatchPass {
   const Admission& admission_;
   const Sender& sender_;
   const uint64_t last_sequence_;
+  // The record that is looked at.
+  live::Candidate candidate_;
 
   std::vector<std::string_view> pieces_;
   std::deque<std::string> repaired_;
@@ -68,10 +65,7 @@ class Admission::BatchPass {
   uint32_t sent_records_ = 0;
   uint64_t already_journalled_ = 0;
   std::map<std::string, uint64_t, std::less<>> repairs_;
-  std::map<std::string, uint64_t, std::less<>> refused_reports_;
-  // Of the sender, once a report has asked; a batch of them must not ask /proc for each.
-  std::optional<std::string> refusal_;
-  bool has_report_ = false;
+  live::Counts counts_;
   Admitted result_;
 };
 

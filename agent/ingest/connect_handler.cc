@@ -98,7 +98,7 @@ absl::Status IngestService::ConnectHandler::CheckHello(const HelloFields& hello)
                                                       " is not known; this agent speaks ",
                                                       limits::kProtocolVersion));
   }
-  if (hello.client_id.size() != limits::kClientIdBytes) {
+  if (hello.client_id.size() != ClientId::kBytes) {
     return absl::InvalidArgumentError("client_id is not 16 bytes");
   }
   if (!hello.boot_id.empty() && hello.boot_id != service_->options_.boot_id) {
@@ -122,7 +122,8 @@ void IngestService::ConnectHandler::HandleHello(std::string_view encoded) {
   if (client == nullptr) {
     return Refuse(absl::ResourceExhaustedError("too many clients of this user are connected"));
   }
-  sender_ = Sender{service_->OriginOf(connection, hello->resource), client_id};
+  sender_ =
+      Sender{service_->OriginOf(connection, hello->resource), client_id, connection.is_host_root()};
   options.processes->OnStreamOpen(ProcessOf(connection.identity()));
   if (hello->has_open_spans) {
     options.processes->Track(ProcessOf(connection.identity()), connection.pidfd());

@@ -161,7 +161,8 @@ void IngestService::HandleEmit(net::Call& call, std::string_view request) {
     call.Finish(absl::InvalidArgumentError("not an encoded sluice.v1.EmitRequest"));
     return;
   }
-  Sender sender{OriginOf(call.connection(), fields->resource), std::nullopt};
+  Sender sender{OriginOf(call.connection(), fields->resource), std::nullopt,
+                call.connection().is_host_root()};
   if (!fields->client_id.empty()) {
     sender.client_id = ClientId::FromBytes(fields->client_id);
     if (!sender.client_id.has_value()) {

@@ -61,8 +61,8 @@ bool ReadHeadField(const WireField& field, BatchHead* head) {
     case WireTag(journal_batch_field::kSynthetic, WireType::kVarint):
       head->synthetic = field.scalar != 0;
       break;
-    case WireTag(journal_batch_field::kMayReport, WireType::kVarint):
-      head->may_report = field.scalar != 0;
+    case WireTag(journal_batch_field::kSenderIsHostRoot, WireType::kVarint):
+      head->sender_is_host_root = field.scalar != 0;
       break;
   }
   return true;
@@ -103,7 +103,7 @@ void AppendBatchHead(const BatchHead& head, std::string* out) {
   if (head.sent_records != 0) writer.Varint(journal_batch_field::kSentRecords, head.sent_records);
   if (!head.resource.empty()) writer.Bytes(journal_batch_field::kResource, head.resource);
   if (head.synthetic) writer.Varint(journal_batch_field::kSynthetic, 1);
-  if (head.may_report) writer.Varint(journal_batch_field::kMayReport, 1);
+  if (head.sender_is_host_root) writer.Varint(journal_batch_field::kSenderIsHostRoot, 1);
 }
 
 }  // namespace sluice::journal

@@ -36,8 +36,8 @@ struct BatchHead {
   std::string_view resource;
   // Made by the agent on behalf of the sender.
   bool synthetic = false;
-  // The sender may write the provisioning report.
-  bool may_report = false;
+  // The sender was root of this host, outside containers (agent/identity/host_root.h).
+  bool sender_is_host_root = false;
 };
 
 struct BatchView : BatchHead {

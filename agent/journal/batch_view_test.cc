@@ -24,7 +24,7 @@ BatchHead FullHead() {
   head.sent_records = 8;
   head.resource = "";
   head.synthetic = true;
-  head.may_report = true;
+  head.sender_is_host_root = true;
   return head;
 }
 
@@ -45,7 +45,7 @@ TEST(BatchViewTest, WritesWhatProtobufReads) {
   EXPECT_EQ(batch.first_sequence(), 7u);
   EXPECT_EQ(batch.sent_records(), 8u);
   EXPECT_TRUE(batch.synthetic());
-  EXPECT_TRUE(batch.may_report());
+  EXPECT_TRUE(batch.sender_is_host_root());
 }
 
 TEST(BatchViewTest, ReadsWhatProtobufWrites) {
@@ -55,7 +55,7 @@ TEST(BatchViewTest, ReadsWhatProtobufWrites) {
   batch.mutable_resource()->set_dropped_attributes_count(1);
   for (const char* target : {"a", "b"}) batch.add_records()->set_target(target);
   batch.set_synthetic(true);
-  batch.set_may_report(true);
+  batch.set_sender_is_host_root(true);
   const std::string encoded = batch.SerializeAsString();
   const auto view = ReadBatch(encoded);
   ASSERT_TRUE(view.has_value());
@@ -63,7 +63,7 @@ TEST(BatchViewTest, ReadsWhatProtobufWrites) {
   EXPECT_EQ(view->uid, 1000u);
   EXPECT_EQ(view->resource, batch.resource().SerializeAsString());
   EXPECT_TRUE(view->synthetic);
-  EXPECT_TRUE(view->may_report);
+  EXPECT_TRUE(view->sender_is_host_root);
   std::vector<std::string> records;
   for (const std::string_view record : view->records()) records.emplace_back(record);
   EXPECT_THAT(records, testing::ElementsAre(batch.records(0).SerializeAsString(),

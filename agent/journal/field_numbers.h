@@ -16,7 +16,7 @@ inline constexpr uint32_t kFirstSequence = 6;
 inline constexpr uint32_t kSentRecords = 7;
 inline constexpr uint32_t kResource = 8;
 inline constexpr uint32_t kSynthetic = 9;
-inline constexpr uint32_t kMayReport = 10;
+inline constexpr uint32_t kSenderIsHostRoot = 10;
 }  // namespace journal_batch_field
 
 namespace checkpoint_field {  // sluice.disk.v1.Checkpoint

@@ -6,10 +6,10 @@
 
 #include "agent/live/resource_text.h"
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 namespace {
 
-using sinks::Delivery;
+using stream::Delivery;
 
 // What each line within a span repeats, so that no small record takes a long line.
 constexpr size_t kContextBytes = 16 * 1024;
@@ -70,4 +70,4 @@ void LineBuilder::Append(const Delivery& delivery, std::string* lines) const {
   format_.AppendSpanClose(input, whole.span.start_unix_nano, lines);
 }
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

@@ -8,7 +8,7 @@
 #include "agent/live/span.h"
 #include "agent/stream/delivery.h"
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 
 // Owned by one thread.
 class LineBuilder {
@@ -17,7 +17,7 @@ class LineBuilder {
 
   // Appends one line. What it repeats of the spans around the record is at most 16 KiB; a name or
   // the fields of a span that do not fit are left out for `...`.
-  void Append(const sinks::Delivery& delivery, std::string* lines) const;
+  void Append(const stream::Delivery& delivery, std::string* lines) const;
 
  private:
   struct ShownSpan {
@@ -30,4 +30,4 @@ class LineBuilder {
   LineFormat format_;
 };
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

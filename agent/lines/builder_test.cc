@@ -4,10 +4,10 @@
 #include "gtest/gtest.h"
 #include "tests/support/records.h"
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 namespace {
 
-using sinks::Delivery;
+using stream::Delivery;
 using testing::EventRecord;
 using testing::StartRecord;
 
@@ -69,4 +69,4 @@ TEST(LineBuilderTest, ASpansOwnLinesHaveAllOfItsFields) {
 }
 
 }  // namespace
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

@@ -6,7 +6,7 @@
 #include "agent/lines/logfmt.h"
 #include "proto/text/journal_stream.h"
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 namespace {
 
 void AppendTextLine(const LineInput& input, const Lifecycle& life, bool color, std::string* out) {
@@ -72,4 +72,4 @@ void LineFormat::AppendSpanClose(const LineInput& input, uint64_t start_unix_nan
   AppendLine(options_, input, {Lifecycle::Kind::kClose, end, busy, whole - busy}, out);
 }
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

@@ -14,7 +14,7 @@
 #include "proto/record/view.h"
 #include "proto/text/line.h"
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 
 enum class LineStyle { kText, kJson, kLogfmt };
 
@@ -61,4 +61,4 @@ class LineFormat {
   LineOptions options_;
 };
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

@@ -9,7 +9,7 @@
 #include "proto/wire/utf8.h"
 #include "sluice/v1/record.pb.h"
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 namespace {
 
 using nlohmann::json;
@@ -326,4 +326,4 @@ TEST(LineFormatTest, HostileTextComesBackFromAJsonLine) {
 }
 
 }  // namespace
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

@@ -8,7 +8,7 @@
 #include "proto/text/escape.h"
 #include "proto/text/times.h"
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 namespace {
 
 void AppendValueJson(const ValueView& value, std::string* out);
@@ -190,4 +190,4 @@ void AppendJsonLine(const LineInput& input, const Lifecycle& life, std::string* 
   object.Close();
 }
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

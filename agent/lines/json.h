@@ -14,11 +14,11 @@
 #include "agent/lines/format.h"
 #include "agent/lines/lifecycle.h"
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 
 void AppendJsonLine(const LineInput& input, const Lifecycle& life, std::string* out);
 
 // `"key":value`, separated by commas; a comma first where `*rendered` already holds fields.
 void AppendJsonFields(const RecordView& record, std::string* rendered);
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

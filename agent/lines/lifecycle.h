@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 
 struct Lifecycle {
   enum class Kind { kEvent, kNew, kClose };
@@ -14,4 +14,4 @@ struct Lifecycle {
   uint64_t idle_nanos = 0;
 };
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

@@ -6,7 +6,7 @@
 #include "proto/text/escape.h"
 #include "proto/text/times.h"
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 namespace {
 
 constexpr std::string_view kOwnKeys[] = {"ts",   "level", "target",  "span",     "msg",
@@ -124,4 +124,4 @@ void AppendLogfmtLine(const LineInput& input, const Lifecycle& life, std::string
   out->back() = '\n';
 }
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

@@ -14,8 +14,8 @@
 #include "agent/lines/format.h"
 #include "agent/lines/lifecycle.h"
 
-namespace sluice::log_sink {
+namespace sluice::lines {
 
 void AppendLogfmtLine(const LineInput& input, const Lifecycle& life, std::string* out);
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::lines

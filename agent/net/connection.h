@@ -21,6 +21,8 @@ class Connection {
   uint64_t id() const { return id_; }
   const Identity& identity() const { return peer_.identity; }
   uid_t uid() const { return peer_.identity.uid; }
+  // Root of this host, outside containers, when the connection was accepted.
+  bool is_host_root() const { return peer_.is_host_root; }
   // -1: none. The connection keeps it; dup it for a watch that lives longer.
   int pidfd() const { return peer_.pidfd.get(); }
 

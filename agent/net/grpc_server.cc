@@ -6,6 +6,7 @@
 
 #include "agent/base/descriptor_reserve.h"
 #include "agent/base/status_macros.h"
+#include "agent/identity/host_root.h"
 #include "agent/net/acceptor.h"
 #include "agent/net/connection_tally.h"
 #include "agent/net/grpc/health.h"
@@ -88,6 +89,7 @@ std::optional<Peer> GrpcServer::Admit(int socket) {
     options_.counters->Add("net.refused", "not_identified", *uid);
     return std::nullopt;
   }
+  peer->is_host_root = JudgeHostRoot(peer->identity).ok();
   return *std::move(peer);
 }
 

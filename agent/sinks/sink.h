@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "agent/stream/delivery.h"
-#include "proto/record/view.h"
 
 namespace sluice::sinks {
 
@@ -38,16 +37,17 @@ class Sink {
   // Asked once, before all else.
   virtual SinkPolicy policy() const { return {}; }
 
-  // Makes the destination ready. Called before the first Add, and again until it succeeds. NOT_FOUND,
-  // here and of Commit: it is not there yet. An error may say when to try again (WithRetryAfter): the
-  // worker does not before that, else it tries after 50 ms to 2 s.
+  // Makes the destination ready. Called before the first Add, and again until it succeeds.
+  // NOT_FOUND, here and of Commit: it is not there yet. An error may say when to try again
+  // (WithRetryAfter): the worker does not before that, else it tries after 50 ms to 2 s.
   virtual absl::Status Open() = 0;
 
-  // Whether an event of a sender that may report is for this sink whatever its filter says.
-  virtual bool TakesUnfiltered(const RecordView& /*event*/) const { return false; }
+  // Which events are for this sink whatever its filter says; null: none. A kind whose sink names
+  // some has SinkKind::unfiltered too.
+  virtual stream::UnfilteredFn unfiltered() const { return nullptr; }
 
   // Takes in what it needs of one delivery, in journal order. Does no I/O.
-  virtual void Add(const Delivery& delivery) = 0;
+  virtual void Add(const stream::Delivery& delivery) = 0;
 
   // Writes everything added since the last success. After an error the worker calls again, with no
   // Add between, until it succeeds; what was already written must not be written twice.

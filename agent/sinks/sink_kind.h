@@ -3,11 +3,15 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/config/agent_config.h"
+#include "agent/filter/level_summary.h"
 #include "agent/journal/journal.h"
+#include "agent/live/candidate.h"
 #include "agent/self/counters.h"
 #include "agent/sinks/sink.h"
 
@@ -21,6 +25,17 @@ struct SinkContext {
   Counters* counters = nullptr;
 };
 
+// Events that a sink takes whatever its filter says, so that admission keeps them for it.
+struct UnfilteredEvents {
+  // They have an attribute of this key.
+  std::string_view attribute;
+  // Asked on admission of each event that may have it, by key_sizes. What is refused stays an event
+  // like any other; the kind may count it (live::Candidate::Count).
+  bool (*takes)(const live::Candidate& event, bool sink_is_enabled) = nullptr;
+  // Where such events are to be expected: clients are told to send them while the sink is on.
+  filter::LevelSummary hint;
+};
+
 struct SinkKind {
   // As Sink::name.
   std::string name;
@@ -29,6 +44,8 @@ struct SinkKind {
   std::unique_ptr<Sink> (*make)(const SinkContext&);
   // Where it would write, for status while it is switched off; null: that is not told.
   std::string (*destination)(const config::AgentConfig&) = nullptr;
+  // What Sink::unfiltered names.
+  std::optional<UnfilteredEvents> unfiltered = std::nullopt;
 };
 
 // Every kind, in the order in which sinks start and drain.

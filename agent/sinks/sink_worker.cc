@@ -52,8 +52,8 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, Options options)
       policy_(sink_->policy()),
       reader_(options_.journal->OpenReader(options_.name)),
       stream_(
-          options_.filter, [this](const Delivery& delivery) { Add(delivery); },
-          [this](const RecordView& event) { return sink_->TakesUnfiltered(event); }),
+          options_.filter, [this](const stream::Delivery& delivery) { Add(delivery); },
+          sink_->unfiltered()),
       backoff_(kFirstBackoff),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
@@ -185,7 +185,7 @@ bool SinkWorker::OpenSink() {
   return Persist([](Sink& sink) { return sink.Open(); });
 }
 
-void SinkWorker::Add(const Delivery& delivery) {
+void SinkWorker::Add(const stream::Delivery& delivery) {
   // The cursor stays before this entry, so the next start delivers it again.
   if (gave_up_) return;
   const size_t most = std::max(kMaxPendingBytes, policy_.commit_bytes);
@@ -443,9 +443,9 @@ SinkWorker::Status SinkWorker::status() const {
   status.filtered_records = filtered_.load();
   if (const nanoseconds in_call = CallLasts(); in_call >= kLongCall) {
     status.state = "failing";
-    status.last_error = absl::StrCat("its current call takes ",
-                                     duration_cast<std::chrono::seconds>(in_call).count(),
-                                     " s so far");
+    status.last_error =
+        absl::StrCat("its current call takes ",
+                     duration_cast<std::chrono::seconds>(in_call).count(), " s so far");
     return status;
   }
   MutexLock lock(&mutex_);

@@ -111,7 +111,7 @@ class SinkWorker {
   bool Sleep(uint64_t due, int retry_fd);
 
   bool OpenSink();
-  void Add(const Delivery& delivery);
+  void Add(const stream::Delivery& delivery);
   void ReadBatch();
   bool IsFull() const;
   // How long more is waited for after an entry; 0: not at all.
@@ -140,7 +140,7 @@ class SinkWorker {
   const std::unique_ptr<journal::Reader> reader_;
 
   // Of the worker's thread. Times are Now().
-  RecordStream stream_;
+  stream::RecordStream stream_;
   uint64_t read_sequence_ = 0;
   bool unsynced_ = false;
   uint64_t sync_due_ = 0;

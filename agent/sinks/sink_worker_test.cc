@@ -64,8 +64,8 @@ class RecordingSink final : public Sink {
     if (log_->opens_to_fail > 0 && log_->opens_to_fail-- > 0) return absl::NotFoundError("no dir");
     return absl::OkStatus();
   }
-  void Add(const Delivery& delivery) override {
-    if (delivery.kind == Delivery::Kind::kEvent) {
+  void Add(const stream::Delivery& delivery) override {
+    if (delivery.kind == stream::Delivery::Kind::kEvent) {
       pending_.emplace_back(delivery.record->event.message.text);
     }
   }

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "agent/live/span.h"
 #include "proto/record/view.h"
 
-namespace sluice::sinks {
+namespace sluice::stream {
 
 // One thing that happened and passed the sink's filter. All views last until Add returns.
 struct Delivery {
@@ -30,8 +31,11 @@ struct Delivery {
   bool this_boot = true;
   // The agent closed the span because its process is gone.
   bool synthetic = false;
-  // The batch holds a provisioning report, and its sender may write it.
-  bool may_report = false;
+  // Its sender was root of this host, outside containers.
+  bool sender_is_host_root = false;
 };
 
-}  // namespace sluice::sinks
+// Whether an event is delivered though the filter refuses it; null: none is.
+using UnfilteredFn = std::function<bool(const RecordView& event, bool sender_is_host_root)>;
+
+}  // namespace sluice::stream

@@ -6,7 +6,7 @@
 
 #include "agent/live/origin_codec.h"
 
-namespace sluice::sinks {
+namespace sluice::stream {
 namespace {
 
 const filter::SpanScope* ScopeOf(const live::Span* span) {
@@ -90,14 +90,16 @@ void RecordStream::ReadEvent(const Place& place, const RecordView& record) {
   if (place.entry->replayed) return;
   const auto enclosing =
       spans_.FindEnclosing(place.uid(), record.event.trace_id, record.event.span_id);
-  const bool unfiltered =
-      place.entry->batch.may_report && unfiltered_ != nullptr && unfiltered_(record);
-  if (!unfiltered &&
-      !matcher_.EventEnabled(filter::Subject::Of(record), ScopeOf(enclosing.get()))) {
+  if (!matcher_.EventEnabled(filter::Subject::Of(record), ScopeOf(enclosing.get())) &&
+      !TakesUnfiltered(place, record)) {
     ++filtered_;
     return;
   }
   Deliver(Delivery::Kind::kEvent, place, record, NearestEnabled(enclosing.get()));
+}
+
+bool RecordStream::TakesUnfiltered(const Place& place, const RecordView& event) const {
+  return unfiltered_ != nullptr && unfiltered_(event, place.entry->batch.sender_is_host_root);
 }
 
 void RecordStream::ReadWhole(const Place& place, const RecordView& record) {
@@ -171,9 +173,9 @@ void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const Record
   delivery.received_unix_nano = batch.received_unix_nano;
   delivery.this_boot = place.entry->this_boot && batch.received_boottime_nano != 0;
   delivery.synthetic = batch.synthetic;
-  delivery.may_report = batch.may_report;
+  delivery.sender_is_host_root = batch.sender_is_host_root;
   deliver_(delivery);
   if (kind != Delivery::Kind::kSpanOpened) ++delivered_;
 }
 
-}  // namespace sluice::sinks
+}  // namespace sluice::stream

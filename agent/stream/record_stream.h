@@ -11,14 +11,12 @@
 #include "agent/live/span_table.h"
 #include "agent/stream/delivery.h"
 
-namespace sluice::sinks {
+namespace sluice::stream {
 
 // One for each sink; owned by its thread. The order of a span's records is that of the journal.
 class RecordStream {
  public:
   using DeliverFn = std::function<void(const Delivery&)>;
-  // Sink::TakesUnfiltered.
-  using UnfilteredFn = std::function<bool(const RecordView& event)>;
 
   RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver,
                UnfilteredFn unfiltered = nullptr);
@@ -40,6 +38,7 @@ class RecordStream {
 
   void ReadRecordAt(const Place& place, const RecordView& record);
   void ReadEvent(const Place& place, const RecordView& record);
+  bool TakesUnfiltered(const Place& place, const RecordView& event) const;
   void ReadWhole(const Place& place, const RecordView& record);
   void ReadStart(const Place& place, const RecordView& record);
   void ReadUpdate(const Place& place, const RecordView& record);
@@ -60,4 +59,4 @@ class RecordStream {
   uint64_t filtered_ = 0;
 };
 
-}  // namespace sluice::sinks
+}  // namespace sluice::stream

@@ -4,7 +4,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/records.h"
 
-namespace sluice::sinks {
+namespace sluice::stream {
 namespace {
 
 using testing::EndRecord;
@@ -22,7 +22,9 @@ class RecordStreamTest : public ::testing::Test {
   void Use(std::string_view filter) {
     stream_ = std::make_unique<RecordStream>(
         FilterOf(filter), [this](const Delivery& delivery) { Note(delivery); },
-        [](const RecordView& event) { return event.event.message.text == "report"; });
+        [](const RecordView& event, bool sender_is_host_root) {
+          return sender_is_host_root && event.event.message.text == "report";
+        });
   }
 
   void Note(const Delivery& delivery) {
@@ -43,7 +45,7 @@ class RecordStreamTest : public ::testing::Test {
     head.uid = uid;
     head.pid = 7;
     head.received_boottime_nano = 1;
-    head.may_report = may_report_;
+    head.sender_is_host_root = sender_is_host_root_;
     journal::AppendBatchHead(head, &encoded);
     v1::Batch batch;
     for (const v1::Record& record : records) *batch.add_records() = record;
@@ -60,7 +62,7 @@ class RecordStreamTest : public ::testing::Test {
   std::unique_ptr<RecordStream> stream_;
   std::vector<std::string> lines_;
   uint64_t sequence_ = 0;
-  bool may_report_ = false;
+  bool sender_is_host_root_ = false;
 };
 
 TEST_F(RecordStreamTest, DeliversSpansAndTheEventsInsideThem) {
@@ -87,11 +89,11 @@ TEST_F(RecordStreamTest, AnEventNamesTheNearestSpanThatPassed) {
   EXPECT_EQ(stream_->filtered(), 1u);
 }
 
-TEST_F(RecordStreamTest, AReportPassesEveryFilterWhereItsSenderMayReport) {
+TEST_F(RecordStreamTest, WhatIsTakenUnfilteredPassesEveryFilter) {
   Use("off");
   Feed(0, {EventRecord("report")});
   EXPECT_TRUE(lines_.empty());
-  may_report_ = true;
+  sender_is_host_root_ = true;
   Feed(0, {EventRecord("other"), EventRecord("report")});
   EXPECT_EQ(lines_, (std::vector<std::string>{"report in - #2.1"}));
 }
@@ -142,4 +144,4 @@ TEST_F(RecordStreamTest, RestoresOpenSpansFromACheckpoint) {
 }
 
 }  // namespace
-}  // namespace sluice::sinks
+}  // namespace sluice::stream

@@ -1,6 +1,5 @@
 #include "proto/record/check.h"
 
-#include "proto/kvp/report.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
@@ -53,8 +52,7 @@ class Judge : public RecordVisitor {
     if (IsReservedKey(key)) [[unlikely]] {
       ++body_reserved_;
     }
-    if (key == kHealthReport) [[unlikely]]
-      has_report_ = true;
+    key_sizes_ |= KeySizeBit(key);
     return true;
   }
   bool Value(std::string_view encoded) { return Value(encoded, 0); }
@@ -67,7 +65,7 @@ class Judge : public RecordVisitor {
 
   RecordFault fault() const { return fault_; }
   RecordFlaws flaws() const;
-  bool has_report() const { return has_report_; }
+  uint64_t key_sizes() const { return key_sizes_; }
 
  private:
   bool Pair(std::string_view encoded, int depth, std::string_view* key);
@@ -79,7 +77,7 @@ class Judge : public RecordVisitor {
   RecordFlaws flaws_;
   size_t body_attributes_ = 0;
   size_t body_reserved_ = 0;
-  bool has_report_ = false;
+  uint64_t key_sizes_ = 0;
 };
 
 bool Judge::Pair(std::string_view encoded, int depth, std::string_view* key) {
@@ -176,10 +174,10 @@ bool Judge::Link(std::string_view encoded) {
     bool sound = true;
     switch (field.tag) {
       case WireTag(span_link_field::kTraceId, WireType::kBytes):
-        sound = Id(field.bytes, limits::kTraceIdBytes, RecordFault::kBadTraceId);
+        sound = Id(field.bytes, TraceId::kBytes, RecordFault::kBadTraceId);
         break;
       case WireTag(span_link_field::kSpanId, WireType::kBytes):
-        sound = Id(field.bytes, limits::kSpanIdBytes, RecordFault::kBadSpanId);
+        sound = Id(field.bytes, SpanId::kBytes, RecordFault::kBadSpanId);
         break;
       case WireTag(span_link_field::kTraceState, WireType::kBytes):
         Text(field.bytes);
@@ -261,7 +259,7 @@ RecordVerdict CheckRecord(std::string_view encoded) {
   verdict.fault =
       view.kind == RecordKind::kEvent ? EventFault(view.event) : SpanFault(view.kind, view.span);
   verdict.flaws = judge.flaws();
-  verdict.has_report = view.kind == RecordKind::kEvent && judge.has_report();
+  verdict.key_sizes = judge.key_sizes();
   verdict.flaws.long_target = view.target.size() > limits::kTargetBytes;
   return verdict;
 }

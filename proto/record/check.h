@@ -39,12 +39,16 @@ struct RecordFlaws {
 struct RecordVerdict {
   RecordFault fault = RecordFault::kNone;
   RecordFlaws flaws;
-  // An event that may hold a provisioning report (provisioning_report.h).
-  bool has_report = false;
+  // Bit n: the body has an attribute whose key is of n bytes, modulo 64. It tells cheaply that a
+  // record lacks an attribute.
+  uint64_t key_sizes = 0;
   RecordView view;  // valid where fault == kNone; of the bytes as they came
 };
 
 RecordVerdict CheckRecord(std::string_view encoded);
+
+// The bit of RecordVerdict::key_sizes that stands for `key`.
+constexpr uint64_t KeySizeBit(std::string_view key) { return uint64_t{1} << (key.size() % 64); }
 
 // The record without its flaws, encoded anew. `encoded` must have passed CheckRecord. Empty where
 // the mended record would exceed limits::kRecordBytes (an invalid byte becomes three): then it is

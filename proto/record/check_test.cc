@@ -43,11 +43,13 @@ void AddAttribute(v1::Record& record, const std::string& key, const std::string&
 
 RecordVerdict Check(const v1::Record& record) { return CheckRecord(record.SerializeAsString()); }
 
-TEST(CheckRecordTest, FindsReportsInEventsAlone) {
+TEST(CheckRecordTest, TellsTheSizesOfTheKeys) {
   for (v1::Record record : {GoodSpan(), GoodEvent()}) {
-    EXPECT_FALSE(Check(record).has_report);
-    AddAttribute(record, "health_report", "result=success");
-    EXPECT_EQ(Check(record).has_report, record.has_event());
+    EXPECT_EQ(Check(record).key_sizes & KeySizeBit("thirteen_char"), 0u);
+    AddAttribute(record, "a_key_of_13_b", "value");
+    AddAttribute(record, std::string(64 + 7, 'k'), "\xc3\xa9");
+    EXPECT_NE(Check(record).key_sizes & KeySizeBit("thirteen_char"), 0u);
+    EXPECT_NE(Check(record).key_sizes & KeySizeBit("7 bytes"), 0u);
   }
 }
 

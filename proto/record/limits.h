@@ -60,10 +60,6 @@ inline constexpr int kDedupSeconds = 15 * 60;
 // Remembered client ids of one uid; the one longest gone is forgotten first.
 inline constexpr int kDedupClientsPerUid = 1024;
 
-inline constexpr size_t kTraceIdBytes = 16;
-inline constexpr size_t kSpanIdBytes = 8;
-inline constexpr size_t kClientIdBytes = 16;
-
 inline constexpr uint32_t kProtocolVersion = 1;
 
 }  // namespace sluice::limits

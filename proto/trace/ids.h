@@ -9,13 +9,13 @@
 #include <string>
 #include <string_view>
 
-#include "proto/record/limits.h"
-
 namespace sluice {
 
 // A fixed number of bytes; all zero means "none".
 template <size_t kSize>
 struct Id {
+  static constexpr size_t kBytes = kSize;
+
   std::array<uint8_t, kSize> bytes{};
 
   // From exactly kSize raw bytes; nullopt for any other size. Zero bytes are allowed here.
@@ -76,9 +76,9 @@ struct Id {
   }
 };
 
-using TraceId = Id<limits::kTraceIdBytes>;
-using SpanId = Id<limits::kSpanIdBytes>;
-using ClientId = Id<limits::kClientIdBytes>;
+using TraceId = Id<16>;
+using SpanId = Id<8>;
+using ClientId = Id<16>;
 
 // For absl's and std's hash containers.
 template <typename H, size_t kSize>

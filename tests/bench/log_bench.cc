@@ -69,16 +69,16 @@ void CountLines(benchmark::State& state) {
 }
 
 // Format and write in batches, as the sink does.
-void BM_OurLines(benchmark::State& state, LineStyle style) {
+void BM_OurLines(benchmark::State& state, lines::LineStyle style) {
   const Directory directory;
   LogFileOptions file_options;
   file_options.path = directory.File();
   file_options.max_size = 256 << 20;
   file_options.rotate_keep = 0;
   auto file = *LogFile::Open(file_options);
-  LineOptions options;
+  lines::LineOptions options;
   options.style = style;
-  const LineFormat format(options);
+  const lines::LineFormat format(options);
   const std::string encoded = EncodedEvent();
   const Identity sender;
   std::string lines;
@@ -95,9 +95,9 @@ void BM_OurLines(benchmark::State& state, LineStyle style) {
   CountLines(state);
   state.SetBytesProcessed(bytes);
 }
-BENCHMARK_CAPTURE(BM_OurLines, text, LineStyle::kText);
-BENCHMARK_CAPTURE(BM_OurLines, json, LineStyle::kJson);
-BENCHMARK_CAPTURE(BM_OurLines, logfmt, LineStyle::kLogfmt);
+BENCHMARK_CAPTURE(BM_OurLines, text, lines::LineStyle::kText);
+BENCHMARK_CAPTURE(BM_OurLines, json, lines::LineStyle::kJson);
+BENCHMARK_CAPTURE(BM_OurLines, logfmt, lines::LineStyle::kLogfmt);
 
 #if SLUICE_HAS_SPDLOG
 // The same line, its fields formatted by spdlog's fmt.

@@ -31,15 +31,15 @@ void CheckLine(const std::string& line) {
   if (line.empty() || line.back() != '\n') std::abort();
 }
 
-void CheckStyle(log_sink::LineStyle style, const RecordView& record) {
-  log_sink::LineOptions options;
+void CheckStyle(lines::LineStyle style, const RecordView& record) {
+  lines::LineOptions options;
   options.style = style;
-  const log_sink::LineFormat format(options);
+  const lines::LineFormat format(options);
   std::string fields, line;
   format.AppendFields(record, &fields);
   const SpanContextItem span{record.target, fields};
   const Identity sender;
-  const log_sink::LineInput input{&record, {&span, 1}, &sender, record.target};
+  const lines::LineInput input{&record, {&span, 1}, &sender, record.target};
   if (record.kind == RecordKind::kEvent) {
     format.AppendEvent(input, &line);
   } else {
@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const RecordVerdict verdict = CheckRecord(bytes);
   if (verdict.fault != RecordFault::kNone) return 0;
   for (const auto style :
-       {log_sink::LineStyle::kText, log_sink::LineStyle::kJson, log_sink::LineStyle::kLogfmt}) {
+       {lines::LineStyle::kText, lines::LineStyle::kJson, lines::LineStyle::kLogfmt}) {
     CheckStyle(style, verdict.view);
   }
   return 0;

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
-#include "agent/ingest/report_gate.h"
+#include "agent/identity/host_root.h"
 #include "agent/sinks/kvp/kvp_sink.h"
 #include "agent/sinks/kvp/pool_file.h"
 #include "proto/kvp/edit.h"
@@ -58,7 +58,7 @@ absl::StatusOr<kvp::PoolEdit> ToEdit(const v1::EditPoolRequest& request) {
 
 // What `caller` may do and asks for.
 absl::StatusOr<kvp::PoolEdit> Admit(const Identity& caller, const v1::EditPoolRequest& request) {
-  const ingest::ReportGate::Verdict verdict = ingest::ReportGate::JudgeEdit(caller);
+  const net::HostRootVerdict verdict = net::JudgeHostRoot(caller);
   if (!verdict.ok()) return Annotate(verdict.status, "the pool");
   return ToEdit(request);
 }

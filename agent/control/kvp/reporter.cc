@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
+#include "agent/identity/host_root.h"
 #include "proto/kvp/edit.h"
 #include "proto/kvp/vm_id.h"
 #include "proto/text/times.h"
@@ -59,15 +60,18 @@ absl::StatusOr<uint64_t> Reporter::Admit(const Identity& caller, const v1::Repor
   auto origin = std::make_shared<live::Origin>();
   origin->identity = caller;
   const auto admitted = options_.admission->Admit(
-      {std::move(origin), std::nullopt}, EncodeBatch(request, report, options_.clock->UnixNano()),
-      journal::Urgency::kNow);
+      {std::move(origin), std::nullopt, /*is_host_root=*/true},
+      EncodeBatch(request, report, options_.clock->UnixNano()), journal::Urgency::kNow);
   if (!admitted.ok()) return admitted.status();
   if (admitted->accepted == 0) return absl::UnavailableError("the report was dropped on admission");
   return admitted->journal_sequence;
 }
 
 void Reporter::Report(const Identity& caller, const v1::ReportRequest& request, Done done) {
-  const ingest::ReportGate::Verdict verdict = options_.gate->Judge(caller);
+  net::HostRootVerdict verdict = net::JudgeHostRoot(caller);
+  if (verdict.ok() && !options_.off.empty()) {
+    verdict = {"off", absl::FailedPreconditionError(options_.off)};
+  }
   if (!verdict.ok()) {
     options_.counters->Add("kvp.report_refused", verdict.reason, caller.uid);
     return done(Annotate(verdict.status, "the provisioning report"));

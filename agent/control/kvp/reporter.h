@@ -10,7 +10,6 @@
 #include "absl/status/statusor.h"
 #include "agent/control/flush.h"
 #include "agent/ingest/admission.h"
-#include "agent/ingest/report_gate.h"
 #include "agent/self/counters.h"
 #include "proto/kvp/report.h"
 #include "sluice/v1/pool.pb.h"
@@ -22,7 +21,8 @@ class Reporter {
  public:
   struct Options {
     ingest::Admission* admission = nullptr;
-    const ingest::ReportGate* gate = nullptr;
+    // Why no report is written, for the caller; empty: it is.
+    std::string off;
     FlushCoordinator* flush = nullptr;
     Counters* counters = nullptr;
     const Clock* clock = nullptr;

@@ -22,7 +22,7 @@
 namespace sluice::kvp {
 namespace {
 
-using sinks::Delivery;
+using stream::Delivery;
 
 std::optional<std::string_view> FindText(const FieldRange& attributes, std::string_view key) {
   for (const std::string_view encoded : attributes) {
@@ -122,7 +122,11 @@ std::string KvpSink::KeyOf(const Delivery& delivery) const {
   return cut ? BuildKey(parts, Profile::kSafe) : key;
 }
 
-bool KvpSink::TakesUnfiltered(const RecordView& event) const { return ReportIn(event).has_value(); }
+stream::UnfilteredFn KvpSink::unfiltered() const {
+  return [](const RecordView& event, bool sender_is_host_root) {
+    return sender_is_host_root && ReportIn(event).has_value();
+  };
+}
 
 void KvpSink::Add(const Delivery& delivery) {
   if (delivery.kind == Delivery::Kind::kSpanOpened) return;
@@ -130,7 +134,7 @@ void KvpSink::Add(const Delivery& delivery) {
     options_.counters->Add("kvp.skipped", "earlier_boot");
     return;
   }
-  if (delivery.may_report && delivery.kind == Delivery::Kind::kEvent) {
+  if (delivery.sender_is_host_root && delivery.kind == Delivery::Kind::kEvent) {
     if (const auto report = ReportIn(*delivery.record)) {
       pending_bytes_ += kRecordBytes;
       report_ = {std::string(*report), DeriveUuid(epoch_, delivery.sequence, delivery.part)};

@@ -43,8 +43,9 @@ class KvpSink final : public sinks::Sink {
 
   std::string destination() const override { return options_.pool_path; }
   absl::Status Open() override;
-  bool TakesUnfiltered(const RecordView& event) const override;
-  void Add(const sinks::Delivery& delivery) override;
+  // Events of host root that hold a provisioning report.
+  stream::UnfilteredFn unfiltered() const override;
+  void Add(const stream::Delivery& delivery) override;
   absl::Status Commit() override;
   int retry_fd() const override { return watch_.has_value() ? watch_->fd() : -1; }
   absl::Status Sync() override;
@@ -65,13 +66,13 @@ class KvpSink final : public sinks::Sink {
 
   bool IsTrusted(uid_t uid) const;
   std::string PrefixOf(const live::Origin& origin) const;
-  std::string KeyOf(const sinks::Delivery& delivery) const;
+  std::string KeyOf(const stream::Delivery& delivery) const;
   // Before the first write of a boot, as soon as there is a pool.
   absl::Status ClearIfStale();
   absl::Status WritePending();
   // Whether the pool changed since the last call of this.
   bool PoolChanged();
-  void AddEntry(const sinks::Delivery& delivery, const std::string& value);
+  void AddEntry(const stream::Delivery& delivery, const std::string& value);
 
   const Options options_;
   std::array<uint8_t, 16> epoch_{};

@@ -7,6 +7,8 @@
 #include "agent/base/log.h"
 #include "agent/sinks/kvp/kvp_sink.h"
 #include "agent/sinks/sink_kind.h"
+#include "proto/kvp/report.h"
+#include "proto/kvp/slot.h"
 
 namespace sluice::sinks {
 namespace {
@@ -47,14 +49,43 @@ std::unique_ptr<Sink> Make(const SinkContext& context) {
   return std::make_unique<kvp::KvpSink>(options);
 }
 
+// Where azure-init says its report.
+constexpr char kAzureInitReportTarget[] = "libazureinit::health::report";
+
+// Why a report stays an ordinary event; empty: it does not.
+std::string_view RefusalOf(std::string_view report, const live::Candidate& event, bool is_enabled) {
+  if (event.origin->identity.uid != 0) return "not_root";
+  if (!event.sender_is_host_root) return "container";
+  if (!is_enabled) return "off";
+  return kvp::FitsOneRecord(report) ? "" : "size";
+}
+
+bool TakesReport(const live::Candidate& event, bool is_enabled) {
+  const auto report = FindHealthReport(*event.record);
+  if (!report.has_value()) return false;
+  const std::string_view refusal = RefusalOf(*report, event, is_enabled);
+  if (!refusal.empty()) event.Count("kvp.report_refused", refusal);
+  return refusal.empty();
+}
+
+UnfilteredEvents Reports() {
+  return {
+      .attribute = kHealthReport,
+      .takes = TakesReport,
+      .hint = {filter::LevelFilter::kOff, {{kAzureInitReportTarget, filter::LevelFilter::kInfo}}}};
+}
+
 }  // namespace
 
 SinkKind KvpSinkKind() {
-  return {"kvp", [](const config::AgentConfig& config) { return config.kvp.active(); },
+  return {"kvp",
+          [](const config::AgentConfig& config) { return config.kvp.active(); },
           [](const config::AgentConfig& config) -> const config::SinkFilter& {
             return config.kvp.filter;
           },
-          Make, [](const config::AgentConfig& config) { return config.kvp.path; }};
+          Make,
+          [](const config::AgentConfig& config) { return config.kvp.path; },
+          Reports()};
 }
 
 }  // namespace sluice::sinks

@@ -15,6 +15,7 @@ namespace sluice::kvp {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class KvpSinkTest : public ::testing::Test {
  protected:
@@ -36,19 +37,24 @@ class KvpSinkTest : public ::testing::Test {
     record.set_target(name);
     Add(sink, record, ++sequence_);
   }
-  void AddReport(KvpSink& sink, const std::string& text, uint64_t sequence) {
+  static v1::Record ReportEvent(const std::string& text) {
     v1::Record record = testing::EventRecord("text");
-    auto& report = *record.mutable_event()->add_attributes();
-    report.set_key("health_report");
-    report.mutable_value()->set_string_value(text);
-    Add(sink, record, sequence);
+    testing::AddTextAttribute(&record, "health_report", text);
+    return record;
   }
-  void Add(KvpSink& sink, const v1::Record& record, uint64_t sequence) {
+  void AddReport(KvpSink& sink, const std::string& text, uint64_t sequence) {
+    Add(sink, ReportEvent(text), sequence);
+  }
+  void Add(KvpSink& sink, const v1::Record& record, uint64_t sequence,
+           bool sender_is_host_root = true) {
     const std::string encoded = record.SerializeAsString();
     const std::optional<RecordView> view = ReadRecord(encoded);
     ASSERT_TRUE(view.has_value());
     const live::Origin origin;
-    sink.Add({.sequence = sequence, .record = &*view, .origin = &origin, .may_report = true});
+    sink.Add({.sequence = sequence,
+              .record = &*view,
+              .origin = &origin,
+              .sender_is_host_root = sender_is_host_root});
   }
 
   PoolDirectory directory_;
@@ -125,6 +131,29 @@ TEST_F(KvpSinkTest, AReportThatComesAgainAfterAKillIsNotWrittenOverALaterOne) {
   AddReport(sink, "ours", 2);
   ASSERT_TRUE(sink.Commit().ok());
   EXPECT_EQ(Texts(directory_.Bytes()), std::vector<std::string>{"PROVISIONING_REPORT=ours"});
+}
+
+TEST_F(KvpSinkTest, TakesReportsOfHostRootAloneUnfiltered) {
+  const KvpSink sink = MakeSink();
+  const auto takes = [&](const v1::Record& record, bool is_host_root) {
+    const std::string encoded = record.SerializeAsString();
+    return sink.unfiltered()(*ReadRecord(encoded), is_host_root);
+  };
+  EXPECT_TRUE(takes(ReportEvent("result=success"), true));
+  EXPECT_FALSE(takes(ReportEvent("result=success"), false));
+  EXPECT_FALSE(takes(ReportEvent(std::string(1023, 'x')), true));
+  EXPECT_FALSE(takes(testing::EventRecord("health_report"), true));
+}
+
+TEST_F(KvpSinkTest, AReportOfOthersStaysAnEvent) {
+  KvpSink sink = MakeSink();
+  ASSERT_TRUE(sink.Open().ok());
+  Add(sink, ReportEvent("forged"), 1, /*sender_is_host_root=*/false);
+  ASSERT_TRUE(sink.Commit().ok());
+  const std::vector<std::string> texts = Texts(directory_.Bytes());
+  ASSERT_EQ(texts.size(), 1u);
+  EXPECT_THAT(texts[0], HasSubstr("forged"));
+  EXPECT_THAT(texts[0], Not(HasSubstr("PROVISIONING_REPORT")));
 }
 
 TEST_F(KvpSinkTest, ClearsAnOldPoolThatIsMountedAfterTheStart) {

@@ -17,7 +17,7 @@ size_t LengthOfLines(const std::string& text, size_t count) {
 
 }  // namespace
 
-FileSink::FileSink(LogFileOptions file, const LineOptions& lines, Counters* counters)
+FileSink::FileSink(LogFileOptions file, const lines::LineOptions& lines, Counters* counters)
     : options_(std::move(file)), builder_(lines), counters_(counters) {}
 
 absl::Status FileSink::Open() {

@@ -13,11 +13,11 @@ namespace sluice::log_sink {
 
 class FileSink final : public sinks::Sink {
  public:
-  FileSink(LogFileOptions file, const LineOptions& lines, Counters* counters);
+  FileSink(LogFileOptions file, const lines::LineOptions& lines, Counters* counters);
 
   std::string destination() const override { return options_.path; }
   absl::Status Open() override;
-  void Add(const sinks::Delivery& delivery) override { builder_.Append(delivery, &pending_); }
+  void Add(const stream::Delivery& delivery) override { builder_.Append(delivery, &pending_); }
   absl::Status Commit() override;
   absl::Status Sync() override { return file_->Sync(); }
   void Reopen() override;
@@ -25,7 +25,7 @@ class FileSink final : public sinks::Sink {
 
  private:
   const LogFileOptions options_;
-  const LineBuilder builder_;
+  const lines::LineBuilder builder_;
   Counters* const counters_;
   std::unique_ptr<LogFile> file_;
   // Whole lines not written yet.

@@ -9,21 +9,21 @@
 namespace sluice::sinks {
 namespace {
 
-log_sink::LineStyle StyleOf(config::LineFormat format) {
+lines::LineStyle StyleOf(config::LineFormat format) {
   switch (format) {
     case config::LineFormat::kText:
-      return log_sink::LineStyle::kText;
+      return lines::LineStyle::kText;
     case config::LineFormat::kJson:
-      return log_sink::LineStyle::kJson;
+      return lines::LineStyle::kJson;
     case config::LineFormat::kLogfmt:
-      return log_sink::LineStyle::kLogfmt;
+      return lines::LineStyle::kLogfmt;
   }
-  return log_sink::LineStyle::kText;
+  return lines::LineStyle::kText;
 }
 
 std::unique_ptr<Sink> MakeStderr(const SinkContext& context) {
   const config::StderrConfig& config = context.config->stderr_sink;
-  log_sink::LineOptions lines;
+  lines::LineOptions lines;
   lines.style = StyleOf(config.format);
   lines.color = config.color == config::ColorMode::kAuto && TakesColor(STDERR_FILENO);
   lines.priority = IsJournalStream(STDERR_FILENO);
@@ -38,7 +38,7 @@ std::unique_ptr<Sink> MakeFile(const SinkContext& context) {
   file.max_age = config.max_age;
   file.rotate_keep = config.rotate_keep;
   file.allow_loose_mode = config.allow_loose_mode;
-  log_sink::LineOptions lines;
+  lines::LineOptions lines;
   lines.style = StyleOf(config.format);
   return std::make_unique<log_sink::FileSink>(file, lines, context.counters);
 }

@@ -26,7 +26,7 @@ bool HasType(int fd, mode_t type) {
 
 }  // namespace
 
-StderrSink::StderrSink(const LineOptions& lines, int fd)
+StderrSink::StderrSink(const lines::LineOptions& lines, int fd)
     : builder_(lines),
       fd_(fd),
       is_file_(HasType(fd, S_IFREG)),

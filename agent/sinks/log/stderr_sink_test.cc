@@ -40,7 +40,7 @@ void AddLines(StderrSink* sink) {
         testing::EventRecord(std::string(1000, 'x') + std::to_string(i)).SerializeAsString();
     const RecordView record = *ReadRecord(event);
     const live::Origin origin;
-    sinks::Delivery delivery;
+    stream::Delivery delivery;
     delivery.record = &record;
     delivery.origin = &origin;
     sink->Add(delivery);
@@ -64,7 +64,7 @@ std::string ReadLines(int fd, int lines) {
 class StderrSinkTest : public ::testing::TestWithParam<Ends (*)()> {
  protected:
   const Ends ends_ = GetParam()();
-  StderrSink sink_{LineOptions{}, ends_.write.get()};
+  StderrSink sink_{lines::LineOptions{}, ends_.write.get()};
 };
 
 TEST_P(StderrSinkTest, WritesAllOfItHoweverSlowlyItIsRead) {

@@ -1,0 +1,42 @@
+#include "agent/app/wanted.h"
+
+namespace sluice::app {
+
+Wanted::Wanted(const config::AgentConfig& config) {
+  // The views want what journal.level says of every target.
+  std::vector<filter::LevelSummary> wanted{{config.journal.level, {}}};
+  for (const sinks::SinkKind& kind : sinks::AllSinkKinds()) {
+    const bool is_enabled = kind.enabled(config);
+    if (is_enabled) wanted.push_back(kind.filter(config).compiled->Summarize());
+    if (!kind.unfiltered.has_value()) continue;
+    if (is_enabled) wanted.push_back(kind.unfiltered->hint);
+    unfiltered_.push_back(
+        {KeySizeBit(kind.unfiltered->attribute), kind.unfiltered->takes, is_enabled});
+  }
+  levels_ = filter::MaxOf(wanted);
+}
+
+bool Wanted::Wants(const live::Candidate& record) const {
+  bool is_wanted = filter::Allows(levels_.LevelFor(record.record->target), record.record->level);
+  if (record.record->kind != RecordKind::kEvent) return is_wanted;
+  for (const Unfiltered& events : unfiltered_) {
+    if ((record.key_sizes & events.key_size_bit) == 0) continue;
+    is_wanted |= events.takes(record, events.sink_is_enabled);
+  }
+  return is_wanted;
+}
+
+v1::Hint Wanted::ToHint() const {
+  v1::Hint hint;
+  hint.set_default_level(static_cast<v1::Level>(levels_.otherwise));
+  hint.set_default_off(levels_.otherwise == filter::LevelFilter::kOff);
+  for (const filter::LevelSummary::Target& target : levels_.targets) {
+    v1::TargetLevel* const level = hint.add_targets();
+    level->set_target_prefix(target.prefix);
+    level->set_level(static_cast<v1::Level>(target.level));
+    level->set_off(target.level == filter::LevelFilter::kOff);
+  }
+  return hint;
+}
+
+}  // namespace sluice::app

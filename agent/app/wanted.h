@@ -1,0 +1,38 @@
+// What the views and the sinks want of the records that come: for admission, and as a hint for
+// clients.
+#pragma once
+
+#include <vector>
+
+#include "agent/config/agent_config.h"
+#include "agent/filter/level_summary.h"
+#include "agent/live/candidate.h"
+#include "agent/sinks/sink_kind.h"
+#include "sluice/v1/ingest.pb.h"
+
+namespace sluice::app {
+
+// Constant once made; a reload makes another.
+class Wanted {
+ public:
+  explicit Wanted(const config::AgentConfig& config);
+
+  // Whether admission takes a record, as Admission::WantedFn.
+  bool Wants(const live::Candidate& record) const;
+
+  // Of every target, the most verbose level that the views or any sink want.
+  const filter::LevelSummary& levels() const { return levels_; }
+  v1::Hint ToHint() const;
+
+ private:
+  struct Unfiltered {
+    uint64_t key_size_bit = 0;
+    bool (*takes)(const live::Candidate&, bool sink_is_enabled) = nullptr;
+    bool sink_is_enabled = false;
+  };
+
+  filter::LevelSummary levels_;
+  std::vector<Unfiltered> unfiltered_;
+};
+
+}  // namespace sluice::app
