@@ -1,13 +1,13 @@
 #include "agent/journal/directory.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 
 #include <cerrno>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "agent/base/directory_lock.h"
 #include "agent/base/status_macros.h"
 #include "agent/journal/segment_file.h"
 #include "agent/journal/segment_reader.h"
@@ -50,13 +50,9 @@ absl::Status CopyBytes(FileSystem& fs, int from, int to) {
 
 absl::StatusOr<Directory> Directory::Open(FileSystem& fs, const std::string& path) {
   const absl::Status made = MakeDirectory(fs, path);
-  absl::StatusOr<UniqueFd> lock = OpenFile(fs, path, O_RDONLY | O_DIRECTORY);
-  if (!lock.ok()) return made.ok() ? lock.status() : made;
-  if (fs.Flock(lock->get(), LOCK_EX | LOCK_NB) == 0) return Directory(fs, path, *std::move(lock));
-  if (errno == EWOULDBLOCK) {
-    return absl::AlreadyExistsError(absl::StrCat("another agent holds the journal in ", path));
-  }
-  return ErrnoStatus(absl::StrCat("flock ", path));
+  absl::StatusOr<UniqueFd> lock = HoldDirectory(fs, path, "the journal in");
+  if (lock.ok()) return Directory(fs, path, *std::move(lock));
+  return made.ok() || absl::IsAlreadyExists(lock.status()) ? lock.status() : made;
 }
 
 absl::Status Directory::CheckWritable() const {
@@ -124,9 +120,24 @@ absl::Status Directory::SetAside() const {
   return SyncDirectory(*fs_, path_);
 }
 
+// What `target` holds behind the first of `moved` was read and written again there, or given up
+// when this journal began: it must not come back between its successors.
+absl::Status Directory::RemoveOutdated(const std::map<uint64_t, std::string>& moved) const {
+  const auto segments = Segments();
+  if (!segments.ok()) return segments.status();
+  bool is_changed = false;
+  for (const auto& [first, segment] : *segments) {
+    if (moved.empty() || first < moved.begin()->first || moved.contains(first)) continue;
+    RETURN_IF_ERROR(UnlinkFile(*fs_, segment));
+    is_changed = true;
+  }
+  return is_changed ? SyncDirectory(*fs_, path_) : absl::OkStatus();
+}
+
 absl::Status Directory::MoveSegmentsTo(const Directory& target) const {
   const auto segments = Segments();
   if (!segments.ok()) return segments.status();
+  RETURN_IF_ERROR(target.RemoveOutdated(*segments));
   for (const auto& [first, segment] : *segments) {
     RETURN_IF_ERROR(CopySegment(segment, absl::StrCat(target.path_, "/", SegmentName(first))));
   }

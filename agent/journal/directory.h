@@ -14,8 +14,7 @@
 
 namespace sluice::journal {
 
-// Holds a lock (flock) on the directory itself while it lives, which works on a read-only file
-// system too and leaves no file behind.
+// Holds the directory (agent/base/directory_lock.h) while it lives.
 class Directory {
  public:
   // Makes the directory (0700) where it is missing. ALREADY_EXISTS: another agent holds it. Any
@@ -38,12 +37,14 @@ class Directory {
   absl::Status RemoveSegments() const;
   // Moves all segments to the sibling directory `PATH.set-aside`, instead of what is there.
   absl::Status SetAside() const;
-  // Moves all segments to `target`, durable there before they are gone here.
+  // Moves all segments to `target`, durable there before they are gone here. What lies there under
+  // later numbers than the first of them goes.
   absl::Status MoveSegmentsTo(const Directory& target) const;
 
  private:
   Directory(FileSystem& fs, std::string path, UniqueFd lock)
       : fs_(&fs), path_(std::move(path)), lock_(std::move(lock)) {}
+  absl::Status RemoveOutdated(const std::map<uint64_t, std::string>& moved) const;
   absl::Status CopySegment(const std::string& from, const std::string& to) const;
 
   FileSystem* fs_;

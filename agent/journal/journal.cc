@@ -41,7 +41,12 @@ uint64_t PartOf(uint64_t bytes, double part) {
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(Options options, RecoveryVisitor* visitor) {
   absl::StatusOr<Location> location = ChooseLocation(options);
   if (!location.ok()) return location.status();
-  std::unique_ptr<Journal> journal(new Journal(std::move(options), *std::move(location)));
+  std::unique_ptr<Journal> journal(new Journal(options, *std::move(location)));
+  absl::Status recovered = journal->RecoverEntries(visitor);
+  if (recovered.ok()) return journal;
+  location = FallBackToMemory(options, std::move(*journal->location_), recovered);
+  if (!location.ok()) return location.status();
+  journal.reset(new Journal(std::move(options), *std::move(location)));
   RETURN_IF_ERROR(journal->RecoverEntries(visitor));
   return journal;
 }
@@ -69,9 +74,9 @@ Journal::~Journal() {
 }
 
 absl::Status Journal::RecoverEntries(RecoveryVisitor* visitor) {
-  const bool may_write = !location_->read_only;
   absl::StatusOr<Recovered> recovered =
-      Recover(location_->segments, may_write, options_.clock->UnixNano(), shared_.get(), visitor);
+      Recover(location_->segments, location_->active.path(), options_.clock->UnixNano(),
+              shared_.get(), visitor);
   if (!recovered.ok()) return Annotate(recovered.status(), "recover the journal");
   next_sequence_ = recovered->last_sequence + 1;
   shared_->SetSynced(recovered->last_sequence);

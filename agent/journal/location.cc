@@ -72,7 +72,8 @@ absl::StatusOr<std::optional<SegmentHeader>> Adopt(const Options& options,
   return header;
 }
 
-absl::StatusOr<Location> OnDisk(const Options& options, Directory disk) {
+// `disk` stays where it fails.
+absl::StatusOr<Location> OnDisk(const Options& options, Directory& disk) {
   disk.RemoveLeftovers();
   RETURN_IF_ERROR(TakeFromMemory(options, disk));
   const auto header = Adopt(options, disk);
@@ -82,6 +83,13 @@ absl::StatusOr<Location> OnDisk(const Options& options, Directory disk) {
   auto segments = disk.Segments();
   if (!segments.ok()) return segments.status();
   return Location{std::move(disk), std::nullopt, false, *std::move(segments), *epoch};
+}
+
+// What lies on disk behind the first segment in memory was written again there, or given up.
+void AddEarlier(const std::map<uint64_t, std::string>& on_disk,
+                std::map<uint64_t, std::string>* in_memory) {
+  const uint64_t end = in_memory->empty() ? UINT64_MAX : in_memory->begin()->first;
+  in_memory->insert(on_disk.begin(), on_disk.lower_bound(end));
 }
 
 // The journal on a disk that can only be read goes on in memory, under the same numbers.
@@ -98,7 +106,7 @@ absl::StatusOr<Location> InMemory(const Options& options, std::optional<Director
   const auto disk_header = disk ? disk->NewestHeader() : std::optional<SegmentHeader>();
   if (disk_header.ok() && *disk_header && !IsOfAnotherMachine(**disk_header, options) &&
       (!*header || (*header)->epoch == (*disk_header)->epoch)) {
-    if (auto on_disk = disk->Segments(); on_disk.ok()) segments->merge(*on_disk);
+    if (auto on_disk = disk->Segments(); on_disk.ok()) AddEarlier(*on_disk, &*segments);
     header = disk_header;
   }
   const absl::StatusOr<Epoch> epoch = *header ? (*header)->epoch : MakeEpoch();
@@ -106,19 +114,34 @@ absl::StatusOr<Location> InMemory(const Options& options, std::optional<Director
   return Location{*std::move(memory), std::move(disk), true, *std::move(segments), *epoch};
 }
 
+absl::StatusOr<Location> InMemoryBecause(const Options& options, std::optional<Directory> disk,
+                                         const absl::Status& why) {
+  if (options.memory_directory.empty()) return Annotate(why, "open the journal");
+  LogWarning(
+      absl::StrCat("journal: in memory, since the disk cannot be written: ", why.message()));
+  return InMemory(options, std::move(disk));
+}
+
 }  // namespace
 
 absl::StatusOr<Location> ChooseLocation(const Options& options) {
   absl::StatusOr<Directory> disk = Directory::Open(*options.file_system, options.directory);
   if (absl::IsAlreadyExists(disk.status())) return disk.status();
-  const absl::Status writable = disk.ok() ? disk->CheckWritable() : disk.status();
-  if (writable.ok()) return OnDisk(options, *std::move(disk));
-  if (options.memory_directory.empty()) return Annotate(writable, "open the journal");
-  LogWarning(
-      absl::StrCat("journal: in memory, since the disk cannot be written: ", writable.message()));
+  absl::Status writable = disk.ok() ? disk->CheckWritable() : disk.status();
+  if (writable.ok()) {
+    absl::StatusOr<Location> on_disk = OnDisk(options, *disk);
+    if (on_disk.ok()) return on_disk;
+    writable = on_disk.status();
+  }
   std::optional<Directory> read_only;
   if (disk.ok()) read_only = *std::move(disk);
-  return InMemory(options, std::move(read_only));
+  return InMemoryBecause(options, std::move(read_only), writable);
+}
+
+absl::StatusOr<Location> FallBackToMemory(const Options& options, Location failed,
+                                          const absl::Status& why) {
+  if (failed.in_memory) return why;
+  return InMemoryBecause(options, std::move(failed.active), why);
 }
 
 absl::Status SetAsideOthers(const Options& options, const Directory& disk, const Epoch& epoch) {

@@ -31,6 +31,11 @@ struct Location {
 // memory directory is taken to disk.
 absl::StatusOr<Location> ChooseLocation(const Options& options);
 
+// What to do where a disk that could be written at first fails after all: the memory directory, with
+// `failed.active` as what can be read. `why` is told to the log, and returned where there is no memory directory.
+absl::StatusOr<Location> FallBackToMemory(const Options& options, Location failed,
+                                          const absl::Status& why);
+
 // Sets aside what `disk` holds unless it is of `epoch`.
 absl::Status SetAsideOthers(const Options& options, const Directory& disk, const Epoch& epoch);
 
