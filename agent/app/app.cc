@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/app/notify.h"
+#include "agent/base/directory_lock.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "agent/sinks/kvp/pool_file.h"
@@ -98,6 +99,9 @@ absl::Status App::MakeLoop() {
 absl::Status App::OpenJournal() {
   const config::AgentConfig& config = loaded_.config;
   RETURN_IF_ERROR(MakeDirectory(config.runtime.path, 0700));
+  // Cursors, the pool's shadow: of two agents there, one would take the other's for its own.
+  ASSIGN_OR_RETURN(runtime_lock_, HoldDirectory(FileSystem::System(), config.runtime.path,
+                                                "the runtime directory"));
   journal::Options options;
   options.directory = config.journal.path;
   options.memory_directory = config.journal.runtime_path;

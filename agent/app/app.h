@@ -66,6 +66,7 @@ class App {
   config::Sources sources_;
   config::LoadedConfig loaded_;
   const HostIds host_;
+  UniqueFd runtime_lock_;
   Counters counters_;
   std::unique_ptr<net::EventLoop> loop_;
   net::ByteBudget budget_;
