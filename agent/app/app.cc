@@ -24,6 +24,8 @@ constexpr std::chrono::seconds kStopTimeout{8};
 constexpr std::chrono::milliseconds kDrainTimeout{1000};
 // A process that lost its agent may still have its last records in the socket's queue.
 constexpr uint64_t kRecoveredGraceNanos = 2'000'000'000;
+constexpr uint64_t kCursorsNanos = 1'000'000'000;
+constexpr int kQuietSaves = 4;
 // Each has a thread while it lasts.
 constexpr control::StreamedAnswers::Limits kQueries{.per_uid = 2, .in_all = 8};
 constexpr control::StreamedAnswers::Limits kFollowers{.per_uid = 4, .in_all = 16};
@@ -206,6 +208,7 @@ absl::Status App::Serve(Sockets sockets) {
                     loop_->Post([this, sequence] {
                       ingest_->OnSynced(sequence);
                       OnAllSynced();
+                      if (std::exchange(last_synced_, sequence) != sequence) SaveCursorsSoon();
                     });
                   });
   if (rebooted_) CloseSpansOfEarlierBoot();
@@ -290,8 +293,26 @@ void App::Every(std::chrono::seconds interval, const std::function<void()>& work
   });
 }
 
+// Once a second while entries come in and until the sinks, which sync once a second, have followed:
+// what they wrote before that is not written again after a power cut. Then the timer of a minute is
+// enough, so that an idle agent sleeps.
+void App::SaveCursorsSoon() {
+  quiet_saves_ = 0;
+  if (std::exchange(saving_cursors_, true)) return;
+  SaveCursorsLater();
+}
+
+void App::SaveCursorsLater() {
+  loop_->AddTimer(loop_->clock().BootNano() + kCursorsNanos, [this] {
+    if (journal_->SaveCursors()) quiet_saves_ = 0;
+    saving_cursors_ = ++quiet_saves_ < kQuietSaves;
+    if (saving_cursors_) SaveCursorsLater();
+  });
+}
+
 void App::StartTimers() {
   Every(std::chrono::seconds(60), [this] {
+    journal_->SaveCursors();
     journal_->Trim();
     admission_->clients().Expire(loop_->clock().BootNano());
   });

@@ -205,16 +205,29 @@ void Journal::CommitTurn() {
 void Journal::SyncNow() { log_->SyncNow(); }
 
 void Journal::Checkpoint() {
-  const std::string cursors = EncodeCheckpoint({Cursors(), {}});
-  AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, {cursors}, &turn_->bytes);
-  AbsorbNewSegments();
-  retention_->Charge(next_sequence_, 0, kFrameHeaderBytes + cursors.size());
+  AppendCursors();
   turn_->is_urgent = true;
   CommitTurn();
 }
 
+bool Journal::SaveCursors() {
+  if (log_->refuses() || Cursors() == saved_cursors_) return false;
+  AppendCursors();
+  CommitTurn();
+  return true;
+}
+
+void Journal::AppendCursors() {
+  saved_cursors_ = Cursors();
+  const std::string cursors = EncodeCheckpoint({saved_cursors_, {}});
+  AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, {cursors}, &turn_->bytes);
+  AbsorbNewSegments();
+  retention_->Charge(next_sequence_, 0, kFrameHeaderBytes + cursors.size());
+}
+
 void Journal::OpenSegment() {
-  const std::string own = EncodeCheckpoint({Cursors(), retention_->segments()});
+  saved_cursors_ = Cursors();
+  const std::string own = EncodeCheckpoint({saved_cursors_, retention_->segments()});
   const std::string state = checkpoint_();
   std::string opening;
   if (own.size() + state.size() <= kMaxCheckpointPayloadBytes) {

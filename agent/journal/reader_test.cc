@@ -120,6 +120,25 @@ TEST_F(ReaderTest, TakesTheCursorOfTheCheckpointAfterAPowerCut) {
   EXPECT_EQ(next.journal().OpenReader("log")->stored_cursor(), 3u);
 }
 
+TEST_F(ReaderTest, APowerCutRepeatsOnlyWhatFollowedTheSavedCursors) {
+  JournalRun run(TestOptions());
+  const auto log = run.journal().OpenReader("log");
+  WriteWords(&run, 5);
+  EXPECT_FALSE(run.journal().SaveCursors()) << "none has moved";
+  log->Commit(4);
+  EXPECT_TRUE(run.journal().SaveCursors());
+  EXPECT_FALSE(run.journal().SaveCursors());
+  for (const auto deadline = TestDeadline(); fs_.UnsyncedSteps() > 0;) ASSERT_LT(Now(), deadline);
+  log->Commit(5);
+  CrashFileSystem after(
+      fs_.StateAfterPowerCut([](uint64_t, uint64_t*) { return CrashFileSystem::Fate::kLost; }));
+  Options options = TestOptions();
+  options.file_system = &after;
+  options.boot_id = "boot-2";
+  JournalRun next(options);
+  EXPECT_EQ(next.journal().OpenReader("log")->stored_cursor(), 4u);
+}
+
 TEST_F(ReaderTest, WhatIsWrittenButNotSyncedIsRepeatedAfterAPowerCutOnly) {
   JournalRun run(TestOptions());
   const auto reader = run.journal().OpenReader("log");
