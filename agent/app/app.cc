@@ -139,6 +139,7 @@ void App::MakeServices() {
               return ingest::ProcessOf(span.origin->identity) == process;
             },
             cause);
+        admission_->ForgetDropped(process.pid, process.start_time_ticks);
         journal_->CommitTurn();
         return closed;
       });
@@ -238,6 +239,10 @@ void App::WatchRecoveredProcesses() {
     admission_->spans().ForEach([this](const std::shared_ptr<live::Span>& span) {
       processes_->Track(ingest::ProcessOf(span->origin->identity), -1);
     });
+    admission_->spans().ForEachDropped(
+        [this](const live::SpanKey&, const live::SpanTable::Dropped& span) {
+          processes_->Track({span.pid, span.start_time_ticks}, -1);
+        });
   });
 }
 

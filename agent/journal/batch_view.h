@@ -45,6 +45,8 @@ struct BatchView : BatchHead {
 
   // Encoded Records in order, for ReadRecord: `for (std::string_view record : batch.records())`.
   FieldRange records() const { return {encoded, journal_batch_field::kRecords}; }
+  // Encoded DroppedSpans in order.
+  FieldRange dropped_spans() const { return {encoded, journal_batch_field::kDroppedSpans}; }
 };
 
 // Who sent it, from an encoded sluice.v1.Identity; false: malformed.
