@@ -173,8 +173,7 @@ class DroppedSpanTest : public AdmissionTest {
   DroppedSpanTest() { WantInfo(); }
 
   void WantInfo() {
-    admission_->set_wanted(
-        [](std::string_view, Level level) { return level <= Level::kInfo; });
+    admission_->set_wanted([](std::string_view, Level level) { return level <= Level::kInfo; });
   }
 
   static v1::Record Debug(v1::Record record) {
@@ -204,11 +203,10 @@ class DroppedSpanTest : public AdmissionTest {
 using Lines = std::vector<std::string>;
 
 TEST_F(DroppedSpanTest, DescendantsBelongToTheNearestKeptAncestor) {
-  const Admitted admitted =
-      Admit(SenderOf(5, 1), 1,
-            {StartRecord(1, 1, 0, "a"), Debug(StartRecord(1, 2, 1)), Debug(StartRecord(1, 3, 2)),
-             EventRecord("event", 1, 3), StartRecord(1, 4, 3, "child"),
-             EventRecord("inner", 1, 4)});
+  const Admitted admitted = Admit(
+      SenderOf(5, 1), 1,
+      {StartRecord(1, 1, 0, "a"), Debug(StartRecord(1, 2, 1)), Debug(StartRecord(1, 3, 2)),
+       EventRecord("event", 1, 3), StartRecord(1, 4, 3, "child"), EventRecord("inner", 1, 4)});
   EXPECT_EQ(admitted.accepted, 4u);
   EXPECT_EQ(admitted.drops.at("unwanted_level"), 2u);
   EXPECT_EQ(Places(), (Lines{"a in 0", "event in 1", "child in 1", "inner in 4"}));
@@ -294,8 +292,8 @@ TEST_F(DroppedSpanTest, CountsAsAnOpenSpanOfItsUser) {
   std::vector<v1::Record> records;
   for (int i = 0; i < limits::kOpenSpansPerUid + 5; ++i) {
     v1::Record record = Debug(StartRecord(1, 1, 9));
-    const std::string id = {'x', 'x', 'x', 'x', 'x', static_cast<char>(1 + i / 250),
-                            static_cast<char>(1 + i % 250), 1};
+    const std::string id = {
+        'x', 'x', 'x', 'x', 'x', static_cast<char>(1 + i / 250), static_cast<char>(1 + i % 250), 1};
     record.mutable_span()->set_span_id(id);
     records.push_back(record);
   }

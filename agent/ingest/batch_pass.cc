@@ -169,9 +169,10 @@ std::optional<SpanId> Admission::BatchPass::FindKeptAncestor(const TraceId& trac
   return before->nearest_kept;
 }
 
-std::string_view Admission::BatchPass::Reattach(std::string_view field,
-                                                std::string_view encoded, RecordView* record) {
-  if (dropped_.empty() && !admission_.spans().has_dropped()) [[likely]] return field;
+std::string_view Admission::BatchPass::Reattach(std::string_view field, std::string_view encoded,
+                                                RecordView* record) {
+  if (dropped_.empty() && !admission_.spans().has_dropped()) [[likely]]
+    return field;
   const bool is_event = record->kind == RecordKind::kEvent;
   const SpanId named = is_event ? record->event.span_id : record->span.parent_span_id;
   if (named.IsZero()) return field;

@@ -56,11 +56,11 @@ class Admission::BatchPass {
   bool IsOfDropped(const RecordView& record);
   bool IsDroppedNow(const live::SpanKey& key) const;
   void EndDropped(const live::SpanKey& key);
-  // The nearest kept ancestor of a dropped span that the sender may name; nullopt: it was not dropped.
+  // The nearest kept ancestor of a dropped span that the sender may name. nullopt: it was not
+  // dropped.
   std::optional<SpanId> FindKeptAncestor(const TraceId& trace_id, const SpanId& span_id) const;
   // `field`, or a copy that names what is kept where it names a span that was dropped.
-  std::string_view Reattach(std::string_view field, std::string_view encoded,
-                            RecordView* record);
+  std::string_view Reattach(std::string_view field, std::string_view encoded, RecordView* record);
   bool HasRoomToOpen() const;
   // Why the record cannot be applied to the open spans; empty: it can.
   std::string_view JudgeSpan(const RecordView& record);

@@ -29,8 +29,7 @@ struct Run {
     EXPECT_TRUE(opened.ok()) << opened.status();
     journal = *std::move(opened);
     journal->Start([this] { return EncodeCheckpoint(state, "boot"); }, [](uint64_t) {});
-    admission =
-        std::make_unique<Admission>(&state, journal.get(), &Clock::System(), &counters);
+    admission = std::make_unique<Admission>(&state, journal.get(), &Clock::System(), &counters);
   }
 
   // The batch of one event of the same client, under its number 1.
@@ -38,8 +37,8 @@ struct Run {
     auto origin = std::make_shared<live::Origin>();
     origin->identity.uid = 5;
     const Sender sender{std::move(origin), MakeId<ClientId>(1)};
-    const auto admitted = admission->Admit(sender, EncodeBatch(1, {EventRecord("event")}),
-                                           journal::Urgency::kNow);
+    const auto admitted =
+        admission->Admit(sender, EncodeBatch(1, {EventRecord("event")}), journal::Urgency::kNow);
     EXPECT_TRUE(admitted.ok()) << admitted.status();
     journal->CommitTurn();
     return *admitted;

@@ -18,10 +18,11 @@ class Machine {
  public:
   explicit Machine(unsigned seed) : random_(seed) { Start(); }
 
-  // w: an urgent entry. u: one that may wait for its sync. f: the disk's syncs fail. o: it can only be read. h: it is well again, and,
-  // where the agent is in memory, it was mounted anew and the agent moves there. r: the agent is
-  // killed and another starts. p: the power is cut, the disk is well afterwards. q: the power is
-  // cut, some of what was not synced is there all the same, and the disk can only be read.
+  // w: an urgent entry. u: one that may wait for its sync. f: the disk's syncs fail. o: it can only
+  // be read. h: it is well again, and, where the agent is in memory, it was mounted anew and the
+  // agent moves there. r: the agent is killed and another starts. p: the power is cut, the disk is
+  // well afterwards. q: the power is cut, some of what was not synced is there all the same, and
+  // the disk can only be read.
   void Step(char step) {
     switch (step) {
       case 'w':
@@ -151,7 +152,9 @@ void RunScript(const std::string& script, unsigned seed = 1) {
   }
 }
 
-TEST(DurabilityTest, WhatAnAgentInMemoryCountsAsJournalledOutlivesTheRepair) { RunScript("wfworhp"); }
+TEST(DurabilityTest, WhatAnAgentInMemoryCountsAsJournalledOutlivesTheRepair) {
+  RunScript("wfworhp");
+}
 
 TEST(DurabilityTest, WhatAnAgentOnDiskCountsAsJournalledOutlivesAPowerCut) {
   RunScript("wfwhrp");

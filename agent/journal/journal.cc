@@ -74,9 +74,8 @@ Journal::~Journal() {
 }
 
 absl::Status Journal::RecoverEntries(RecoveryVisitor* visitor) {
-  absl::StatusOr<Recovered> recovered =
-      Recover(location_->segments, location_->active.path(), options_.clock->UnixNano(),
-              shared_.get(), visitor);
+  absl::StatusOr<Recovered> recovered = Recover(location_->segments, location_->active.path(),
+                                                options_.clock->UnixNano(), shared_.get(), visitor);
   if (!recovered.ok()) return Annotate(recovered.status(), "recover the journal");
   next_sequence_ = recovered->last_sequence + 1;
   shared_->SetSynced(recovered->last_sequence);

@@ -107,9 +107,9 @@ class Journal {
   // Writes the readers' cursors into the journal and has them synced; for the end of the agent.
   void Checkpoint();
 
-  // The same without haste, where a cursor has moved since they were last written: what a sink wrote
-  // before that is not repeated after a power cut. Returns whether one had. To be called about once
-  // a second while entries come in, and a few times afterwards.
+  // The same without haste, where a cursor has moved since they were last written: what a sink
+  // wrote before that is not repeated after a power cut. Returns whether one had. To be called
+  // about once a second while entries come in, and a few times afterwards.
   bool SaveCursors();
 
   // kMemory only: takes the journal to Options::directory if that is writable now. OK when the

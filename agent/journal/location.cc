@@ -117,8 +117,7 @@ absl::StatusOr<Location> InMemory(const Options& options, std::optional<Director
 absl::StatusOr<Location> InMemoryBecause(const Options& options, std::optional<Directory> disk,
                                          const absl::Status& why) {
   if (options.memory_directory.empty()) return Annotate(why, "open the journal");
-  LogWarning(
-      absl::StrCat("journal: in memory, since the disk cannot be written: ", why.message()));
+  LogWarning(absl::StrCat("journal: in memory, since the disk cannot be written: ", why.message()));
   return InMemory(options, std::move(disk));
 }
 

@@ -31,8 +31,8 @@ struct Location {
 // memory directory is taken to disk.
 absl::StatusOr<Location> ChooseLocation(const Options& options);
 
-// What to do where a disk that could be written at first fails after all: the memory directory, with
-// `failed.active` as what can be read. `why` is told to the log, and returned where there is no memory directory.
+// Where a disk that could be written at first fails after all, because of `why`: the memory
+// directory, with `failed.active` as what can be read. Without one, `why` is the result.
 absl::StatusOr<Location> FallBackToMemory(const Options& options, Location failed,
                                           const absl::Status& why);
 

@@ -184,9 +184,9 @@ absl::Status Recovery::ScanBackToCheckpoint() {
   return absl::OkStatus();
 }
 
-// Whether it was synced before a later entry was written. What comes behind may be in the page cache
-// alone, of a disk that failed to write it and says nothing any more: it is read from there, and a
-// sync of its file succeeds.
+// Whether it was synced before a later entry was written. What comes behind may be in the page
+// cache alone, of a disk that failed to write it and says nothing any more: it is read from there,
+// and a sync of its file succeeds.
 bool Recovery::IsProven(const Frame& frame) const {
   const bool is_batch = frame.header.type == EntryType::kBatch;
   return frame.header.sequence <= known_synced_ + (is_batch ? 0 : 1);
@@ -359,8 +359,8 @@ void Recovery::VisitEntry(ScannedSegment* segment, const Frame& frame, RecoveryV
 }  // namespace
 
 absl::StatusOr<Recovered> Recover(const std::map<uint64_t, std::string>& segments,
-                                  const std::string& directory, uint64_t now_unix_nano, SharedState* shared,
-                                  RecoveryVisitor* visitor) {
+                                  const std::string& directory, uint64_t now_unix_nano,
+                                  SharedState* shared, RecoveryVisitor* visitor) {
   Recovery recovery(segments, shared);
   RETURN_IF_ERROR(recovery.ScanTail());
   recovery.FindEnd();

@@ -77,7 +77,8 @@ class SpanTable {
   bool has_dropped() const { return !dropped_.empty(); }
   // Null: not dropped, or over.
   const Dropped* FindDropped(const SpanKey& key) const {
-    if (dropped_.empty()) [[likely]] return nullptr;
+    if (dropped_.empty()) [[likely]]
+      return nullptr;
     const auto found = dropped_.find(key);
     return found == dropped_.end() ? nullptr : &found->second;
   }

@@ -14,7 +14,7 @@
 namespace sluice {
 
 // Below /journal, a disk that fails to sync, as one does whose cable is loose, or can only be read.
-class SickPath : public CrashFileSystem {
+class SickDisk : public CrashFileSystem {
  public:
   using CrashFileSystem::CrashFileSystem;
 
