@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -60,6 +61,8 @@ struct Usage {
   uint64_t max_bytes = 0;
   uint32_t segments = 0;
   std::string error;  // empty: the disk takes what is written
+  // Directories of journals in the format of another release, oldest name first.
+  std::vector<std::string> set_aside;
 };
 
 struct Chunk;
@@ -139,13 +142,15 @@ class Journal {
   void OpenCursors(const std::map<std::string, uint64_t>& recovered);
   void SetLimits();
   absl::Status CheckTakes(uint64_t frame_bytes) const;
-  void AppendEntry(EntryType type, uid_t uid, uint8_t flags,
+  void AppendToTurn(EntryType type, uid_t uid, uint8_t flags,
+                    absl::Span<const std::string_view> payload);
+  void AppendEntry(EntryType type, uid_t uid, uint8_t flags, uint32_t generation,
                    absl::Span<const std::string_view> payload, std::string* out) const;
   void OpenSegment();
   void AppendCursors();
   void TrimSegments();
   void AbsorbNewSegments();
-  std::string Header(uint64_t first_sequence) const;
+  std::string Header(uint64_t first_sequence, uint32_t generation) const;
   std::string PartialCheckpoint(uint64_t next_sequence) const;
   std::map<std::string, uint64_t> Cursors() const;
   void PointToDisk();

@@ -34,6 +34,14 @@ absl::Status SetAside(const Options& options, const Directory& directory, const 
   return directory.SetAside();
 }
 
+// The release that wrote it can read it there; nothing of ours ever removes it.
+absl::Status SetAsideForeign(const Options& options, const Directory& directory, uint32_t version) {
+  LogWarning(absl::StrCat("journal: set aside what another release wrote to ", directory.path(),
+                          ", in format ", version));
+  if (options.counters != nullptr) options.counters->Add("journal.set_aside", "other_format");
+  return directory.SetAsideForeign(version);
+}
+
 absl::StatusOr<bool> HasSegments(const Directory& directory) {
   const auto segments = directory.Segments();
   if (!segments.ok()) return segments.status();
@@ -48,10 +56,13 @@ absl::Status TakeFromMemory(const Options& options, const Directory& disk) {
   const absl::StatusOr<Directory> memory =
       Directory::Open(*options.file_system, options.memory_directory);
   if (!memory.ok()) return memory.status();
-  const auto header = memory->NewestHeader();
-  if (!header.ok()) return header.status();
-  if (!*header) return absl::OkStatus();
-  RETURN_IF_ERROR(SetAsideOthers(options, disk, (*header)->epoch));
+  const auto newest = memory->FindNewest();
+  if (!newest.ok()) return newest.status();
+  if (newest->foreign_version != 0) {
+    return SetAsideForeign(options, *memory, newest->foreign_version);
+  }
+  if (!newest->header) return absl::OkStatus();
+  RETURN_IF_ERROR(SetAsideOthers(options, disk, newest->header->epoch));
   return memory->MoveSegmentsTo(disk);
 }
 
@@ -61,13 +72,16 @@ absl::StatusOr<std::optional<SegmentHeader>> Adopt(const Options& options,
   const absl::StatusOr<bool> has_segments = HasSegments(directory);
   if (!has_segments.ok()) return has_segments.status();
   if (!*has_segments) return std::optional<SegmentHeader>();
-  auto header = directory.NewestHeader();
-  if (!header.ok()) return header.status();
-  if (!*header) {
+  auto newest = directory.FindNewest();
+  if (!newest.ok()) return newest.status();
+  std::optional<SegmentHeader>& header = newest->header;
+  if (newest->foreign_version != 0) {
+    RETURN_IF_ERROR(SetAsideForeign(options, directory, newest->foreign_version));
+  } else if (!header) {
     RETURN_IF_ERROR(SetAside(options, directory, "unreadable"));
-  } else if (IsOfAnotherMachine(**header, options)) {
+  } else if (IsOfAnotherMachine(*header, options)) {
     RETURN_IF_ERROR(SetAside(options, directory, "other_machine"));
-    header->reset();
+    header.reset();
   }
   return header;
 }
@@ -99,17 +113,21 @@ absl::StatusOr<Location> InMemory(const Options& options, std::optional<Director
   if (!memory.ok()) return memory.status();
   RETURN_IF_ERROR(memory->CheckWritable());
   memory->RemoveLeftovers();
+  auto newest = memory->FindNewest();
+  if (!newest.ok()) return newest.status();
+  if (newest->foreign_version != 0) {
+    RETURN_IF_ERROR(SetAsideForeign(options, *memory, newest->foreign_version));
+  }
   auto segments = memory->Segments();
   if (!segments.ok()) return segments.status();
-  auto header = memory->NewestHeader();
-  if (!header.ok()) return header.status();
-  const auto disk_header = disk ? disk->NewestHeader() : std::optional<SegmentHeader>();
-  if (disk_header.ok() && *disk_header && !IsOfAnotherMachine(**disk_header, options) &&
-      (!*header || (*header)->epoch == (*disk_header)->epoch)) {
-    if (auto on_disk = disk->Segments(); on_disk.ok()) AddEarlier(*on_disk, &*segments);
-    header = disk_header;
+  std::optional<SegmentHeader> header = newest->header;
+  const auto on_disk = disk ? disk->FindNewest() : Directory::Newest();
+  if (on_disk.ok() && on_disk->header && !IsOfAnotherMachine(*on_disk->header, options) &&
+      (!header || header->epoch == on_disk->header->epoch)) {
+    if (auto earlier = disk->Segments(); earlier.ok()) AddEarlier(*earlier, &*segments);
+    header = on_disk->header;
   }
-  const absl::StatusOr<Epoch> epoch = *header ? (*header)->epoch : MakeEpoch();
+  const absl::StatusOr<Epoch> epoch = header ? header->epoch : MakeEpoch();
   if (!epoch.ok()) return epoch.status();
   return Location{*std::move(memory), std::move(disk), true, *std::move(segments), *epoch};
 }
@@ -147,9 +165,12 @@ absl::Status SetAsideOthers(const Options& options, const Directory& disk, const
   const absl::StatusOr<bool> has_segments = HasSegments(disk);
   if (!has_segments.ok()) return has_segments.status();
   if (!*has_segments) return absl::OkStatus();
-  const auto header = disk.NewestHeader();
-  if (!header.ok()) return header.status();
-  if (*header && (*header)->epoch == epoch) return absl::OkStatus();
+  const auto newest = disk.FindNewest();
+  if (!newest.ok()) return newest.status();
+  if (newest->foreign_version != 0) {
+    return SetAsideForeign(options, disk, newest->foreign_version);
+  }
+  if (newest->header && newest->header->epoch == epoch) return absl::OkStatus();
   return SetAside(options, disk, "unseen");
 }
 

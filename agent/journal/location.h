@@ -26,9 +26,9 @@ struct Location {
   Epoch epoch;
 };
 
-// Takes hold of the directories. A journal of another vm or machine, or of another format, is set
-// aside where that is possible and left alone where it is not. What an earlier run left in the
-// memory directory is taken to disk.
+// Takes hold of the directories. A journal of another vm or machine, or of another format version,
+// is set aside where that is possible and left alone where it is not. What an earlier run left in
+// the memory directory is taken to disk.
 absl::StatusOr<Location> ChooseLocation(const Options& options);
 
 // Where a disk that could be written at first fails after all, because of `why`: the memory

@@ -101,6 +101,7 @@ bool Reader::OpenSegment() {
   segment_ = segment;
   file_ = *std::move(file);
   this_boot_ = file_->header() && file_->header()->boot_id == shared_->boot_id;
+  is_sparse_ = file_->header() && (file_->header()->kind & kSparse) != 0;
   next_sequence_ = std::max(next_sequence_, segment->first_sequence);
   return true;
 }
@@ -147,7 +148,7 @@ bool Reader::SkipDamage(uint64_t end) {
 
 // Entries from the next expected one to before `next` are damaged.
 void Reader::CountMissing(uint64_t next) {
-  if (next <= next_sequence_) return;
+  if (next <= next_sequence_ || is_sparse_) return;
   shared_->Count("journal.damaged", position_->sink.empty() ? "view" : position_->sink,
                  next - next_sequence_);
 }

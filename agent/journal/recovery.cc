@@ -232,6 +232,7 @@ absl::StatusOr<ScannedSegment> Recovery::WriteAgain(ScannedSegment* segment, siz
   header.epoch = shared_.epoch();
   if (segment->file->header()) header = *segment->file->header();
   header.first_sequence = first_sequence;
+  header.generation = MakeGeneration();
   std::string content = EncodeSegmentHeader(header);
   const uint32_t seed = FrameSeed(header.epoch);
   if (segment->frames[proven].header.type != EntryType::kCheckpoint) {
@@ -239,17 +240,20 @@ absl::StatusOr<ScannedSegment> Recovery::WriteAgain(ScannedSegment* segment, siz
     opening.sequence = first_sequence;
     opening.type = EntryType::kCheckpoint;
     opening.flags = kPartialCheckpoint;
+    opening.generation = header.generation;
     AppendFrame(opening, {}, seed, &content);
   }
   for (size_t i = proven; i < segment->frames.size(); ++i) {
-    const FrameHeader& frame = segment->frames[i].header;
+    FrameHeader frame = segment->frames[i].header;
+    frame.generation = header.generation;
     const std::string payload = segment->file->Payload(segment->frames[i]);
     if (payload.size() != frame.payload_bytes) {
       return absl::DataLossError(absl::StrCat("cannot read ", segment->path));
     }
     AppendFrame(frame, {payload}, seed, &content);
   }
-  const auto file = SegmentFile::CreateAside(shared_.fs, directory, first_sequence, content);
+  const auto file =
+      SegmentFile::CreateAside(shared_.fs, directory, first_sequence, header.generation, content);
   if (!file.ok()) return file.status();
   if (const absl::Status installed = (*file)->Install(); !installed.ok()) {
     (*file)->RemoveAside();
