@@ -76,8 +76,8 @@ class AdmissionTest : public ::testing::Test {
     const auto reader = journal_->OpenReader("");
     reader->Restore(0);
     while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
-      for (const std::string_view encoded : entry->batch.records()) {
-        const auto record = ReadRecord(encoded);
+      for (journal::RecordCursor records = entry->batch.records(); records.Next();) {
+        const auto record = records.Read();
         if (!record.has_value()) continue;
         seen.emplace_back(record->kind == RecordKind::kEvent ? record->event.message.text
                                                              : record->span.name);
@@ -187,8 +187,8 @@ class DroppedSpanTest : public AdmissionTest {
     const auto reader = journal_->OpenReader("");
     reader->Restore(0);
     while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
-      for (const std::string_view encoded : entry->batch.records()) {
-        const auto record = ReadRecord(encoded);
+      for (journal::RecordCursor records = entry->batch.records(); records.Next();) {
+        const auto record = records.Read();
         if (record->kind == RecordKind::kSpanEnd) continue;
         const bool is_event = record->kind == RecordKind::kEvent;
         const SpanId in = is_event ? record->event.span_id : record->span.parent_span_id;
@@ -389,8 +389,8 @@ TEST_F(AdmissionTest, ClosesASelectedProcessesSpansAsAborted) {
   while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
     if (!entry->batch.synthetic) continue;
     EXPECT_EQ(entry->uid, 5u);
-    for (const std::string_view encoded : entry->batch.records()) {
-      EXPECT_EQ(ReadRecord(encoded)->kind, RecordKind::kSpanEnd);
+    for (journal::RecordCursor records = entry->batch.records(); records.Next();) {
+      EXPECT_EQ(records.Read()->kind, RecordKind::kSpanEnd);
       ++ends;
     }
   }

@@ -32,8 +32,9 @@ void Recovery::OnCheckpoint(std::string_view encoded) {
 
 void Recovery::OnEntry(const journal::Entry& entry) {
   const auto origin = live::MakeOrigin(entry.batch);
-  for (const std::string_view encoded : entry.batch.records()) {
-    if (const auto record = ReadRecord(encoded)) {
+  for (journal::RecordCursor records = entry.batch.records(); records.Next();) {
+    if (!records.is_own()) continue;  // whole spans and events open nothing
+    if (const auto record = records.Read()) {
       state_->spans.Apply(*record, origin, entry.batch.received_boottime_nano);
     }
   }

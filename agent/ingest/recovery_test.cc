@@ -52,7 +52,7 @@ struct Run {
     const auto reader = journal->OpenReader("");
     reader->Restore(0);
     while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
-      for ([[maybe_unused]] const auto record : entry->batch.records()) ++events;
+      for (journal::RecordCursor records = entry->batch.records(); records.Next();) ++events;
     }
     return events;
   }

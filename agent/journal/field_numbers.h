@@ -17,6 +17,11 @@ inline constexpr uint32_t kSentRecords = 7;
 inline constexpr uint32_t kResource = 8;
 inline constexpr uint32_t kSynthetic = 9;
 inline constexpr uint32_t kMayReport = 10;
+inline constexpr uint32_t kScopeSpans = 11;
+inline constexpr uint32_t kScopeLogs = 12;
+inline constexpr uint32_t kScopeMetrics = 13;
+inline constexpr uint32_t kResourceSchemaUrl = 14;
+inline constexpr uint32_t kResourceRest = 15;
 inline constexpr uint32_t kDroppedSpans = 17;
 }  // namespace journal_batch_field
 

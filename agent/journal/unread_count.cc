@@ -27,7 +27,7 @@ uint64_t CountRecords(std::string_view payload) {
   const std::optional<BatchView> batch = ReadBatch(payload);
   if (!batch) return 0;
   uint64_t count = 0;
-  for ([[maybe_unused]] const std::string_view record : batch->records()) ++count;
+  for (RecordCursor records = batch->records(); records.Next();) ++count;
   return count;
 }
 
