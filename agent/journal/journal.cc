@@ -111,7 +111,7 @@ void Journal::OpenCursors(const std::map<std::string, uint64_t>& recovered) {
     shared_->Position(sink)->cursor = std::min(cursor, shared_->synced());
   }
   for (const auto& [sink, cursor] : written) {
-    shared_->Position(sink)->resume_at = std::min(cursor, shared_->synced());
+    shared_->Position(sink)->written = std::min(cursor, shared_->synced());
   }
 }
 

@@ -14,7 +14,7 @@ namespace sluice::journal {
 Reader::Reader(std::shared_ptr<SharedState> shared, std::shared_ptr<SinkPosition> position)
     : shared_(std::move(shared)),
       position_(std::move(position)),
-      stored_cursor_(position_->resume_at) {
+      stored_cursor_(position_->written) {
   position_->has_reader = true;
 }
 
@@ -75,7 +75,7 @@ void Reader::Commit(uint64_t sequence) {
 }
 
 void Reader::MarkWritten(uint64_t sequence) {
-  position_->resume_at = sequence;
+  position_->written = sequence;
   if (position_->cursor_slot == CursorFile::kNoSlot) return;
   const absl::Status stored = shared_->cursor_file()->Store(position_->cursor_slot, sequence);
   if (!stored.ok()) shared_->Count("journal.cursor_errors", position_->sink, 1);
