@@ -130,6 +130,7 @@ void Admission::BatchPass::DropUnwanted(const RecordView& record) {
 }
 
 bool Admission::BatchPass::IsDroppedNow(const live::SpanKey& key) const {
+  if (!HasDropped()) return false;
   const auto here = dropped_.find(key);
   if (here != dropped_.end()) return here->second.change == Dropped::Change::kBegins;
   return admission_.spans().FindDropped(key) != nullptr;
@@ -171,8 +172,7 @@ std::optional<SpanId> Admission::BatchPass::FindKeptAncestor(const TraceId& trac
 
 std::string_view Admission::BatchPass::Reattach(std::string_view field, std::string_view encoded,
                                                 RecordView* record) {
-  if (dropped_.empty() && !admission_.spans().has_dropped()) [[likely]]
-    return field;
+  if (!HasDropped()) return field;
   const bool is_event = record->kind == RecordKind::kEvent;
   const SpanId named = is_event ? record->event.span_id : record->span.parent_span_id;
   if (named.IsZero()) return field;

@@ -54,6 +54,8 @@ class Admission::BatchPass {
   void DropUnwanted(const RecordView& record);
   // Whether the record updates or ends a span that was dropped, and goes the same way.
   bool IsOfDropped(const RecordView& record);
+  // Where there are none, as a rule, nothing is looked up.
+  bool HasDropped() const { return !dropped_.empty() || admission_.spans().has_dropped(); }
   bool IsDroppedNow(const live::SpanKey& key) const;
   void EndDropped(const live::SpanKey& key);
   // The nearest kept ancestor of a dropped span that the sender may name. nullopt: it was not
