@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/app/notify.h"
+#include "agent/base/directory_lock.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "agent/sinks/kvp/pool_file.h"
@@ -23,6 +24,8 @@ constexpr std::chrono::seconds kStopTimeout{8};
 constexpr std::chrono::milliseconds kDrainTimeout{1000};
 // A process that lost its agent may still have its last records in the socket's queue.
 constexpr uint64_t kRecoveredGraceNanos = 2'000'000'000;
+constexpr uint64_t kCursorsNanos = 1'000'000'000;
+constexpr int kQuietSaves = 4;
 // Each has a thread while it lasts.
 constexpr control::StreamedAnswers::Limits kQueries{.per_uid = 2, .in_all = 8};
 constexpr control::StreamedAnswers::Limits kFollowers{.per_uid = 4, .in_all = 16};
@@ -83,6 +86,9 @@ absl::Status App::MakeLoop() {
 absl::Status App::OpenJournal() {
   const config::AgentConfig& config = loaded_.config;
   RETURN_IF_ERROR(MakeDirectory(config.runtime.path, 0700));
+  // Cursors, the pool's shadow: of two agents there, one would take the other's for its own.
+  ASSIGN_OR_RETURN(runtime_lock_, HoldDirectory(FileSystem::System(), config.runtime.path,
+                                                "the runtime directory"));
   journal::Options options;
   options.directory = config.journal.path;
   options.memory_directory = config.journal.runtime_path;
@@ -116,6 +122,7 @@ void App::MakeServices() {
               return ingest::ProcessOf(span.origin->identity) == process;
             },
             cause);
+        admission_->ForgetDropped(process.pid, process.start_time_ticks);
         journal_->CommitTurn();
         return closed;
       });
@@ -185,6 +192,7 @@ absl::Status App::Serve(Sockets sockets) {
                     loop_->Post([this, sequence] {
                       ingest_->OnSynced(sequence);
                       OnAllSynced();
+                      if (std::exchange(last_synced_, sequence) != sequence) SaveCursorsSoon();
                     });
                   });
   if (rebooted_) CloseSpansOfEarlierBoot();
@@ -214,6 +222,10 @@ void App::WatchRecoveredProcesses() {
     admission_->spans().ForEach([this](const std::shared_ptr<live::Span>& span) {
       processes_->Track(ingest::ProcessOf(span->origin->identity), -1);
     });
+    admission_->spans().ForEachDropped(
+        [this](const live::SpanKey&, const live::SpanTable::Dropped& span) {
+          processes_->Track({span.pid, span.start_time_ticks}, -1);
+        });
   });
 }
 
@@ -258,8 +270,26 @@ void App::Every(std::chrono::seconds interval, const std::function<void()>& work
   });
 }
 
+// Once a second while entries come in and until the sinks, which sync once a second, have followed:
+// what they wrote before that is not written again after a power cut. Then the timer of a minute is
+// enough, so that an idle agent sleeps.
+void App::SaveCursorsSoon() {
+  quiet_saves_ = 0;
+  if (std::exchange(saving_cursors_, true)) return;
+  SaveCursorsLater();
+}
+
+void App::SaveCursorsLater() {
+  loop_->AddTimer(loop_->clock().BootNano() + kCursorsNanos, [this] {
+    if (journal_->SaveCursors()) quiet_saves_ = 0;
+    saving_cursors_ = ++quiet_saves_ < kQuietSaves;
+    if (saving_cursors_) SaveCursorsLater();
+  });
+}
+
 void App::StartTimers() {
   Every(std::chrono::seconds(60), [this] {
+    journal_->SaveCursors();
     journal_->Trim();
     admission_->clients().Expire(loop_->clock().BootNano());
   });

@@ -52,6 +52,8 @@ class App {
   void UpdateWanted();
   void Every(std::chrono::seconds interval, const std::function<void()>& work);
   void StartTimers();
+  void SaveCursorsSoon();
+  void SaveCursorsLater();
   control::FiltersInForce InForce() const;
   // SIGHUP and Control.Reload. An error: the old configuration stays, whole.
   absl::StatusOr<config::Reloaded> Reload();
@@ -67,6 +69,7 @@ class App {
   config::Sources sources_;
   config::LoadedConfig loaded_;
   const HostIds host_;
+  UniqueFd runtime_lock_;
   Counters counters_;
   std::unique_ptr<net::EventLoop> loop_;
   net::ByteBudget budget_;
@@ -88,6 +91,11 @@ class App {
   std::unique_ptr<net::GrpcServer> ingest_server_;
   std::unique_ptr<net::GrpcServer> admin_server_;
   std::unique_ptr<SignalWatch> signals_;
+
+  // The last entry known to be durable, and how often the cursors have stood still since.
+  uint64_t last_synced_ = 0;
+  int quiet_saves_ = 0;
+  bool saving_cursors_ = false;
 
   bool stopping_ = false;
   uint64_t stop_sequence_ = 0;

@@ -30,8 +30,8 @@ struct Selection {
 
 // Calls `visit` for every record that is selected, until it returns false or nobody listens any
 // more.
-using Visitor =
-    std::function<bool(const journal::Entry&, Place, std::string_view, const RecordView&)>;
+using Visitor = std::function<bool(const journal::Entry&, Place, const journal::RecordCursor&,
+                                   const RecordView&)>;
 
 void VisitRecords(journal::Journal* journal, const Selection& selection, AnswerStream& stream,
                   const Visitor& visit) {
@@ -42,14 +42,14 @@ void VisitRecords(journal::Journal* journal, const Selection& selection, AnswerS
     if (entry->sequence < selection.from.sequence) continue;
     if (selection.uid.has_value() && entry->uid != *selection.uid) continue;
     Place next{entry->sequence, 0};
-    for (const std::string_view encoded : entry->batch.records()) {
+    for (journal::RecordCursor records = entry->batch.records(); records.Next();) {
       const Place place = next;
       ++next.index;
       if (place < selection.from) continue;
-      const auto record = ReadRecord(encoded);
+      const auto record = records.Read();
       if (!record.has_value()) continue;
       if (selection.trace_id.has_value() && record->trace_id() != *selection.trace_id) continue;
-      if (!visit(*entry, place, encoded, *record)) return;
+      if (!visit(*entry, place, records, *record)) return;
     }
   }
 }
@@ -81,29 +81,30 @@ std::optional<TraceId> FindLastTrace(journal::Journal* journal, const Selection&
   TracesSeen seen;
   std::optional<TraceId> last;
   uint64_t last_start = 0;
-  VisitRecords(journal, selection, stream,
-               [&](const journal::Entry&, Place, std::string_view, const RecordView& record) {
-                 if (record.kind != RecordKind::kSpan && record.kind != RecordKind::kSpanStart) {
-                   return true;
-                 }
-                 if (!seen.IsNew(record.trace_id())) return true;
-                 if (record.span.start_unix_nano >= last_start) {
-                   last_start = record.span.start_unix_nano;
-                   last = record.trace_id();
-                 }
-                 return true;
-               });
+  VisitRecords(
+      journal, selection, stream,
+      [&](const journal::Entry&, Place, const journal::RecordCursor&, const RecordView& record) {
+        if (record.kind != RecordKind::kSpan && record.kind != RecordKind::kSpanStart) {
+          return true;
+        }
+        if (!seen.IsNew(record.trace_id())) return true;
+        if (record.span.start_unix_nano >= last_start) {
+          last_start = record.span.start_unix_nano;
+          last = record.trace_id();
+        }
+        return true;
+      });
   return last;
 }
 
-v1::StoredRecord MakeStored(const journal::Entry& entry, std::string_view encoded) {
+v1::StoredRecord MakeStored(const journal::Entry& entry, const journal::RecordCursor& record) {
   v1::StoredRecord stored;
   stored.set_sequence(entry.sequence);
   *stored.mutable_identity() = live::EncodeIdentity(live::MakeOrigin(entry.batch)->identity);
   stored.set_received_unix_nano(entry.batch.received_unix_nano);
   stored.mutable_resource()->ParseFromArray(entry.batch.resource.data(),
                                             static_cast<int>(entry.batch.resource.size()));
-  stored.mutable_record()->ParseFromArray(encoded.data(), static_cast<int>(encoded.size()));
+  stored.mutable_record()->ParseFromString(record.ReadAsRecord());
   stored.set_synthetic(entry.batch.synthetic);
   return stored;
 }
@@ -122,8 +123,8 @@ void SendRest(MessageWriter<v1::RecordsResponse>* writer) {
 absl::Status SendAll(journal::Journal* journal, const Selection& selection, AnswerStream& stream) {
   MessageWriter<v1::RecordsResponse> writer(&stream);
   VisitRecords(journal, selection, stream,
-               [&](const journal::Entry& entry, Place, std::string_view encoded,
-                   const RecordView&) { return Send(MakeStored(entry, encoded), &writer); });
+               [&](const journal::Entry& entry, Place, const journal::RecordCursor& record,
+                   const RecordView&) { return Send(MakeStored(entry, record), &writer); });
   SendRest(&writer);
   return absl::OkStatus();
 }
@@ -132,12 +133,13 @@ absl::Status SendAll(journal::Journal* journal, const Selection& selection, Answ
 absl::Status SendNewest(journal::Journal* journal, Selection selection, size_t limit,
                         AnswerStream& stream) {
   std::deque<Place> newest;
-  VisitRecords(journal, selection, stream,
-               [&](const journal::Entry&, Place place, std::string_view, const RecordView&) {
-                 newest.push_back(place);
-                 if (newest.size() > limit) newest.pop_front();
-                 return true;
-               });
+  VisitRecords(
+      journal, selection, stream,
+      [&](const journal::Entry&, Place place, const journal::RecordCursor&, const RecordView&) {
+        newest.push_back(place);
+        if (newest.size() > limit) newest.pop_front();
+        return true;
+      });
   if (newest.empty()) return absl::OkStatus();
   selection.from = newest.front();
   return SendAll(journal, selection, stream);

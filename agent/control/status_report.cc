@@ -88,6 +88,7 @@ void StatusReport::AddJournal(v1::StatusResponse* response) const {
   journal->set_max_bytes(usage.max_bytes);
   journal->set_segments(usage.segments);
   journal->set_error(usage.error);
+  for (const std::string& path : usage.set_aside) journal->add_set_aside(path);
 }
 
 void StatusReport::AddSinks(v1::StatusResponse* response) const {

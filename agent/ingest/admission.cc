@@ -7,6 +7,7 @@
 #include "agent/ingest/batch_pass.h"
 #include "agent/journal/field_numbers.h"
 #include "agent/live/aborted_end.h"
+#include "agent/live/dropped_span_codec.h"
 #include "agent/live/origin_codec.h"
 #include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
@@ -62,10 +63,20 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
     journal::AppendBatchHead(head, &encoded_head);
     std::vector<std::string_view> payload;
     payload.reserve(pass.pieces().size() + 1);
+    pass.ForEachDroppedChange([&](const live::SpanKey& key, const SpanId& kept, bool has_ended) {
+      live::AppendDroppedSpan(key, kept, has_ended, &encoded_head);
+    });
     payload.push_back(encoded_head);
     payload.insert(payload.end(), pass.pieces().begin(), pass.pieces().end());
     ASSIGN_OR_RETURN(result.journal_sequence, journal_->Append(uid, payload, urgency));
   }
+  pass.ForEachDroppedChange([&](const live::SpanKey& key, const SpanId& kept, bool has_ended) {
+    if (has_ended) {
+      state_->spans.RemoveDropped(key);
+    } else {
+      state_->spans.AddDropped(key, {kept, head.pid, head.start_time_ticks});
+    }
+  });
   for (const RecordView& record : pass.span_changes()) {
     state_->spans.Apply(record, sender.origin, head.received_boottime_nano);
   }
@@ -79,6 +90,7 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
   for (const auto& [reason, count] : result.drops) {
     counters_->Add("admission.dropped", reason, uid, count);
   }
+  if (pass.unlinked() > 0) counters_->Add("spans.unlinked", "", uid, pass.unlinked());
   for (const auto& [reason, count] : pass.repairs()) {
     counters_->Add("admission.repaired", reason, uid, count);
   }
@@ -87,6 +99,12 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
   }
   result.accepted += pass.already_journalled();
   return std::move(result);
+}
+
+void Admission::ForgetDropped(pid_t pid, uint64_t start_time_ticks) {
+  state_->spans.RemoveDroppedIf([&](const live::SpanKey&, const live::SpanTable::Dropped& span) {
+    return span.pid == pid && span.start_time_ticks == start_time_ticks;
+  });
 }
 
 bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selects,

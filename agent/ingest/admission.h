@@ -39,6 +39,7 @@ struct Admitted {
   uint64_t last_sequence = 0;
   // Records of this batch in the journal, those of an earlier identical one included.
   uint64_t accepted = 0;
+  // Its process has to be watched, since spans of it are open.
   bool opened_spans = false;
   // Reason to count.
   std::map<std::string, uint64_t, std::less<>> drops;
@@ -75,6 +76,9 @@ class Admission {
   enum class Boot { kThis, kEarlier };
   bool CloseAborted(const std::function<bool(const live::Span&)>& selects, std::string_view cause,
                     Boot boot = Boot::kThis);
+
+  // Forgets the dropped spans of a process that is gone.
+  void ForgetDropped(pid_t pid, uint64_t start_time_ticks);
 
   ClientRegistry& clients() { return state_->clients; }
   const live::SpanTable& spans() const { return state_->spans; }

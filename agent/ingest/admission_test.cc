@@ -72,8 +72,8 @@ class AdmissionTest : public ::testing::Test {
     const auto reader = journal_->OpenReader("");
     reader->Restore(0);
     while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
-      for (const std::string_view encoded : entry->batch.records()) {
-        const auto record = ReadRecord(encoded);
+      for (journal::RecordCursor records = entry->batch.records(); records.Next();) {
+        const auto record = records.Read();
         if (!record.has_value()) continue;
         seen.emplace_back(record->kind == RecordKind::kEvent ? record->event.message.text
                                                              : record->span.name);
@@ -163,6 +163,160 @@ TEST_F(AdmissionTest, JudgesSpansWithinOneBatchInOrder) {
   EXPECT_EQ(state_->spans.size(), 1u);
 }
 
+// Spans of level DEBUG are not wanted in these.
+class DroppedSpanTest : public AdmissionTest {
+ protected:
+  DroppedSpanTest() { WantInfo(); }
+
+  void WantInfo() {
+    admission_->set_wanted([](std::string_view, Level level) { return level <= Level::kInfo; });
+  }
+
+  static v1::Record Debug(v1::Record record) {
+    record.set_level(v1::LEVEL_DEBUG);
+    return record;
+  }
+
+  // "name in span", for each record in the journal that stands in one; 0: in none.
+  std::vector<std::string> Places() {
+    std::vector<std::string> places;
+    const auto reader = journal_->OpenReader("");
+    reader->Restore(0);
+    while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
+      for (journal::RecordCursor records = entry->batch.records(); records.Next();) {
+        const auto record = records.Read();
+        if (record->kind == RecordKind::kSpanEnd) continue;
+        const bool is_event = record->kind == RecordKind::kEvent;
+        const SpanId in = is_event ? record->event.span_id : record->span.parent_span_id;
+        places.push_back(std::string(is_event ? record->event.message.text : record->span.name) +
+                         " in " + std::to_string(in.bytes.back()));
+      }
+    }
+    return places;
+  }
+};
+
+using Lines = std::vector<std::string>;
+
+TEST_F(DroppedSpanTest, DescendantsBelongToTheNearestKeptAncestor) {
+  const Admitted admitted = Admit(
+      SenderOf(5, 1), 1,
+      {StartRecord(1, 1, 0, "a"), Debug(StartRecord(1, 2, 1)), Debug(StartRecord(1, 3, 2)),
+       EventRecord("event", 1, 3), StartRecord(1, 4, 3, "child"), EventRecord("inner", 1, 4)});
+  EXPECT_EQ(admitted.accepted, 4u);
+  EXPECT_EQ(admitted.drops.at("unwanted_level"), 2u);
+  EXPECT_EQ(Places(), (Lines{"a in 0", "event in 1", "child in 1", "inner in 4"}));
+}
+
+TEST_F(DroppedSpanTest, LaterBatchesStandThereToo) {
+  Admit(SenderOf(5, 1), 1, {StartRecord(1, 1, 0, "a"), Debug(StartRecord(1, 2, 1))});
+  Admit(SenderOf(5, 1), 3, {EventRecord("event", 1, 2)});
+  Admit(SenderOf(5, 2), 1, {WholeRecord(1, 5, 2)});
+  EXPECT_EQ(Places(), (Lines{"a in 0", "event in 1", "work in 1"}));
+}
+
+TEST_F(DroppedSpanTest, WithoutAKeptAncestorTheyAreRoots) {
+  Admit(SenderOf(5, 1), 1,
+        {Debug(StartRecord(1, 2)), EventRecord("event", 1, 2), StartRecord(1, 4, 2, "child")});
+  EXPECT_EQ(Places(), (Lines{"event in 0", "child in 0"}));
+}
+
+TEST_F(DroppedSpanTest, AParentThatIsNotKnownHereStaysTheirParent) {
+  Admit(SenderOf(5, 1), 1, {Debug(StartRecord(1, 2, 9)), EventRecord("event", 1, 2)});
+  EXPECT_EQ(Places(), (Lines{"event in 9"}));
+}
+
+TEST_F(DroppedSpanTest, AUserStandsWhereRootsDroppedSpanStood) {
+  Admit(SenderOf(0, 1), 1, {StartRecord(1, 1, 0, "a"), Debug(StartRecord(1, 2, 1))});
+  Admit(SenderOf(5, 1), 1, {EventRecord("user", 1, 2)});
+  Admit(SenderOf(6, 1), 1, {Debug(StartRecord(1, 3, 1))});
+  Admit(SenderOf(5, 1), 2, {EventRecord("theirs", 1, 3)});
+  EXPECT_EQ(Places(), (Lines{"a in 0", "user in 1", "theirs in 3"}));
+}
+
+TEST_F(DroppedSpanTest, ItsUpdateAndEndAreUnwantedAsItWas) {
+  Admit(SenderOf(5, 1), 1, {StartRecord(1, 1), Debug(StartRecord(1, 2, 1))});
+  const Admitted admitted = Admit(SenderOf(5, 1), 3, {UpdateRecord(1, 2), EndRecord(1, 2)});
+  EXPECT_EQ(admitted.drops.at("unwanted_level"), 2u);
+  EXPECT_EQ(admitted.drops.count("unknown_span"), 0u);
+  EXPECT_FALSE(state_->spans.has_dropped());
+  EXPECT_EQ(Admit(SenderOf(5, 1), 5, {EndRecord(1, 2)}).drops.at("unknown_span"), 1u);
+}
+
+TEST_F(DroppedSpanTest, OneOfABatchLeavesNothingBehind) {
+  Admit(SenderOf(5, 1), 1,
+        {StartRecord(1, 1, 0, "a"), Debug(StartRecord(1, 2, 1)), EventRecord("event", 1, 2),
+         EndRecord(1, 2), EventRecord("late", 1, 2), Debug(WholeRecord(1, 3, 1)),
+         EventRecord("in whole", 1, 3)});
+  EXPECT_EQ(Places(), (Lines{"a in 0", "event in 1", "late in 1", "in whole in 1"}));
+  EXPECT_FALSE(state_->spans.has_dropped());
+  EXPECT_EQ(state_->spans.CountOf(5), 1);
+}
+
+TEST_F(DroppedSpanTest, StatedAgainWhenItIsWantedItIsOpen) {
+  Admit(SenderOf(5, 1), 1, {StartRecord(1, 1, 0, "a"), Debug(StartRecord(1, 2, 1))});
+  admission_->set_wanted([](std::string_view, Level) { return true; });
+  v1::Record again = Debug(StartRecord(1, 2, 1, "b"));
+  const Admitted admitted = Admit(SenderOf(5, 1), 3, {again, EventRecord("event", 1, 2)});
+  EXPECT_EQ(admitted.accepted, 2u);
+  EXPECT_EQ(Places(), (Lines{"a in 0", "b in 1", "event in 2"}));
+  EXPECT_FALSE(state_->spans.has_dropped());
+  EXPECT_EQ(Admit(SenderOf(5, 1), 5, {EndRecord(1, 2)}).accepted, 1u);
+}
+
+TEST_F(DroppedSpanTest, SurvivesARestartFromEntriesAndFromACheckpoint) {
+  Admit(SenderOf(5, 1), 1,
+        {StartRecord(1, 1, 0, "a"), Debug(StartRecord(1, 2, 1)), Debug(StartRecord(1, 3, 1))});
+  Admit(SenderOf(5, 1), 4, {EndRecord(1, 3)});
+  for (int restart = 0; restart < 2; ++restart) {
+    Restart();
+    WantInfo();
+    int dropped = 0;
+    state_->spans.ForEachDropped(
+        [&](const live::SpanKey& key, const live::SpanTable::Dropped& span) {
+          ++dropped;
+          EXPECT_EQ(key, (live::SpanKey{5, MakeId<TraceId>(1), MakeId<SpanId>(2)}));
+          EXPECT_EQ(span.pid, 1005);
+        });
+    EXPECT_EQ(dropped, 1);
+  }
+  Admit(SenderOf(5, 1), 5, {EventRecord("event", 1, 2)});
+  EXPECT_EQ(Places(), (Lines{"a in 0", "event in 1"}));
+}
+
+TEST_F(DroppedSpanTest, CountsAsAnOpenSpanOfItsUser) {
+  std::vector<v1::Record> records;
+  for (int i = 0; i < limits::kOpenSpansPerUid + 5; ++i) {
+    v1::Record record = Debug(StartRecord(1, 1, 9));
+    const std::string id = {
+        'x', 'x', 'x', 'x', 'x', static_cast<char>(1 + i / 250), static_cast<char>(1 + i % 250), 1};
+    record.mutable_span()->set_span_id(id);
+    records.push_back(record);
+  }
+  const Admitted dropped = Admit(SenderOf(5, 1), 1, records);
+  EXPECT_EQ(dropped.drops.at("unwanted_level"), records.size());
+  EXPECT_EQ(state_->spans.CountOf(5), limits::kOpenSpansPerUid);
+  EXPECT_EQ(counters_.Total("spans.unlinked"), 5u);
+  const Admitted full = Admit(SenderOf(5, 1), records.size() + 1, {StartRecord(1, 1)});
+  EXPECT_EQ(full.drops.at("too_many_open_spans"), 1u);
+  EXPECT_EQ(Admit(SenderOf(6, 1), 1, {StartRecord(1, 1)}).accepted, 1u);
+}
+
+TEST_F(DroppedSpanTest, GoesWithItsProcess) {
+  Admit(SenderOf(5, 1), 1, {Debug(StartRecord(1, 2, 1))});
+  Admit(SenderOf(6, 1), 1, {Debug(StartRecord(1, 2, 1))});
+  admission_->ForgetDropped(1005, 0);
+  EXPECT_EQ(state_->spans.CountOf(5), 0);
+  EXPECT_EQ(state_->spans.CountOf(6), 1);
+}
+
+TEST_F(DroppedSpanTest, IsForgottenAfterAReboot) {
+  Admit(SenderOf(5, 1), 1, {Debug(StartRecord(1, 2, 1))});
+  boot_id_ = "boot-2";
+  Restart();
+  EXPECT_FALSE(state_->spans.has_dropped());
+}
+
 TEST_F(AdmissionTest, AResourceCountsForEachSpanThatIsOpenWithIt) {
   auto origin = std::make_shared<live::Origin>();
   origin->identity.uid = 5;
@@ -231,8 +385,8 @@ TEST_F(AdmissionTest, ClosesASelectedProcessesSpansAsAborted) {
   while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
     if (!entry->batch.synthetic) continue;
     EXPECT_EQ(entry->uid, 5u);
-    for (const std::string_view encoded : entry->batch.records()) {
-      EXPECT_EQ(ReadRecord(encoded)->kind, RecordKind::kSpanEnd);
+    for (journal::RecordCursor records = entry->batch.records(); records.Next();) {
+      EXPECT_EQ(records.Read()->kind, RecordKind::kSpanEnd);
       ++ends;
     }
   }

@@ -14,6 +14,9 @@ constexpr uint32_t kFirstSequenceTag = WireTag(batch_field::kFirstSequence, Wire
 constexpr uint32_t kRecordsTag = WireTag(batch_field::kRecords, WireType::kBytes);
 constexpr uint32_t kRecordsField = journal::journal_batch_field::kRecords;
 static_assert(kRecordsField == batch_field::kRecords, "a run of records is copied whole");
+// Where a record names the span that it stands in.
+constexpr uint32_t kEventSpanIdTag = WireTag(log_record_field::kSpanId, WireType::kBytes);
+constexpr uint32_t kParentSpanIdTag = WireTag(span_field::kParentSpanId, WireType::kBytes);
 
 bool ChangesSpans(RecordKind kind) {
   return kind == RecordKind::kSpanStart || kind == RecordKind::kSpanUpdate ||
@@ -55,7 +58,8 @@ absl::Status Admission::BatchPass::Walk(std::string_view batch) {
 void Admission::BatchPass::Take(std::string_view field, std::string_view record) {
   RecordVerdict verdict = CheckRecord(record);
   if (verdict.fault != RecordFault::kNone) return Drop(RecordFaultName(verdict.fault));
-  if (!IsWanted(verdict)) return Drop(kUnwantedLevel);
+  if (!IsWanted(verdict)) return DropUnwanted(verdict.view);
+  if (IsOfDropped(verdict.view)) return Drop(kUnwantedLevel);
   if (verdict.flaws.any()) {
     record = Repair(verdict.flaws, record);
     field = repaired_.back();
@@ -64,8 +68,11 @@ void Admission::BatchPass::Take(std::string_view field, std::string_view record)
     if (!mended.has_value()) return Drop(RecordFaultName(RecordFault::kTooLarge));
     verdict.view = *mended;
   }
+  field = Reattach(field, record, &verdict.view);
   if (ChangesSpans(verdict.view.kind)) {
     if (const auto reason = JudgeSpan(verdict.view); !reason.empty()) return Drop(reason);
+    // Now that it is wanted it takes its place again.
+    if (verdict.view.kind == RecordKind::kSpanStart) EndDropped(KeyOf(verdict.view));
     span_changes_.push_back(verdict.view);
   }
   ++result_.accepted;
@@ -93,14 +100,114 @@ std::string_view Admission::BatchPass::Repair(const RecordFlaws& flaws, std::str
   return std::string_view(field).substr(field.size() - mended.size());
 }
 
+live::SpanKey Admission::BatchPass::KeyOf(const RecordView& record) const {
+  return {sender_.origin->identity.uid, record.span.trace_id, record.span.span_id};
+}
+
+// The link to what is above a span is kept when the span is not: its descendants belong there.
+void Admission::BatchPass::DropUnwanted(const RecordView& record) {
+  Drop(kUnwantedLevel);
+  if (record.kind == RecordKind::kEvent) return;
+  const live::SpanKey key = KeyOf(record);
+  if (IsOpen(key) || IsDroppedNow(key)) return;
+  const auto above = FindKeptAncestor(record.span.trace_id, record.span.parent_span_id);
+  Dropped dropped{above.value_or(record.span.parent_span_id)};
+  // One that comes whole is over: only what is behind it in this batch can name it.
+  if (record.kind == RecordKind::kSpanStart) {
+    if (!HasRoomToOpen() || !TakeBytes(live::SpanTable::kDroppedSpanBytes)) {
+      ++unlinked_;
+      return;
+    }
+    ++opened_;
+    result_.opened_spans = true;
+    dropped.change = Dropped::Change::kBegins;
+  }
+  dropped_[key] = dropped;
+}
+
+bool Admission::BatchPass::IsDroppedNow(const live::SpanKey& key) const {
+  if (!HasDropped()) return false;
+  const auto here = dropped_.find(key);
+  if (here != dropped_.end()) return here->second.change == Dropped::Change::kBegins;
+  return admission_.spans().FindDropped(key) != nullptr;
+}
+
+bool Admission::BatchPass::IsOfDropped(const RecordView& record) {
+  if (record.kind != RecordKind::kSpanUpdate && record.kind != RecordKind::kSpanEnd) return false;
+  const live::SpanKey key = KeyOf(record);
+  if (!IsDroppedNow(key)) return false;
+  if (record.kind == RecordKind::kSpanEnd) EndDropped(key);
+  return true;
+}
+
+void Admission::BatchPass::EndDropped(const live::SpanKey& key) {
+  if (!IsDroppedNow(key)) return;
+  const live::SpanTable::Dropped* const before = admission_.spans().FindDropped(key);
+  const auto [here, is_new] = dropped_.try_emplace(key);
+  if (is_new) here->second.nearest_kept = before->nearest_kept;
+  if (here->second.change == Dropped::Change::kBegins) --opened_;
+  here->second.change = before == nullptr ? Dropped::Change::kNone : Dropped::Change::kEnds;
+}
+
+std::optional<SpanId> Admission::BatchPass::FindKeptAncestor(const TraceId& trace_id,
+                                                             const SpanId& span_id) const {
+  const uid_t uid = sender_.origin->identity.uid;
+  const live::SpanKey own{uid, trace_id, span_id};
+  if (const auto here = dropped_.find(own); here != dropped_.end()) {
+    return here->second.nearest_kept;
+  }
+  const live::SpanTable::Dropped* before = admission_.spans().FindDropped(own);
+  // Root's spans may be parents for all.
+  if (before == nullptr && uid != 0) {
+    before = admission_.spans().FindDropped({0, trace_id, span_id});
+    if (before != nullptr && IsOpen(own)) return std::nullopt;
+  }
+  if (before == nullptr) return std::nullopt;
+  return before->nearest_kept;
+}
+
+std::string_view Admission::BatchPass::Reattach(std::string_view field, std::string_view encoded,
+                                                RecordView* record) {
+  if (!HasDropped()) return field;
+  const bool is_event = record->kind == RecordKind::kEvent;
+  const SpanId named = is_event ? record->event.span_id : record->span.parent_span_id;
+  if (named.IsZero()) return field;
+  const auto kept = FindKeptAncestor(record->trace_id(), named);
+  if (!kept.has_value()) return field;
+  std::string& copy = repaired_.emplace_back(field);
+  const std::string_view body = is_event ? record->event.body : record->span.body;
+  WireReader reader(body);
+  for (WireField part; reader.Next(&part);) {
+    if (part.tag != (is_event ? kEventSpanIdTag : kParentSpanIdTag)) continue;
+    if (part.bytes.size() != kept->bytes.size()) continue;
+    copy.replace(part.bytes.data() - field.data(), part.bytes.size(), kept->raw());
+  }
+  // Of the same lengths, so that it reads as well as before.
+  *record = *ReadRecord(std::string_view(copy).substr(encoded.data() - field.data()));
+  return copy;
+}
+
+void Admission::BatchPass::ForEachDroppedChange(
+    const std::function<void(const live::SpanKey&, const SpanId& nearest_kept, bool has_ended)>&
+        visit) const {
+  for (const auto& [key, dropped] : dropped_) {
+    if (dropped.change == Dropped::Change::kNone) continue;
+    visit(key, dropped.nearest_kept, dropped.change == Dropped::Change::kEnds);
+  }
+}
+
 bool Admission::BatchPass::IsOpen(const live::SpanKey& key) const {
   const auto changed = changed_.find(key);
   return changed != changed_.end() ? changed->second : admission_.spans().Find(key) != nullptr;
 }
 
+bool Admission::BatchPass::HasRoomToOpen() const {
+  return admission_.spans().CountOf(sender_.origin->identity.uid) + opened_ <
+         limits::kOpenSpansPerUid;
+}
+
 std::string_view Admission::BatchPass::JudgeSpan(const RecordView& record) {
-  const uid_t uid = sender_.origin->identity.uid;
-  const live::SpanKey key{uid, record.span.trace_id, record.span.span_id};
+  const live::SpanKey key = KeyOf(record);
   const bool open = IsOpen(key);
   if (record.kind != RecordKind::kSpanStart) {
     if (!open) return "unknown_span";
@@ -111,9 +218,7 @@ std::string_view Admission::BatchPass::JudgeSpan(const RecordView& record) {
     return TakeBytes(record.span.body.size()) ? "" : "open_span_bytes";
   }
   if (open) return "duplicate_start";
-  if (admission_.spans().CountOf(uid) + opened_ >= limits::kOpenSpansPerUid) {
-    return "too_many_open_spans";
-  }
+  if (!HasRoomToOpen()) return "too_many_open_spans";
   if (!TakeBytes(live::SpanTable::BytesOf(record, *sender_.origin))) return "open_span_bytes";
   changed_[key] = true;
   ++opened_;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -24,6 +25,12 @@ class Admission::BatchPass {
 
   // Encoded `records` fields for the journal, in order; unchanged neighbours are one piece.
   const std::vector<std::string_view>& pieces() const { return pieces_; }
+  // Calls `visit` with each span that this batch drops or ends, where that outlasts the batch.
+  void ForEachDroppedChange(
+      const std::function<void(const live::SpanKey&, const SpanId& nearest_kept, bool has_ended)>&
+          visit) const;
+  // Dropped spans that there was no room to remember: their descendants lose their place.
+  uint64_t unlinked() const { return unlinked_; }
   // Records that change the open-span table.
   const std::vector<RecordView>& span_changes() const { return span_changes_; }
 
@@ -39,6 +46,20 @@ class Admission::BatchPass {
   void Take(std::string_view field, std::string_view record);
   bool IsWanted(const RecordVerdict& verdict);
   std::string_view Repair(const RecordFlaws& flaws, std::string_view record);
+  live::SpanKey KeyOf(const RecordView& record) const;
+  void DropUnwanted(const RecordView& record);
+  // Whether the record updates or ends a span that was dropped, and goes the same way.
+  bool IsOfDropped(const RecordView& record);
+  // Where there are none, as a rule, nothing is looked up.
+  bool HasDropped() const { return !dropped_.empty() || admission_.spans().has_dropped(); }
+  bool IsDroppedNow(const live::SpanKey& key) const;
+  void EndDropped(const live::SpanKey& key);
+  // The nearest kept ancestor of a dropped span that the sender may name. nullopt: it was not
+  // dropped.
+  std::optional<SpanId> FindKeptAncestor(const TraceId& trace_id, const SpanId& span_id) const;
+  // `field`, or a copy that names what is kept where it names a span that was dropped.
+  std::string_view Reattach(std::string_view field, std::string_view encoded, RecordView* record);
+  bool HasRoomToOpen() const;
   // Why the record cannot be applied to the open spans; empty: it can.
   std::string_view JudgeSpan(const RecordView& record);
   // Whether open spans may take so many bytes more.
@@ -58,6 +79,14 @@ class Admission::BatchPass {
   std::vector<RecordView> span_changes_;
   // Spans that this batch opens (true) or ends (false).
   absl::flat_hash_map<live::SpanKey, bool> changed_;
+  // A span that was dropped, as this batch leaves it; it gives its descendants their place in any
+  // case.
+  struct Dropped {
+    SpanId nearest_kept;
+    enum class Change { kNone, kBegins, kEnds } change = Change::kNone;
+  };
+  absl::flat_hash_map<live::SpanKey, Dropped> dropped_;
+  uint64_t unlinked_ = 0;
   int opened_ = 0;
   size_t opened_bytes_ = 0;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/live/dropped_span_codec.h"
 #include "agent/live/origin_codec.h"
 #include "sluice/disk/v1/journal.pb.h"
 
@@ -16,6 +17,7 @@ void Recovery::OnCheckpoint(std::string_view encoded) {
   }
   rebooted_ = boot_id != boot_id_;
   if (rebooted_) return;
+  live::RestoreDroppedSpans(encoded, &state_->spans);
   for (const std::string_view state :
        FieldRange(encoded, disk::v1::Checkpoint::kClientsFieldNumber)) {
     disk::v1::ClientState saved;
@@ -30,12 +32,14 @@ void Recovery::OnCheckpoint(std::string_view encoded) {
 
 void Recovery::OnEntry(const journal::Entry& entry) {
   const auto origin = live::MakeOrigin(entry.batch);
-  for (const std::string_view encoded : entry.batch.records()) {
-    if (const auto record = ReadRecord(encoded)) {
+  for (journal::RecordCursor records = entry.batch.records(); records.Next();) {
+    if (!records.is_own()) continue;  // whole spans and events open nothing
+    if (const auto record = records.Read()) {
       state_->spans.Apply(*record, origin, entry.batch.received_boottime_nano);
     }
   }
   rebooted_ = !entry.this_boot;
+  if (!rebooted_) live::ApplyDroppedSpans(entry.batch, &state_->spans);
   const auto id = ClientId::FromBytes(entry.batch.client_id);
   if (rebooted_ || !id.has_value() || entry.batch.sent_records == 0) return;
   ClientRegistry::Client* const client =
@@ -59,6 +63,7 @@ std::string EncodeCheckpoint(const AdmissionState& state, const std::string& boo
   });
   std::string encoded = checkpoint.SerializeAsString();
   live::SaveOpenSpans(state.spans, &encoded);
+  live::SaveDroppedSpans(state.spans, &encoded);
   return encoded;
 }
 

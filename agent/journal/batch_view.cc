@@ -58,6 +58,12 @@ bool ReadHeadField(const WireField& field, BatchHead* head) {
     case WireTag(journal_batch_field::kResource, WireType::kBytes):
       head->resource = field.bytes;
       break;
+    case WireTag(journal_batch_field::kResourceSchemaUrl, WireType::kBytes):
+      head->resource_schema_url = field.bytes;
+      break;
+    case WireTag(journal_batch_field::kResourceRest, WireType::kBytes):
+      head->resource_rest = field.bytes;
+      break;
     case WireTag(journal_batch_field::kSynthetic, WireType::kVarint):
       head->synthetic = field.scalar != 0;
       break;
@@ -104,6 +110,12 @@ void AppendBatchHead(const BatchHead& head, std::string* out) {
   if (!head.resource.empty()) writer.Bytes(journal_batch_field::kResource, head.resource);
   if (head.synthetic) writer.Varint(journal_batch_field::kSynthetic, 1);
   if (head.sender_is_host_root) writer.Varint(journal_batch_field::kSenderIsHostRoot, 1);
+  if (!head.resource_schema_url.empty()) {
+    writer.Bytes(journal_batch_field::kResourceSchemaUrl, head.resource_schema_url);
+  }
+  if (!head.resource_rest.empty()) {
+    writer.Bytes(journal_batch_field::kResourceRest, head.resource_rest);
+  }
 }
 
 }  // namespace sluice::journal

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "agent/journal/field_numbers.h"
+#include "agent/journal/record_cursor.h"
 #include "proto/record/view.h"
 #include "proto/wire/writer.h"
 
@@ -34,6 +35,9 @@ struct BatchHead {
   uint32_t sent_records = 0;
   // An encoded Resource; may be empty.
   std::string_view resource;
+  // Of the OTLP message that it came in, and what else that held, encoded.
+  std::string_view resource_schema_url;
+  std::string_view resource_rest;
   // Made by the agent on behalf of the sender.
   bool synthetic = false;
   // The sender was root of this host, outside containers (agent/identity/host_root.h).
@@ -43,8 +47,10 @@ struct BatchHead {
 struct BatchView : BatchHead {
   std::string_view encoded;
 
-  // Encoded Records in order, for ReadRecord: `for (std::string_view record : batch.records())`.
-  FieldRange records() const { return {encoded, journal_batch_field::kRecords}; }
+  // `for (RecordCursor records = batch.records(); records.Next();)`
+  RecordCursor records() const { return RecordCursor(encoded); }
+  // Encoded DroppedSpans in order.
+  FieldRange dropped_spans() const { return {encoded, journal_batch_field::kDroppedSpans}; }
 };
 
 // Who sent it, from an encoded sluice.v1.Identity; false: malformed.

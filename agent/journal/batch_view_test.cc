@@ -23,6 +23,8 @@ BatchHead FullHead() {
   head.first_sequence = 7;
   head.sent_records = 8;
   head.resource = "";
+  head.resource_schema_url = "https://schema";
+  head.resource_rest = "rest";
   head.synthetic = true;
   head.sender_is_host_root = true;
   return head;
@@ -44,6 +46,8 @@ TEST(BatchViewTest, WritesWhatProtobufReads) {
   EXPECT_EQ(batch.client_id(), "0123456789abcdef");
   EXPECT_EQ(batch.first_sequence(), 7u);
   EXPECT_EQ(batch.sent_records(), 8u);
+  EXPECT_EQ(batch.resource_schema_url(), "https://schema");
+  EXPECT_EQ(batch.resource_rest(), "rest");
   EXPECT_TRUE(batch.synthetic());
   EXPECT_TRUE(batch.sender_is_host_root());
 }
@@ -53,6 +57,8 @@ TEST(BatchViewTest, ReadsWhatProtobufWrites) {
   batch.mutable_identity()->set_pid(42);
   batch.mutable_identity()->set_uid(1000);
   batch.mutable_resource()->set_dropped_attributes_count(1);
+  batch.set_resource_schema_url("https://schema");
+  batch.set_resource_rest("rest");
   for (const char* target : {"a", "b"}) batch.add_records()->set_target(target);
   batch.set_synthetic(true);
   batch.set_sender_is_host_root(true);
@@ -62,10 +68,14 @@ TEST(BatchViewTest, ReadsWhatProtobufWrites) {
   EXPECT_EQ(view->pid, 42);
   EXPECT_EQ(view->uid, 1000u);
   EXPECT_EQ(view->resource, batch.resource().SerializeAsString());
+  EXPECT_EQ(view->resource_schema_url, "https://schema");
+  EXPECT_EQ(view->resource_rest, "rest");
   EXPECT_TRUE(view->synthetic);
   EXPECT_TRUE(view->sender_is_host_root);
   std::vector<std::string> records;
-  for (const std::string_view record : view->records()) records.emplace_back(record);
+  for (RecordCursor cursor = view->records(); cursor.Next();) {
+    records.emplace_back(cursor.encoded());
+  }
   EXPECT_THAT(records, testing::ElementsAre(batch.records(0).SerializeAsString(),
                                             batch.records(1).SerializeAsString()));
 }

@@ -1,13 +1,14 @@
 #include "agent/journal/directory.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "agent/base/directory_lock.h"
 #include "agent/base/status_macros.h"
 #include "agent/journal/segment_file.h"
 #include "agent/journal/segment_reader.h"
@@ -16,6 +17,8 @@ namespace sluice::journal {
 namespace {
 
 constexpr size_t kCopyBytes = 1 << 20;
+// Between the path of a journal and the version of another one that lay there.
+constexpr char kForeignInfix[] = ".format-";
 
 absl::Status UnlinkFile(FileSystem& fs, const std::string& path) {
   if (fs.Unlink(path) != 0 && errno != ENOENT) return ErrnoStatus(absl::StrCat("unlink ", path));
@@ -50,13 +53,9 @@ absl::Status CopyBytes(FileSystem& fs, int from, int to) {
 
 absl::StatusOr<Directory> Directory::Open(FileSystem& fs, const std::string& path) {
   const absl::Status made = MakeDirectory(fs, path);
-  absl::StatusOr<UniqueFd> lock = OpenFile(fs, path, O_RDONLY | O_DIRECTORY);
-  if (!lock.ok()) return made.ok() ? lock.status() : made;
-  if (fs.Flock(lock->get(), LOCK_EX | LOCK_NB) == 0) return Directory(fs, path, *std::move(lock));
-  if (errno == EWOULDBLOCK) {
-    return absl::AlreadyExistsError(absl::StrCat("another agent holds the journal in ", path));
-  }
-  return ErrnoStatus(absl::StrCat("flock ", path));
+  absl::StatusOr<UniqueFd> lock = HoldDirectory(fs, path, "the journal in");
+  if (lock.ok()) return Directory(fs, path, *std::move(lock));
+  return made.ok() || absl::IsAlreadyExists(lock.status()) ? lock.status() : made;
 }
 
 absl::Status Directory::CheckWritable() const {
@@ -80,16 +79,17 @@ absl::StatusOr<std::map<uint64_t, std::string>> Directory::Segments() const {
   return segments;
 }
 
-absl::StatusOr<std::optional<SegmentHeader>> Directory::NewestHeader() const {
+absl::StatusOr<Directory::Newest> Directory::FindNewest() const {
   const auto segments = Segments();
   if (!segments.ok()) return segments.status();
+  Newest newest;
   for (auto it = segments->rbegin(); it != segments->rend(); ++it) {
     const absl::StatusOr<UniqueFd> file = OpenFile(*fs_, it->second, O_RDONLY);
     if (!file.ok()) return file.status();
-    std::optional<SegmentHeader> header = ReadHeader(*fs_, file->get());
-    if (header) return header;
+    newest.header = ReadHeader(*fs_, file->get(), &newest.foreign_version);
+    if (newest.header || newest.foreign_version != 0) break;
   }
-  return std::optional<SegmentHeader>();
+  return newest;
 }
 
 void Directory::RemoveLeftovers() const {
@@ -112,21 +112,68 @@ absl::Status Directory::SetAside() const {
   if (!segments.ok()) return segments.status();
   const std::string aside_path = path_ + ".set-aside";
   RETURN_IF_ERROR(MakeDirectory(*fs_, aside_path));
-  RETURN_IF_ERROR(SyncParent(*fs_, aside_path));
-  Directory aside(*fs_, aside_path, UniqueFd());
-  RETURN_IF_ERROR(aside.RemoveSegments());
-  // Oldest first: as long as any is left, the newest one here says whose they are.
-  for (const auto& [first, segment] : *segments) {
-    const std::string target = absl::StrCat(aside_path, "/", SegmentName(first));
+  RETURN_IF_ERROR(Directory(*fs_, aside_path, UniqueFd()).RemoveSegments());
+  return MoveTo(aside_path, *segments);
+}
+
+// Oldest first: as long as any is left, the newest one here says whose they are.
+absl::Status Directory::MoveTo(const std::string& directory,
+                               const std::map<uint64_t, std::string>& segments) const {
+  RETURN_IF_ERROR(MakeDirectory(*fs_, directory));
+  RETURN_IF_ERROR(SyncParent(*fs_, directory));
+  for (const auto& [first, segment] : segments) {
+    const std::string target = absl::StrCat(directory, "/", SegmentName(first));
     if (fs_->Rename(segment, target) != 0) return ErrnoStatus(absl::StrCat("rename ", segment));
   }
-  RETURN_IF_ERROR(SyncDirectory(*fs_, aside_path));
+  RETURN_IF_ERROR(SyncDirectory(*fs_, directory));
   return SyncDirectory(*fs_, path_);
+}
+
+// Oldest first, and under a name of its own until it is whole: where this is cut short, the next
+// start goes on with it.
+absl::Status Directory::SetAsideForeign(uint32_t version) const {
+  const auto segments = Segments();
+  if (!segments.ok()) return segments.status();
+  const std::string base = absl::StrCat(path_, kForeignInfix, version);
+  const std::string aside = absl::StrCat(base, kAsideSuffix);
+  RETURN_IF_ERROR(MoveTo(aside, *segments));
+  std::string target = base;
+  std::vector<std::string> names;
+  for (int i = 2; fs_->List(target, &names) == 0; ++i) target = absl::StrCat(base, ".", i);
+  if (fs_->Rename(aside, target) != 0) return ErrnoStatus(absl::StrCat("rename ", aside));
+  return SyncParent(*fs_, target);
+}
+
+std::vector<std::string> Directory::FindForeign(FileSystem& fs, const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string parent = path.substr(0, slash);
+  const std::string prefix = path.substr(slash + 1) + kForeignInfix;
+  std::vector<std::string> names;
+  if (fs.List(parent.empty() ? "/" : parent, &names) != 0) return {};
+  std::erase_if(names, [&](const std::string& name) { return !name.starts_with(prefix); });
+  std::sort(names.begin(), names.end());
+  for (std::string& name : names) name.insert(0, parent + "/");
+  return names;
+}
+
+// What `target` holds behind the first of `moved` was read and written again there, or given up
+// when this journal began: it must not come back between its successors.
+absl::Status Directory::RemoveOutdated(const std::map<uint64_t, std::string>& moved) const {
+  const auto segments = Segments();
+  if (!segments.ok()) return segments.status();
+  bool is_changed = false;
+  for (const auto& [first, segment] : *segments) {
+    if (moved.empty() || first < moved.begin()->first || moved.contains(first)) continue;
+    RETURN_IF_ERROR(UnlinkFile(*fs_, segment));
+    is_changed = true;
+  }
+  return is_changed ? SyncDirectory(*fs_, path_) : absl::OkStatus();
 }
 
 absl::Status Directory::MoveSegmentsTo(const Directory& target) const {
   const auto segments = Segments();
   if (!segments.ok()) return segments.status();
+  RETURN_IF_ERROR(target.RemoveOutdated(*segments));
   for (const auto& [first, segment] : *segments) {
     RETURN_IF_ERROR(CopySegment(segment, absl::StrCat(target.path_, "/", SegmentName(first))));
   }

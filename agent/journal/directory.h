@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,8 +15,7 @@
 
 namespace sluice::journal {
 
-// Holds a lock (flock) on the directory itself while it lives, which works on a read-only file
-// system too and leaves no file behind.
+// Holds the directory (agent/base/directory_lock.h) while it lives.
 class Directory {
  public:
   // Makes the directory (0700) where it is missing. ALREADY_EXISTS: another agent holds it. Any
@@ -30,20 +30,34 @@ class Directory {
 
   // Paths of the segment files by first sequence.
   absl::StatusOr<std::map<uint64_t, std::string>> Segments() const;
-  // The header of the newest segment whose header is sound.
-  absl::StatusOr<std::optional<SegmentHeader>> NewestHeader() const;
+  // Of the newest segment whose header is sound, whatever its format version. Neither: there is
+  // none.
+  struct Newest {
+    std::optional<SegmentHeader> header;
+    uint32_t foreign_version = 0;
+  };
+  absl::StatusOr<Newest> FindNewest() const;
 
   // Removes what never got its name.
   void RemoveLeftovers() const;
   absl::Status RemoveSegments() const;
   // Moves all segments to the sibling directory `PATH.set-aside`, instead of what is there.
   absl::Status SetAside() const;
-  // Moves all segments to `target`, durable there before they are gone here.
+  // Moves all segments to the sibling directory `PATH.format-VERSION`, or with a number behind it
+  // where there is one already. Nothing here removes them.
+  absl::Status SetAsideForeign(uint32_t version) const;
+  // What earlier calls left behind, for a directory of this path.
+  static std::vector<std::string> FindForeign(FileSystem& fs, const std::string& path);
+  // Moves all segments to `target`, durable there before they are gone here. What lies there under
+  // later numbers than the first of them goes.
   absl::Status MoveSegmentsTo(const Directory& target) const;
 
  private:
   Directory(FileSystem& fs, std::string path, UniqueFd lock)
       : fs_(&fs), path_(std::move(path)), lock_(std::move(lock)) {}
+  absl::Status MoveTo(const std::string& directory,
+                      const std::map<uint64_t, std::string>& segments) const;
+  absl::Status RemoveOutdated(const std::map<uint64_t, std::string>& moved) const;
   absl::Status CopySegment(const std::string& from, const std::string& to) const;
 
   FileSystem* fs_;

@@ -17,6 +17,12 @@ inline constexpr uint32_t kSentRecords = 7;
 inline constexpr uint32_t kResource = 8;
 inline constexpr uint32_t kSynthetic = 9;
 inline constexpr uint32_t kSenderIsHostRoot = 10;
+inline constexpr uint32_t kScopeSpans = 11;
+inline constexpr uint32_t kScopeLogs = 12;
+inline constexpr uint32_t kScopeMetrics = 13;
+inline constexpr uint32_t kResourceSchemaUrl = 14;
+inline constexpr uint32_t kResourceRest = 15;
+inline constexpr uint32_t kDroppedSpans = 17;
 }  // namespace journal_batch_field
 
 namespace checkpoint_field {  // sluice.disk.v1.Checkpoint
@@ -26,7 +32,22 @@ inline constexpr uint32_t kOpenSpans = 3;
 inline constexpr uint32_t kCounters = 4;
 inline constexpr uint32_t kBootId = 5;
 inline constexpr uint32_t kSegments = 6;
+inline constexpr uint32_t kDroppedSpans = 7;
 }  // namespace checkpoint_field
+
+namespace dropped_span_field {  // sluice.disk.v1.DroppedSpan
+inline constexpr uint32_t kTraceId = 1;
+inline constexpr uint32_t kSpanId = 2;
+inline constexpr uint32_t kNearestKeptSpanId = 3;
+inline constexpr uint32_t kHasEnded = 4;
+}  // namespace dropped_span_field
+
+namespace dropped_span_state_field {  // sluice.disk.v1.DroppedSpanState
+inline constexpr uint32_t kUid = 1;
+inline constexpr uint32_t kPid = 2;
+inline constexpr uint32_t kStartTimeTicks = 3;
+inline constexpr uint32_t kSpan = 4;
+}  // namespace dropped_span_state_field
 
 namespace segment_usage_field {  // sluice.disk.v1.SegmentUsage
 inline constexpr uint32_t kFirstSequence = 1;

@@ -1,5 +1,7 @@
 #include "agent/journal/format.h"
 
+#include <sys/random.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -13,6 +15,13 @@ namespace {
 constexpr std::string_view kMagic("SLUICEJ\n", 8);
 constexpr std::string_view kSuffix = ".seg";
 constexpr size_t kNameDigits = 20;
+// The first version's header said 0 of its length.
+constexpr uint32_t kFirstHeaderBytes = 176;
+// Of the whole header without magic and crc: version and length.
+constexpr size_t kVersionAt = 8;
+constexpr size_t kHeaderBytesAt = 12;
+// In a frame.
+constexpr size_t kGenerationAt = 20;
 
 template <typename T>
 void PutNumber(T value, std::string* out) {
@@ -55,9 +64,10 @@ void EncodeFrameHeader(const FrameHeader& header, char* to) {
   std::memcpy(to + 4, &header.payload_bytes, 4);
   std::memcpy(to + 8, &header.sequence, 8);
   std::memcpy(to + 16, &header.uid, 4);
-  std::memcpy(to + 20, &header.type, 1);
-  std::memcpy(to + 21, &header.flags, 1);
-  std::memcpy(to + 22, &header.unsynced_before, 2);
+  std::memcpy(to + kGenerationAt, &header.generation, 4);
+  std::memcpy(to + 24, &header.type, 1);
+  std::memcpy(to + 25, &header.flags, 1);
+  std::memcpy(to + 26, &header.unsynced_before, 2);
 }
 
 }  // namespace
@@ -65,14 +75,15 @@ void EncodeFrameHeader(const FrameHeader& header, char* to) {
 std::string EncodeSegmentHeader(const SegmentHeader& header) {
   std::string out(kMagic);
   PutNumber(kFormatVersion, &out);
-  PutNumber(uint32_t{0}, &out);
+  PutNumber(static_cast<uint32_t>(kSegmentHeaderBytes), &out);
   out.append(header.epoch.raw());
   PutText(header.boot_id, &out);
   PutText(header.vm_id, &out);
   PutText(header.machine_id, &out);
   PutNumber(header.created_unix_nano, &out);
   PutNumber(header.first_sequence, &out);
-  PutNumber(uint32_t{0}, &out);
+  PutNumber(header.generation, &out);
+  PutNumber(header.kind, &out);
   PutNumber(Crc32c(out), &out);
   return out;
 }
@@ -94,7 +105,20 @@ std::optional<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
   header.machine_id = take.Text();
   header.created_unix_nano = take.Number<uint64_t>();
   header.first_sequence = take.Number<uint64_t>();
+  header.generation = take.Number<uint32_t>();
+  header.kind = take.Number<uint32_t>();
   return header;
+}
+
+uint32_t ForeignVersion(std::string_view bytes) {
+  if (bytes.size() < kFirstHeaderBytes || !bytes.starts_with(kMagic)) return 0;
+  const auto version = FieldTaker(bytes.data() + kVersionAt).Number<uint32_t>();
+  size_t size = FieldTaker(bytes.data() + kHeaderBytesAt).Number<uint32_t>();
+  if (size == 0) size = kFirstHeaderBytes;
+  if (version == kFormatVersion || size < kFirstHeaderBytes || size > bytes.size()) return 0;
+  const size_t covered = size - sizeof(uint32_t);
+  const auto crc = FieldTaker(bytes.data() + covered).Number<uint32_t>();
+  return crc == Crc32c(bytes.substr(0, covered)) ? version : 0;
 }
 
 FrameHeader DecodeFrameHeader(const char* bytes) {
@@ -104,6 +128,7 @@ FrameHeader DecodeFrameHeader(const char* bytes) {
   header.payload_bytes = take.Number<uint32_t>();
   header.sequence = take.Number<uint64_t>();
   header.uid = take.Number<uint32_t>();
+  header.generation = take.Number<uint32_t>();
   header.type = static_cast<EntryType>(take.Number<uint8_t>());
   header.flags = take.Number<uint8_t>();
   header.unsynced_before = take.Number<uint16_t>();
@@ -143,6 +168,23 @@ void AppendFrame(FrameHeader header, absl::Span<const std::string_view> payload,
   for (const std::string_view part : payload) out->append(part);
   const uint32_t crc = FrameCrc(seed, std::string_view(*out).substr(start));
   std::memcpy(out->data() + start, &crc, sizeof(crc));
+}
+
+uint32_t MakeGeneration() {
+  uint32_t generation = 0;
+  // Of so few bytes it is never short once the system has booted; before, zero is as good.
+  (void)::getrandom(&generation, sizeof(generation), GRND_NONBLOCK);
+  return generation;
+}
+
+void Restamp(uint32_t generation, uint32_t seed, std::string* frames) {
+  for (size_t at = 0; at < frames->size();) {
+    const size_t size = DecodeFrameHeader(frames->data() + at).frame_bytes();
+    std::memcpy(frames->data() + at + kGenerationAt, &generation, sizeof(generation));
+    const uint32_t crc = FrameCrc(seed, std::string_view(*frames).substr(at, size));
+    std::memcpy(frames->data() + at, &crc, sizeof(crc));
+    at += size;
+  }
 }
 
 std::string SegmentName(uint64_t first_sequence) {

@@ -1,11 +1,12 @@
 // The bytes of a segment file. All numbers are little endian.
 //
 //   segment  := header entry*                 ; file FIRST_SEQUENCE.seg, 20 decimal digits
-//   header   := magic[8] version:u32 zero:u32 epoch[16] boot_id[40] vm_id[40] machine_id[40]
-//               created_unix_nano:u64 first_sequence:u64 zero:u32 crc:u32      ; ids NUL-padded
-//               text
-//   entry    := crc:u32 payload_bytes:u32 sequence:u64 uid:u32 type:u8 flags:u8 unsynced_before:u16
-//               payload[payload_bytes]
+//   header   := magic[8] version:u32 header_bytes:u32 epoch[16] boot_id[40] vm_id[40]
+//               machine_id[40] created_unix_nano:u64 first_sequence:u64 generation:u32 kind:u32
+//               crc:u32                                           ; ids are NUL-padded text
+//   kind     := bit 0: sparse, numbers are missing on purpose
+//   entry    := crc:u32 payload_bytes:u32 sequence:u64 uid:u32 generation:u32 type:u8 flags:u8
+//               unsynced_before:u16 payload[payload_bytes]
 //   type     := 1 batch: payload is a sluice.disk.v1.JournalBatch, sequence is its own number
 //             | 2 checkpoint: payload is a sluice.disk.v1.Checkpoint, sequence is the next batch's
 //             number
@@ -13,6 +14,12 @@
 // The header's crc covers what is before it. An entry's covers all after it, and goes on from the
 // CRC of the epoch: a sender does not know the epoch, so no bytes that it sends can pass for an
 // entry when a reader searches for the next one behind damage.
+//
+// Of every version to come magic, version, header_bytes and the crc at the header's end stay where
+// they are, so that each release can tell a journal of another from damage.
+//
+// The generation is random, made with the segment. Entries have it too: what an earlier life left
+// in a file that is used again is told from what belongs to it, also where the header is damaged.
 #pragma once
 
 #include <cstddef>
@@ -28,14 +35,17 @@ namespace sluice::journal {
 
 using Epoch = Id<16>;
 
-inline constexpr uint32_t kFormatVersion = 1;
-inline constexpr size_t kSegmentHeaderBytes = 176;
+inline constexpr uint32_t kFormatVersion = 2;
+inline constexpr size_t kSegmentHeaderBytes = 180;
 inline constexpr size_t kIdTextBytes = 40;
-inline constexpr size_t kFrameHeaderBytes = 24;
+inline constexpr size_t kFrameHeaderBytes = 28;
 
 // One entry's payload: a batch at its limit, its head and what repairs add.
 inline constexpr size_t kMaxBatchPayloadBytes = 8 * 1024 * 1024;
 inline constexpr size_t kMaxCheckpointPayloadBytes = 64 * 1024 * 1024;
+
+// Bit of a segment's kind: it holds what was kept of several, and missing numbers are no damage.
+inline constexpr uint32_t kSparse = 1;
 
 struct SegmentHeader {
   Epoch epoch;
@@ -44,12 +54,18 @@ struct SegmentHeader {
   std::string machine_id;
   uint64_t created_unix_nano = 0;
   uint64_t first_sequence = 0;
+  uint32_t generation = 0;
+  uint32_t kind = 0;
 };
 
 // Ids longer than kIdTextBytes - 1 are cut.
 std::string EncodeSegmentHeader(const SegmentHeader& header);
 // nullopt: not a header of this version.
 std::optional<SegmentHeader> DecodeSegmentHeader(std::string_view bytes);
+// The version of a sound header that is not of this one; 0: it is, or damaged. Headers are at most
+// kMaxHeaderBytes long.
+uint32_t ForeignVersion(std::string_view bytes);
+inline constexpr size_t kMaxHeaderBytes = 4096;
 
 enum class EntryType : uint8_t { kBatch = 1, kCheckpoint = 2 };
 
@@ -65,6 +81,7 @@ struct FrameHeader {
   uint32_t payload_bytes = 0;
   uint64_t sequence = 0;
   uint32_t uid = 0;
+  uint32_t generation = 0;
   EntryType type = EntryType::kBatch;
   uint8_t flags = 0;
   // How many entries right before this one were not synced when it was written: damage further back
@@ -91,6 +108,10 @@ uint32_t FrameCrc(uint32_t seed, std::string_view frame);
 // Appends a whole frame; `header.crc` and `header.payload_bytes` are worked out.
 void AppendFrame(FrameHeader header, absl::Span<const std::string_view> payload, uint32_t seed,
                  std::string* out);
+
+uint32_t MakeGeneration();
+// Has all of the whole frames in `frames` be of that generation.
+void Restamp(uint32_t generation, uint32_t seed, std::string* frames);
 
 std::string SegmentName(uint64_t first_sequence);
 // nullopt: not the name of a segment.

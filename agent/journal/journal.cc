@@ -41,7 +41,12 @@ uint64_t PartOf(uint64_t bytes, double part) {
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(Options options, RecoveryVisitor* visitor) {
   absl::StatusOr<Location> location = ChooseLocation(options);
   if (!location.ok()) return location.status();
-  std::unique_ptr<Journal> journal(new Journal(std::move(options), *std::move(location)));
+  std::unique_ptr<Journal> journal(new Journal(options, *std::move(location)));
+  absl::Status recovered = journal->RecoverEntries(visitor);
+  if (recovered.ok()) return journal;
+  location = FallBackToMemory(options, std::move(*journal->location_), recovered);
+  if (!location.ok()) return location.status();
+  journal.reset(new Journal(std::move(options), *std::move(location)));
   RETURN_IF_ERROR(journal->RecoverEntries(visitor));
   return journal;
 }
@@ -69,9 +74,8 @@ Journal::~Journal() {
 }
 
 absl::Status Journal::RecoverEntries(RecoveryVisitor* visitor) {
-  const bool may_write = !location_->read_only;
-  absl::StatusOr<Recovered> recovered =
-      Recover(location_->segments, may_write, options_.clock->UnixNano(), shared_.get(), visitor);
+  absl::StatusOr<Recovered> recovered = Recover(location_->segments, location_->active.path(),
+                                                options_.clock->UnixNano(), shared_.get(), visitor);
   if (!recovered.ok()) return Annotate(recovered.status(), "recover the journal");
   next_sequence_ = recovered->last_sequence + 1;
   shared_->SetSynced(recovered->last_sequence);
@@ -107,7 +111,7 @@ void Journal::OpenCursors(const std::map<std::string, uint64_t>& recovered) {
     shared_->Position(sink)->cursor = std::min(cursor, shared_->synced());
   }
   for (const auto& [sink, cursor] : written) {
-    shared_->Position(sink)->resume_at = std::min(cursor, shared_->synced());
+    shared_->Position(sink)->written = std::min(cursor, shared_->synced());
   }
 }
 
@@ -133,7 +137,10 @@ void Journal::Start(CheckpointSource checkpoint, SyncListener on_synced) {
   log.group_delay = options_.group_delay;
   log.group_bytes = options_.group_bytes;
   log.retry_delay = options_.retry_delay;
-  log.header = [this](uint64_t first_sequence) { return Header(first_sequence); };
+  log.frame_seed = frame_seed_;
+  log.header = [this](uint64_t first_sequence, uint32_t generation) {
+    return Header(first_sequence, generation);
+  };
   log.partial_checkpoint = [this](uint64_t next) { return PartialCheckpoint(next); };
   log.on_synced = std::move(on_synced);
   log_ = std::make_unique<SyncedLog>(shared_, std::move(log));
@@ -152,7 +159,7 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   AbsorbNewSegments();
   const absl::Status room = retention_->MakeRoom(uid, frame_bytes);
   if (!room.ok()) return WithRetryAfter(room, kRetryWhenFull);
-  AppendEntry(EntryType::kBatch, uid, 0, payload, &turn_->bytes);
+  AppendToTurn(EntryType::kBatch, uid, 0, payload);
   turn_->is_urgent |= urgency == Urgency::kNow;
   retention_->Charge(next_sequence_, uid, frame_bytes);
   return next_sequence_++;
@@ -170,10 +177,17 @@ absl::Status Journal::CheckTakes(uint64_t frame_bytes) const {
   return absl::OkStatus();
 }
 
+void Journal::AppendToTurn(EntryType type, uid_t uid, uint8_t flags,
+                           absl::Span<const std::string_view> payload) {
+  if (turn_->bytes.empty()) turn_->generation = log_->generation();
+  AppendEntry(type, uid, flags, turn_->generation, payload, &turn_->bytes);
+}
+
 // Under the number of the next batch.
-void Journal::AppendEntry(EntryType type, uid_t uid, uint8_t flags,
+void Journal::AppendEntry(EntryType type, uid_t uid, uint8_t flags, uint32_t generation,
                           absl::Span<const std::string_view> payload, std::string* out) const {
   FrameHeader header;
+  header.generation = generation;
   header.sequence = next_sequence_;
   header.uid = uid;
   header.type = type;
@@ -200,25 +214,39 @@ void Journal::CommitTurn() {
 void Journal::SyncNow() { log_->SyncNow(); }
 
 void Journal::Checkpoint() {
-  const std::string cursors = EncodeCheckpoint({Cursors(), {}});
-  AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, {cursors}, &turn_->bytes);
-  AbsorbNewSegments();
-  retention_->Charge(next_sequence_, 0, kFrameHeaderBytes + cursors.size());
+  AppendCursors();
   turn_->is_urgent = true;
   CommitTurn();
 }
 
+bool Journal::SaveCursors() {
+  if (log_->refuses() || Cursors() == saved_cursors_) return false;
+  AppendCursors();
+  CommitTurn();
+  return true;
+}
+
+void Journal::AppendCursors() {
+  saved_cursors_ = Cursors();
+  const std::string cursors = EncodeCheckpoint({saved_cursors_, {}});
+  AppendToTurn(EntryType::kCheckpoint, 0, kPartialCheckpoint, {cursors});
+  AbsorbNewSegments();
+  retention_->Charge(next_sequence_, 0, kFrameHeaderBytes + cursors.size());
+}
+
 void Journal::OpenSegment() {
-  const std::string own = EncodeCheckpoint({Cursors(), retention_->segments()});
+  saved_cursors_ = Cursors();
+  const std::string own = EncodeCheckpoint({saved_cursors_, retention_->segments()});
   const std::string state = checkpoint_();
   std::string opening;
+  const uint32_t generation = MakeGeneration();
   if (own.size() + state.size() <= kMaxCheckpointPayloadBytes) {
-    AppendEntry(EntryType::kCheckpoint, 0, 0, {own, state}, &opening);
+    AppendEntry(EntryType::kCheckpoint, 0, 0, generation, {own, state}, &opening);
   } else {
     LogWarning("journal: the state is too large for a checkpoint");
-    AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, {own}, &opening);
+    AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, generation, {own}, &opening);
   }
-  log_->OpenSegment(next_sequence_, std::move(opening));
+  log_->OpenSegment(next_sequence_, generation, std::move(opening));
   AbsorbNewSegments();
 }
 
@@ -245,7 +273,7 @@ void Journal::TrimSegments() {
   bytes_ = retention_->bytes();
 }
 
-std::string Journal::Header(uint64_t first_sequence) const {
+std::string Journal::Header(uint64_t first_sequence, uint32_t generation) const {
   SegmentHeader header;
   header.epoch = epoch_;
   header.boot_id = options_.boot_id;
@@ -253,6 +281,7 @@ std::string Journal::Header(uint64_t first_sequence) const {
   header.machine_id = options_.machine_id;
   header.created_unix_nano = options_.clock->UnixNano();
   header.first_sequence = first_sequence;
+  header.generation = generation;
   return EncodeSegmentHeader(header);
 }
 
@@ -342,6 +371,7 @@ Usage Journal::GetUsage() const {
   usage.segments = static_cast<uint32_t>(segments.size());
   usage.first_sequence = segments.empty() ? usage.next_sequence : segments.front()->first_sequence;
   if (log_ != nullptr) usage.error = log_->error();
+  usage.set_aside = Directory::FindForeign(*options_.file_system, options_.directory);
   return usage;
 }
 

@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -60,6 +61,8 @@ struct Usage {
   uint64_t max_bytes = 0;
   uint32_t segments = 0;
   std::string error;  // empty: the disk takes what is written
+  // Directories of journals in the format of another release, oldest name first.
+  std::vector<std::string> set_aside;
 };
 
 struct Chunk;
@@ -107,6 +110,11 @@ class Journal {
   // Writes the readers' cursors into the journal and has them synced; for the end of the agent.
   void Checkpoint();
 
+  // The same without haste, where a cursor has moved since they were last written: what a sink
+  // wrote before that is not repeated after a power cut. Returns whether one had. To be called
+  // about once a second while entries come in, and a few times afterwards.
+  bool SaveCursors();
+
   // kMemory only: takes the journal to Options::directory if that is writable now. OK when the
   // journal is on disk. May block for the time of writing and syncing max_memory_bytes.
   absl::Status MoveToDisk();
@@ -134,12 +142,15 @@ class Journal {
   void OpenCursors(const std::map<std::string, uint64_t>& recovered);
   void SetLimits();
   absl::Status CheckTakes(uint64_t frame_bytes) const;
-  void AppendEntry(EntryType type, uid_t uid, uint8_t flags,
+  void AppendToTurn(EntryType type, uid_t uid, uint8_t flags,
+                    absl::Span<const std::string_view> payload);
+  void AppendEntry(EntryType type, uid_t uid, uint8_t flags, uint32_t generation,
                    absl::Span<const std::string_view> payload, std::string* out) const;
   void OpenSegment();
+  void AppendCursors();
   void TrimSegments();
   void AbsorbNewSegments();
-  std::string Header(uint64_t first_sequence) const;
+  std::string Header(uint64_t first_sequence, uint32_t generation) const;
   std::string PartialCheckpoint(uint64_t next_sequence) const;
   std::map<std::string, uint64_t> Cursors() const;
   void PointToDisk();
@@ -154,6 +165,8 @@ class Journal {
   uint64_t segment_bytes_ = 0;
   // Appended in this turn.
   std::unique_ptr<Chunk> turn_;
+  // As the last checkpoint says.
+  std::map<std::string, uint64_t> saved_cursors_;
   // What Options::directory held when it could only be read, to be counted when it is ours again.
   std::map<uint64_t, SegmentUsage> uncounted_;
 

@@ -34,6 +34,14 @@ absl::Status SetAside(const Options& options, const Directory& directory, const 
   return directory.SetAside();
 }
 
+// The release that wrote it can read it there; nothing of ours ever removes it.
+absl::Status SetAsideForeign(const Options& options, const Directory& directory, uint32_t version) {
+  LogWarning(absl::StrCat("journal: set aside what another release wrote to ", directory.path(),
+                          ", in format ", version));
+  if (options.counters != nullptr) options.counters->Add("journal.set_aside", "other_format");
+  return directory.SetAsideForeign(version);
+}
+
 absl::StatusOr<bool> HasSegments(const Directory& directory) {
   const auto segments = directory.Segments();
   if (!segments.ok()) return segments.status();
@@ -48,10 +56,13 @@ absl::Status TakeFromMemory(const Options& options, const Directory& disk) {
   const absl::StatusOr<Directory> memory =
       Directory::Open(*options.file_system, options.memory_directory);
   if (!memory.ok()) return memory.status();
-  const auto header = memory->NewestHeader();
-  if (!header.ok()) return header.status();
-  if (!*header) return absl::OkStatus();
-  RETURN_IF_ERROR(SetAsideOthers(options, disk, (*header)->epoch));
+  const auto newest = memory->FindNewest();
+  if (!newest.ok()) return newest.status();
+  if (newest->foreign_version != 0) {
+    return SetAsideForeign(options, *memory, newest->foreign_version);
+  }
+  if (!newest->header) return absl::OkStatus();
+  RETURN_IF_ERROR(SetAsideOthers(options, disk, newest->header->epoch));
   return memory->MoveSegmentsTo(disk);
 }
 
@@ -61,18 +72,22 @@ absl::StatusOr<std::optional<SegmentHeader>> Adopt(const Options& options,
   const absl::StatusOr<bool> has_segments = HasSegments(directory);
   if (!has_segments.ok()) return has_segments.status();
   if (!*has_segments) return std::optional<SegmentHeader>();
-  auto header = directory.NewestHeader();
-  if (!header.ok()) return header.status();
-  if (!*header) {
+  auto newest = directory.FindNewest();
+  if (!newest.ok()) return newest.status();
+  std::optional<SegmentHeader>& header = newest->header;
+  if (newest->foreign_version != 0) {
+    RETURN_IF_ERROR(SetAsideForeign(options, directory, newest->foreign_version));
+  } else if (!header) {
     RETURN_IF_ERROR(SetAside(options, directory, "unreadable"));
-  } else if (IsOfAnotherMachine(**header, options)) {
+  } else if (IsOfAnotherMachine(*header, options)) {
     RETURN_IF_ERROR(SetAside(options, directory, "other_machine"));
-    header->reset();
+    header.reset();
   }
   return header;
 }
 
-absl::StatusOr<Location> OnDisk(const Options& options, Directory disk) {
+// `disk` stays where it fails.
+absl::StatusOr<Location> OnDisk(const Options& options, Directory& disk) {
   disk.RemoveLeftovers();
   RETURN_IF_ERROR(TakeFromMemory(options, disk));
   const auto header = Adopt(options, disk);
@@ -84,6 +99,13 @@ absl::StatusOr<Location> OnDisk(const Options& options, Directory disk) {
   return Location{std::move(disk), std::nullopt, false, *std::move(segments), *epoch};
 }
 
+// What lies on disk behind the first segment in memory was written again there, or given up.
+void AddEarlier(const std::map<uint64_t, std::string>& on_disk,
+                std::map<uint64_t, std::string>* in_memory) {
+  const uint64_t end = in_memory->empty() ? UINT64_MAX : in_memory->begin()->first;
+  in_memory->insert(on_disk.begin(), on_disk.lower_bound(end));
+}
+
 // The journal on a disk that can only be read goes on in memory, under the same numbers.
 absl::StatusOr<Location> InMemory(const Options& options, std::optional<Directory> disk) {
   absl::StatusOr<Directory> memory =
@@ -91,19 +113,30 @@ absl::StatusOr<Location> InMemory(const Options& options, std::optional<Director
   if (!memory.ok()) return memory.status();
   RETURN_IF_ERROR(memory->CheckWritable());
   memory->RemoveLeftovers();
+  auto newest = memory->FindNewest();
+  if (!newest.ok()) return newest.status();
+  if (newest->foreign_version != 0) {
+    RETURN_IF_ERROR(SetAsideForeign(options, *memory, newest->foreign_version));
+  }
   auto segments = memory->Segments();
   if (!segments.ok()) return segments.status();
-  auto header = memory->NewestHeader();
-  if (!header.ok()) return header.status();
-  const auto disk_header = disk ? disk->NewestHeader() : std::optional<SegmentHeader>();
-  if (disk_header.ok() && *disk_header && !IsOfAnotherMachine(**disk_header, options) &&
-      (!*header || (*header)->epoch == (*disk_header)->epoch)) {
-    if (auto on_disk = disk->Segments(); on_disk.ok()) segments->merge(*on_disk);
-    header = disk_header;
+  std::optional<SegmentHeader> header = newest->header;
+  const auto on_disk = disk ? disk->FindNewest() : Directory::Newest();
+  if (on_disk.ok() && on_disk->header && !IsOfAnotherMachine(*on_disk->header, options) &&
+      (!header || header->epoch == on_disk->header->epoch)) {
+    if (auto earlier = disk->Segments(); earlier.ok()) AddEarlier(*earlier, &*segments);
+    header = on_disk->header;
   }
-  const absl::StatusOr<Epoch> epoch = *header ? (*header)->epoch : MakeEpoch();
+  const absl::StatusOr<Epoch> epoch = header ? header->epoch : MakeEpoch();
   if (!epoch.ok()) return epoch.status();
   return Location{*std::move(memory), std::move(disk), true, *std::move(segments), *epoch};
+}
+
+absl::StatusOr<Location> InMemoryBecause(const Options& options, std::optional<Directory> disk,
+                                         const absl::Status& why) {
+  if (options.memory_directory.empty()) return Annotate(why, "open the journal");
+  LogWarning(absl::StrCat("journal: in memory, since the disk cannot be written: ", why.message()));
+  return InMemory(options, std::move(disk));
 }
 
 }  // namespace
@@ -111,23 +144,33 @@ absl::StatusOr<Location> InMemory(const Options& options, std::optional<Director
 absl::StatusOr<Location> ChooseLocation(const Options& options) {
   absl::StatusOr<Directory> disk = Directory::Open(*options.file_system, options.directory);
   if (absl::IsAlreadyExists(disk.status())) return disk.status();
-  const absl::Status writable = disk.ok() ? disk->CheckWritable() : disk.status();
-  if (writable.ok()) return OnDisk(options, *std::move(disk));
-  if (options.memory_directory.empty()) return Annotate(writable, "open the journal");
-  LogWarning(
-      absl::StrCat("journal: in memory, since the disk cannot be written: ", writable.message()));
+  absl::Status writable = disk.ok() ? disk->CheckWritable() : disk.status();
+  if (writable.ok()) {
+    absl::StatusOr<Location> on_disk = OnDisk(options, *disk);
+    if (on_disk.ok()) return on_disk;
+    writable = on_disk.status();
+  }
   std::optional<Directory> read_only;
   if (disk.ok()) read_only = *std::move(disk);
-  return InMemory(options, std::move(read_only));
+  return InMemoryBecause(options, std::move(read_only), writable);
+}
+
+absl::StatusOr<Location> FallBackToMemory(const Options& options, Location failed,
+                                          const absl::Status& why) {
+  if (failed.in_memory) return why;
+  return InMemoryBecause(options, std::move(failed.active), why);
 }
 
 absl::Status SetAsideOthers(const Options& options, const Directory& disk, const Epoch& epoch) {
   const absl::StatusOr<bool> has_segments = HasSegments(disk);
   if (!has_segments.ok()) return has_segments.status();
   if (!*has_segments) return absl::OkStatus();
-  const auto header = disk.NewestHeader();
-  if (!header.ok()) return header.status();
-  if (*header && (*header)->epoch == epoch) return absl::OkStatus();
+  const auto newest = disk.FindNewest();
+  if (!newest.ok()) return newest.status();
+  if (newest->foreign_version != 0) {
+    return SetAsideForeign(options, disk, newest->foreign_version);
+  }
+  if (newest->header && newest->header->epoch == epoch) return absl::OkStatus();
   return SetAside(options, disk, "unseen");
 }
 

@@ -26,10 +26,15 @@ struct Location {
   Epoch epoch;
 };
 
-// Takes hold of the directories. A journal of another vm or machine, or of another format, is set
-// aside where that is possible and left alone where it is not. What an earlier run left in the
-// memory directory is taken to disk.
+// Takes hold of the directories. A journal of another vm or machine, or of another format version,
+// is set aside where that is possible and left alone where it is not. What an earlier run left in
+// the memory directory is taken to disk.
 absl::StatusOr<Location> ChooseLocation(const Options& options);
+
+// Where a disk that could be written at first fails after all, because of `why`: the memory
+// directory, with `failed.active` as what can be read. Without one, `why` is the result.
+absl::StatusOr<Location> FallBackToMemory(const Options& options, Location failed,
+                                          const absl::Status& why);
 
 // Sets aside what `disk` holds unless it is of `epoch`.
 absl::Status SetAsideOthers(const Options& options, const Directory& disk, const Epoch& epoch);

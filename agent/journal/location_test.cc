@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "agent/base/crc32c.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/faulty_file_system.h"
@@ -171,6 +172,63 @@ TEST_F(LocationTest, AJournalThatTurnsUpBehindTheMountIsSetAside) {
   EXPECT_EQ(run.counters().Total("journal.set_aside", "unseen"), 1u);
   EXPECT_THAT(ReadAll(&run.journal()), ElementsAre(Pair(1, "a")));
   EXPECT_FALSE(std::filesystem::is_empty(disk_ + ".set-aside"));
+}
+
+// Has the segments below `directory` be of that format version.
+void SetVersion(const std::string& directory, uint32_t version) {
+  for (const auto& file : std::filesystem::directory_iterator(directory)) {
+    std::fstream segment(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    std::string header(kSegmentHeaderBytes, '\0');
+    segment.read(header.data(), static_cast<std::streamsize>(header.size()));
+    std::memcpy(header.data() + 8, &version, sizeof(version));
+    const uint32_t crc = Crc32c(header.substr(0, header.size() - sizeof(uint32_t)));
+    std::memcpy(header.data() + header.size() - sizeof(crc), &crc, sizeof(crc));
+    segment.seekp(0);
+    segment.write(header.data(), static_cast<std::streamsize>(header.size()));
+  }
+}
+
+TEST_F(LocationTest, AJournalOfAnotherFormatIsSetAsideWholeAndStaysReadable) {
+  Options options = OnDisk();
+  options.segment_bytes = 300;
+  {
+    JournalRun run(options);
+    for (int i = 1; i <= 9; ++i) run.Write("theirs " + std::to_string(i));
+    EXPECT_TRUE(run.journal().GetUsage().set_aside.empty());
+  }
+  SetVersion(disk_, 3);
+  {
+    JournalRun run(options);
+    ASSERT_TRUE(run.is_open()) << run.status();
+    EXPECT_EQ(run.counters().Total("journal.set_aside", "other_format"), 1u);
+    EXPECT_THAT(run.journal().GetUsage().set_aside, ElementsAre(disk_ + ".format-3"));
+    EXPECT_EQ(run.Write("ours"), 1u);
+  }
+  SetVersion(disk_, 3);
+  {
+    JournalRun run(options);
+    EXPECT_THAT(run.journal().GetUsage().set_aside,
+                ElementsAre(disk_ + ".format-3", disk_ + ".format-3.2"));
+    EXPECT_THAT(ReadAll(&run.journal()), IsEmpty());
+  }
+  // The release that knows it opens it where it is.
+  SetVersion(disk_ + ".format-3", kFormatVersion);
+  options.directory = disk_ + ".format-3";
+  JournalRun theirs(options);
+  EXPECT_EQ(ReadAll(&theirs.journal()).size(), 9u);
+}
+
+TEST_F(LocationTest, AJournalOfAnotherFormatIsLeftAloneOnADiskThatCanOnlyBeRead) {
+  { JournalRun(OnDisk()).Write("theirs"); }
+  SetVersion(disk_, 3);
+  ReadOnlyPath fs(disk_);
+  JournalRun run(WithMemory(&fs));
+  ASSERT_TRUE(run.is_open()) << run.status();
+  EXPECT_EQ(run.Write("ours"), 1u);
+  fs.Remount();
+  ASSERT_TRUE(run.journal().MoveToDisk().ok());
+  EXPECT_THAT(run.journal().GetUsage().set_aside, ElementsAre(disk_ + ".format-3"));
+  EXPECT_THAT(ReadAll(&run.journal()), ElementsAre(Pair(1, "ours")));
 }
 
 TEST_F(LocationTest, HealsOnARealFileSystemThatRanFull) {

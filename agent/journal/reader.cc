@@ -14,7 +14,7 @@ namespace sluice::journal {
 Reader::Reader(std::shared_ptr<SharedState> shared, std::shared_ptr<SinkPosition> position)
     : shared_(std::move(shared)),
       position_(std::move(position)),
-      stored_cursor_(position_->resume_at) {
+      stored_cursor_(position_->written) {
   position_->has_reader = true;
 }
 
@@ -75,7 +75,7 @@ void Reader::Commit(uint64_t sequence) {
 }
 
 void Reader::MarkWritten(uint64_t sequence) {
-  position_->resume_at = sequence;
+  position_->written = sequence;
   if (position_->cursor_slot == CursorFile::kNoSlot) return;
   const absl::Status stored = shared_->cursor_file()->Store(position_->cursor_slot, sequence);
   if (!stored.ok()) shared_->Count("journal.cursor_errors", position_->sink, 1);
@@ -101,6 +101,7 @@ bool Reader::OpenSegment() {
   segment_ = segment;
   file_ = *std::move(file);
   this_boot_ = file_->header() && file_->header()->boot_id == shared_->boot_id;
+  is_sparse_ = file_->header() && (file_->header()->kind & kSparse) != 0;
   next_sequence_ = std::max(next_sequence_, segment->first_sequence);
   return true;
 }
@@ -147,7 +148,7 @@ bool Reader::SkipDamage(uint64_t end) {
 
 // Entries from the next expected one to before `next` are damaged.
 void Reader::CountMissing(uint64_t next) {
-  if (next <= next_sequence_) return;
+  if (next <= next_sequence_ || is_sparse_) return;
   shared_->Count("journal.damaged", position_->sink.empty() ? "view" : position_->sink,
                  next - next_sequence_);
 }

@@ -84,6 +84,7 @@ class Reader {
   std::shared_ptr<const Segment> segment_;
   std::unique_ptr<SegmentReader> file_;  // of segment_
   bool this_boot_ = false;               // segment_ is of this boot
+  bool is_sparse_ = false;               // its missing numbers are no damage
 };
 
 }  // namespace sluice::journal

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "agent/journal/segment_reader.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
@@ -64,6 +65,38 @@ TEST_F(ReaderTest, AWakeBeforeItsWaitEndsIt) {
   EXPECT_FALSE(reader->Next(Now()).has_value());
 }
 
+TEST_F(ReaderTest, WhatIsMissingFromASparseSegmentIsNoDamage) {
+  JournalRun run(TestOptions());
+  WriteWords(&run, 4);
+  ASSERT_TRUE(run.WaitForSync(4));
+  run.journal().Checkpoint();  // which says so
+  DiskState disk = fs_.StateNow();
+  const std::string segment = disk.at("/journal/" + SegmentName(1));
+  SegmentHeader header = *DecodeSegmentHeader(segment);
+  ASSERT_EQ(header.kind, 0u);
+  CrashFileSystem whole(disk);
+  const auto file = SegmentReader::Open(whole, "/journal/" + SegmentName(1), header.epoch);
+  for (const uint32_t kind : {kSparse, 0u}) {
+    header.kind = kind;
+    std::string kept = EncodeSegmentHeader(header);
+    (*file)->Seek(kSegmentHeaderBytes);
+    while (const auto frame = (*file)->Read(segment.size())) {
+      const bool is_batch = frame->header.type == EntryType::kBatch;
+      if (is_batch && frame->header.sequence % 2 != 0) continue;
+      const std::string payload = (*file)->Payload(*frame);
+      AppendFrame(frame->header, {payload}, FrameSeed(header.epoch), &kept);
+    }
+    disk.at("/journal/" + SegmentName(1)) = kept;
+    CrashFileSystem after(disk);
+    Options options = TestOptions();
+    options.file_system = &after;
+    JournalRun next(options);
+    next.Write("next", Urgency::kNow);
+    EXPECT_EQ(ReadAll(&next.journal()).count(2), 1u);
+    EXPECT_EQ(next.counters().Total("journal.damaged", "view") > 0, kind == 0);
+  }
+}
+
 TEST_F(ReaderTest, RestoresFromTheCheckpointBeforeItsCursor) {
   JournalRun run(TestOptions());
   WriteWords(&run, 20);
@@ -118,6 +151,25 @@ TEST_F(ReaderTest, TakesTheCursorOfTheCheckpointAfterAPowerCut) {
   options.boot_id = "boot-2";
   JournalRun next(options);
   EXPECT_EQ(next.journal().OpenReader("log")->stored_cursor(), 3u);
+}
+
+TEST_F(ReaderTest, APowerCutRepeatsOnlyWhatFollowedTheSavedCursors) {
+  JournalRun run(TestOptions());
+  const auto log = run.journal().OpenReader("log");
+  WriteWords(&run, 5);
+  EXPECT_FALSE(run.journal().SaveCursors()) << "none has moved";
+  log->Commit(4);
+  EXPECT_TRUE(run.journal().SaveCursors());
+  EXPECT_FALSE(run.journal().SaveCursors());
+  ASSERT_TRUE(run.WaitForSync(run.Write("behind them", Urgency::kNow)));
+  log->Commit(5);
+  CrashFileSystem after(
+      fs_.StateAfterPowerCut([](uint64_t, uint64_t*) { return CrashFileSystem::Fate::kLost; }));
+  Options options = TestOptions();
+  options.file_system = &after;
+  options.boot_id = "boot-2";
+  JournalRun next(options);
+  EXPECT_EQ(next.journal().OpenReader("log")->stored_cursor(), 4u);
 }
 
 TEST_F(ReaderTest, WhatIsWrittenButNotSyncedIsRepeatedAfterAPowerCutOnly) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/base/status_macros.h"
+#include "agent/journal/segment_file.h"
 #include "agent/journal/segment_reader.h"
 
 namespace sluice::journal {
@@ -52,7 +53,7 @@ class Recovery {
   absl::Status ScanTail();
   void FindEnd();
   absl::Status ScanBackToCheckpoint();
-  absl::Status MakeDurable() const;
+  absl::Status MakeDurable(const std::string& directory);
   absl::StatusOr<Recovered> Publish(uint64_t now_unix_nano);
   void Visit(RecoveryVisitor* visitor);
 
@@ -61,6 +62,9 @@ class Recovery {
   bool HasWholeCheckpoint() const;
   uint64_t LimitOf(size_t index) const;
   void KeepUpTo(ScannedSegment* segment, uint64_t limit);
+  bool IsProven(const Frame& frame) const;
+  absl::StatusOr<ScannedSegment> WriteAgain(ScannedSegment* segment, size_t proven,
+                                            const std::string& directory);
   absl::Status Cut(const ScannedSegment& segment) const;
   JournalCheckpoint ReadCheckpoints();
   absl::StatusOr<uint64_t> FileBytes(const std::string& path) const;
@@ -73,8 +77,13 @@ class Recovery {
   std::deque<ScannedSegment> tail_;
   uint64_t known_synced_ = 0;
   uint64_t next_sequence_ = 1;
+  uint64_t damaged_ = 0;
   bool is_cut_ = false;
 };
+
+bool LiesIn(const std::string& path, const std::string& directory) {
+  return path.substr(0, path.rfind('/')) == directory;
+}
 
 absl::StatusOr<ScannedSegment> Recovery::Scan(uint64_t first_sequence,
                                               const std::string& path) const {
@@ -146,7 +155,6 @@ uint64_t Recovery::LimitOf(size_t index) const {
 // is known to be synced.
 void Recovery::KeepUpTo(ScannedSegment* segment, uint64_t limit) {
   size_t kept = 0;
-  uint64_t damaged = 0;
   for (; kept < segment->frames.size(); ++kept) {
     const FrameHeader& header = segment->frames[kept].header;
     const bool is_batch = header.type == EntryType::kBatch;
@@ -154,13 +162,12 @@ void Recovery::KeepUpTo(ScannedSegment* segment, uint64_t limit) {
     if (header.sequence > next_sequence_) {
       is_cut_ = header.sequence - 1 > known_synced_;
       if (is_cut_) break;
-      damaged += header.sequence - next_sequence_;
+      damaged_ += header.sequence - next_sequence_;
       next_sequence_ = header.sequence;
     }
     if (is_batch) next_sequence_ = header.sequence + 1;
   }
   segment->frames.resize(kept);
-  shared_.Count("journal.damaged", "recovery", damaged);
 }
 
 absl::Status Recovery::ScanBackToCheckpoint() {
@@ -177,12 +184,82 @@ absl::Status Recovery::ScanBackToCheckpoint() {
   return absl::OkStatus();
 }
 
-// What was written before this start may not be synced: it counts as durable from here on.
-absl::Status Recovery::MakeDurable() const {
-  for (const ScannedSegment& segment : tail_) RETURN_IF_ERROR(Cut(segment));
+// Whether it was synced before a later entry was written. What comes behind may be in the page
+// cache alone, of a disk that failed to write it and says nothing any more: it is read from there,
+// and a sync of its file succeeds.
+bool Recovery::IsProven(const Frame& frame) const {
+  const bool is_batch = frame.header.type == EntryType::kBatch;
+  return frame.header.sequence <= known_synced_ + (is_batch ? 0 : 1);
+}
+
+// Writes what is not proven to be synced to new segments in `directory`, and syncs them: from here
+// on everything found is durable. A segment that begins with it keeps its name, so that the new one
+// takes its place; otherwise the new one begins behind what is proven.
+absl::Status Recovery::MakeDurable(const std::string& directory) {
+  std::deque<ScannedSegment> durable;
+  for (ScannedSegment& segment : tail_) {
+    const auto unproven =
+        segment.first_sequence > known_synced_
+            ? segment.frames.begin()
+            : std::find_if(segment.frames.begin(), segment.frames.end(),
+                           [this](const Frame& frame) { return !IsProven(frame); });
+    const size_t proven = static_cast<size_t>(unproven - segment.frames.begin());
+    std::optional<ScannedSegment> again;
+    if (unproven != segment.frames.end()) {
+      absl::StatusOr<ScannedSegment> written = WriteAgain(&segment, proven, directory);
+      if (!written.ok()) return written.status();
+      again = *std::move(written);
+      segment.frames.resize(proven);
+    }
+    if (!again || again->first_sequence != segment.first_sequence) {
+      durable.push_back(std::move(segment));
+    }
+    if (again) durable.push_back(*std::move(again));
+  }
+  tail_ = std::move(durable);
   if (tail_.empty()) return absl::OkStatus();
-  const std::string& path = tail_.front().path;
-  return SyncDirectory(shared_.fs, path.substr(0, path.rfind('/')));
+  RETURN_IF_ERROR(SyncDirectory(shared_.fs, directory));
+  for (const ScannedSegment& segment : tail_) {
+    if (LiesIn(segment.path, directory)) RETURN_IF_ERROR(Cut(segment));
+  }
+  return SyncDirectory(shared_.fs, directory);
+}
+
+absl::StatusOr<ScannedSegment> Recovery::WriteAgain(ScannedSegment* segment, size_t proven,
+                                                    const std::string& directory) {
+  const uint64_t first_sequence = proven == 0 ? segment->first_sequence : known_synced_ + 1;
+  SegmentHeader header;
+  header.epoch = shared_.epoch();
+  if (segment->file->header()) header = *segment->file->header();
+  header.first_sequence = first_sequence;
+  header.generation = MakeGeneration();
+  std::string content = EncodeSegmentHeader(header);
+  const uint32_t seed = FrameSeed(header.epoch);
+  if (segment->frames[proven].header.type != EntryType::kCheckpoint) {
+    FrameHeader opening;
+    opening.sequence = first_sequence;
+    opening.type = EntryType::kCheckpoint;
+    opening.flags = kPartialCheckpoint;
+    opening.generation = header.generation;
+    AppendFrame(opening, {}, seed, &content);
+  }
+  for (size_t i = proven; i < segment->frames.size(); ++i) {
+    FrameHeader frame = segment->frames[i].header;
+    frame.generation = header.generation;
+    const std::string payload = segment->file->Payload(segment->frames[i]);
+    if (payload.size() != frame.payload_bytes) {
+      return absl::DataLossError(absl::StrCat("cannot read ", segment->path));
+    }
+    AppendFrame(frame, {payload}, seed, &content);
+  }
+  const auto file =
+      SegmentFile::CreateAside(shared_.fs, directory, first_sequence, header.generation, content);
+  if (!file.ok()) return file.status();
+  if (const absl::Status installed = (*file)->Install(); !installed.ok()) {
+    (*file)->RemoveAside();
+    return installed;
+  }
+  return Scan(first_sequence, (*file)->segment()->path);
 }
 
 absl::Status Recovery::Cut(const ScannedSegment& segment) const {
@@ -201,6 +278,7 @@ absl::Status Recovery::Cut(const ScannedSegment& segment) const {
 }
 
 absl::StatusOr<Recovered> Recovery::Publish(uint64_t now_unix_nano) {
+  shared_.Count("journal.damaged", "recovery", damaged_);
   Recovered recovered;
   recovered.last_sequence = next_sequence_ - 1;
   recovered.checkpoint = ReadCheckpoints();
@@ -284,14 +362,14 @@ void Recovery::VisitEntry(ScannedSegment* segment, const Frame& frame, RecoveryV
 
 }  // namespace
 
-absl::StatusOr<Recovered> Recover(const std::map<uint64_t, std::string>& segments, bool may_write,
-                                  uint64_t now_unix_nano, SharedState* shared,
-                                  RecoveryVisitor* visitor) {
+absl::StatusOr<Recovered> Recover(const std::map<uint64_t, std::string>& segments,
+                                  const std::string& directory, uint64_t now_unix_nano,
+                                  SharedState* shared, RecoveryVisitor* visitor) {
   Recovery recovery(segments, shared);
   RETURN_IF_ERROR(recovery.ScanTail());
   recovery.FindEnd();
   RETURN_IF_ERROR(recovery.ScanBackToCheckpoint());
-  if (may_write) RETURN_IF_ERROR(recovery.MakeDurable());
+  RETURN_IF_ERROR(recovery.MakeDurable(directory));
   absl::StatusOr<Recovered> recovered = recovery.Publish(now_unix_nano);
   if (recovered.ok()) recovery.Visit(visitor);
   return recovered;

@@ -4,6 +4,10 @@
 // Entries known to be synced that are damaged are skipped and counted. Behind that point the first
 // gap ends the journal: a write after it may have reached the disk before the one that is missing,
 // and what a client sent first must not be missing when what it sent next is there.
+//
+// What is found there can be read, which does not say that it is on disk: its sync may have failed
+// before the restart, and succeeds without it afterwards. So it is written once more, to a file of
+// its own, before anybody counts on it.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +30,11 @@ struct Recovered {
 };
 
 // `segments` are paths by first sequence. Adds those that are left to `shared`, whose epoch stands
-// in for headers that are damaged. Visits the checkpoint and every entry after it. With
-// `may_write`, cuts are made on disk and what is left is synced.
-absl::StatusOr<Recovered> Recover(const std::map<uint64_t, std::string>& segments, bool may_write,
-                                  uint64_t now_unix_nano, SharedState* shared,
-                                  RecoveryVisitor* visitor);
+// in for headers that are damaged. Visits the checkpoint and every entry after it. Everything up to
+// the result's last_sequence is durable then: proven so by a later entry, or written again to
+// `directory`. Only what lies there is cut or removed. Nothing was visited when it fails.
+absl::StatusOr<Recovered> Recover(const std::map<uint64_t, std::string>& segments,
+                                  const std::string& directory, uint64_t now_unix_nano,
+                                  SharedState* shared, RecoveryVisitor* visitor);
 
 }  // namespace sluice::journal

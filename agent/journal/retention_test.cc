@@ -137,6 +137,25 @@ TEST_F(RetentionTest, TheOldestUnreadGoesForAUserWithinItsShareAndIsCounted) {
   EXPECT_EQ(run.counters().Total("journal.damaged"), 0u);
 }
 
+TEST_F(RetentionTest, WhatASinkHasWrittenCountsAsLostNeitherNowNorAfterAKill) {
+  Options options = SmallJournal();
+  options.cursor_path = "/run/cursors";
+  JournalRun run(options);
+  const auto log = run.journal().OpenReader("log");
+  ASSERT_EQ(Fill(&run, kAlice, 15), 15);
+  log->MarkWritten(15);
+  CrashFileSystem after(fs_.StateNow());
+  options.file_system = &after;
+  JournalRun next(options);
+  const auto again = next.journal().OpenReader("log");
+  for (JournalRun* one : {&run, &next}) {
+    ASSERT_EQ(Fill(one, 0, 100), 100);
+    const uint64_t first = one->journal().GetUsage().first_sequence;
+    ASSERT_GT(first, 16u);
+    EXPECT_EQ(one->counters().Total("journal.dropped", "log_full"), first - 1 - 15);
+  }
+}
+
 TEST_F(RetentionTest, SharesCountAfterARestartWithoutReadingOldSegments) {
   {
     JournalRun run(SmallJournal());

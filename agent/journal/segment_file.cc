@@ -9,17 +9,20 @@
 
 namespace sluice::journal {
 
-SegmentFile::SegmentFile(FileSystem& fs, std::string directory, uint64_t first_sequence)
+SegmentFile::SegmentFile(FileSystem& fs, std::string directory, uint64_t first_sequence,
+                         uint32_t generation)
     : fs_(fs),
       directory_(std::move(directory)),
       segment_(std::make_shared<Segment>(
-          first_sequence, absl::StrCat(directory_, "/", SegmentName(first_sequence)))) {}
+          first_sequence, absl::StrCat(directory_, "/", SegmentName(first_sequence)))),
+      generation_(generation) {}
 
 absl::StatusOr<std::shared_ptr<SegmentFile>> SegmentFile::Create(FileSystem& fs,
                                                                  const std::string& directory,
                                                                  uint64_t first_sequence,
+                                                                 uint32_t generation,
                                                                  std::string_view opening) {
-  std::shared_ptr<SegmentFile> file(new SegmentFile(fs, directory, first_sequence));
+  std::shared_ptr<SegmentFile> file(new SegmentFile(fs, directory, first_sequence, generation));
   RETURN_IF_ERROR(file->Make(file->segment_->path, O_EXCL, opening));
   file->Publish();
   return file;
@@ -28,8 +31,9 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> SegmentFile::Create(FileSystem& fs,
 absl::StatusOr<std::shared_ptr<SegmentFile>> SegmentFile::CreateAside(FileSystem& fs,
                                                                       const std::string& directory,
                                                                       uint64_t first_sequence,
+                                                                      uint32_t generation,
                                                                       std::string_view opening) {
-  std::shared_ptr<SegmentFile> file(new SegmentFile(fs, directory, first_sequence));
+  std::shared_ptr<SegmentFile> file(new SegmentFile(fs, directory, first_sequence, generation));
   RETURN_IF_ERROR(file->Make(absl::StrCat(file->segment_->path, kAsideSuffix), O_TRUNC, opening));
   return file;
 }

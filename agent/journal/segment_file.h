@@ -16,17 +16,19 @@ namespace sluice::journal {
 // Append is called by one thread at a time, Sync by another at the same time.
 class SegmentFile {
  public:
-  // Makes the file with `opening` as its first bytes, not synced yet. No file of that name may
-  // exist.
+  // Makes the file, whose header in `opening` is of `generation`, with `opening` as its first
+  // bytes, not synced yet. No file of that name may exist.
   static absl::StatusOr<std::shared_ptr<SegmentFile>> Create(FileSystem& fs,
                                                              const std::string& directory,
                                                              uint64_t first_sequence,
+                                                             uint32_t generation,
                                                              std::string_view opening);
 
   // The same under another name until Install puts it in the place of any file of its name.
   static absl::StatusOr<std::shared_ptr<SegmentFile>> CreateAside(FileSystem& fs,
                                                                   const std::string& directory,
                                                                   uint64_t first_sequence,
+                                                                  uint32_t generation,
                                                                   std::string_view opening);
   // Syncs and renames. The directory is left to sync.
   absl::Status Install();
@@ -43,15 +45,17 @@ class SegmentFile {
   absl::Status Sync();
 
   const std::shared_ptr<Segment>& segment() const { return segment_; }
+  uint32_t generation() const { return generation_; }
   uint64_t size() const { return size_; }
 
  private:
-  SegmentFile(FileSystem& fs, std::string directory, uint64_t first_sequence);
+  SegmentFile(FileSystem& fs, std::string directory, uint64_t first_sequence, uint32_t generation);
   absl::Status Make(const std::string& path, int flags, std::string_view opening);
 
   FileSystem& fs_;
   const std::string directory_;
   const std::shared_ptr<Segment> segment_;
+  const uint32_t generation_;
   UniqueFd fd_;
   uint64_t size_ = 0;
   bool name_is_durable_ = false;

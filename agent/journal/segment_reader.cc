@@ -27,6 +27,7 @@ absl::StatusOr<std::unique_ptr<SegmentReader>> SegmentReader::Open(FileSystem& f
   std::unique_ptr<SegmentReader> reader(new SegmentReader(fs, *std::move(fd)));
   reader->header_ = ReadHeader(fs, reader->fd_.get());
   reader->seed_ = FrameSeed(reader->header_ ? reader->header_->epoch : epoch);
+  if (reader->header_) reader->generation_ = reader->header_->generation;
   return reader;
 }
 
@@ -39,6 +40,7 @@ absl::StatusOr<uint64_t> SegmentReader::FileBytes() const {
 std::optional<Frame> SegmentReader::Read(uint64_t end) {
   const std::optional<FrameHeader> header = HeaderAt(offset_, end);
   if (!header || !IsSound(*header, offset_, end)) return std::nullopt;
+  generation_ = header->generation;
   Frame frame{*header, offset_, {}};
   if (header->type == EntryType::kBatch) {
     frame.payload = Bytes(offset_, header->frame_bytes(), end).substr(kFrameHeaderBytes);
@@ -87,6 +89,7 @@ std::optional<FrameHeader> SegmentReader::HeaderAt(uint64_t offset, uint64_t end
   if (bytes.size() < kFrameHeaderBytes) return std::nullopt;
   const FrameHeader header = DecodeFrameHeader(bytes.data());
   if (!IsPlausible(header) || header.frame_bytes() > end - offset) return std::nullopt;
+  if (generation_ && header.generation != *generation_) return std::nullopt;
   return header;
 }
 
@@ -133,13 +136,16 @@ void SegmentReader::ReadByPages(uint64_t offset) {
   }
 }
 
-std::optional<SegmentHeader> ReadHeader(FileSystem& fs, int fd) {
-  std::string bytes(kSegmentHeaderBytes, '\0');
+std::optional<SegmentHeader> ReadHeader(FileSystem& fs, int fd, uint32_t* foreign_version) {
+  std::string bytes(foreign_version == nullptr ? kSegmentHeaderBytes : kMaxHeaderBytes, '\0');
   absl::StatusOr<size_t> got = ReadAt(fs, fd, bytes.data(), bytes.size(), 0);
   // Much hangs on it, and some errors pass.
   if (!got.ok()) got = ReadAt(fs, fd, bytes.data(), bytes.size(), 0);
+  if (foreign_version != nullptr) *foreign_version = 0;
   if (!got.ok()) return std::nullopt;
-  return DecodeSegmentHeader(bytes.substr(0, *got));
+  bytes.resize(*got);
+  if (foreign_version != nullptr) *foreign_version = ForeignVersion(bytes);
+  return DecodeSegmentHeader(bytes);
 }
 
 }  // namespace sluice::journal

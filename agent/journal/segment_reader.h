@@ -68,12 +68,16 @@ class SegmentReader {
   const UniqueFd fd_;
   std::optional<SegmentHeader> header_;
   uint32_t seed_ = 0;
+  // Of all entries that count; nullopt: the header does not tell, and the first one will.
+  std::optional<uint32_t> generation_;
   uint64_t offset_ = kSegmentHeaderBytes;
   uint64_t window_offset_ = 0;
   std::string window_;
 };
 
-// The header of an open segment file; nullopt: damaged.
-std::optional<SegmentHeader> ReadHeader(FileSystem& fs, int fd);
+// The header of an open segment file; nullopt: damaged, or of another format version, which
+// `foreign_version` then says, where it is not null; else that is 0.
+std::optional<SegmentHeader> ReadHeader(FileSystem& fs, int fd,
+                                        uint32_t* foreign_version = nullptr);
 
 }  // namespace sluice::journal

@@ -21,12 +21,14 @@ class SegmentReaderTest : public testing::Test {
   SegmentReaderTest() {
     for (size_t i = 0; i < header_.epoch.bytes.size(); ++i) header_.epoch.bytes[i] = 7;
     header_.boot_id = "boot";
+    header_.generation = 5;
     bytes_ = EncodeSegmentHeader(header_);
   }
 
-  void AddBatch(uint64_t sequence, std::string_view payload) {
+  void AddBatch(uint64_t sequence, std::string_view payload, uint32_t generation = 5) {
     FrameHeader frame;
     frame.sequence = sequence;
+    frame.generation = generation;
     AppendFrame(frame, {payload}, FrameSeed(header_.epoch), &bytes_);
   }
   // Sequences of the sound entries, damage skipped.
@@ -89,11 +91,51 @@ TEST_F(SegmentReaderTest, ADamagedHeaderCostsNoEntry) {
   EXPECT_THAT(ReadSequences(), ElementsAre(1));
 }
 
+TEST_F(SegmentReaderTest, EntriesOfAnEarlierLifeOfTheFileDoNotCount) {
+  AddBatch(7, "new");
+  AddBatch(8, "old", 4);
+  AddBatch(9, "new");
+  EXPECT_THAT(ReadSequences(), ElementsAre(7, 9));
+  bytes_[20] ^= 1;  // of the header: the first entry tells the generation
+  EXPECT_THAT(ReadSequences(), ElementsAre(7, 9));
+}
+
+TEST_F(SegmentReaderTest, FramesAreStampedAnewForAnotherSegment) {
+  const size_t begin = bytes_.size();
+  AddBatch(1, "one", 4);
+  AddBatch(2, "two", 4);
+  std::string frames = bytes_.substr(begin);
+  Restamp(5, FrameSeed(header_.epoch), &frames);
+  bytes_.replace(begin, frames.size(), frames);
+  EXPECT_THAT(ReadSequences(), ElementsAre(1, 2));
+}
+
+TEST_F(SegmentReaderTest, AHeaderOfAnotherVersionIsToldFromADamagedOne) {
+  EXPECT_EQ(ForeignVersion(bytes_), 0u);
+  const auto with_version = [&](uint32_t version, uint32_t header_bytes, size_t size) {
+    std::string header = bytes_;
+    std::memcpy(header.data() + 8, &version, sizeof(version));
+    std::memcpy(header.data() + 12, &header_bytes, sizeof(header_bytes));
+    header.resize(size - sizeof(uint32_t), 'x');
+    const uint32_t crc = Crc32c(header);
+    header.append(reinterpret_cast<const char*>(&crc), sizeof(crc));
+    return header;
+  };
+  EXPECT_EQ(ForeignVersion(with_version(1, 0, 176)), 1u) << "the first said nothing of its length";
+  EXPECT_EQ(ForeignVersion(with_version(3, 500, 500) + "entries"), 3u);
+  EXPECT_EQ(ForeignVersion(with_version(3, 501, 500)), 0u);
+  std::string damaged = with_version(3, 500, 500);
+  damaged[9] ^= 1;
+  EXPECT_EQ(ForeignVersion(damaged), 0u);
+  EXPECT_FALSE(DecodeSegmentHeader(with_version(3, 180, 180)).has_value());
+}
+
 TEST_F(SegmentReaderTest, SentBytesCannotPassForAnEntryBehindDamage) {
   std::string forged;
   FrameHeader frame;
   frame.sequence = 2;
   frame.uid = 0;
+  frame.generation = 5;
   AppendFrame(frame, {"I am root"}, FrameSeed(Epoch{}), &forged);
   AddBatch(1, forged);
   AddBatch(3, "three");
@@ -103,14 +145,15 @@ TEST_F(SegmentReaderTest, SentBytesCannotPassForAnEntryBehindDamage) {
 }
 
 TEST_F(SegmentReaderTest, TheSearchBehindDamageIsBounded) {
-  // Every 24 bytes claim to begin an entry that reaches to the end.
+  // Every few bytes claim to begin an entry that reaches to the end.
   std::string claims;
   while (claims.size() < 4 << 20) {
     const auto length = static_cast<uint32_t>((4 << 20) - claims.size());
     std::string claim(kFrameHeaderBytes, '\0');
     std::memcpy(claim.data() + 4, &length, sizeof(length));
     claim[8] = 5;   // sequence
-    claim[20] = 1;  // a batch
+    claim[20] = 5;  // generation
+    claim[24] = 1;  // a batch
     claims += claim;
   }
   AddBatch(1, claims);

@@ -26,9 +26,9 @@ struct SinkPosition {
   const std::string sink;  // empty: only looks
   // Written and synced up to here: survives a power cut.
   std::atomic<uint64_t> cursor{0};
-  // Where a reader starts: what was written in this boot need not be written again by the next
-  // agent, synced or not.
-  uint64_t resume_at = 0;
+  // Written up to here, synced or not, which survives the agent but not the boot. A reader starts
+  // here, and what lies before it was not lost to the sink.
+  std::atomic<uint64_t> written{0};
   // Whether a reader exists, so that entries after the cursor are held.
   std::atomic<bool> has_reader{false};
   // Set by Reader::Wake, cleared by the wait that it ends.

@@ -50,13 +50,13 @@ void SyncedLog::EndWrite(const absl::Status& written) {
   if (!written.ok()) Refuse(written);
 }
 
-bool SyncedLog::OpenSegment(uint64_t next_sequence, std::string opening) {
+bool SyncedLog::OpenSegment(uint64_t next_sequence, uint32_t generation, std::string opening) {
   {
     MutexLock lock(&mutex_);
     if (!BeginWrite()) return false;
   }
   const absl::StatusOr<std::shared_ptr<SegmentFile>> file =
-      MakeSegment(next_sequence, options_.header(next_sequence) + opening);
+      MakeSegment(next_sequence, generation, options_.header(next_sequence, generation) + opening);
   if (file.ok()) shared_->AddSegment((*file)->segment());
   MutexLock lock(&mutex_);
   EndWrite(file.status());
@@ -67,6 +67,7 @@ bool SyncedLog::OpenSegment(uint64_t next_sequence, std::string opening) {
   work_.NotifyAll();
   current_ = *file;
   unsynced_files_.push_back(current_);
+  generation_ = generation;
   opening_bytes_ = segment_bytes_ = current_->size();
   is_partial_ = false;
   return true;
@@ -75,13 +76,14 @@ bool SyncedLog::OpenSegment(uint64_t next_sequence, std::string opening) {
 // A segment without batches is replaced by the next one, which begins with the same sequence; it
 // may hold the only checkpoint, so that the new one is durable first.
 absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::MakeSegment(uint64_t first_sequence,
+                                                                    uint32_t generation,
                                                                     const std::string& content) {
   const std::string directory = CurrentDirectory();
   if (!shared_->HasSegment(first_sequence)) {
-    return SegmentFile::Create(shared_->fs, directory, first_sequence, content);
+    return SegmentFile::Create(shared_->fs, directory, first_sequence, generation, content);
   }
   absl::StatusOr<std::shared_ptr<SegmentFile>> file =
-      SegmentFile::CreateAside(shared_->fs, directory, first_sequence, content);
+      SegmentFile::CreateAside(shared_->fs, directory, first_sequence, generation, content);
   if (!file.ok()) return file;
   RETURN_IF_ERROR((*file)->Install());
   RETURN_IF_ERROR(SyncDirectory(shared_->fs, directory));
@@ -97,6 +99,7 @@ void SyncedLog::Write(Chunk chunk) {
     chunk.file = current_;
   }
   SegmentFile& file = *chunk.file;
+  Restamp(file.generation(), &chunk);
   chunk.offset = file.size();
   const absl::Status written = file.Append(chunk.bytes);
   if (written.ok()) file.Publish();
@@ -107,6 +110,13 @@ void SyncedLog::Write(Chunk chunk) {
     EndWrite(written);
   }
   if (written.ok()) shared_->Publish(last_sequence);
+}
+
+// The segment that it was meant for may have been replaced since.
+void SyncedLog::Restamp(uint32_t generation, Chunk* chunk) const {
+  if (chunk->generation == generation) return;
+  journal::Restamp(generation, options_.frame_seed, &chunk->bytes);
+  chunk->generation = generation;
 }
 
 void SyncedLog::Enqueue(Chunk chunk, bool is_written) {
@@ -285,8 +295,8 @@ void SyncedLog::Rewrite() {
   const bool is_whole = found != openings_.end();
   const std::string opening =
       is_whole ? found->second : options_.partial_checkpoint(first_sequence);
-  std::vector<const Chunk*> chunks;
-  for (const Chunk& chunk : chunks_) chunks.push_back(&chunk);
+  std::vector<Chunk*> chunks;
+  for (Chunk& chunk : chunks_) chunks.push_back(&chunk);
   const Doubled doubled = DoubledIn(first_sequence);
   is_syncing_ = true;
   mutex_.Unlock();
@@ -325,13 +335,19 @@ void SyncedLog::Cut(const Doubled& doubled) {
 // The new segment is whole on disk before its name is, and its name before the names of those it
 // takes the place of are gone for good.
 absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::WriteAgain(
-    uint64_t first_sequence, const std::string& opening, const std::vector<const Chunk*>& chunks) {
+    uint64_t first_sequence, std::string opening, const std::vector<Chunk*>& chunks) {
   const std::string directory = CurrentDirectory();
-  absl::StatusOr<std::shared_ptr<SegmentFile>> file = SegmentFile::CreateAside(
-      shared_->fs, directory, first_sequence, options_.header(first_sequence) + opening);
+  const uint32_t generation = MakeGeneration();
+  journal::Restamp(generation, options_.frame_seed, &opening);
+  absl::StatusOr<std::shared_ptr<SegmentFile>> file =
+      SegmentFile::CreateAside(shared_->fs, directory, first_sequence, generation,
+                               options_.header(first_sequence, generation) + opening);
   if (!file.ok()) return file;
   absl::Status written;
-  for (const Chunk* chunk : chunks) written.Update((*file)->Append(chunk->bytes));
+  for (Chunk* const chunk : chunks) {
+    Restamp(generation, chunk);
+    written.Update((*file)->Append(chunk->bytes));
+  }
   if (written.ok()) written = (*file)->Install();
   if (!written.ok()) {
     (*file)->RemoveAside();
@@ -355,6 +371,7 @@ void SyncedLog::TakeOver(std::shared_ptr<SegmentFile> file, const std::string& o
   file->segment()->durable = true;
   opened_at_.reset();
   shared_->SupersedeBy(file->segment());
+  generation_ = file->generation();
   segment_bytes_ = file->size();
   opening_bytes_ = kSegmentHeaderBytes + opening.size();
   current_ = file;

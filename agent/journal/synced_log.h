@@ -31,6 +31,8 @@ struct Chunk {
   // One past its last entry, or past the last before it when it holds none.
   uint64_t end_sequence = 0;
   bool is_urgent = false;
+  // What its frames say.
+  uint32_t generation = 0;
   // When SyncedLog took it.
   std::chrono::steady_clock::time_point taken_at{};
   // Where it was written, or tried to be; null: nowhere yet.
@@ -47,9 +49,11 @@ class SyncedLog {
     std::chrono::milliseconds group_delay{};
     uint64_t group_bytes = 0;
     std::chrono::milliseconds retry_delay{};
+    // Of the journal's epoch.
+    uint32_t frame_seed = 0;
     // The encoded header of a segment that begins with this sequence. Thread-safe.
-    std::function<std::string(uint64_t first_sequence)> header;
-    // The frame of a partial checkpoint before this sequence. Thread-safe.
+    std::function<std::string(uint64_t first_sequence, uint32_t generation)> header;
+    // The frame of a partial checkpoint before this sequence, of any generation. Thread-safe.
     std::function<std::string(uint64_t next_sequence)> partial_checkpoint;
     std::function<void(uint64_t sequence)> on_synced;
   };
@@ -69,9 +73,12 @@ class SyncedLog {
   void Start();
 
   // Opens a segment for what comes from `next_sequence` on. `opening` is the frame of its
-  // checkpoint. False: the disk refuses; the sync thread makes the segment when it can.
-  bool OpenSegment(uint64_t next_sequence, std::string opening);
+  // checkpoint and of its generation. False: the disk refuses; the sync thread makes the segment
+  // when it can.
+  bool OpenSegment(uint64_t next_sequence, uint32_t generation, std::string opening);
   void Write(Chunk chunk);
+  // Of the segment that the next chunk probably goes to. A chunk of another one is mended.
+  uint32_t generation() const { return generation_.load(); }
   // Whether the next segment is due: the current one was made after a failure and opens with a
   // partial checkpoint, or is as large as `segment_bytes` and as twice its opening.
   bool IsSegmentDue(uint64_t segment_bytes) const;
@@ -102,7 +109,9 @@ class SyncedLog {
   bool BeginWrite() REQUIRES(mutex_);
   void EndWrite(const absl::Status& written) REQUIRES(mutex_);
   absl::StatusOr<std::shared_ptr<SegmentFile>> MakeSegment(uint64_t first_sequence,
+                                                           uint32_t generation,
                                                            const std::string& content);
+  void Restamp(uint32_t generation, Chunk* chunk) const;
   std::string CurrentDirectory() const;
   void Enqueue(Chunk chunk, bool is_written) REQUIRES(mutex_);
   void Refuse(const absl::Status& why) REQUIRES(mutex_);
@@ -114,8 +123,8 @@ class SyncedLog {
   void SyncWritten() REQUIRES(mutex_);
   void Rewrite() REQUIRES(mutex_);
   absl::StatusOr<std::shared_ptr<SegmentFile>> WriteAgain(uint64_t first_sequence,
-                                                          const std::string& opening,
-                                                          const std::vector<const Chunk*>& chunks);
+                                                          std::string opening,
+                                                          const std::vector<Chunk*>& chunks);
   // Where chunks stand in the segment before, too, once they are in the one of `first_sequence`.
   struct Doubled {
     std::shared_ptr<SegmentFile> file;  // null: nowhere
@@ -139,6 +148,7 @@ class SyncedLog {
   std::atomic<uint64_t> segment_bytes_{0};
   // What its opening takes of it.
   std::atomic<uint64_t> opening_bytes_{0};
+  std::atomic<uint32_t> generation_{0};
 
   mutable Mutex mutex_;
   CondVar work_;   // the sync thread waits for something to do

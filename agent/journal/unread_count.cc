@@ -14,11 +14,16 @@ namespace {
 
 using DropCounts = std::map<std::pair<std::string, uid_t>, uint64_t>;  // by sink and uid
 
+// What is written but not synced by the sink goes with a power cut only.
+uint64_t WrittenBy(const SinkPosition& position) {
+  return std::max(position.cursor.load(), position.written.load());
+}
+
 std::vector<std::shared_ptr<SinkPosition>> SinksBehind(const SharedState& shared,
                                                        uint64_t end_sequence) {
   std::vector<std::shared_ptr<SinkPosition>> behind = shared.Positions();
   std::erase_if(behind, [&](const auto& position) {
-    return !position->has_reader || position->cursor.load() + 1 >= end_sequence;
+    return !position->has_reader || WrittenBy(*position) + 1 >= end_sequence;
   });
   return behind;
 }
@@ -27,7 +32,7 @@ uint64_t CountRecords(std::string_view payload) {
   const std::optional<BatchView> batch = ReadBatch(payload);
   if (!batch) return 0;
   uint64_t count = 0;
-  for ([[maybe_unused]] const std::string_view record : batch->records()) ++count;
+  for (RecordCursor records = batch->records(); records.Next();) ++count;
   return count;
 }
 
@@ -45,7 +50,7 @@ DropCounts CountBehind(const std::vector<std::shared_ptr<SinkPosition>>& sinks,
     if (frame->header.type != EntryType::kBatch || frame->header.sequence > last) continue;
     const uint64_t records = CountRecords(frame->payload);
     for (const auto& sink : sinks) {
-      if (sink->cursor.load() >= frame->header.sequence) continue;
+      if (WrittenBy(*sink) >= frame->header.sequence) continue;
       counts[{sink->sink, frame->header.uid}] += records;
     }
   }

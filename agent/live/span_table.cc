@@ -176,6 +176,37 @@ void SpanTable::Retire(std::shared_ptr<Span> span) {
   if (usage.spans == 0 && *usage.ended_bytes == 0) usage_.erase(uid);
 }
 
+void SpanTable::AddDropped(const SpanKey& key, const Dropped& span) {
+  if (!dropped_.insert_or_assign(key, span).second) return;
+  ++usage_[key.uid].spans;
+  AddBytes(key.uid, kDroppedSpanBytes);
+}
+
+void SpanTable::ForgetDropped(uid_t uid) {
+  SubtractBytes(uid, kDroppedSpanBytes);
+  Usage& usage = usage_[uid];
+  if (--usage.spans == 0 && *usage.ended_bytes == 0) usage_.erase(uid);
+}
+
+void SpanTable::RemoveDropped(const SpanKey& key) {
+  if (dropped_.erase(key) > 0) ForgetDropped(key.uid);
+}
+
+void SpanTable::RemoveDroppedIf(
+    const std::function<bool(const SpanKey&, const Dropped&)>& selects) {
+  absl::erase_if(dropped_, [&](const auto& entry) {
+    const SpanKey& key = entry.first;
+    if (!selects(key, entry.second)) return false;
+    ForgetDropped(key.uid);
+    return true;
+  });
+}
+
+void SpanTable::ForEachDropped(
+    const std::function<void(const SpanKey&, const Dropped&)>& visit) const {
+  for (const auto& [key, span] : dropped_) visit(key, span);
+}
+
 void SpanTable::Apply(const RecordView& record, const std::shared_ptr<const Origin>& origin,
                       uint64_t received_boottime_nano) {
   if (record.kind == RecordKind::kSpanStart) {

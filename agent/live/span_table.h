@@ -61,13 +61,36 @@ class SpanTable {
   // ended and stays, they go too, and the name is `...`: so no chain of children can hold more.
   void Retire(std::shared_ptr<Span> span);
 
+  // A span that admission dropped, of which nothing is kept but where its descendants belong. It
+  // counts as an open span of its uid, in number and with kDroppedSpanBytes.
+  struct Dropped {
+    // Its nearest ancestor that was not dropped; zero: it has none.
+    SpanId nearest_kept;
+    // Whose end is its end.
+    pid_t pid = 0;
+    uint64_t start_time_ticks = 0;
+  };
+  static constexpr size_t kDroppedSpanBytes = 128;
+  void AddDropped(const SpanKey& key, const Dropped& span);
+  void RemoveDropped(const SpanKey& key);
+  void RemoveDroppedIf(const std::function<bool(const SpanKey&, const Dropped&)>& selects);
+  bool has_dropped() const { return !dropped_.empty(); }
+  // Null: not dropped, or over.
+  const Dropped* FindDropped(const SpanKey& key) const {
+    if (dropped_.empty()) [[likely]]
+      return nullptr;
+    const auto found = dropped_.find(key);
+    return found == dropped_.end() ? nullptr : &found->second;
+  }
+  void ForEachDropped(const std::function<void(const SpanKey&, const Dropped&)>& visit) const;
+
   // Whichever of the three the record asks for; other kinds change nothing.
   void Apply(const RecordView& record, const std::shared_ptr<const Origin>& origin,
              uint64_t received_boottime_nano);
 
   void ForEach(const std::function<void(const std::shared_ptr<Span>&)>& visit) const;
   size_t size() const { return spans_.size(); }
-  // Of one uid.
+  // Of one uid, dropped ones included.
   int CountOf(uid_t uid) const;
   // Whether `bytes` more stay within the limits.
   bool FitsBytes(uid_t uid, size_t bytes) const;
@@ -85,11 +108,14 @@ class SpanTable {
   };
 
   void AddBytes(uid_t uid, size_t bytes);
+  // What one of them took.
+  void ForgetDropped(uid_t uid);
   void SubtractBytes(uid_t uid, size_t bytes);
 
   SpanLimits limits_;
   size_t users_bytes_ = 0;
   absl::flat_hash_map<SpanKey, std::shared_ptr<Span>> spans_;
+  absl::flat_hash_map<SpanKey, Dropped> dropped_;
   absl::flat_hash_map<uid_t, Usage> usage_;
 };
 

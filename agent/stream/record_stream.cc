@@ -63,8 +63,8 @@ void RecordStream::SetOrigin(const journal::Entry& entry) {
 void RecordStream::Read(const journal::Entry& entry) {
   SetOrigin(entry);
   Place place{&entry};
-  for (const std::string_view encoded : entry.batch.records()) {
-    if (const auto record = ReadRecord(encoded)) ReadRecordAt(place, *record);
+  for (journal::RecordCursor records = entry.batch.records(); records.Next();) {
+    if (const auto record = records.Read()) ReadRecordAt(place, *record);
     ++place.part;
   }
 }

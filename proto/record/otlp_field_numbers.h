@@ -35,6 +35,25 @@ inline constexpr uint32_t kAttributes = 1;
 inline constexpr uint32_t kDroppedAttributesCount = 2;
 }  // namespace resource_field
 
+namespace instrumentation_scope_field {  // sluice.otlp.v1.InstrumentationScope
+inline constexpr uint32_t kName = 1;
+inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kAttributes = 3;
+inline constexpr uint32_t kDroppedAttributesCount = 4;
+}  // namespace instrumentation_scope_field
+
+namespace scope_spans_field {  // sluice.otlp.v1.ScopeSpans
+inline constexpr uint32_t kScope = 1;
+inline constexpr uint32_t kSpans = 2;
+inline constexpr uint32_t kSchemaUrl = 3;
+}  // namespace scope_spans_field
+
+namespace scope_logs_field {  // sluice.otlp.v1.ScopeLogs
+inline constexpr uint32_t kScope = 1;
+inline constexpr uint32_t kLogRecords = 2;
+inline constexpr uint32_t kSchemaUrl = 3;
+}  // namespace scope_logs_field
+
 namespace span_field {  // sluice.otlp.v1.Span
 inline constexpr uint32_t kTraceId = 1;
 inline constexpr uint32_t kSpanId = 2;

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "proto/record/field_numbers.h"
+#include "proto/record/limits.h"
 #include "proto/record/walk.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice {
 namespace {
@@ -112,6 +114,49 @@ std::optional<EventView> ReadEvent(std::string_view encoded) {
   RecordVisitor visitor;
   if (!WalkEvent(encoded, &*event, visitor)) event.reset();
   return event;
+}
+
+namespace {
+
+// Looks for a level among the attributes.
+struct LevelFinder : RecordVisitor {
+  bool Attribute(std::string_view encoded) {
+    if (level != Level::kUnspecified) return true;
+    const AttributeView attribute = ReadAttribute(encoded);
+    if (attribute.key != "level" || attribute.value.type != ValueView::Type::kString) return true;
+    level = ParseLevel(attribute.value.text).value_or(Level::kUnspecified);
+    return true;
+  }
+
+  Level level = Level::kUnspecified;
+};
+
+std::string_view TargetOf(std::string_view scope_name) {
+  if (scope_name.size() <= limits::kTargetBytes) return scope_name;
+  return scope_name.substr(0, Utf8Boundary(scope_name, limits::kTargetBytes));
+}
+
+}  // namespace
+
+std::optional<RecordView> ReadBareSpan(std::string_view encoded, std::string_view scope_name) {
+  std::optional<RecordView> view(std::in_place);
+  LevelFinder finder;
+  if (!WalkSpan(encoded, &view->span, finder)) return std::nullopt;
+  view->kind = RecordKind::kSpan;
+  view->level = finder.level == Level::kUnspecified ? Level::kInfo : finder.level;
+  view->target = TargetOf(scope_name);
+  return view;
+}
+
+std::optional<RecordView> ReadBareEvent(std::string_view encoded, std::string_view scope_name) {
+  std::optional<RecordView> view(std::in_place);
+  RecordVisitor visitor;
+  if (!WalkEvent(encoded, &view->event, visitor)) return std::nullopt;
+  view->kind = RecordKind::kEvent;
+  view->level = LevelFromSeverity(view->event.severity_number);
+  if (view->level == Level::kUnspecified) view->level = Level::kInfo;
+  view->target = TargetOf(scope_name);
+  return view;
 }
 
 Level LevelFromSeverity(uint32_t severity_number) {

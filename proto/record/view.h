@@ -139,7 +139,8 @@ class BareMarks {
   std::array<uint64_t, limits::kAttributes / 64> words_{};
 };
 
-// An encoded Record. `kind` is never kUnspecified after ReadRecord, and `level` neither.
+// A record, mostly an encoded Record. `kind` is never kUnspecified after ReadRecord, and `level`
+// neither.
 struct RecordView {
   std::string_view encoded;
   RecordKind kind = RecordKind::kUnspecified;
@@ -160,6 +161,12 @@ struct RecordView {
 std::optional<RecordView> ReadRecord(std::string_view encoded);
 std::optional<SpanView> ReadSpan(std::string_view encoded);
 std::optional<EventView> ReadEvent(std::string_view encoded);
+
+// A bare OTLP Span or LogRecord as a record of kind kSpan or kEvent, without `encoded`. Its target
+// is the name of its scope, or so much of that as a target may have. An event's level follows from
+// its severity; a span's is that of the first text attribute `level` that names one, else INFO.
+std::optional<RecordView> ReadBareSpan(std::string_view encoded, std::string_view scope_name);
+std::optional<RecordView> ReadBareEvent(std::string_view encoded, std::string_view scope_name);
 
 // ERROR 17 and above, WARN 13-16, INFO 9-12, DEBUG 5-8, TRACE 1-4; kUnspecified for the rest.
 Level LevelFromSeverity(uint32_t severity_number);

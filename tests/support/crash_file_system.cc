@@ -129,6 +129,52 @@ DiskState CrashFileSystem::StateNow() const {
   return StateOf(now_);
 }
 
+void CrashFileSystem::TakeOver(const CrashFileSystem& other) {
+  Disk now, durable;
+  std::vector<Step> unsynced;
+  int last_file;
+  {
+    MutexLock lock(&other.mutex_);
+    now = other.now_;
+    durable = other.durable_;
+    unsynced = other.unsynced_;
+    last_file = other.last_file_;
+  }
+  MutexLock lock(&mutex_);
+  now_ = std::move(now);
+  durable_ = std::move(durable);
+  unsynced_ = std::move(unsynced);
+  last_file_ = last_file;
+}
+
+void CrashFileSystem::Remount(const std::string& directory) {
+  MutexLock lock(&mutex_);
+  const std::string below = directory + "/";
+  const auto is_below = [&](const std::string& path) {
+    return path.compare(0, below.size(), below) == 0;
+  };
+  std::erase_if(unsynced_, [&](const Step& step) {
+    if (is_below(step.from) || is_below(step.to)) return true;
+    return std::any_of(now_.names.begin(), now_.names.end(), [&](const auto& name) {
+      return name.second == step.file && is_below(name.first);
+    });
+  });
+  std::erase_if(now_.names, [&](const auto& name) { return is_below(name.first); });
+  for (const auto& [path, file] : durable_.names) {
+    if (!is_below(path)) continue;
+    now_.names[path] = file;
+    now_.contents[file] = durable_.contents[file];
+  }
+}
+
+void CrashFileSystem::ForgetUnsynced(int fd) {
+  MutexLock lock(&mutex_);
+  const int file = open_files_.at(fd);
+  std::erase_if(unsynced_, [&](const Step& step) {
+    return step.file == file && (step.kind == Kind::kWrite || step.kind == Kind::kTruncate);
+  });
+}
+
 DiskState CrashFileSystem::StateOf(const Disk& disk) const {
   DiskState state;
   for (const auto& [path, file] : disk.names) {

@@ -41,6 +41,14 @@ class CrashFileSystem : public FileSystem {
   std::vector<DiskState> SampleStates(std::mt19937* random, size_t limit) const;
   // What a process that was killed leaves behind.
   DiskState StateNow() const;
+  // Becomes what `other` is now, steps that are not synced included: the machine on which a process
+  // was killed, for the next one to go on with.
+  void TakeOver(const CrashFileSystem& other);
+  // Unmounts and mounts what is below `directory`: only what is durable is left of it.
+  void Remount(const std::string& directory);
+  // What was written to the file and not synced is never going to be, though it can be read: the
+  // kernel marks pages clean that it failed to write.
+  void ForgetUnsynced(int fd);
   // Called once, on the syncing thread, when the data of a file was synced but the call has not
   // returned yet: what is written meanwhile is not covered by it.
   void OnNextFileSync(std::function<void()> hook);

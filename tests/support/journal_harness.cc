@@ -21,8 +21,8 @@ std::string BatchOf(uid_t uid, const std::vector<std::string>& words) {
 }
 
 std::string WordOf(const BatchView& batch) {
-  for (const std::string_view record : batch.records()) return std::string(record);
-  return {};
+  RecordCursor records = batch.records();
+  return records.Next() ? std::string(records.encoded()) : std::string();
 }
 
 Options JournalRun::TestOptions(FileSystem* fs, const std::string& directory) {

@@ -1,6 +1,7 @@
 #include "agent/sinks/log/log_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@ constexpr uint64_t kNanosPerSecond = 1'000'000'000;
 constexpr mode_t kMode = 0600;
 // Files rotated away that stay open until they are synced; beyond it rotation syncs them itself.
 constexpr size_t kMaxUnsynced = 8;
+// Read at a time where the end of the file is looked at.
+constexpr uint64_t kTailBytes = 64 * 1024;
 
 // When the file came to be; for file systems that do not keep it, its last change.
 uint64_t CreatedUnixNano(int fd) {
@@ -41,6 +44,33 @@ size_t WriteAll(int fd, std::string_view bytes, absl::Status* status) {
   return done;
 }
 
+// How much of the file is left without the NULs at its end: a power cut may keep the length that a
+// write gave a file without the bytes. Where the file cannot be read, all of it.
+uint64_t SizeWithoutZeros(int fd, uint64_t size) {
+  std::string tail;
+  for (uint64_t end = size; end > 0;) {
+    const uint64_t begin = end - std::min(end, kTailBytes);
+    tail.resize(end - begin);
+    const ssize_t got = ::pread(fd, tail.data(), tail.size(), static_cast<off_t>(begin));
+    if (got != static_cast<ssize_t>(tail.size())) return size;
+    const size_t last = tail.find_last_not_of('\0');
+    if (last != std::string::npos) return begin + last + 1;
+    end = begin;
+  }
+  return 0;
+}
+
+bool EndsInNewline(int fd, uint64_t size) {
+  char last = '\n';
+  return size == 0 || ::pread(fd, &last, 1, static_cast<off_t>(size - 1)) != 1 || last == '\n';
+}
+
+// Two agents would rotate the file under each other. NFS and the like may know no locks.
+absl::Status Lock(int fd, const std::string& path) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("another agent holds the log file ", path));
+}
+
 size_t CountLines(std::string_view text) {
   return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
 }
@@ -56,7 +86,7 @@ absl::StatusOr<std::unique_ptr<LogFile>> LogFile::Open(LogFileOptions options) {
 absl::Status LogFile::Use() {
   const std::string& path = options_.path;
   // O_NONBLOCK: a FIFO in its place must not hang the agent. O_NOFOLLOW: nor a link lead it astray.
-  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
+  constexpr int kFlags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
   UniqueFd fd(::open(path.c_str(), kFlags, kMode));
   if (!fd) return ErrnoStatus(absl::StrCat("open log file ", path));
   struct stat info {};
@@ -65,14 +95,24 @@ absl::Status LogFile::Use() {
     return absl::FailedPreconditionError(absl::StrCat("log file ", path, ": not a regular file"));
   }
   RETURN_IF_ERROR(TightenMode(fd.get()));
+  // Still the file in use: a second descriptor could not lock it.
+  if (fd_ && info.st_dev == device_ && info.st_ino == inode_) return absl::OkStatus();
+  RETURN_IF_ERROR(Lock(fd.get(), path));
   if (fd_) unsynced_.push_back(std::move(fd_));
   fd_ = std::move(fd);
   device_ = info.st_dev;
   inode_ = info.st_ino;
   size_ = static_cast<uint64_t>(info.st_size);
   created_unix_nano_ = size_ == 0 ? options_.clock->UnixNano() : CreatedUnixNano(fd_.get());
-  torn_ = false;
+  MendTail();
   return absl::OkStatus();
+}
+
+// What a power cut, or a killed agent, left within a line.
+void LogFile::MendTail() {
+  const uint64_t size = SizeWithoutZeros(fd_.get(), size_);
+  if (size < size_ && ::ftruncate(fd_.get(), static_cast<off_t>(size)) == 0) size_ = size;
+  torn_ = !EndsInNewline(fd_.get(), size_);
 }
 
 // The file system may not know modes, and who owns the file may loosen it again.

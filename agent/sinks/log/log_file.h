@@ -33,7 +33,8 @@ struct LogFileOptions {
 class LogFile {
  public:
   // Opens or creates PATH; its directory must exist. The mode of an existing file is set to 0600;
-  // one that another user owns counts as loose.
+  // one that another user owns counts as loose. The NULs that a power cut may leave at its end are
+  // cut off. FAILED_PRECONDITION: another agent holds it, by a lock (flock).
   static absl::StatusOr<std::unique_ptr<LogFile>> Open(LogFileOptions options);
 
   struct WriteResult {
@@ -49,7 +50,8 @@ class LogFile {
 
   // fdatasync(2) of what was written, files rotated away since the last Sync included.
   absl::Status Sync();
-  // Closes and opens PATH anew. After an error the old file stays in use.
+  // Closes and opens PATH anew, where it is another file by now. After an error the old file stays
+  // in use.
   absl::Status Reopen();
 
   // Empty, or why the file is readable by others although 0600 was wanted.
@@ -63,6 +65,7 @@ class LogFile {
   // Opens PATH and takes it into use; leaves everything as it was on failure.
   absl::Status Use();
   absl::Status TightenMode(int fd);
+  void MendTail();
   bool PathIsAnotherFile() const;
   bool RotationDue(size_t more_bytes) const;
   absl::Status Rotate();

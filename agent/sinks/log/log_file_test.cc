@@ -83,6 +83,39 @@ TEST_F(LogFileTest, RefusesWhatIsNoFile) {
   EXPECT_FALSE(LogFile::Open(options_).ok());
 }
 
+TEST_F(LogFileTest, CutsTheZerosThatAPowerCutLeft) {
+  std::ofstream(options_.path) << "one\ntwo\n" << std::string(200'000, '\0');
+  const auto file = Open();
+  EXPECT_EQ(Content(), "one\ntwo\n");
+  EXPECT_TRUE(file->Write("three\n").status.ok());
+  EXPECT_EQ(Content(), "one\ntwo\nthree\n");
+}
+
+TEST_F(LogFileTest, EndsALineThatAPowerCutTore) {
+  std::ofstream(options_.path) << "one\ntw" << std::string(300, '\0');
+  const auto file = Open();
+  EXPECT_TRUE(file->Write("three\n").status.ok());
+  EXPECT_EQ(Content(), "one\ntw\nthree\n");
+}
+
+TEST_F(LogFileTest, KeepsZerosWithinTheFile) {
+  const std::string content = "one" + std::string(5, '\0') + "two\n";
+  std::ofstream(options_.path) << content;
+  Open();
+  EXPECT_EQ(Content(), content);
+}
+
+TEST_F(LogFileTest, IsHeldByOneAgent) {
+  auto first = Open();
+  const auto second = LogFile::Open(options_);
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(second.status().message(), "another agent holds the log file " + options_.path);
+  // Its own lock is not in its way.
+  EXPECT_TRUE(first->Reopen().ok());
+  first.reset();
+  EXPECT_TRUE(LogFile::Open(options_).ok());
+}
+
 TEST_F(LogFileTest, CountsTheLinesWritten) {
   const auto file = Open();
   const auto result = file->Write("a\nb\nc\n");

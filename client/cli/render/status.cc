@@ -60,6 +60,9 @@ Table JournalTable(const v1::JournalStatus& journal) {
                             std::to_string(journal.synced_sequence())});
   table.Row({"size", FormatBytes(journal.bytes()) + " of " + FormatBytes(journal.max_bytes()) +
                          " in " + Plural(journal.segments(), "segment")});
+  for (const std::string& path : journal.set_aside()) {
+    table.Row({"set aside", path + ": written by another release, which can read it there"});
+  }
   return table;
 }
 

@@ -18,7 +18,8 @@ constexpr char kStatus[] = R"(
   version: "0.1.0" pid: 42 started_unix_nano: 1763632673000000000
   boot_id: "b" vm_id: "v"
   journal { path: "/j" durability: DURABILITY_SYNCED first_sequence: 1 next_sequence: 9
-            synced_sequence: 8 bytes: 2048 max_bytes: 268435456 segments: 2 }
+            synced_sequence: 8 bytes: 2048 max_bytes: 268435456 segments: 2
+            set_aside: "/j.format-3" }
   sinks { name: "kvp" enabled: true state: "ok" cursor: 8 written_records: 5 filtered_records: 3
           destination: "/p" }
   sinks { name: "otlp" state: "off" }
@@ -54,6 +55,7 @@ Journal
   acknowledges  what is synced to disk
   entries       1 to before 9, synced to 8
   size          2.0 KiB of 256.0 MiB in 2 segments
+  set aside     /j.format-3: written by another release, which can read it there
 
 Sinks
   kvp   ok       0 behind  5 written  3 filtered  /p
