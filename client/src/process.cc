@@ -150,6 +150,7 @@ bool Process::Flush(std::chrono::milliseconds timeout, Sender::Patience patience
   const ErrnoScope errno_scope;
   const rpc::Deadline deadline = std::chrono::steady_clock::now() + timeout;
   recorder_.PublishOpenSpans(UINT64_MAX);
+  recorder_.PublishAllLateFields();
   const uint64_t count = sender_.emitted();
   if (sender_.acked() >= count) return true;
   sender_.Hurry();

@@ -96,7 +96,13 @@ uint64_t Recorder::StartSpan(std::string_view name, const sluice_span_options& o
   if (!options.is_detached) MakeCurrent(slot, span);
   if (lines_ != nullptr) [[unlikely]]
     Print(span, *slot, name, options);
+  // Its attributes outgrew its slot, and there were more after them.
+  const bool has_late_fields = slot->state.Has(SlotState::kStarted) && slot->body_size != 0;
   slot->state.Open();
+  if (has_late_fields && LockOpen(span) != nullptr) [[unlikely]] {
+    NoteLateFields(slot);
+    slot->state.Unlock();
+  }
   return span;
 }
 
@@ -185,6 +191,7 @@ void Recorder::SetAttributes(uint64_t span, AttributeList attributes) {
   for (size_t i = 0; i < attributes.count; ++i) AddAttribute(slot, attributes.items[i]);
   if (lines_ != nullptr) [[unlikely]]
     lines_->AttributesSet(span, attributes);
+  NoteLateFields(slot);
   slot->state.Unlock();
 }
 
@@ -217,6 +224,7 @@ bool Recorder::MakeRoom(SpanSlot* slot, size_t size) {
 // its own.
 Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
                                   const sluice_attribute* attribute) {
+  if (kind != RecordKind::kSpanUpdate) SendLateFieldsAround(slot->parent_span);
   if (attribute != nullptr) slot->bare[0] = attribute->type == SLUICE_BARE;
   const Taken taken = Put(SpanRecord{.kind = kind,
                                      .slot = *slot,
@@ -228,6 +236,8 @@ Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
     slot->body_size = 0;
     slot->attribute_count = 0;
     slot->bare.reset();
+    if (slot->state.Has(SlotState::kLate)) [[unlikely]]
+      late_.Remove(slot);
   }
   return taken;
 }
@@ -261,6 +271,58 @@ bool Recorder::EnsureStarted(uint64_t span, int depth) {
   return is_started;
 }
 
+// By who holds it, after adding to its body.
+void Recorder::NoteLateFields(SpanSlot* slot) {
+  const bool is_late =
+      slot->state.Has(SlotState::kStarted) && slot->body_size != 0 && !slot->is_local;
+  if (is_late && !slot->state.Has(SlotState::kLate)) late_.Add(slot);
+}
+
+// Where the ring has no room for an UPDATE the fields wait on.
+void Recorder::SendLateFieldsUpwards(uint64_t span) {
+  while (span != 0 && late_.any()) {
+    SpanSlot* const slot = LockOpen(span);
+    // It ended before what is within it, and nobody knows any more what is around it.
+    if (slot == nullptr) return SendLateFieldsOfOthers();
+    if (slot->state.Has(SlotState::kLate)) SendBody(slot, 0);
+    span = slot->parent_span;
+    slot->state.Unlock();
+  }
+}
+
+// Of all spans but those that somebody holds: the caller may hold one of them itself.
+void Recorder::SendLateFieldsOfOthers() {
+  pool_->ForEach([this](SpanSlot* slot) {
+    if (!slot->state.Has(SlotState::kLate)) return;
+    if (!slot->state.TryLock(slot->state.generation())) return;
+    if (slot->state.Has(SlotState::kLate)) SendBody(slot, 0);
+    slot->state.Unlock();
+  });
+}
+
+void Recorder::PublishLateFields() {
+  if (!late_.any()) return;
+  late_.TakeListed([this](SpanSlot* slot) {
+    if (!slot->state.Has(SlotState::kLate) || !slot->state.Lock(slot->state.generation())) return;
+    if (slot->state.Has(SlotState::kLate) && SendBody(slot, 0) != Taken::kYes) late_.List(slot);
+    slot->state.Unlock();
+  });
+}
+
+void Recorder::PublishAllLateFields() {
+  if (!late_.any()) return;
+  pool_->ForEach([this](SpanSlot* slot) {
+    if (!slot->state.Has(SlotState::kLate) || !slot->state.Lock(slot->state.generation())) return;
+    if (slot->state.Has(SlotState::kLate)) SendBody(slot, 0);
+    slot->state.Unlock();
+  });
+}
+
+void Recorder::Publish(uint64_t span) {
+  EnsureStarted(span, 0);
+  SendLateFieldsAround(span);
+}
+
 void Recorder::SetStatus(uint64_t span, sluice_status status, std::string_view message) {
   SpanSlot* const slot = LockOpen(span);
   if (slot == nullptr) return;
@@ -274,6 +336,7 @@ void Recorder::SetStatus(uint64_t span, sluice_status status, std::string_view m
     body.Varint(status_field::kCode, static_cast<uint64_t>(status) & 3);
     slot->body_size = static_cast<uint16_t>(slot->body_size + body.size());
   }
+  NoteLateFields(slot);
   slot->state.Unlock();
 }
 
@@ -351,6 +414,7 @@ void Recorder::EmitEvent(std::string_view message, const sluice_event_options& o
     lines_->Event(event);
   if (!is_wanted) return;
   if (!EnsureStarted(context.span, 0)) return Count(&drops_.ring_full);
+  SendLateFieldsAround(context.span);
   PutOrCount(Put(event));
 }
 
