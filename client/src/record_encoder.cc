@@ -162,9 +162,11 @@ template <typename Sink>
 void WriteBody(BasicWireWriter<Sink>& writer, const EventRecord& event) {
   writer.Fixed64(log_record_field::kTimeUnixNano, event.time);
   writer.Varint(log_record_field::kSeverityNumber, SeverityFromLevel(event.level));
-  writer.BytesHeader(log_record_field::kBody,
-                     BytesFieldSize(any_value_field::kStringValue, event.message.size()));
-  writer.Bytes(any_value_field::kStringValue, event.message);
+  if (event.message.data() != nullptr) {
+    writer.BytesHeader(log_record_field::kBody,
+                       BytesFieldSize(any_value_field::kStringValue, event.message.size()));
+    writer.Bytes(any_value_field::kStringValue, event.message);
+  }
   const size_t count = std::min(event.attributes.count, limits::kAttributes);
   for (size_t i = 0; i < count; ++i) {
     WriteAttribute(writer, log_record_field::kAttributes, event.attributes.items[i], 0);

@@ -49,8 +49,8 @@ struct SpanRecord {
 struct EventRecord {
   Level level;
   std::string_view target;
-  std::string_view message;
-  uint64_t time;  // Unix ns
+  std::string_view message;  // null: no body
+  uint64_t time;             // Unix ns
   const sluice_context& context;
   AttributeList attributes;
   const BareSet& bare;  // of them

@@ -159,6 +159,51 @@ TEST(SenderTest, EncodesNothingThatNobodyWants) {
   SetWantedLevels({});
 }
 
+TEST(SenderTest, SendsAReportThatNobodyWants) {
+  FakeAgent agent({.hint = std::string("\x10\x01", 2)});  // off
+  Client& client = *new Client(agent.socket_path());
+  client.Event("asks what is wanted");
+  ASSERT_TRUE(client.Flush());
+  const std::string_view key = "health_report", text = "result=success";
+  const sluice_attribute report = {.key = {key.data(), key.size()},
+                                   .type = SLUICE_STRING,
+                                   .value = {.text = {text.data(), text.size()}}};
+  client.recorder().EmitEvent("report", {.attributes = &report, .attribute_count = 1});
+  client.Notify();
+  ASSERT_TRUE(client.Flush());
+  const auto records = agent.records();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[1].name, "report");
+  SetWantedLevels({});
+}
+
+TEST(SenderTest, AnEventMayHaveNoMessageOrAnEmptyOne) {
+  FakeAgent agent;
+  Client& client = *new Client(agent.socket_path());
+  client.Event({});
+  client.Event("");
+  ASSERT_TRUE(client.Flush());
+  const auto records = agent.records();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(ReadRecord(records[0].encoded)->event.message.type, ValueView::Type::kEmpty);
+  EXPECT_EQ(ReadRecord(records[1].encoded)->event.message.type, ValueView::Type::kString);
+}
+
+TEST(SenderTest, TraceIdsAreShapedAsUuids) {
+  FakeAgent agent;
+  Client& client = *new Client(agent.socket_path());
+  std::set<std::string> ids;
+  for (int i = 0; i < 100; ++i) client.End(client.Start("root"));
+  ASSERT_TRUE(client.Flush());
+  for (const SeenRecord& record : agent.records()) {
+    ASSERT_EQ(record.trace_id.size(), 16u);
+    EXPECT_EQ(static_cast<uint8_t>(record.trace_id[6]) >> 4, 4);
+    EXPECT_EQ(static_cast<uint8_t>(record.trace_id[8]) >> 6, 2);
+    ids.insert(record.trace_id);
+  }
+  EXPECT_EQ(ids.size(), 100u);
+}
+
 TEST(SenderTest, OpensAsManySpansAsPromisedAndNoMore) {
   Client& client = *new Client("/tmp/sluice-nobody-listens-here", 256 * 1024, 100);
   const sluice_span_options detached = {.is_detached = 1};
