@@ -6,6 +6,7 @@
 #include "client/src/thread_state.h"
 #include "client/src/tracestate_store.h"
 #include "client/src/wanted_levels.h"
+#include "proto/kvp/report.h"
 #include "proto/record/field_numbers.h"
 
 namespace sluice {
@@ -27,6 +28,13 @@ Level LevelOf(sluice_level level) { return level == 0 ? Level::kInfo : static_ca
 bool IsNone(const sluice_context& context) {
   static constexpr uint8_t kZero[16] = {};
   return std::memcmp(context.trace_id, kZero, 16) == 0;
+}
+
+// No filter keeps a provisioning report from the host.
+bool IsReport(const sluice_event_options& options) {
+  const sluice_attribute* const end = options.attributes + options.attribute_count;
+  return std::any_of(options.attributes, end,
+                     [](const auto& one) { return View(one.key) == kHealthReport; });
 }
 
 void Count(std::atomic<uint64_t>* counter) { counter->fetch_add(1, std::memory_order_relaxed); }
@@ -395,7 +403,7 @@ sluice_context Recorder::ContextOf(uint64_t span) {
 void Recorder::EmitEvent(std::string_view message, const sluice_event_options& options) {
   const Level level = LevelOf(options.level);
   const std::string_view target = CutText(View(options.target), limits::kTargetBytes);
-  const bool is_wanted = IsWanted(level, target);
+  const bool is_wanted = IsWanted(level, target) || IsReport(options);
   if (!is_wanted) {
     Count(&drops_.suppressed);
     if (!IsPrinted(level, target)) return;
