@@ -154,6 +154,7 @@ void Recorder::SetParent(SpanSlot* slot, const sluice_context& parent) {
     if (slot->is_local) return slot->state.Add(SlotState::kStarted);
     WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data());
     WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data() + 8);
+    ShapeAsUuid4(&slot->trace_id);
     return;
   }
   std::memcpy(slot->trace_id.bytes.data(), parent.trace_id, sizeof(parent.trace_id));

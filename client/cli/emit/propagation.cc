@@ -78,7 +78,11 @@ TraceContext NewSpanContext(const std::optional<TraceContext>& incoming) {
   return context;
 }
 
-TraceId NewTraceId() { return RandomId<TraceId>(); }
+TraceId NewTraceId() {
+  TraceId id = RandomId<TraceId>();
+  ShapeAsUuid4(&id);
+  return id;
+}
 SpanId NewSpanId() { return RandomId<SpanId>(); }
 ClientId NewClientId() { return RandomId<ClientId>(); }
 
