@@ -104,6 +104,10 @@ TEST(ResourceTest, TakesTheServiceNameVariableFirst) {
             Resource({{"OTEL_SERVICE_NAME", "s"}}));
 }
 
+TEST(ResourceTest, TakesNothingOfAListThatCannotBeRead) {
+  EXPECT_EQ(Resource({{"OTEL_RESOURCE_ATTRIBUTES", "a=1,b"}}), "");
+}
+
 TEST(ResourceTest, SendsNoReservedNames) {
   EXPECT_EQ(Resource({{"OTEL_RESOURCE_ATTRIBUTES", "sluice.uid=0"}}), "");
 }
