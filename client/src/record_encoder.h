@@ -1,12 +1,12 @@
 // Encodes records, straight into the room reserved for them: every size is counted first.
 #pragma once
 
-#include <bitset>
 #include <cstdint>
 #include <string_view>
 
 #include "client/include/sluice/sluice.h"
 #include "client/src/span_slot.h"
+#include "proto/record/record_writer.h"
 #include "proto/record/view.h"
 #include "proto/wire/writer.h"
 
@@ -32,8 +32,6 @@ struct AttributeList {
   const sluice_attribute* items = nullptr;
   size_t count = 0;
 };
-
-using BareSet = std::bitset<limits::kAttributes>;
 
 // A record of a span: `kind` is START (all but the end time), UPDATE (only ids and the body), END
 // or SPAN. `body` holds encoded fields of Span.

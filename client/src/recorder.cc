@@ -7,7 +7,7 @@
 #include "client/src/tracestate_store.h"
 #include "client/src/wanted_levels.h"
 #include "proto/kvp/report.h"
-#include "proto/record/field_numbers.h"
+#include "proto/record/record_writer.h"
 
 namespace sluice {
 namespace {
@@ -20,8 +20,6 @@ constexpr int kChainDepth = 64;
 constexpr int kNestingDepth = 256;
 
 constexpr uint8_t kSampledAndRandom = 0x03;
-constexpr uint16_t kRemoteKnown = 0x100;
-constexpr uint16_t kParentIsRemote = 0x200;
 
 Level LevelOf(sluice_level level) { return level == 0 ? Level::kInfo : static_cast<Level>(level); }
 
@@ -140,7 +138,7 @@ void Recorder::Describe(SpanSlot* slot, std::string_view name, const sluice_span
   slot->bare.reset();
   slot->body_size = 0;
   BufferWireWriter body = BodyWriter(slot);
-  body.Bytes(span_field::kName, CutText(name, kNameBytes));
+  WriteSpanName(body, CutText(name, kNameBytes));
   slot->body_size = static_cast<uint16_t>(body.size());
 }
 
@@ -150,7 +148,7 @@ void Recorder::SetParent(SpanSlot* slot, const sluice_context& parent) {
   if (IsNone(parent)) {
     slot->trace_id = {};
     slot->parent_id = {};
-    slot->w3c_flags = kRemoteKnown | kSampledAndRandom;
+    slot->w3c_flags = kParentRemoteKnown | kSampledAndRandom;
     if (slot->is_local) return slot->state.Add(SlotState::kStarted);
     WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data());
     WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data() + 8);
@@ -160,7 +158,7 @@ void Recorder::SetParent(SpanSlot* slot, const sluice_context& parent) {
   std::memcpy(slot->trace_id.bytes.data(), parent.trace_id, sizeof(parent.trace_id));
   std::memcpy(slot->parent_id.bytes.data(), parent.span_id, sizeof(parent.span_id));
   const unsigned remote = parent.is_remote != 0 ? kParentIsRemote : 0u;
-  slot->w3c_flags = static_cast<uint16_t>(kRemoteKnown | remote | parent.trace_flags);
+  slot->w3c_flags = static_cast<uint16_t>(kParentRemoteKnown | remote | parent.trace_flags);
   EnsureStarted(parent.span, 0);
 }
 
@@ -336,13 +334,9 @@ void Recorder::SetStatus(uint64_t span, sluice_status status, std::string_view m
   SpanSlot* const slot = LockOpen(span);
   if (slot == nullptr) return;
   const std::string_view text = CutText(message, kStatusMessageBytes);
-  // Both fields always: of two statuses, merged, the last one counts.
-  const size_t size = BytesFieldSize(status_field::kMessage, text.size()) + 2;
-  if (MakeRoom(slot, BytesFieldSize(span_field::kStatus, size))) {
+  if (MakeRoom(slot, StatusFieldSize(text))) {
     BufferWireWriter body = BodyWriter(slot);
-    body.BytesHeader(span_field::kStatus, size);
-    body.Bytes(status_field::kMessage, text);
-    body.Varint(status_field::kCode, static_cast<uint64_t>(status) & 3);
+    WriteSpanStatus(body, static_cast<StatusCode>(static_cast<unsigned>(status) & 3), text);
     slot->body_size = static_cast<uint16_t>(slot->body_size + body.size());
   }
   NoteLateFields(slot);
