@@ -11,7 +11,7 @@
 #include "client/src/thread_state.h"
 #include "client/src/tracestate_store.h"
 #include "proto/record/limits.h"
-#include "proto/record/names.h"
+#include "proto/trace/resource_attributes.h"
 
 namespace sluice {
 

@@ -8,6 +8,7 @@
 #include "client/src/wanted_levels.h"
 #include "proto/kvp/report.h"
 #include "proto/record/record_writer.h"
+#include "proto/trace/uuid.h"
 
 namespace sluice {
 namespace {

@@ -13,7 +13,6 @@ inline constexpr std::string_view kAdminSocket = "/run/sluice-admin/admin.sock";
 inline constexpr std::string_view kSocketEnv = "SLUICE_SOCKET";
 inline constexpr std::string_view kAdminSocketEnv = "SLUICE_ADMIN_SOCKET";
 inline constexpr std::string_view kStderrEnv = "SLUICE_STDERR";
-inline constexpr std::string_view kResourceAttributesEnv = "OTEL_RESOURCE_ATTRIBUTES";
 
 // `:path` of each call.
 namespace method {

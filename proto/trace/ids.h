@@ -80,13 +80,6 @@ using TraceId = Id<limits::kTraceIdBytes>;
 using SpanId = Id<limits::kSpanIdBytes>;
 using ClientId = Id<limits::kClientIdBytes>;
 
-// Marks 16 random bytes as a UUID of version 4, so that a trace id is one wherever it is read as
-// such. 122 bits stay random, among them the last 56, of which W3C's flag speaks.
-inline void ShapeAsUuid4(TraceId* id) {
-  id->bytes[6] = static_cast<uint8_t>((id->bytes[6] & 0x0f) | 0x40);
-  id->bytes[8] = static_cast<uint8_t>((id->bytes[8] & 0x3f) | 0x80);
-}
-
 // For absl's and std's hash containers.
 template <typename H, size_t kSize>
 H AbslHashValue(H h, const Id<kSize>& id) {

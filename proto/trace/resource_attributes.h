@@ -9,6 +9,8 @@
 
 namespace sluice {
 
+inline constexpr std::string_view kResourceAttributesEnv = "OTEL_RESOURCE_ATTRIBUTES";
+
 struct ResourceAttributes {
   std::vector<std::pair<std::string, std::string>> pairs;  // decoded; of a key the last one counts
   std::string error;  // what is wrong, for people, and then there are no pairs; empty: nothing

@@ -9,6 +9,7 @@
 #include "proto/record/names.h"
 #include "proto/trace/baggage.h"
 #include "proto/trace/resource_attributes.h"
+#include "proto/trace/uuid.h"
 
 namespace sluice::cli {
 namespace {
