@@ -175,6 +175,7 @@ void IngestService::HandleEmit(net::Call& call, std::string_view request) {
     call.Finish(admitted.status(), PushbackMs(admitted.status()));
     return;
   }
+  call.MarkTaken();
   v1::EmitResponse response;
   response.set_durability(ToProto(options_.journal->durability()));
   response.set_accepted(admitted->accepted);

@@ -127,6 +127,18 @@ TEST(LineFormatTest, PrintsQuotedTextQuotedAndBareTextBare) {
             "health_report=\"result=success|agent=x\" path=/a b\n");
 }
 
+TEST(LineFormatTest, PrintsAMessageThatIsAFieldInItsPlaceWithoutKeyAndQuotes) {
+  const std::string head = "2026-11-20T09:27:53.502904Z  INFO shape: ";
+  const auto event = [] { return TestRecord::Event(v1::LEVEL_INFO, "shape"); };
+  EXPECT_EQ(EventLine({}, event().Int("a", 1).Text("message", "late\n")), head + "a=1 late\\n\n");
+  EXPECT_EQ(EventLine({}, event().Int("message", 5).Int("a", 4)), head + "5 a=4\n");
+  EXPECT_EQ(EventLine({}, event().Text("error", "no disk", true)), head + "error=no disk\n");
+  EXPECT_EQ(EventLine({}, event().Message("body").Text("message", "field")),
+            head + "body message=\"field\"\n");
+  EXPECT_EQ(FieldsOf({}, TestRecord::Span(v1::RECORD_KIND_SPAN_START, "shape").Int("message", 5)),
+            "message=5");
+}
+
 TEST(LineFormatTest, PrintsNoSpanNoMessageAndEveryLevel) {
   EXPECT_EQ(EventLine({}, TestRecord::Event(v1::LEVEL_DEBUG, "shape").Double("x", 1.0)),
             "2026-11-20T09:27:53.502904Z DEBUG shape: x=1.0\n");

@@ -7,6 +7,7 @@
 //     of connections: connections_per_uid connections_total descriptors not_identified
 //     of calls: compressed deadline headers_too_large malformed_timeout memory message_too_large
 //               not_grpc stream truncated_message unknown_method
+//   `net.late_answers` (uid), calls that took effect and whose caller had stopped waiting by then
 //   `net.closed` (reason), connections that ended
 //     by themselves: drained peer shutdown
 //     by their fault: first_request_timeout not_http2 protocol_error unread_output, and flood_ with

@@ -17,7 +17,7 @@ Outcome OutcomeOf(int error) {
       return Outcome::kNoPermission;
     case EAGAIN:
     case ETIMEDOUT:
-      return Outcome::kTimeout;
+      return Outcome::kBusy;
     default:
       return Outcome::kBroken;
   }
@@ -27,7 +27,7 @@ Outcome OutcomeOf(int error) {
 
 Status ErrnoStatus(const std::string& what, int error) {
   const Outcome outcome = OutcomeOf(error);
-  const char* const reason = outcome == Outcome::kTimeout ? "timed out" : strerrordesc_np(error);
+  const char* const reason = outcome == Outcome::kBusy ? "timed out" : strerrordesc_np(error);
   return {.outcome = outcome, .message = what + ": " + (reason ? reason : "unknown error")};
 }
 

@@ -15,6 +15,7 @@ enum class Outcome : uint8_t {
   kOk,
   kNoAgent,       // nobody listens there: no such socket, or refused
   kNoPermission,  // this process may not open the socket
+  kBusy,          // no room among the connections that wait to be accepted; nothing was sent
   kTimeout,       // the deadline passed; whether the call took effect is not known
   kBroken,        // the connection broke, or the peer speaks no gRPC; likewise not known
   kStatus,        // the agent's own answer: a gRPC status other than OK

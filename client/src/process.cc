@@ -11,6 +11,7 @@
 #include "client/src/thread_state.h"
 #include "client/src/tracestate_store.h"
 #include "proto/record/limits.h"
+#include "proto/trace/resource_attributes.h"
 
 namespace sluice {
 
@@ -86,8 +87,14 @@ Process* Process::Create(const sluice_options& options, bool* is_created) {
   if (is_created != nullptr) *is_created = process != nullptr;
   // Not while others wait for the lock: a stderr that nobody reads may take for ever.
   const bool is_forked = forked_from != nullptr;
-  if (process != nullptr && process->lines_ != nullptr && !is_forked) process->lines_->Complain();
+  if (process != nullptr && process->lines_ != nullptr && !is_forked) process->Complain();
   return process;
+}
+
+void Process::Complain() {
+  lines_->Complain();
+  const std::string& error = settings_.resource_error;
+  if (!error.empty()) lines_->Complain(kResourceAttributesEnv, error);
 }
 
 Process* Process::CreateLocked(const sluice_options& options) {
@@ -150,6 +157,7 @@ bool Process::Flush(std::chrono::milliseconds timeout, Sender::Patience patience
   const ErrnoScope errno_scope;
   const rpc::Deadline deadline = std::chrono::steady_clock::now() + timeout;
   recorder_.PublishOpenSpans(UINT64_MAX);
+  recorder_.PublishAllLateFields();
   const uint64_t count = sender_.emitted();
   if (sender_.acked() >= count) return true;
   sender_.Hurry();

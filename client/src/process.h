@@ -50,6 +50,7 @@ class Process {
   static Process* CreateLocked(const sluice_options& options);
   static Process* Make(const sluice_options& options);
   void StartSender();
+  void Complain();
 
   // Around fork.
   static void BeforeFork();

@@ -5,6 +5,7 @@
 
 #include "proto/record/attribute_writer.h"
 #include "proto/record/field_numbers.h"
+#include "proto/record/record_writer.h"
 
 namespace sluice {
 namespace {
@@ -108,16 +109,15 @@ template <typename Sink>
 void WriteBody(BasicWireWriter<Sink>& writer, const SpanRecord& record) {
   const SpanSlot& slot = record.slot;
   const bool begins = record.kind == RecordKind::kSpanStart || record.kind == RecordKind::kSpan;
-  writer.Bytes(span_field::kTraceId, slot.trace_id.raw());
-  writer.Bytes(span_field::kSpanId, slot.span_id.raw());
+  WriteSpanIds(writer, slot.trace_id, slot.span_id);
   if (begins) {
-    if (!record.trace_state.empty()) writer.Bytes(span_field::kTraceState, record.trace_state);
-    if (!slot.parent_id.IsZero()) writer.Bytes(span_field::kParentSpanId, slot.parent_id.raw());
-    writer.Varint(span_field::kKind, slot.kind);
-    writer.Fixed64(span_field::kStartTimeUnixNano, slot.start_time);
-    writer.Fixed32(span_field::kFlags, slot.w3c_flags);
+    WriteSpanBegin(writer, {.trace_state = record.trace_state,
+                            .parent_id = slot.parent_id,
+                            .kind = slot.kind,
+                            .start_time = slot.start_time,
+                            .flags = slot.w3c_flags});
   }
-  if (slot.end_time != 0) writer.Fixed64(span_field::kEndTimeUnixNano, slot.end_time);
+  if (slot.end_time != 0) WriteSpanEndTime(writer, slot.end_time);
   writer.Raw(record.body);
   if (record.attribute != nullptr) {
     WriteAttribute(writer, span_field::kAttributes, *record.attribute, 0);
@@ -125,46 +125,22 @@ void WriteBody(BasicWireWriter<Sink>& writer, const SpanRecord& record) {
 }
 
 template <typename Sink>
-void WriteBareMarks(BasicWireWriter<Sink>& writer, const BareSet& bare) {
-  if (bare.none()) return;
-  char packed[2 * limits::kAttributes];
-  char* end = packed;
-  for (size_t i = 0; i < bare.size(); ++i) {
-    if (bare[i]) end = PutVarint(end, i);
-  }
-  writer.Bytes(record_field::kBareAttributes, {packed, static_cast<size_t>(end - packed)});
+void WriteHead(BasicWireWriter<Sink>& writer, const SpanRecord& record) {
+  const SpanSlot& slot = record.slot;
+  WriteRecordHead(writer, {record.kind, static_cast<Level>(slot.level), slot.target()});
+  WriteBareMarks(writer, record.bare);
 }
-
-struct RecordHead {
-  RecordKind kind;
-  uint8_t level;
-  std::string_view target;
-  const BareSet& bare;
-};
 
 template <typename Sink>
-void WriteHead(BasicWireWriter<Sink>& writer, const RecordHead& head) {
-  writer.Varint(record_field::kKind, static_cast<uint64_t>(head.kind));
-  writer.Varint(record_field::kLevel, head.level);
-  if (!head.target.empty()) writer.Bytes(record_field::kTarget, head.target);
-  WriteBareMarks(writer, head.bare);
-}
-
-RecordHead HeadOf(const SpanRecord& record) {
-  return {record.kind, record.slot.level, record.slot.target(), record.bare};
-}
-
-RecordHead HeadOf(const EventRecord& event) {
-  return {RecordKind::kEvent, static_cast<uint8_t>(event.level), event.target, event.bare};
+void WriteHead(BasicWireWriter<Sink>& writer, const EventRecord& event) {
+  WriteRecordHead(writer, {RecordKind::kEvent, event.level, event.target});
+  WriteBareMarks(writer, event.bare);
 }
 
 template <typename Sink>
 void WriteBody(BasicWireWriter<Sink>& writer, const EventRecord& event) {
-  writer.Fixed64(log_record_field::kTimeUnixNano, event.time);
-  writer.Varint(log_record_field::kSeverityNumber, SeverityFromLevel(event.level));
-  writer.BytesHeader(log_record_field::kBody,
-                     BytesFieldSize(any_value_field::kStringValue, event.message.size()));
-  writer.Bytes(any_value_field::kStringValue, event.message);
+  WriteEventHead(writer, event.time, event.level);
+  if (event.message.data() != nullptr) WriteEventMessage(writer, event.message);
   const size_t count = std::min(event.attributes.count, limits::kAttributes);
   for (size_t i = 0; i < count; ++i) {
     WriteAttribute(writer, log_record_field::kAttributes, event.attributes.items[i], 0);
@@ -172,10 +148,9 @@ void WriteBody(BasicWireWriter<Sink>& writer, const EventRecord& event) {
   if (count < event.attributes.count) {
     writer.Varint(log_record_field::kDroppedAttributesCount, event.attributes.count - count);
   }
-  if (Raw(event.context.span_id, 8) == SpanId().raw()) return;
-  writer.Fixed32(log_record_field::kFlags, event.context.trace_flags);
-  writer.Bytes(log_record_field::kTraceId, Raw(event.context.trace_id, 16));
-  writer.Bytes(log_record_field::kSpanId, Raw(event.context.span_id, 8));
+  const std::string_view span_id = Raw(event.context.span_id, 8);
+  if (span_id == SpanId().raw()) return;
+  WriteEventContext(writer, event.context.trace_flags, Raw(event.context.trace_id, 16), span_id);
 }
 
 // A record of zeros, which is malformed.
@@ -194,7 +169,7 @@ constexpr uint32_t BodyField(const EventRecord&) { return record_field::kEvent; 
 template <typename Record>
 RecordSizes MeasureRecord(const Record& record) {
   const size_t body = Count([&](auto& counter) { WriteBody(counter, record); });
-  const size_t head = Count([&](auto& counter) { WriteHead(counter, HeadOf(record)); });
+  const size_t head = Count([&](auto& counter) { WriteHead(counter, record); });
   const size_t content = head + BytesFieldSize(BodyField(record), body);
   return {.body = body, .record = content, .field = BytesFieldSize(batch_field::kRecords, content)};
 }
@@ -203,7 +178,7 @@ template <typename Record>
 void EncodeRecord(const Record& record, const RecordSizes& sizes, char* to) {
   BufferWireWriter writer{BufferSink(to, sizes.field)};
   writer.BytesHeader(batch_field::kRecords, sizes.record);
-  WriteHead(writer, HeadOf(record));
+  WriteHead(writer, record);
   writer.BytesHeader(BodyField(record), sizes.body);
   WriteBody(writer, record);
   if (!writer.ok() || writer.size() != sizes.field) [[unlikely]]

@@ -1,12 +1,12 @@
 // Encodes records, straight into the room reserved for them: every size is counted first.
 #pragma once
 
-#include <bitset>
 #include <cstdint>
 #include <string_view>
 
 #include "client/include/sluice/sluice.h"
 #include "client/src/span_slot.h"
+#include "proto/record/record_writer.h"
 #include "proto/record/view.h"
 #include "proto/wire/writer.h"
 
@@ -33,8 +33,6 @@ struct AttributeList {
   size_t count = 0;
 };
 
-using BareSet = std::bitset<limits::kAttributes>;
-
 // A record of a span: `kind` is START (all but the end time), UPDATE (only ids and the body), END
 // or SPAN. `body` holds encoded fields of Span.
 struct SpanRecord {
@@ -49,8 +47,8 @@ struct SpanRecord {
 struct EventRecord {
   Level level;
   std::string_view target;
-  std::string_view message;
-  uint64_t time;  // Unix ns
+  std::string_view message;  // null: no body
+  uint64_t time;             // Unix ns
   const sluice_context& context;
   AttributeList attributes;
   const BareSet& bare;  // of them

@@ -6,7 +6,9 @@
 #include "client/src/thread_state.h"
 #include "client/src/tracestate_store.h"
 #include "client/src/wanted_levels.h"
-#include "proto/record/field_numbers.h"
+#include "proto/kvp/report.h"
+#include "proto/record/record_writer.h"
+#include "proto/trace/uuid.h"
 
 namespace sluice {
 namespace {
@@ -19,14 +21,19 @@ constexpr int kChainDepth = 64;
 constexpr int kNestingDepth = 256;
 
 constexpr uint8_t kSampledAndRandom = 0x03;
-constexpr uint16_t kRemoteKnown = 0x100;
-constexpr uint16_t kParentIsRemote = 0x200;
 
 Level LevelOf(sluice_level level) { return level == 0 ? Level::kInfo : static_cast<Level>(level); }
 
 bool IsNone(const sluice_context& context) {
   static constexpr uint8_t kZero[16] = {};
   return std::memcmp(context.trace_id, kZero, 16) == 0;
+}
+
+// No filter keeps a provisioning report from the host.
+bool IsReport(const sluice_event_options& options) {
+  const sluice_attribute* const end = options.attributes + options.attribute_count;
+  return std::any_of(options.attributes, end,
+                     [](const auto& one) { return View(one.key) == kHealthReport; });
 }
 
 void Count(std::atomic<uint64_t>* counter) { counter->fetch_add(1, std::memory_order_relaxed); }
@@ -96,7 +103,13 @@ uint64_t Recorder::StartSpan(std::string_view name, const sluice_span_options& o
   if (!options.is_detached) MakeCurrent(slot, span);
   if (lines_ != nullptr) [[unlikely]]
     Print(span, *slot, name, options);
+  // Its attributes outgrew its slot, and there were more after them.
+  const bool has_late_fields = slot->state.Has(SlotState::kStarted) && slot->body_size != 0;
   slot->state.Open();
+  if (has_late_fields && LockOpen(span) != nullptr) [[unlikely]] {
+    NoteLateFields(slot);
+    slot->state.Unlock();
+  }
   return span;
 }
 
@@ -126,7 +139,7 @@ void Recorder::Describe(SpanSlot* slot, std::string_view name, const sluice_span
   slot->bare.reset();
   slot->body_size = 0;
   BufferWireWriter body = BodyWriter(slot);
-  body.Bytes(span_field::kName, CutText(name, kNameBytes));
+  WriteSpanName(body, CutText(name, kNameBytes));
   slot->body_size = static_cast<uint16_t>(body.size());
 }
 
@@ -136,16 +149,17 @@ void Recorder::SetParent(SpanSlot* slot, const sluice_context& parent) {
   if (IsNone(parent)) {
     slot->trace_id = {};
     slot->parent_id = {};
-    slot->w3c_flags = kRemoteKnown | kSampledAndRandom;
+    slot->w3c_flags = kParentRemoteKnown | kSampledAndRandom;
     if (slot->is_local) return slot->state.Add(SlotState::kStarted);
     WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data());
     WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data() + 8);
+    ShapeAsUuid4(&slot->trace_id);
     return;
   }
   std::memcpy(slot->trace_id.bytes.data(), parent.trace_id, sizeof(parent.trace_id));
   std::memcpy(slot->parent_id.bytes.data(), parent.span_id, sizeof(parent.span_id));
   const unsigned remote = parent.is_remote != 0 ? kParentIsRemote : 0u;
-  slot->w3c_flags = static_cast<uint16_t>(kRemoteKnown | remote | parent.trace_flags);
+  slot->w3c_flags = static_cast<uint16_t>(kParentRemoteKnown | remote | parent.trace_flags);
   EnsureStarted(parent.span, 0);
 }
 
@@ -185,6 +199,7 @@ void Recorder::SetAttributes(uint64_t span, AttributeList attributes) {
   for (size_t i = 0; i < attributes.count; ++i) AddAttribute(slot, attributes.items[i]);
   if (lines_ != nullptr) [[unlikely]]
     lines_->AttributesSet(span, attributes);
+  NoteLateFields(slot);
   slot->state.Unlock();
 }
 
@@ -217,6 +232,7 @@ bool Recorder::MakeRoom(SpanSlot* slot, size_t size) {
 // its own.
 Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
                                   const sluice_attribute* attribute) {
+  if (kind != RecordKind::kSpanUpdate) SendLateFieldsAround(slot->parent_span);
   if (attribute != nullptr) slot->bare[0] = attribute->type == SLUICE_BARE;
   const Taken taken = Put(SpanRecord{.kind = kind,
                                      .slot = *slot,
@@ -228,6 +244,8 @@ Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
     slot->body_size = 0;
     slot->attribute_count = 0;
     slot->bare.reset();
+    if (slot->state.Has(SlotState::kLate)) [[unlikely]]
+      late_.Remove(slot);
   }
   return taken;
 }
@@ -261,19 +279,68 @@ bool Recorder::EnsureStarted(uint64_t span, int depth) {
   return is_started;
 }
 
+// By who holds it, after adding to its body.
+void Recorder::NoteLateFields(SpanSlot* slot) {
+  const bool is_late =
+      slot->state.Has(SlotState::kStarted) && slot->body_size != 0 && !slot->is_local;
+  if (is_late && !slot->state.Has(SlotState::kLate)) late_.Add(slot);
+}
+
+// Where the ring has no room for an UPDATE the fields wait on.
+void Recorder::SendLateFieldsUpwards(uint64_t span) {
+  while (span != 0 && late_.any()) {
+    SpanSlot* const slot = LockOpen(span);
+    // It ended before what is within it, and nobody knows any more what is around it.
+    if (slot == nullptr) return SendLateFieldsOfOthers();
+    if (slot->state.Has(SlotState::kLate)) SendBody(slot, 0);
+    span = slot->parent_span;
+    slot->state.Unlock();
+  }
+}
+
+// Of all spans but those that somebody holds: the caller may hold one of them itself.
+void Recorder::SendLateFieldsOfOthers() {
+  pool_->ForEach([this](SpanSlot* slot) {
+    if (!slot->state.Has(SlotState::kLate)) return;
+    if (!slot->state.TryLock(slot->state.generation())) return;
+    if (slot->state.Has(SlotState::kLate)) SendBody(slot, 0);
+    slot->state.Unlock();
+  });
+}
+
+void Recorder::PublishLateFields() {
+  if (!late_.any()) return;
+  late_.TakeListed([this](SpanSlot* slot) {
+    if (!slot->state.Has(SlotState::kLate) || !slot->state.Lock(slot->state.generation())) return;
+    if (slot->state.Has(SlotState::kLate) && SendBody(slot, 0) != Taken::kYes) late_.List(slot);
+    slot->state.Unlock();
+  });
+}
+
+void Recorder::PublishAllLateFields() {
+  if (!late_.any()) return;
+  pool_->ForEach([this](SpanSlot* slot) {
+    if (!slot->state.Has(SlotState::kLate) || !slot->state.Lock(slot->state.generation())) return;
+    if (slot->state.Has(SlotState::kLate)) SendBody(slot, 0);
+    slot->state.Unlock();
+  });
+}
+
+void Recorder::Publish(uint64_t span) {
+  EnsureStarted(span, 0);
+  SendLateFieldsAround(span);
+}
+
 void Recorder::SetStatus(uint64_t span, sluice_status status, std::string_view message) {
   SpanSlot* const slot = LockOpen(span);
   if (slot == nullptr) return;
   const std::string_view text = CutText(message, kStatusMessageBytes);
-  // Both fields always: of two statuses, merged, the last one counts.
-  const size_t size = BytesFieldSize(status_field::kMessage, text.size()) + 2;
-  if (MakeRoom(slot, BytesFieldSize(span_field::kStatus, size))) {
+  if (MakeRoom(slot, StatusFieldSize(text))) {
     BufferWireWriter body = BodyWriter(slot);
-    body.BytesHeader(span_field::kStatus, size);
-    body.Bytes(status_field::kMessage, text);
-    body.Varint(status_field::kCode, static_cast<uint64_t>(status) & 3);
+    WriteSpanStatus(body, static_cast<StatusCode>(static_cast<unsigned>(status) & 3), text);
     slot->body_size = static_cast<uint16_t>(slot->body_size + body.size());
   }
+  NoteLateFields(slot);
   slot->state.Unlock();
 }
 
@@ -332,7 +399,7 @@ sluice_context Recorder::ContextOf(uint64_t span) {
 void Recorder::EmitEvent(std::string_view message, const sluice_event_options& options) {
   const Level level = LevelOf(options.level);
   const std::string_view target = CutText(View(options.target), limits::kTargetBytes);
-  const bool is_wanted = IsWanted(level, target);
+  const bool is_wanted = IsWanted(level, target) || IsReport(options);
   if (!is_wanted) {
     Count(&drops_.suppressed);
     if (!IsPrinted(level, target)) return;
@@ -351,6 +418,7 @@ void Recorder::EmitEvent(std::string_view message, const sluice_event_options& o
     lines_->Event(event);
   if (!is_wanted) return;
   if (!EnsureStarted(context.span, 0)) return Count(&drops_.ring_full);
+  SendLateFieldsAround(context.span);
   PutOrCount(Put(event));
 }
 

@@ -5,6 +5,11 @@
 // slot, or when the sender finds it older than the send interval. A span that ends before that
 // travels whole.
 //
+// Fields that a span gets after its START wait in its slot, to travel together or with its END.
+// They go into the ring before the next record of the span or of one within it, and before the
+// sender sends anything: what a process said of its work must count for what it says next, and must
+// be known when it is killed.
+//
 // Thread-safe. Locks of slots are taken from child to parent only.
 #pragma once
 
@@ -12,6 +17,7 @@
 #include <cstdint>
 
 #include "client/src/clock.h"
+#include "client/src/late_spans.h"
 #include "client/src/record_encoder.h"
 #include "client/src/ring.h"
 #include "client/src/send/mailbox.h"
@@ -54,10 +60,14 @@ class Recorder {
   sluice_context CurrentContext() const;
 
   // Makes the span known before something outside this process can refer to it.
-  void Publish(uint64_t span) { EnsureStarted(span, 0); }
+  void Publish(uint64_t span);
   // The sender: STARTs of all open spans that began before `time`, and ENDs for which there was no
   // room. True: some open span is still without START.
   bool PublishOpenSpans(uint64_t time);
+  // The sender, before it sends: late fields, of whatever spans have some.
+  void PublishLateFields();
+  // Anyone: likewise, and returns when they are in the ring, whoever is at it.
+  void PublishAllLateFields();
   // Visit(trace id, span id) for each open span that has its START.
   template <typename Visit>
   void ForEachStarted(Visit visit);
@@ -86,6 +96,14 @@ class Recorder {
   Taken PutBody(SpanSlot* slot, RecordKind kind, const sluice_attribute* attribute = nullptr);
   Taken SendBody(SpanSlot* slot, int depth);
   bool EnsureStarted(uint64_t span, int depth);
+  void NoteLateFields(SpanSlot* slot);
+  void SendLateFieldsOfOthers();
+  // Late fields of `span` and of the spans around it, before a record within.
+  void SendLateFieldsAround(uint64_t span) {
+    if (late_.any()) [[unlikely]]
+      SendLateFieldsUpwards(span);
+  }
+  void SendLateFieldsUpwards(uint64_t span);
   void Finish(SpanSlot* slot);
   void Free(SpanSlot* slot);
   void PublishSlot(SpanSlot* slot, uint64_t time, bool* has_young);
@@ -96,6 +114,7 @@ class Recorder {
   StderrLines* const lines_;
   const Clock clock_;
   DropCounters drops_;
+  LateSpans late_;
 };
 
 template <typename Visit>

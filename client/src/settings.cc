@@ -18,6 +18,7 @@
 #include "proto/record/field_numbers.h"
 #include "proto/record/names.h"
 #include "proto/trace/context.h"
+#include "proto/trace/resource_attributes.h"
 
 namespace sluice {
 namespace {
@@ -35,57 +36,18 @@ std::string_view Environment(const char* name) {
   return value == nullptr ? std::string_view() : value;
 }
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') return (c | 0x20) - 'a' + 10;
-  return -1;
-}
-
-std::string DecodePercent(std::string_view text) {
-  std::string decoded;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool is_escape = text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
-                           HexDigit(text[i + 2]) >= 0;
-    decoded +=
-        is_escape ? static_cast<char>(HexDigit(text[i + 1]) << 4 | HexDigit(text[i + 2])) : text[i];
-    if (is_escape) i += 2;
-  }
-  return decoded;
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
-// OTEL_RESOURCE_ATTRIBUTES: `key=value,key=value`, percent-encoded.
-Pairs ParseResourceAttributes(std::string_view text) {
-  Pairs pairs;
-  while (!text.empty()) {
-    const size_t comma = std::min(text.find(','), text.size());
-    const std::string_view member = text.substr(0, comma);
-    const size_t equals = member.find('=');
-    if (equals != std::string_view::npos && !Trim(member.substr(0, equals)).empty()) {
-      pairs.emplace_back(Trim(member.substr(0, equals)),
-                         DecodePercent(Trim(member.substr(equals + 1))));
-    }
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  return pairs;
-}
-
 void Set(std::string_view key, std::string_view value, Pairs* pairs) {
   if (value.empty()) return;
   std::erase_if(*pairs, [&](const auto& pair) { return pair.first == key; });
   pairs->emplace_back(key, value);
 }
 
-std::string EncodeResource(const sluice_options& options) {
+std::string EncodeResource(const sluice_options& options, std::string* error) {
   Pairs pairs = {{"service.name", program_invocation_short_name}};
-  for (auto& [key, value] : ParseResourceAttributes(Environment("OTEL_RESOURCE_ATTRIBUTES"))) {
-    Set(key, value, &pairs);
-  }
+  const ResourceAttributes told =
+      ParseResourceAttributes(Environment(kResourceAttributesEnv.data()));
+  *error = told.error;
+  for (const auto& [key, value] : told.pairs) Set(key, value, &pairs);
   Set("service.name", Environment("OTEL_SERVICE_NAME"), &pairs);
   Set("service.name", View(options.service_name), &pairs);
   Set("service.version", View(options.service_version), &pairs);
@@ -126,10 +88,10 @@ Settings MakeSettings(const sluice_options& options) {
   const uint32_t interval =
       options.send_interval_ms == 0 ? kDefaultIntervalMs : options.send_interval_ms;
   Settings settings = {.socket_path = SocketPath(options),
-                       .resource = EncodeResource(options),
                        .boot_id = ReadBootId(),
                        .ring_bytes = RingBytes(options.ring_bytes),
                        .send_interval = std::chrono::milliseconds(interval)};
+  settings.resource = EncodeResource(options, &settings.resource_error);
   ExtractContext(Environment(kTraceparentEnv.data()), Environment(kTracestateEnv.data()),
                  &settings.root);
   return settings;

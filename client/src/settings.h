@@ -12,8 +12,9 @@ namespace sluice {
 
 struct Settings {
   std::string socket_path;
-  std::string resource;  // an encoded Resource
-  std::string boot_id;   // of the kernel; empty: unknown
+  std::string resource;        // an encoded Resource
+  std::string resource_error;  // why OTEL_RESOURCE_ATTRIBUTES was not taken; empty: it was
+  std::string boot_id;         // of the kernel; empty: unknown
   size_t ring_bytes = 0;
   std::chrono::milliseconds send_interval{0};
   sluice_context root = {};  // the context this process was started in

@@ -21,6 +21,7 @@ class SlotState {
     kStarted = 2,  // its START is in the ring, and so are those of its ancestors
     kEnding = 4,   // ended, but the ring had no room for its END
     kLocked = 8,
+    kLate = 16,  // of a started span: it has fields that are not in the ring yet
   };
 
   bool Is(uint32_t generation, uint64_t flags) const {
@@ -38,11 +39,18 @@ class SlotState {
     return word_.compare_exchange_strong(word, word | kLocked, std::memory_order_acquire) ||
            LockSlowly(generation, false);
   }
+  // Likewise, but false where another thread holds it.
+  bool TryLock(uint32_t generation) {
+    uint64_t word = Load();
+    return word >> 32 == generation && (word & (kOpen | kEnding | kLocked)) == kOpen &&
+           word_.compare_exchange_strong(word, word | kLocked, std::memory_order_acquire);
+  }
   // Likewise for a span that is ending.
   bool LockEnding(uint32_t generation) { return LockSlowly(generation, true); }
 
   // By who holds it.
   void Add(Flag flag) { word_.store(Load() | flag, std::memory_order_relaxed); }
+  void Remove(Flag flag) { word_.store(Load() & ~uint64_t{flag}, std::memory_order_relaxed); }
   void Unlock() { word_.store(Load() & ~uint64_t{kLocked}, std::memory_order_release); }
   // Free from here on; handles to it are stale.
   void Close() {
@@ -57,7 +65,8 @@ class SlotState {
   std::atomic<uint64_t> word_{uint64_t{1} << 32};
 };
 
-// All but `state` belongs to who holds the lock, or who owns the free slot.
+// All but `state` and what late_spans.h says belongs to who holds the lock, or who owns the free
+// slot.
 struct SpanSlot {
   static constexpr size_t kBodyBytes = 512;
   static constexpr size_t kTargetBytes = limits::kTargetBytes;
@@ -65,6 +74,9 @@ struct SpanSlot {
   SlotState state;
   uint32_t index = 0;
   uint32_t next_free = 0;
+  // See late_spans.h.
+  std::atomic<bool> is_listed_late{false};
+  SpanSlot* next_late = nullptr;
 
   uint64_t start_time = 0;  // Unix ns
   uint64_t end_time = 0;    // 0: not ended

@@ -12,6 +12,9 @@ constexpr std::string_view kDim = "2";
 constexpr std::string_view kBold = "1";
 constexpr std::string_view kItalic = "3";
 
+// The field that is an event's message where it has no body.
+constexpr std::string_view kMessageKey = "message";
+
 std::string_view LevelStyle(Level level) {
   switch (level) {
     case Level::kError:
@@ -65,6 +68,20 @@ void TextLine::Fields(const RecordView& record, bool follows) {
   }
 }
 
+void TextLine::FieldsWithMessage(const RecordView& record) {
+  uint32_t index = 0;
+  for (const std::string_view encoded : record.event.attributes()) {
+    const AttributeView attribute = ReadAttribute(encoded);
+    if (index > 0) out_->push_back(' ');
+    if (attribute.key == kMessageKey) {
+      AppendLineValue(attribute.value, true, out_);
+    } else {
+      Field(attribute.key, attribute.value, record.bare.Has(index));
+    }
+    ++index;
+  }
+}
+
 void TextLine::Context(std::span<const SpanContextItem> context) {
   for (const SpanContextItem& span : context) {
     std::string name;
@@ -97,9 +114,9 @@ void TextLine::Head(Level level, std::string_view target, std::span<const SpanCo
 }
 
 void TextLine::Event(const RecordView& record) {
-  const bool has_message = record.event.message.type != ValueView::Type::kEmpty;
-  if (has_message) AppendLineValue(record.event.message, true, out_);
-  Fields(record, has_message);
+  if (record.event.message.type == ValueView::Type::kEmpty) return FieldsWithMessage(record);
+  AppendLineValue(record.event.message, true, out_);
+  Fields(record, true);
 }
 
 void TextLine::Close(uint64_t busy_nanos, uint64_t idle_nanos) {

@@ -34,7 +34,8 @@ class TextLine {
   void Head(Level level, std::string_view target, std::span<const SpanContextItem> context,
             uint64_t unix_nano);
   // One of these follows. The caller ends the line.
-  // The message and the fields of an event.
+  // The message and the fields of an event. One without a body has its message among the fields, if
+  // it has one, as tracing's events do: `message` prints in its place, without key and quotes.
   void Event(const RecordView& record);
   void New() { out_->append("new"); }
   void Close(uint64_t busy_nanos, uint64_t idle_nanos);
@@ -47,6 +48,7 @@ class TextLine {
  private:
   void Paint(std::string_view style, std::string_view printable);
   void Field(std::string_view key, const ValueView& value, bool bare);
+  void FieldsWithMessage(const RecordView& record);
 
   const bool color_;
   std::string* const out_;

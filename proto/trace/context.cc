@@ -77,6 +77,11 @@ std::optional<TraceContext> ParseTraceContext(std::string_view traceparent,
   if (traceparent[2] != '-' || traceparent[35] != '-' || traceparent[52] != '-') {
     return std::nullopt;
   }
+  // Ids read their digits in either case, this header has them in lower case alone.
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'F'; };
+  if (std::any_of(traceparent.begin(), traceparent.begin() + kTraceparentSize, is_upper)) {
+    return std::nullopt;
+  }
   const auto version = Id<1>::FromHex(traceparent.substr(0, 2));
   const auto trace_id = TraceId::FromHex(traceparent.substr(3, 32));
   const auto span_id = SpanId::FromHex(traceparent.substr(36, 16));

@@ -93,8 +93,7 @@ std::string DeriveUuid(const std::array<uint8_t, 16>& epoch, uint64_t sequence, 
   std::memcpy(message, &sequence, sizeof(sequence));
   std::memcpy(message + sizeof(sequence), &part, sizeof(part));
   Uuid uuid{SipHash128(epoch, {message, sizeof(message)})};
-  uuid.bytes[6] = (uuid.bytes[6] & 0x0f) | 0x40;
-  uuid.bytes[8] = (uuid.bytes[8] & 0x3f) | 0x80;
+  ShapeAsUuid4(&uuid);
   return FormatUuid(uuid);
 }
 

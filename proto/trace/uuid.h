@@ -14,6 +14,13 @@ namespace sluice {
 
 using Uuid = Id<16>;
 
+// Marks 16 random bytes as a UUID of version 4, so that a trace id is one wherever it is read as
+// such. 122 bits stay random, among them the last 56, of which W3C's flag speaks.
+inline void ShapeAsUuid4(Uuid* id) {
+  id->bytes[6] = static_cast<uint8_t>((id->bytes[6] & 0x0f) | 0x40);
+  id->bytes[8] = static_cast<uint8_t>((id->bytes[8] & 0x3f) | 0x80);
+}
+
 // From 36 characters, hexadecimal digits of either case and hyphens.
 std::optional<Uuid> ParseUuid(std::string_view text);
 // Lower case with hyphens.

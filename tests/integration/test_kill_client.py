@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from harness import DEADLINE_S, NOBODY, as_user, wait_until
+from harness import DEADLINE_S, NOBODY, Agent, as_user, wait_until
 from victim import FORKS, WAITS, Victim
 
 # Since Linux 6.15 anybody who holds a pidfd is told how the process ended.
@@ -95,3 +95,32 @@ def test_a_process_that_exits_inside_a_span_leaves_its_exit_code(agent, waiting)
     waiting.stdin.close()
     assert waiting.wait(DEADLINE_S) == 3
     assert_log_and_pool_tell(agent, "exit code 3")
+
+
+def start_run(agent, name):
+    """A command under `sluice run` that is under way and goes on until its input ends."""
+    process = subprocess.Popen(
+        [agent.shared.sluice, "run", "--name", name, "--", "sh", "-c", "echo up; read end"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/tmp",
+        env={"PATH": "/usr/bin:/bin", "SLUICE_SOCKET": str(agent.socket)})
+    assert process.stdout.readline() == "up\n"
+    return process
+
+
+def test_a_command_that_began_without_an_agent_is_known_once_there_is_one(shared):
+    with Agent(shared) as agent, start_run(agent, "early_run") as process:
+        agent.start()
+        wait_until(lambda: "early_run" in open_names(agent), "its start is sent again")
+        process.kill()
+        process.wait(DEADLINE_S)
+        assert_closed_as_aborted(agent, "early_run")
+
+
+def test_a_start_that_was_sent_again_is_one_span(shared):
+    with Agent(shared) as agent, start_run(agent, "twice_run") as process:
+        agent.start()
+        wait_until(lambda: "twice_run" in open_names(agent), "its start is sent again")
+        process.communicate("\n", DEADLINE_S)
+        agent.flush()
+        lines = [line for line in agent.log().splitlines() if "twice_run" in line]
+        assert [line.split()[-1] == "new" for line in lines] == [True, False], lines

@@ -221,3 +221,13 @@ def test_another_users_rights_make_the_variable_void(shared):
     if os.statvfs(copy).f_flag & os.ST_NOSUID or no_new_privileges:
         pytest.skip("programs here do not take another user's rights")
     assert done.stderr == ""
+
+
+def test_a_client_names_resource_attributes_that_cannot_be_read(agent):
+    said = "sluice: OTEL_RESOURCE_ATTRIBUTES is not taken: 'b' has no '='\n"
+    environment = {"SLUICE_SOCKET": str(agent.socket), "OTEL_RESOURCE_ATTRIBUTES": "a=1,b"}
+    program = agent.shared.copy("../tests/process_scenario")
+    assert run([program, "OneSpan"], env=environment).stderr == ""
+    assert run([program, "OneSpan"], env={**environment, "SLUICE_STDERR": "error"}).stderr == said
+    done = agent.sluice("event", "hello", env={"OTEL_RESOURCE_ATTRIBUTES": "a=1,b"})
+    assert (done.returncode, done.stderr) == (0, said)

@@ -43,6 +43,10 @@ class Call {
   virtual void Finish(const absl::Status& status, std::optional<int64_t> retry_after_ms = {}) = 0;
   virtual bool finished() const = 0;
 
+  // What was asked for is done, or will be: a deadline that passes from here on makes the answer
+  // late, and is no refusal.
+  virtual void MarkTaken() = 0;
+
   // Back-pressure: while paused no message and no OnHalfClose is delivered, and the peer may send
   // at most a window more (1 MiB), which is held. May be called from within OnMessage.
   // ResumeReading delivers what is held at the end of the turn.

@@ -57,8 +57,15 @@ void ServerCall::StartDeadline(std::string_view timeout) {
   }
   deadline_ = core_->loop().AddTimer(core_->loop().now() + *nanos, [this] {
     deadline_ = 0;
-    Refuse("deadline", absl::DeadlineExceededError("the call's deadline passed"));
+    OnDeadline();
   });
+}
+
+void ServerCall::OnDeadline() {
+  const absl::Status status = absl::DeadlineExceededError("the call's deadline passed");
+  if (!taken_) return Refuse("deadline", status);
+  core_->counters().Add("net.late_answers", {}, connection_->uid());
+  Cancel(status);
 }
 
 void ServerCall::Send(std::string_view message) {
@@ -204,6 +211,10 @@ Http2Stream::BodyPart ServerCall::ReadBody(char* out, size_t capacity) {
 
 void ServerCall::Refuse(const char* reason, const absl::Status& status) {
   core_->counters().Add("net.refused", reason, connection_->uid());
+  Cancel(status);
+}
+
+void ServerCall::Cancel(const absl::Status& status) {
   std::unique_ptr<CallHandler> handler = std::move(handler_);
   Finish(status, {});
   if (!handler) return;

@@ -36,6 +36,7 @@ class ServerCall final : public Call, public Http2Stream {
   void Send(std::string_view message) override;
   void Finish(const absl::Status& status, std::optional<int64_t> retry_after_ms) override;
   bool finished() const override { return finished_; }
+  void MarkTaken() override { taken_ = true; }
   void PauseReading() override { paused_ = true; }
   void ResumeReading() override;
   size_t unsent_bytes() const override { return unsent_.size() - unsent_begin_; }
@@ -49,11 +50,13 @@ class ServerCall final : public Call, public Http2Stream {
 
  private:
   void StartDeadline(std::string_view timeout);
+  void OnDeadline();
   void Deliver(std::string_view bytes);
   void EndRequest();
   bool ReadFailed(MessageReader::Next next);
   // Ends the call for both sides: counts `reason`, answers with `status`, cancels the handler.
   void Refuse(const char* reason, const absl::Status& status);
+  void Cancel(const absl::Status& status);
   void RefuseForMemory();
   void Forget();
   void DropRequest();
@@ -82,6 +85,7 @@ class ServerCall final : public Call, public Http2Stream {
   bool body_waits_ = false;
   bool drained_ = false;
   bool overfull_ = false;
+  bool taken_ = false;
   bool finished_ = false;
   bool succeeded_ = false;
 };

@@ -91,6 +91,19 @@ TEST_F(ServerCallTest, EndsACallAtItsDeadline) {
   ASSERT_TRUE(UntilEnded(client.get(), id));
   EXPECT_EQ(client->call(id).status(), "4");
   EXPECT_EQ(script_.events, "cancel destroyed ");
+  EXPECT_EQ(counters_.Total("net.refused", "deadline"), 1u);
+}
+
+TEST_F(ServerCallTest, ADeadlineAfterTheCallTookEffectIsNoRefusal) {
+  const auto client = Connect();
+  const int32_t id = client->Open("/t.T/Script", {{"grpc-timeout", "100m"}});
+  ASSERT_TRUE(Until(client.get(), [&] { return script_.call != nullptr; }));
+  script_.call->MarkTaken();
+  clock_.now += kSecond / 10;
+  ASSERT_TRUE(UntilEnded(client.get(), id));
+  EXPECT_EQ(client->call(id).status(), "4");
+  EXPECT_EQ(counters_.Total("net.refused", "deadline"), 0u);
+  EXPECT_EQ(counters_.Total("net.late_answers", ""), 1u);
 }
 
 TEST_F(ServerCallTest, RefusesAMessageAboveTheRoutesLimitUnread) {

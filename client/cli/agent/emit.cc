@@ -1,7 +1,10 @@
 #include "client/cli/agent/emit.h"
 
+#include <poll.h>
+
 #include <CLI/App.hpp>
 #include <ctime>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -15,12 +18,13 @@
 namespace sluice::cli {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 // After a broken connection, which a new one mends.
-constexpr std::chrono::milliseconds kReconnectPause{5};
+constexpr milliseconds kReconnectPause{5};
 // After a refusal for which the agent names no time.
-constexpr std::chrono::milliseconds kRefusedPause{50};
+constexpr milliseconds kRefusedPause{50};
 
 uint64_t ReadClock(clockid_t clock) {
   timespec now{};
@@ -37,12 +41,43 @@ std::string_view FirstDropReason(std::string_view response) {
   return {};
 }
 
-rpc::Status TryEmit(const std::string& socket, std::string_view request, rpc::Deadline deadline) {
-  std::unique_ptr<rpc::Channel> channel;
-  rpc::Status status = rpc::Channel::Open(socket, deadline, &channel);
-  if (!status.ok()) return status;
+// Until the channel has something to do, or `deadline`. False: `cancel_fd` (-1: none) can be read.
+bool WaitUnlessCancelled(const rpc::Channel& channel, rpc::Deadline deadline, int cancel_fd) {
+  const short events = channel.has_unsent() ? POLLIN | POLLOUT : POLLIN;
+  pollfd watched[] = {{.fd = channel.fd(), .events = events, .revents = 0},
+                      {.fd = cancel_fd, .events = POLLIN, .revents = 0}};
+  poll(watched, std::size(watched), rpc::PollTimeout(deadline));
+  return watched[1].revents == 0;
+}
+
+rpc::Status NoAnswer() { return {.outcome = rpc::Outcome::kTimeout, .message = "no answer"}; }
+
+rpc::Status CallEmit(rpc::Channel* channel, std::string_view request, rpc::Deadline deadline,
+                     int cancel_fd, std::string* response) {
+  bool is_answered = false;
+  const auto call = channel->Start(method::kEmit, deadline, [&](std::string_view message) {
+    response->assign(message);
+    return is_answered = true;
+  });
+  call->Send(request);
+  call->CloseSend();
+  while (true) {
+    const rpc::Status status = channel->Step(rpc::Deadline::min());
+    if (call->done() && call->status().ok() && !is_answered) {
+      return {.outcome = rpc::Outcome::kBroken, .message = "no message in the answer"};
+    }
+    if (call->done()) return call->status();
+    if (!status.ok()) return status;
+    if (steady_clock::now() >= deadline) return NoAnswer();
+    if (!WaitUnlessCancelled(*channel, deadline, cancel_fd)) return NoAnswer();
+  }
+}
+
+// Of a call that was answered, with what the agent did not take as its failure.
+rpc::Status TryEmit(rpc::Channel* channel, std::string_view request, rpc::Deadline deadline,
+                    int cancel_fd) {
   std::string response;
-  status = channel->Unary(method::kEmit, request, deadline, &response);
+  const rpc::Status status = CallEmit(channel, request, deadline, cancel_fd, &response);
   const std::string_view reason = status.ok() ? FirstDropReason(response) : std::string_view();
   if (reason.empty()) return status;
   return {.outcome = rpc::Outcome::kStatus,
@@ -50,8 +85,16 @@ rpc::Status TryEmit(const std::string& socket, std::string_view request, rpc::De
           .message = std::string(reason)};
 }
 
-// nullopt: another try would end the same.
-std::optional<std::chrono::milliseconds> PauseBeforeRetry(const rpc::Status& status) {
+}  // namespace
+
+rpc::Status EmitOnce(const std::string& socket, std::string_view request, rpc::Deadline deadline,
+                     int cancel_fd) {
+  std::unique_ptr<rpc::Channel> channel;
+  const rpc::Status status = rpc::Channel::Open(socket, rpc::Deadline::min(), &channel);
+  return status.ok() ? TryEmit(channel.get(), request, deadline, cancel_fd) : status;
+}
+
+std::optional<milliseconds> PauseBeforeRetry(const rpc::Status& status) {
   if (status.outcome == rpc::Outcome::kBroken) return kReconnectPause;
   const bool may_change =
       status.outcome == rpc::Outcome::kStatus && (status.code == rpc::GrpcCode::kUnavailable ||
@@ -60,14 +103,34 @@ std::optional<std::chrono::milliseconds> PauseBeforeRetry(const rpc::Status& sta
   return status.pushback.value_or(kRefusedPause);
 }
 
-}  // namespace
-
 rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadline deadline) {
-  for (;;) {
-    rpc::Status status = TryEmit(socket, request, deadline);
+  while (true) {
+    std::unique_ptr<rpc::Channel> channel;
+    rpc::Status status = rpc::Channel::Open(socket, deadline, &channel);
+    if (status.ok()) status = TryEmit(channel.get(), request, deadline, -1);
     const auto pause = PauseBeforeRetry(status);
     if (!pause || steady_clock::now() + *pause >= deadline) return status;
     std::this_thread::sleep_for(*pause);
+  }
+}
+
+rpc::Status HandOver(const std::string& socket, std::string_view request, rpc::Deadline deadline) {
+  std::unique_ptr<rpc::Channel> channel;
+  if (rpc::Status status = rpc::Channel::Open(socket, deadline, &channel); !status.ok()) {
+    return status;
+  }
+  // The agent is told of no deadline: it may read this long after.
+  const auto call =
+      channel->Start(method::kEmit, rpc::Deadline::max(), [](std::string_view) { return true; });
+  call->Send(request);
+  call->CloseSend();
+  while (true) {
+    const rpc::Status status = channel->Step(rpc::Deadline::min());
+    if (call->done()) return call->status();
+    if (!status.ok()) return status;
+    if (call->sent_all() && !channel->has_unsent()) return {};
+    if (steady_clock::now() >= deadline) return NoAnswer();
+    channel->Wait(deadline);
   }
 }
 
@@ -82,7 +145,9 @@ Failure CallFailure(const rpc::Status& status, const std::string& socket) {
     case rpc::Outcome::kNoPermission:
       return {kExitRefused, status.message + "; try as root"};
     case rpc::Outcome::kTimeout:
-      return {kExitNoAgent, agent + " did not answer in time: " + status.message};
+      return {kExitNoAgent, agent + " did not answer in time"};
+    case rpc::Outcome::kBusy:
+      return {kExitNoAgent, agent + " is busy: " + status.message};
     case rpc::Outcome::kBroken:
       return {kExitNoAgent, "lost " + agent + ": " + status.message};
     case rpc::Outcome::kStatus:

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,19 @@ inline constexpr std::chrono::milliseconds kEmitTimeout{250};
 
 // One Emit call, made again while the connection breaks, or the agent is out of something, and the
 // deadline lets; the request's client id makes that harmless. Ok: every record is journalled.
+// kTimeout: there was no answer, and what was sent may take effect all the same.
 rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadline deadline);
+
+// Likewise, once, and it ends as kTimeout when `cancel_fd` can be read. It does not wait for a
+// connection.
+rpc::Status EmitOnce(const std::string& socket, std::string_view request, rpc::Deadline deadline,
+                     int cancel_fd);
+// How long to wait before another try; nullopt: it would end the same.
+std::optional<std::chrono::milliseconds> PauseBeforeRetry(const rpc::Status& status);
+
+// One Emit call whose answer nobody waits for. Ok: the request is with the socket, where the agent
+// finds it whenever it comes to read.
+rpc::Status HandOver(const std::string& socket, std::string_view request, rpc::Deadline deadline);
 
 // The failure of a call to the agent at `socket`.
 Failure CallFailure(const rpc::Status& status, const std::string& socket);

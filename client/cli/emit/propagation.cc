@@ -4,9 +4,12 @@
 #include <string_view>
 
 #include "client/cli/emit/record_encoder.h"
+#include "client/cli/verb.h"
 #include "client/src/random.h"
 #include "proto/record/names.h"
 #include "proto/trace/baggage.h"
+#include "proto/trace/resource_attributes.h"
+#include "proto/trace/uuid.h"
 
 namespace sluice::cli {
 namespace {
@@ -39,16 +42,6 @@ bool IsPassedOn(std::string_view entry) {
   return !IsVariable(entry, kTraceparentEnv) && !IsVariable(entry, kTracestateEnv);
 }
 
-// OTEL_RESOURCE_ATTRIBUTES is defined as W3C baggage without properties.
-std::vector<Attribute> ParseResourceAttributes(std::string_view list) {
-  std::vector<Attribute> attributes;
-  for (BaggageMember& member : ParseBaggage(list)) {
-    if (member.key.starts_with(kReservedPrefix)) continue;
-    attributes.push_back({std::move(member.key), std::move(member.value)});
-  }
-  return attributes;
-}
-
 }  // namespace
 
 std::optional<TraceContext> IncomingContext(const Environment& environment) {
@@ -78,17 +71,26 @@ TraceContext NewSpanContext(const std::optional<TraceContext>& incoming) {
   return context;
 }
 
-TraceId NewTraceId() { return RandomId<TraceId>(); }
+TraceId NewTraceId() {
+  TraceId id = RandomId<TraceId>();
+  ShapeAsUuid4(&id);
+  return id;
+}
 SpanId NewSpanId() { return RandomId<SpanId>(); }
 ClientId NewClientId() { return RandomId<ClientId>(); }
 
 std::string ResourceFromEnvironment(const Environment& environment) {
-  std::vector<Attribute> attributes =
-      ParseResourceAttributes(Value(environment, "OTEL_RESOURCE_ATTRIBUTES"));
+  ResourceAttributes told = ParseResourceAttributes(Value(environment, kResourceAttributesEnv));
+  if (!told.error.empty()) {
+    Note(std::string(kResourceAttributesEnv) + " is not taken: " + told.error);
+  }
+  std::vector<Attribute> attributes;
   const std::string_view service = Value(environment, "OTEL_SERVICE_NAME");
-  if (!service.empty()) {
-    std::erase_if(attributes, [](const Attribute& a) { return a.key == "service.name"; });
-    attributes.insert(attributes.begin(), {"service.name", std::string(service)});
+  if (!service.empty()) attributes.push_back({"service.name", std::string(service)});
+  for (auto& [key, value] : told.pairs) {
+    const bool is_told_already = key == "service.name" && !service.empty();
+    if (is_told_already || IsReservedKey(key)) continue;
+    attributes.push_back({std::move(key), std::move(value)});
   }
   return EncodeResource(attributes);
 }

@@ -25,9 +25,9 @@ TraceId NewTraceId();
 SpanId NewSpanId();
 ClientId NewClientId();
 
-// An encoded Resource out of OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES (`key=value,...`,
-// values percent-encoded); the former wins over a `service.name` in the latter. Empty: neither is
-// set.
+// An encoded Resource out of OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES; the former wins over a
+// `service.name` in the latter. What cannot be read is noted on stderr and left out whole. Empty:
+// neither is set.
 std::string ResourceFromEnvironment(const Environment& environment);
 
 }  // namespace sluice::cli

@@ -80,6 +80,8 @@ TEST(NewSpanContextTest, BeginsATraceOfItsOwnElse) {
   const TraceContext own = NewSpanContext(std::nullopt);
   EXPECT_FALSE(own.trace_id.IsZero());
   EXPECT_FALSE(own.span_id.IsZero());
+  EXPECT_EQ(own.trace_id.bytes[6] >> 4, 4) << "no UUID of version 4";
+  EXPECT_EQ(own.trace_id.bytes[8] >> 6, 2);
   EXPECT_NE(own.flags & kSampledFlag, 0);
   EXPECT_NE(own.trace_id, NewSpanContext(std::nullopt).trace_id);
 }
@@ -100,6 +102,10 @@ TEST(ResourceTest, HoldsWhatTheVariablesSay) {
 TEST(ResourceTest, TakesTheServiceNameVariableFirst) {
   EXPECT_EQ(Resource({{"OTEL_SERVICE_NAME", "s"}, {"OTEL_RESOURCE_ATTRIBUTES", "service.name=t"}}),
             Resource({{"OTEL_SERVICE_NAME", "s"}}));
+}
+
+TEST(ResourceTest, TakesNothingOfAListThatCannotBeRead) {
+  EXPECT_EQ(Resource({{"OTEL_RESOURCE_ATTRIBUTES", "a=1,b"}}), "");
 }
 
 TEST(ResourceTest, SendsNoReservedNames) {

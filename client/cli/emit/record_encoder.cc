@@ -2,14 +2,12 @@
 
 #include "proto/record/attribute_writer.h"
 #include "proto/record/field_numbers.h"
+#include "proto/record/record_writer.h"
 #include "proto/wire/writer.h"
 
 namespace sluice::cli {
 namespace {
 
-// Bits of Span.flags above the W3C ones: the parent is known to be of another process.
-constexpr uint32_t kHasIsRemote = 0x100;
-constexpr uint32_t kIsRemote = 0x200;
 constexpr uint32_t kSpanKindInternal = 1;
 
 void BytesUnlessEmpty(StringWireWriter& writer, uint32_t number, std::string_view bytes) {
@@ -56,38 +54,21 @@ void WriteAttributes(StringWireWriter& writer, uint32_t number,
   }
 }
 
-void WriteRecordHead(StringWireWriter& writer, RecordKind kind, Level level,
-                     std::string_view target) {
-  writer.Varint(record_field::kKind, static_cast<uint64_t>(kind));
-  writer.Varint(record_field::kLevel, static_cast<uint64_t>(level));
-  BytesUnlessEmpty(writer, record_field::kTarget, target);
-}
-
-void WriteSpanIds(StringWireWriter& writer, const SpanStart& start) {
-  writer.Bytes(span_field::kTraceId, start.trace_id.raw());
-  writer.Bytes(span_field::kSpanId, start.span_id.raw());
-}
-
 void WriteSpanStart(StringWireWriter& writer, const SpanStart& start) {
-  const bool has_parent = !start.parent_span_id.IsZero();
-  BytesUnlessEmpty(writer, span_field::kTraceState, start.trace_state);
-  if (has_parent) writer.Bytes(span_field::kParentSpanId, start.parent_span_id.raw());
-  writer.Bytes(span_field::kName, start.name);
-  writer.Varint(span_field::kKind, kSpanKindInternal);
-  writer.Fixed64(span_field::kStartTimeUnixNano, start.start_unix_nano);
+  const uint32_t remote = start.parent_span_id.IsZero() ? 0 : kParentRemoteKnown | kParentIsRemote;
+  WriteSpanBegin(writer, {.trace_state = start.trace_state,
+                          .parent_id = start.parent_span_id,
+                          .kind = kSpanKindInternal,
+                          .start_time = start.start_unix_nano,
+                          .flags = start.trace_flags | remote});
+  WriteSpanName(writer, start.name);
   WriteAttributes(writer, span_field::kAttributes, start.attributes);
-  writer.Fixed32(span_field::kFlags,
-                 start.trace_flags | (has_parent ? kHasIsRemote | kIsRemote : 0));
 }
 
 void WriteSpanEnd(StringWireWriter& writer, const SpanEnd& end) {
-  writer.Fixed64(span_field::kEndTimeUnixNano, end.end_unix_nano);
+  WriteSpanEndTime(writer, end.end_unix_nano);
   WriteAttributes(writer, span_field::kAttributes, end.attributes);
-  if (end.status == StatusCode::kUnset) return;
-  const auto status = writer.Begin(span_field::kStatus, 2);
-  BytesUnlessEmpty(writer, status_field::kMessage, end.status_message);
-  writer.Varint(status_field::kCode, static_cast<uint64_t>(end.status));
-  writer.End(status);
+  if (end.status != StatusCode::kUnset) WriteSpanStatus(writer, end.status, end.status_message);
 }
 
 // A record about a span: its head and ids, and of its beginning and its end what is not null.
@@ -95,9 +76,9 @@ std::string EncodeSpanRecord(RecordKind kind, const SpanStart& ids, const SpanSt
                              const SpanEnd* end) {
   std::string encoded;
   StringWireWriter writer{StringSink(&encoded)};
-  WriteRecordHead(writer, kind, ids.level, ids.target);
+  WriteRecordHead(writer, {kind, ids.level, ids.target});
   const auto span = writer.Begin(record_field::kSpan, 3);
-  WriteSpanIds(writer, ids);
+  WriteSpanIds(writer, ids.trace_id, ids.span_id);
   if (start != nullptr) WriteSpanStart(writer, *start);
   if (end != nullptr) WriteSpanEnd(writer, *end);
   writer.End(span);
@@ -109,19 +90,14 @@ std::string EncodeSpanRecord(RecordKind kind, const SpanStart& ids, const SpanSt
 std::string EncodeEvent(const Event& event) {
   std::string encoded;
   StringWireWriter writer{StringSink(&encoded)};
-  WriteRecordHead(writer, RecordKind::kEvent, event.level, event.target);
+  WriteRecordHead(writer, {RecordKind::kEvent, event.level, event.target});
   const auto body = writer.Begin(record_field::kEvent, 3);
-  writer.Fixed64(log_record_field::kTimeUnixNano, event.time_unix_nano);
-  writer.Varint(log_record_field::kSeverityNumber, SeverityFromLevel(event.level));
+  WriteEventHead(writer, event.time_unix_nano, event.level);
   writer.Bytes(log_record_field::kSeverityText, LevelName(event.level));
-  writer.BytesHeader(log_record_field::kBody,
-                     BytesFieldSize(any_value_field::kStringValue, event.message.size()));
-  writer.Bytes(any_value_field::kStringValue, event.message);
+  WriteEventMessage(writer, event.message);
   WriteAttributes(writer, log_record_field::kAttributes, event.attributes);
   if (!event.trace_id.IsZero()) {
-    writer.Fixed32(log_record_field::kFlags, event.trace_flags);
-    writer.Bytes(log_record_field::kTraceId, event.trace_id.raw());
-    writer.Bytes(log_record_field::kSpanId, event.span_id.raw());
+    WriteEventContext(writer, event.trace_flags, event.trace_id.raw(), event.span_id.raw());
   }
   BytesUnlessEmpty(writer, log_record_field::kEventName, event.name);
   writer.End(body);

@@ -88,11 +88,9 @@ SpanEnd EndOfFailedExec(int error) {
 void StartReporter(const GlobalOptions& options, const SpanStart& start,
                    std::optional<SpanReporter>* reporter) {
   try {
-    reporter->emplace(
-        SpanReporter::Options{.socket = ResolveSockets(options).ingest,
-                              .resource = ResourceFromEnvironment(std::getenv),
-                              .start_timeout = options.timeout.value_or(kEmitTimeout)},
-        start);
+    reporter->emplace(SpanReporter::Options{.socket = ResolveSockets(options).ingest,
+                                            .resource = ResourceFromEnvironment(std::getenv)},
+                      start);
   } catch (const std::system_error&) {
     reporter->reset();
   }

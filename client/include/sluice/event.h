@@ -39,7 +39,12 @@ inline sluice_event_options EventOptions(Level level, std::string_view target,
 }
 }  // namespace internal
 
-// An event in the calling thread's current span.
+// In place of a message: an event that is its attributes alone. An attribute `message` is its
+// message then, of any type and in its place among the others, as in Rust's tracing.
+inline constexpr std::string_view kNoMessage{};
+
+// An event in the calling thread's current span. An event with the attribute `health_report` is
+// sent whatever is wanted: the report must reach the host.
 inline void Event(Level level, std::string_view target, std::string_view message,
                   const Attributes& attributes = {}) noexcept {
   const sluice_event_options options = internal::EventOptions(level, target, attributes);

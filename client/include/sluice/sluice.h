@@ -156,7 +156,10 @@ typedef struct sluice_event_options {
   size_t attribute_count;
 } sluice_event_options;
 
-/* Something that happens now, in a span or outside any. */
+/* Something that happens now, in a span or outside any. A message of no data (NULL) makes an event
+ * that is its attributes alone; an attribute `message` is its message then, of any type and in its
+ * place, as in Rust's tracing. An event with the attribute `health_report`, the report to the host,
+ * is sent whatever anybody wants. */
 SLUICE_API void sluice_event(sluice_text message,
                              const sluice_event_options* options) SLUICE_NOEXCEPT;
 /* In a span, with that span's target where options name none. Without such a span, as above. */

@@ -176,6 +176,7 @@ rpc::Status Sender::Pump() {
 
 rpc::Status Sender::Exchange() {
   PublishDueSpans();
+  recorder_->PublishLateFields();
   if (SendBatch()) last_activity_ = steady_clock::now();
   if (const rpc::Status status = connection_->Step(); !status.ok()) return status;
   Wait(steady_clock::now() + kLinger);
@@ -219,6 +220,7 @@ bool Sender::PublishSpansOlderThanInterval() {
 void Sender::SleepUntilNeeded() {
   mailbox_->BeginSleep(Mailbox::kAsleep);
   const bool has_young = PublishSpansOlderThanInterval();
+  recorder_->PublishLateFields();
   if (outbox_.has_unsent() || TakeHurry()) {
     mailbox_->StayAwake();
     return;

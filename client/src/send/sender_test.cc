@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <set>
 #include <string>
@@ -20,6 +21,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using testing::FakeAgent;
 using testing::SeenRecord;
 
@@ -157,6 +159,51 @@ TEST(SenderTest, EncodesNothingThatNobodyWants) {
   SetWantedLevels({});
 }
 
+TEST(SenderTest, SendsAReportThatNobodyWants) {
+  FakeAgent agent({.hint = std::string("\x10\x01", 2)});  // off
+  Client& client = *new Client(agent.socket_path());
+  client.Event("asks what is wanted");
+  ASSERT_TRUE(client.Flush());
+  const std::string_view key = "health_report", text = "result=success";
+  const sluice_attribute report = {.key = {key.data(), key.size()},
+                                   .type = SLUICE_STRING,
+                                   .value = {.text = {text.data(), text.size()}}};
+  client.recorder().EmitEvent("report", {.attributes = &report, .attribute_count = 1});
+  client.Notify();
+  ASSERT_TRUE(client.Flush());
+  const auto records = agent.records();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[1].name, "report");
+  SetWantedLevels({});
+}
+
+TEST(SenderTest, AnEventMayHaveNoMessageOrAnEmptyOne) {
+  FakeAgent agent;
+  Client& client = *new Client(agent.socket_path());
+  client.Event({});
+  client.Event("");
+  ASSERT_TRUE(client.Flush());
+  const auto records = agent.records();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(ReadRecord(records[0].encoded)->event.message.type, ValueView::Type::kEmpty);
+  EXPECT_EQ(ReadRecord(records[1].encoded)->event.message.type, ValueView::Type::kString);
+}
+
+TEST(SenderTest, TraceIdsAreShapedAsUuids) {
+  FakeAgent agent;
+  Client& client = *new Client(agent.socket_path());
+  std::set<std::string> ids;
+  for (int i = 0; i < 100; ++i) client.End(client.Start("root"));
+  ASSERT_TRUE(client.Flush());
+  for (const SeenRecord& record : agent.records()) {
+    ASSERT_EQ(record.trace_id.size(), 16u);
+    EXPECT_EQ(static_cast<uint8_t>(record.trace_id[6]) >> 4, 4);
+    EXPECT_EQ(static_cast<uint8_t>(record.trace_id[8]) >> 6, 2);
+    ids.insert(record.trace_id);
+  }
+  EXPECT_EQ(ids.size(), 100u);
+}
+
 TEST(SenderTest, OpensAsManySpansAsPromisedAndNoMore) {
   Client& client = *new Client("/tmp/sluice-nobody-listens-here", 256 * 1024, 100);
   const sluice_span_options detached = {.is_detached = 1};
@@ -208,6 +255,202 @@ TEST(SenderTest, LongAttributesAndManyOfThemAllArrive) {
   }
   EXPECT_EQ(keys.size(), 300u);
   EXPECT_EQ(bare.size(), 150u);
+}
+
+sluice_attribute Number(std::string_view key, int64_t value) {
+  return {.key = {key.data(), key.size()}, .type = SLUICE_INT, .value = {.integer = value}};
+}
+
+void SetLate(Client& client, uint64_t span, std::string_view key, int64_t value) {
+  const sluice_attribute attribute = Number(key, value);
+  client.recorder().SetAttributes(span, {&attribute, 1});
+  client.Notify();
+}
+
+void EventIn(Client& client, uint64_t span, std::string_view message) {
+  const sluice_context context = client.recorder().ContextOf(span);
+  client.recorder().EmitEvent(message, {.context = &context});
+  client.Notify();
+}
+
+uint64_t StartIn(Client& client, uint64_t parent, std::string_view name) {
+  const sluice_context context = client.recorder().ContextOf(parent);
+  return client.Start(name, {.parent = &context, .is_detached = 1});
+}
+
+// What came, in order: `START outer`, `UPDATE late=1`, `EVENT message`.
+std::vector<std::string> Told(const std::vector<SeenRecord>& records) {
+  static constexpr const char* kKinds[] = {"?", "START", "UPDATE", "END", "SPAN", "EVENT"};
+  std::vector<std::string> told;
+  for (const SeenRecord& record : records) {
+    std::string one = kKinds[record.kind];
+    if (!record.name.empty()) one += " " + record.name;
+    for (const auto& [key, value] : record.attributes) one += " " + key + "=" + value;
+    told.push_back(std::move(one));
+  }
+  return told;
+}
+
+// Nobody sends while the agent is away, so that the order is that of the calls alone.
+class LateFieldTest : public ::testing::Test {
+ protected:
+  LateFieldTest() { agent_.Stop(); }
+  std::vector<std::string> All() {
+    agent_.Start();
+    EXPECT_TRUE(client_.Flush());
+    return Told(agent_.records());
+  }
+
+  FakeAgent agent_;
+  Client& client_ = *new Client(agent_.socket_path());
+};
+
+TEST_F(LateFieldTest, GoOutBeforeTheNextEventInTheSpan) {
+  const uint64_t span = client_.Start("span");
+  EventIn(client_, span, "before");
+  SetLate(client_, span, "late", 1);
+  SetLate(client_, span, "later", 2);
+  EventIn(client_, span, "after");
+  client_.End(span);
+  EXPECT_THAT(All(), ElementsAre("START span", "EVENT before", "UPDATE late=1 later=2",
+                                 "EVENT after", "END"));
+}
+
+TEST_F(LateFieldTest, GoOutBeforeWhateverIsSaidFurtherInAndOnAnyThread) {
+  const uint64_t outer = client_.Start("outer");
+  const uint64_t middle = StartIn(client_, outer, "middle");
+  const uint64_t inner = StartIn(client_, middle, "inner");
+  EventIn(client_, inner, "before");
+  SetLate(client_, outer, "a", 1);
+  std::thread([&] { EventIn(client_, inner, "on a thread"); }).join();
+  SetLate(client_, outer, "b", 2);
+  client_.End(StartIn(client_, inner, "whole"));
+  SetLate(client_, outer, "c", 3);
+  client_.End(inner);
+  SetLate(client_, outer, "d", 4);
+  const uint64_t next = StartIn(client_, middle, "next");
+  EventIn(client_, next, "in next");
+  SetLate(client_, outer, "e", 5);
+  client_.End(next);
+  client_.End(middle);
+  SetLate(client_, outer, "f", 6);
+  client_.End(outer);
+  EXPECT_THAT(All(), ElementsAre("START outer", "START middle", "START inner", "EVENT before",
+                                 "UPDATE a=1", "EVENT on a thread", "UPDATE b=2", "SPAN whole",
+                                 "UPDATE c=3", "END", "UPDATE d=4", "START next", "EVENT in next",
+                                 "UPDATE e=5", "END", "END", "END f=6"));
+}
+
+TEST_F(LateFieldTest, AStatusIsOneAndWhatIsOutsideTheSpanDoesNotWaitForIt) {
+  const uint64_t span = client_.Start("span", {.is_detached = 1});
+  EventIn(client_, span, "before");
+  client_.recorder().SetStatus(span, SLUICE_FAILED, "no disk");
+  client_.Event("outside");
+  EventIn(client_, span, "inside");
+  client_.End(span);
+  EXPECT_THAT(All(), ElementsAre("START span", "EVENT before", "EVENT outside", "UPDATE",
+                                 "EVENT inside", "END"));
+  EXPECT_EQ(agent_.records()[3].status_message, "no disk");
+}
+
+TEST_F(LateFieldTest, OfASpanThatOutlivedOnesWithinItGoOutFirst) {
+  const uint64_t outer = client_.Start("outer");
+  const uint64_t middle = StartIn(client_, outer, "middle");
+  const uint64_t inner = StartIn(client_, middle, "inner");
+  EventIn(client_, inner, "before");
+  client_.End(middle);
+  SetLate(client_, outer, "late", 1);
+  SetLate(client_, inner, "own", 2);
+  client_.End(inner);
+  EXPECT_THAT(All(), ElementsAre("START outer", "START middle", "START inner", "EVENT before",
+                                 "END", "UPDATE late=1", "END own=2"));
+  client_.End(outer);
+}
+
+TEST_F(LateFieldTest, OfASpanThatOutgrewItsSlotAtItsStartAreLateToo) {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 100; ++i) keys.push_back("attribute " + std::to_string(i));
+  std::vector<sluice_attribute> attributes;
+  for (const std::string& key : keys) attributes.push_back(Number(key, 1));
+  const uint64_t span =
+      client_.Start("span", {.attributes = attributes.data(), .attribute_count = 100});
+  EventIn(client_, span, "after");
+  const auto all = All();
+  ASSERT_FALSE(all.empty());
+  EXPECT_EQ(all.back(), "EVENT after");
+  std::set<std::string> seen;
+  for (const SeenRecord& record : agent_.records()) {
+    for (const auto& [key, value] : record.attributes) seen.insert(key);
+  }
+  EXPECT_EQ(seen.size(), 100u);
+  client_.End(span);
+}
+
+TEST(SenderTest, LateFieldsAreSentWhereNothingElseHappens) {
+  FakeAgent agent;
+  Client& client = *new Client(agent.socket_path(), 256 * 1024, 10'000, std::chrono::hours(1));
+  const uint64_t span = client.Start("span");
+  client.Event("makes it known");
+  ASSERT_TRUE(client.Flush());
+  for (int i = 0; i < 3; ++i) {
+    SetLate(client, span, "late", i);
+    EXPECT_TRUE(agent.WaitFor([&](const std::vector<SeenRecord>& records) {
+      return records.back().kind == testing::kUpdate &&
+             records.back().attributes.at("late") == std::to_string(i);
+    }));
+  }
+  client.End(span);
+}
+
+TEST(SenderTest, LateFieldsThatFindNoRoomAreSentWhenThereIs) {
+  FakeAgent agent;
+  Client& client = *new Client(agent.socket_path());
+  const uint64_t span = client.Start("span");
+  client.Event("makes it known");
+  ASSERT_TRUE(client.Flush());
+  agent.Stop();
+  while (client.recorder().drops().ring_full.load() == 0) client.Event("filler");
+  SetLate(client, span, "late", 1);
+  EventIn(client, span, "finds no room either");
+  agent.Start();
+  EXPECT_TRUE(agent.WaitFor([](const std::vector<SeenRecord>& records) {
+    return !records.empty() && records.back().kind == testing::kUpdate;
+  }));
+  client.End(span);
+}
+
+// Threads that set fields of spans that others emit in: whoever knows that a field was set sees it
+// go out before what it says itself.
+TEST(SenderTest, LateFieldsAreNeverOvertaken) {
+  FakeAgent agent;
+  Client& client = *new Client(agent.socket_path(), 16 * 1024 * 1024, 10'000, milliseconds(1));
+  const uint64_t outer = client.Start("outer");
+  const uint64_t inner = StartIn(client, outer, "inner");
+  EventIn(client, inner, "0");
+  std::atomic<int64_t> set{0};
+  std::vector<std::thread> threads;
+  threads.emplace_back([&] {
+    for (int64_t i = 1; i <= 2'000; ++i) {
+      SetLate(client, outer, "seen", i);
+      set.store(i);
+    }
+  });
+  for (int thread = 0; thread < 3; ++thread) {
+    threads.emplace_back([&] {
+      while (set.load() < 2'000) EventIn(client, inner, std::to_string(set.load()));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE(client.Flush());
+  int64_t last = 0;
+  for (const SeenRecord& record : agent.records()) {
+    if (record.kind == testing::kUpdate) last = std::stoll(record.attributes.at("seen"));
+    if (record.kind != testing::kEvent) continue;
+    ASSERT_LE(std::stoll(record.name), last);
+  }
+  EXPECT_EQ(client.recorder().drops().ring_full.load(), 0u);
+  client.End(inner);
+  client.End(outer);
 }
 
 // Threads that start spans under each other's, end them in any order, and emit events within.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/text/escape.h"
+
 namespace sluice {
 namespace {
 
@@ -21,6 +23,14 @@ std::string EncodeEvent(const EventRecord& event) {
 }
 
 }  // namespace
+
+void StderrLines::Complain(std::string_view variable, std::string_view what) noexcept try {
+  std::string line("sluice: ");
+  line.append(variable).append(" is not taken: ");
+  AppendEscaped(what, &line);
+  printer_->Write(line += '\n');
+} catch (...) {
+}
 
 std::shared_ptr<StderrLines::Span> StderrLines::Find(uint64_t span) const {
   const auto found = spans_.find(span);

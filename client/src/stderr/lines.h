@@ -24,6 +24,8 @@ class StderrLines {
   const StderrPrinter& printer() const { return *printer_; }
   // Says what of the filter cannot be read.
   void Complain() noexcept { printer_->Complain(); }
+  // Says what is wrong with a variable of the environment.
+  void Complain(std::string_view variable, std::string_view what) noexcept;
 
   struct SpanStart {
     uint64_t span;    // its handle

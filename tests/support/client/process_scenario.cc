@@ -177,6 +177,26 @@ void AzureInitLines() {
   sluice::Event(Level::kDebug, "shape", "no span dbg");
 }
 
+// The span is known, and so is what the agent wants of it, before it gets its last field.
+void SetLateField(Span* request) {
+  sluice::Event(Level::kInfo, "app::http", "request sent");
+  sluice::Flush(10000);
+  request->SetAttribute("http_status", 200);
+}
+
+void LateField() {
+  Span request("request", {{"attempt", 0}}, {.target = "app::http"});
+  SetLateField(&request);
+  sluice::Event(Level::kDebug, "app::http", "response received");
+}
+
+void LateFieldAlone() {
+  Span request("request", {{"attempt", 0}}, {.target = "app::http"});
+  SetLateField(&request);
+  while (std::getchar() != EOF) {
+  }
+}
+
 // The agent has said what it wants when the second event comes.
 void BeforeAndAfterTheHint() {
   sluice::Event(Level::kInfo, "shape", "before");
@@ -204,6 +224,8 @@ const std::map<std::string, std::function<void()>> kScenarios = {
     {"CloseAllDescriptors", CloseAllDescriptors},
     {"FlushThenQuickExit", FlushThenQuickExit},
     {"AzureInitLines", AzureInitLines},
+    {"LateField", LateField},
+    {"LateFieldAlone", LateFieldAlone},
     {"BeforeAndAfterTheHint", BeforeAndAfterTheHint},
 };
 
