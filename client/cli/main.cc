@@ -1,4 +1,5 @@
 // The table of the tool's verbs.
+
 #include <array>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "client/cli/look/tail.h"
 #include "client/cli/look/tree.h"
 #include "client/cli/verb.h"
+#include "proto/base/standard_descriptors.h"
 #include "proto/record/names.h"
 
 namespace {
@@ -43,6 +45,7 @@ constexpr std::string_view kFooter =
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::HoldStandardDescriptors();
   const VerbGroup sluice{.name = "sluice",
                          .description = "Spans and events of this host: emit them, look at them.",
                          .verbs = kVerbs,
