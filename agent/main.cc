@@ -2,6 +2,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/app/app.h"
 #include "agent/app/flags.h"
+#include "agent/app/library_logs.h"
 #include "agent/app/signals.h"
 #include "agent/app/sockets.h"
 #include "agent/base/log.h"
@@ -48,6 +49,7 @@ int Run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   sluice::HoldStandardDescriptors();
+  sluice::app::TakeOverLibraryLogs();
   sluice::StartLogThread();
   const int code = Run(argc, argv);
   sluice::FlushLog();

@@ -1,4 +1,5 @@
 // The table of the tool's verbs.
+#include <google/protobuf/stubs/logging.h>
 
 #include <array>
 #include <string>
@@ -46,6 +47,8 @@ constexpr std::string_view kFooter =
 
 int main(int argc, char** argv) {
   sluice::HoldStandardDescriptors();
+  // What is wrong with an answer is told in our words.
+  google::protobuf::SetLogHandler(nullptr);
   const VerbGroup sluice{.name = "sluice",
                          .description = "Spans and events of this host: emit them, look at them.",
                          .verbs = kVerbs,
