@@ -1,19 +1,18 @@
 // sluiced: flags to configuration to App to exit code.
-#include <iostream>
-
 #include "absl/strings/str_split.h"
 #include "agent/app/app.h"
 #include "agent/app/flags.h"
+#include "agent/app/library_logs.h"
 #include "agent/app/signals.h"
 #include "agent/app/sockets.h"
 #include "agent/base/log.h"
 #include "agent/config/load.h"
+#include "proto/base/standard_descriptors.h"
 
 namespace {
 
-// Exit codes, as LSB has them: 2 usage or configuration, 3 what the machine would not give.
-constexpr int kBadConfig = 2;
-constexpr int kCannotStart = 3;
+using sluice::app::kBadConfig;
+using sluice::app::kCannotStart;
 
 // A configuration may have several mistakes, a line each.
 int Fail(const absl::Status& status, int code) {
@@ -35,8 +34,8 @@ int Run(int argc, char** argv) {
   if (loaded->config.otlp.enabled) {
     sluice::LogWarning("this version has no OTLP export; the otlp settings have no effect");
   }
-  if (flags.print_config) std::cout << sluice::config::Print(*loaded);
-  if (flags.print_config || flags.check_config) return 0;
+  if (flags.print_config) return sluice::app::PrintAnswer(sluice::config::Print(*loaded));
+  if (flags.check_config) return 0;
 
   sluice::app::BlockSignals();
   auto sockets = sluice::app::OpenSockets(loaded->config.socket);
@@ -49,6 +48,8 @@ int Run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::HoldStandardDescriptors();
+  sluice::app::TakeOverLibraryLogs();
   sluice::StartLogThread();
   const int code = Run(argc, argv);
   sluice::FlushLog();

@@ -1,11 +1,22 @@
 #include "agent/app/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <sstream>
 #include <string>
 
+#include "agent/base/log.h"
+#include "agent/base/status_macros.h"
 #include "proto/record/names.h"
 
 namespace sluice::app {
+
+int PrintAnswer(std::string_view text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (written && std::fflush(stdout) == 0) return 0;
+  LogError(ErrnoStatus("write to stdout").message());
+  return kCannotStart;
+}
 
 std::optional<int> ParseFlags(int argc, char** argv, Flags* flags) {
   CLI::App app{
@@ -39,8 +50,13 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags* flags) {
   });
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    std::ostringstream text;
+    app.exit(asked, text, text);
+    return PrintAnswer(text.str());
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    app.exit(error);
+    return kBadConfig;
   }
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "agent/config/load.h"
 
@@ -13,6 +14,13 @@ struct Flags {
   bool print_config = false;
   bool verbose = false;
 };
+
+// Exit codes, as LSB has them: usage or configuration, and what the machine would not give.
+inline constexpr int kBadConfig = 2;
+inline constexpr int kCannotStart = 3;
+
+// Writes what was asked for to stdout. 0, or kCannotStart, logged, when not all of it went out.
+int PrintAnswer(std::string_view text);
 
 // Prints help, the version or what is wrong; the exit code then, nullopt: go on with `*flags`.
 std::optional<int> ParseFlags(int argc, char** argv, Flags* flags);

@@ -8,21 +8,13 @@
 #include "agent/control/record_query.h"
 #include "agent/control/valid_text.h"
 #include "agent/ingest/ingest_service.h"
+#include "agent/net/grpc/request.h"
 #include "proto/kvp/slot.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 
 namespace sluice::control {
 namespace {
-
-template <typename Message>
-absl::StatusOr<Message> Parse(std::string_view encoded) {
-  Message message;
-  if (!message.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
-    return absl::InvalidArgumentError("the request is not of the method's type");
-  }
-  return message;
-}
 
 // Ends the call `id`, if it is still there, with what became of it.
 template <typename Response>
@@ -115,7 +107,7 @@ std::optional<uid_t> ControlService::OnlyUid(View view, net::Call& call) {
 
 net::Route ControlService::StatusRoute(View view) {
   return {net::Unary([this, view](net::Call& call, std::string_view encoded) {
-    const auto request = Parse<v1::StatusRequest>(encoded);
+    const auto request = net::ParseRequest<v1::StatusRequest>(encoded);
     if (!request.ok()) return call.Finish(request.status());
     const Identity& caller = call.connection().identity();
     call.Send(options_.status->Make(*request, caller, OnlyUid(view, call)).SerializeAsString());
@@ -127,7 +119,8 @@ net::Route ControlService::RecordsRoute(net::GrpcServer* server, View view) {
   return {options_.answers->Serve(
               server,
               [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
-                ASSIGN_OR_RETURN(const auto request, Parse<v1::RecordsRequest>(encoded));
+                ASSIGN_OR_RETURN(const auto request,
+                                 net::ParseRequest<v1::RecordsRequest>(encoded));
                 return QueryRecords(options_.journal, request, OnlyUid(view, call));
               }),
           kMaxQuestionBytes};
@@ -137,7 +130,7 @@ net::Route ControlService::LinesRoute(net::GrpcServer* server, View view) {
   return {options_.lines->Serve(
               server,
               [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
-                ASSIGN_OR_RETURN(const auto request, Parse<v1::LinesRequest>(encoded));
+                ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::LinesRequest>(encoded));
                 return QueryLines(options_.journal, request, OnlyUid(view, call));
               }),
           kMaxQuestionBytes};
@@ -145,7 +138,7 @@ net::Route ControlService::LinesRoute(net::GrpcServer* server, View view) {
 
 net::Route ControlService::FlushRoute(net::GrpcServer* server) {
   return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
-            const auto request = Parse<v1::FlushRequest>(encoded);
+            const auto request = net::ParseRequest<v1::FlushRequest>(encoded);
             if (!request.ok()) return call.Finish(request.status());
             options_.flush->Flush(*request,
                                   [server, id = call.id()](const v1::FlushResponse& response) {
@@ -161,7 +154,7 @@ net::Route ControlService::FlushRoute(net::GrpcServer* server) {
 net::Route ControlService::DumpPoolRoute(net::GrpcServer* server) {
   return {options_.answers->Serve(
       server, [this](net::Call&, std::string_view encoded) -> absl::StatusOr<Producer> {
-        ASSIGN_OR_RETURN(const auto request, Parse<v1::DumpPoolRequest>(encoded));
+        ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::DumpPoolRequest>(encoded));
         return
             [read = options_.read_pool, raw = request.raw()](AnswerStream& stream) -> absl::Status {
               ASSIGN_OR_RETURN(const std::string pool, read());
@@ -172,7 +165,7 @@ net::Route ControlService::DumpPoolRoute(net::GrpcServer* server) {
 
 net::Route ControlService::CheckFilterRoute(net::GrpcServer* server) {
   const auto check = [this](net::Call&, std::string_view encoded) -> absl::StatusOr<Producer> {
-    ASSIGN_OR_RETURN(const auto request, Parse<v1::CheckFilterRequest>(encoded));
+    ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::CheckFilterRequest>(encoded));
     return CheckFilter(request, options_.filters().options);
   };
   return {options_.answers->Serve(server, check), kMaxQuestionBytes};
@@ -181,7 +174,7 @@ net::Route ControlService::CheckFilterRoute(net::GrpcServer* server) {
 net::Route ControlService::ExplainRoute(net::GrpcServer* server) {
   const auto explain = [this](net::Call& call,
                               std::string_view encoded) -> absl::StatusOr<Producer> {
-    ASSIGN_OR_RETURN(const auto request, Parse<v1::ExplainRequest>(encoded));
+    ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::ExplainRequest>(encoded));
     return Explain(request, options_.filters(), *options_.spans, call.connection().uid());
   };
   return {options_.answers->Serve(server, explain), kMaxQuestionBytes};
@@ -196,7 +189,7 @@ net::Route ControlService::ReloadRoute() {
 
 net::Route ControlService::ReportRoute(net::GrpcServer* server) {
   return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
-    const auto request = Parse<v1::ReportRequest>(encoded);
+    const auto request = net::ParseRequest<v1::ReportRequest>(encoded);
     if (!request.ok()) return call.Finish(request.status());
     options_.reporter->Report(
         call.connection().identity(), *request,
@@ -208,13 +201,13 @@ net::Route ControlService::EditPoolRoute(net::GrpcServer* server) {
   if (!options_.pool_editor->has_sink()) {
     const auto edit = [this](net::Call& call,
                              std::string_view encoded) -> absl::StatusOr<Producer> {
-      ASSIGN_OR_RETURN(const auto request, Parse<v1::EditPoolRequest>(encoded));
+      ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::EditPoolRequest>(encoded));
       return options_.pool_editor->EditFile(call.connection().identity(), request);
     };
     return {options_.pool_editor->file_edits().Serve(server, edit), limits::kEditPoolBytes};
   }
   return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
-            const auto request = Parse<v1::EditPoolRequest>(encoded);
+            const auto request = net::ParseRequest<v1::EditPoolRequest>(encoded);
             if (!request.ok()) return call.Finish(request.status());
             options_.pool_editor->Edit(
                 call.connection().identity(), *request,

@@ -5,7 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/retry_after.h"
+#include "agent/base/status_macros.h"
 #include "agent/ingest/connect_handler.h"
+#include "agent/net/grpc/request.h"
 #include "proto/record/check.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
@@ -200,11 +202,11 @@ void IngestService::HandleFlush(net::Call& call, std::string_view request) {
 
 absl::Status IngestService::StartFlush(uid_t uid, std::string_view encoded,
                                        std::function<void(v1::FlushResponse)> done) {
-  v1::FlushRequest request;
-  if (encoded.size() > limits::kFlushRequestBytes ||
-      !request.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
-    return absl::InvalidArgumentError("not an encoded sluice.v1.FlushRequest");
+  if (encoded.size() > limits::kFlushRequestBytes) {
+    return absl::InvalidArgumentError("the flush request is too large");
   }
+  v1::FlushRequest request;
+  RETURN_IF_ERROR(net::ParseRequest(encoded, &request));
   if (request.sinks_size() > limits::kFlushSinks) {
     return absl::InvalidArgumentError("a flush names too many sinks");
   }

@@ -1,4 +1,6 @@
 // The table of the tool's verbs.
+#include <google/protobuf/stubs/logging.h>
+
 #include <array>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "client/cli/look/tail.h"
 #include "client/cli/look/tree.h"
 #include "client/cli/verb.h"
+#include "proto/base/standard_descriptors.h"
 #include "proto/record/names.h"
 
 namespace {
@@ -43,6 +46,9 @@ constexpr std::string_view kFooter =
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::HoldStandardDescriptors();
+  // What is wrong with an answer is told in our words.
+  google::protobuf::SetLogHandler(nullptr);
   const VerbGroup sluice{.name = "sluice",
                          .description = "Spans and events of this host: emit them, look at them.",
                          .verbs = kVerbs,

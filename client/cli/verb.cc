@@ -103,7 +103,9 @@ std::optional<int> ParseArguments(CLI::App& app, std::vector<std::string> argume
   try {
     app.parse(arguments);
   } catch (const CLI::Success& asked) {
-    return app.exit(asked);
+    std::ostringstream text;
+    app.exit(asked, text, text);
+    return Print(text.str());
   } catch (const CLI::ParseError& error) {
     return Fail({kExitUsage, std::string(error.what()) + "; see '" + app.get_name() + " --help'"});
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client/cli/agent/emit.h"
+#include "client/cli/agent/request.h"
 #include "proto/record/names.h"
 
 namespace sluice::cli {
@@ -43,8 +44,7 @@ template <typename Response>
 Result<Response> AgentView::Call(std::string_view method,
                                  const google::protobuf::Message& request) {
   std::string encoded;
-  const rpc::Status status =
-      channel_->Unary(method, request.SerializeAsString(), deadline_, &encoded);
+  const rpc::Status status = channel_->Unary(method, EncodeRequest(request), deadline_, &encoded);
   if (!status.ok()) return CallFailure(status, socket_);
   Response response;
   if (!response.ParseFromString(encoded)) return Unreadable(socket_);
@@ -91,7 +91,7 @@ Result<std::vector<Response>> AgentView::Stream(std::string_view method, std::st
 
 Result<std::vector<v1::StoredRecord>> AgentView::Records(const v1::RecordsRequest& request) {
   auto responses = Stream<v1::RecordsResponse>(
-      is_admin_ ? method::kControlRecords : method::kQueryRecords, request.SerializeAsString());
+      is_admin_ ? method::kControlRecords : method::kQueryRecords, EncodeRequest(request));
   if (!responses.ok()) return responses.failure();
   std::vector<v1::StoredRecord> records;
   for (v1::RecordsResponse& response : *responses) {
@@ -105,7 +105,7 @@ Result<std::string> AgentView::DumpPool() {
   v1::DumpPoolRequest request;
   request.set_raw(true);
   const auto responses =
-      Stream<v1::DumpPoolResponse>(method::kControlDumpPool, request.SerializeAsString());
+      Stream<v1::DumpPoolResponse>(method::kControlDumpPool, EncodeRequest(request));
   if (!responses.ok()) return responses.failure();
   std::string pool;
   for (const v1::DumpPoolResponse& response : *responses) {
@@ -130,11 +130,11 @@ Result<Response> AgentView::ChangePool(std::string_view method, std::string_view
 }
 
 Result<v1::EditPoolResponse> AgentView::EditPool(const v1::EditPoolRequest& request) {
-  return ChangePool<v1::EditPoolResponse>(method::kControlEditPool, request.SerializeAsString());
+  return ChangePool<v1::EditPoolResponse>(method::kControlEditPool, EncodeRequest(request));
 }
 
 Result<v1::ReportResponse> AgentView::Report(const v1::ReportRequest& request) {
-  return ChangePool<v1::ReportResponse>(method::kControlReport, request.SerializeAsString());
+  return ChangePool<v1::ReportResponse>(method::kControlReport, EncodeRequest(request));
 }
 
 Result<v1::FlushResponse> Flush(const std::string& ingest_socket, const v1::FlushRequest& request,
@@ -144,7 +144,7 @@ Result<v1::FlushResponse> Flush(const std::string& ingest_socket, const v1::Flus
   rpc::Status status = rpc::Channel::Open(ingest_socket, deadline, &channel);
   std::string encoded;
   if (status.ok()) {
-    status = channel->Unary(method::kFlush, request.SerializeAsString(), deadline, &encoded);
+    status = channel->Unary(method::kFlush, EncodeRequest(request), deadline, &encoded);
   }
   if (!status.ok()) return CallFailure(status, ingest_socket);
   v1::FlushResponse response;

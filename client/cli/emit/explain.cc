@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/cli/agent/agent_view.h"
+#include "client/cli/agent/request.h"
 #include "client/cli/render/filter.h"
 #include "client/cli/render/message_json.h"
 #include "client/cli/verb.h"
@@ -16,7 +17,7 @@ constexpr std::chrono::milliseconds kTimeout{5'000};
 
 int ExplainInForce(const GlobalOptions& options, const std::string& record) {
   v1::ExplainRequest request;
-  request.mutable_record()->ParseFromString(record);
+  *request.mutable_record() = RecordMessage(record);
   Result<AgentView> agent =
       AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTimeout));
   if (!agent.ok()) return Fail(agent.failure());

@@ -13,6 +13,7 @@
 #include "proto/kvp/vm_id.h"
 #include "proto/record/names.h"
 #include "proto/text/times.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::cli {
 namespace {
@@ -67,6 +68,24 @@ Result<std::string> ReportIntoFile(const std::string& path, const GlobalOptions&
   return text;
 }
 
+void MakeValid(std::string* text) {
+  std::string valid;
+  AppendValidUtf8(*text, &valid);
+  *text = std::move(valid);
+}
+
+// The host must hear of a failure, whatever bytes tell why. It reads UTF-8 only.
+void MakeTextValid(ReportFlags* flags) {
+  for (std::string* const text :
+       {&flags->reason, &flags->agent, &flags->vm_id, &flags->documentation_url}) {
+    MakeValid(text);
+  }
+  for (kvp::KeyValue& field : flags->supporting_data) {
+    MakeValid(&field.key);
+    MakeValid(&field.value);
+  }
+}
+
 Result<std::string> WriteReport(const GlobalOptions& options, const ReportFlags& flags) {
   Result<PoolOwner> owner = FindPoolOwner(options);
   if (!owner.ok()) return owner.failure();
@@ -105,6 +124,7 @@ int Report(CLI::App& app, bool failure, GlobalOptions options, std::vector<std::
   AddPoolOptions(app, &options);
   AddReportFlags(app, &flags);
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
+  MakeTextValid(&flags);
   const Result<std::string> written = WriteReport(options, flags);
   return written.ok() ? kExitOk : Fail(written.failure());
 }

@@ -5,6 +5,7 @@
 
 #include "client/cli/agent/agent_view.h"
 #include "client/cli/agent/emit.h"
+#include "client/cli/agent/request.h"
 #include "client/cli/emit/attribute.h"
 #include "client/cli/emit/propagation.h"
 #include "client/cli/emit/record_encoder.h"
@@ -113,26 +114,22 @@ void AddOrderedOptions(CLI::App& app, Question* question) {
 Result<v1::Record> MakeSpan(const Described& described, Level level) {
   Result<std::vector<Attribute>> fields = ParseAttributes("--field", described.fields);
   if (!fields.ok()) return fields.failure();
-  v1::Record record;
-  record.ParseFromString(EncodeSpanStart({.level = level,
-                                          .target = described.target,
-                                          .name = described.name,
-                                          .start_unix_nano = UnixNow(),
-                                          .trace_id = NewTraceId(),
-                                          .span_id = NewSpanId(),
-                                          .attributes = std::move(*fields)}));
-  return record;
+  return RecordMessage(EncodeSpanStart({.level = level,
+                                        .target = described.target,
+                                        .name = described.name,
+                                        .start_unix_nano = UnixNow(),
+                                        .trace_id = NewTraceId(),
+                                        .span_id = NewSpanId(),
+                                        .attributes = std::move(*fields)}));
 }
 
 Result<v1::Record> MakeEvent(const Described& described, Level level) {
   Result<std::vector<Attribute>> fields = ParseAttributes("--field", described.fields);
   if (!fields.ok()) return fields.failure();
-  v1::Record record;
-  record.ParseFromString(EncodeEvent({.level = level,
-                                      .target = described.target,
-                                      .time_unix_nano = UnixNow(),
-                                      .attributes = std::move(*fields)}));
-  return record;
+  return RecordMessage(EncodeEvent({.level = level,
+                                    .target = described.target,
+                                    .time_unix_nano = UnixNow(),
+                                    .attributes = std::move(*fields)}));
 }
 
 Result<v1::ExplainRequest> MakeRequest(const Question& question) {

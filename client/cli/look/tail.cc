@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "client/cli/agent/emit.h"
+#include "client/cli/agent/request.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/look/line_printer.h"
 #include "client/cli/render/text.h"
@@ -167,7 +168,7 @@ Tail::End Tail::ReadToEnd(milliseconds timeout) {
     }
     return end.exit_code == kExitOk;
   });
-  call->Send(request_.SerializeAsString());
+  call->Send(EncodeRequest(request_));
   call->CloseSend();
   while (!interrupt_.is_raised()) {
     end.status = channel_->Step(rpc::Deadline{});
