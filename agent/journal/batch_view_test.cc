@@ -66,8 +66,8 @@ TEST(BatchViewTest, ReadsWhatProtobufWrites) {
   EXPECT_TRUE(view->may_report);
   std::vector<std::string> records;
   for (const std::string_view record : view->records()) records.emplace_back(record);
-  EXPECT_THAT(records, testing::ElementsAre(batch.records(0).SerializeAsString(),
-                                            batch.records(1).SerializeAsString()));
+  EXPECT_THAT(records, ::testing::ElementsAre(batch.records(0).SerializeAsString(),
+                                              batch.records(1).SerializeAsString()));
 }
 
 TEST(BatchViewTest, RefusesWhatIsCutShort) {

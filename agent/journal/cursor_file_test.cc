@@ -14,7 +14,7 @@ using ::testing::Pair;
 constexpr char kPath[] = "/run/cursors";
 constexpr uint32_t kSeed = 7;
 
-class CursorFileTest : public testing::Test {
+class CursorFileTest : public ::testing::Test {
  protected:
   std::unique_ptr<CursorFile> Open(uint32_t seed = kSeed) {
     auto file = CursorFile::Open(fs_, kPath, seed);
