@@ -13,10 +13,11 @@ SinkSet MakeSinks(const sinks::SinkContext& context) {
       continue;
     }
     set.workers.push_back(std::make_unique<sinks::SinkWorker>(
-        kind.make(context), sinks::SinkWorker::Options{.name = kind.name,
-                                                       .filter = kind.filter(*context.config).compiled,
-                                                       .journal = context.journal,
-                                                       .counters = context.counters}));
+        kind.make(context),
+        sinks::SinkWorker::Options{.name = kind.name,
+                                   .filter = kind.filter(*context.config).compiled,
+                                   .journal = context.journal,
+                                   .counters = context.counters}));
   }
   return set;
 }

@@ -16,7 +16,7 @@ struct LimitCase {
   int reserved;
 };
 
-class DescriptorReserveTest : public testing::TestWithParam<LimitCase> {
+class DescriptorReserveTest : public ::testing::TestWithParam<LimitCase> {
  protected:
   DescriptorReserveTest() {
     ::getrlimit(RLIMIT_NOFILE, &before_);
@@ -44,7 +44,8 @@ TEST_P(DescriptorReserveTest, KeepsTheLast) {
 TEST_P(DescriptorReserveTest, NoDescriptorIsNoneOfThem) { EXPECT_FALSE(IsReserved(-1)); }
 
 INSTANTIATE_TEST_SUITE_P(Limits, DescriptorReserveTest,
-                         testing::Values(LimitCase{100, 25}, LimitCase{400, kReservedDescriptors}));
+                         ::testing::Values(LimitCase{100, 25},
+                                           LimitCase{400, kReservedDescriptors}));
 
 }  // namespace
 }  // namespace sluice::net

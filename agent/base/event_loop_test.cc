@@ -38,7 +38,7 @@ struct SocketPair {
   UniqueFd far;
 };
 
-class EventLoopTest : public testing::Test {
+class EventLoopTest : public ::testing::Test {
  protected:
   FakeClock clock_{1'000};
   std::unique_ptr<EventLoop> loop_ = *EventLoop::Create(clock_);

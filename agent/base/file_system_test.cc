@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::UnorderedElementsAre;
 
-class FileSystemTest : public testing::Test {
+class FileSystemTest : public ::testing::Test {
  protected:
   FileSystemTest() {
     char pattern[] = "/tmp/sluice_fs_XXXXXX";
@@ -40,7 +40,7 @@ TEST_F(FileSystemTest, ReadsBackWhatItWroteUpToTheEndOfTheFile) {
 TEST_F(FileSystemTest, NamesThePathThatCouldNotBeOpened) {
   const auto file = OpenFile(fs_, directory_ + "/missing", O_RDONLY);
   EXPECT_EQ(file.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(file.status().message()), testing::HasSubstr(directory_ + "/missing"));
+  EXPECT_THAT(std::string(file.status().message()), ::testing::HasSubstr(directory_ + "/missing"));
 }
 
 TEST_F(FileSystemTest, ListsRenamesAndUnlinks) {

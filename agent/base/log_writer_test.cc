@@ -21,7 +21,7 @@ using std::chrono::seconds;
 
 LogWriter::Clock::time_point In(milliseconds delay) { return LogWriter::Clock::now() + delay; }
 
-class LogWriterTest : public testing::Test {
+class LogWriterTest : public ::testing::Test {
  protected:
   LogWriterTest() {
     int fds[2];

@@ -11,27 +11,27 @@
 namespace sluice::filter {
 namespace {
 
-constexpr size_t kNowhere = std::string_view::npos;
+constexpr size_t kNoPlace = std::string_view::npos;
 // Of a filter that is too long.
 constexpr size_t kShownBytes = 64;
 
-// Behind the field list that opens within the bracket at `open`, or kNowhere where there is none
+// Behind the field list that opens within the bracket at `open`, or kNoPlace where there is none
 // that closes.
 size_t FieldListEnd(std::string_view text, size_t open) {
   size_t end = text.find_first_of("],{", open);
-  if (end == kNowhere || text[end] != '{') return kNowhere;
+  if (end == kNoPlace || text[end] != '{') return kNoPlace;
   end = text.find('}', end);
-  return end == kNowhere ? kNowhere : end + 1;
+  return end == kNoPlace ? kNoPlace : end + 1;
 }
 
 // Commas within a field list belong to the piece; no other comma does.
 size_t PieceEnd(std::string_view text, size_t begin) {
   size_t end = text.find_first_of(",=[", begin);
-  if (end != kNowhere && text[end] == '[') {
+  if (end != kNoPlace && text[end] == '[') {
     const size_t closed = FieldListEnd(text, end);
-    if (closed != kNowhere) end = closed;
+    if (closed != kNoPlace) end = closed;
   }
-  end = end == kNowhere ? end : text.find(',', end);
+  end = end == kNoPlace ? end : text.find(',', end);
   return std::min(end, text.size());
 }
 

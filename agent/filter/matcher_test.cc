@@ -10,7 +10,8 @@
 namespace sluice::filter {
 namespace {
 
-std::shared_ptr<const Filter> Parsed(std::string_view text, const FilterOptions& options = {}) {
+std::shared_ptr<const Filter> ParsedFilter(std::string_view text,
+                                           const FilterOptions& options = {}) {
   return Filter::Parse(text, options).filter;
 }
 
@@ -28,7 +29,7 @@ Subject Span(std::string_view target, std::string_view name, Level level = Level
 Subject Event(std::string_view target, Level level) { return {target, level, "", Fields()}; }
 
 TEST(MatcherTest, ALateFieldOpensTheScopeAndItsDescendants) {
-  Matcher matcher(Parsed("[job{k=1}]=debug"));
+  Matcher matcher(ParsedFilter("[job{k=1}]=debug"));
   SpanScope job, child;
   EXPECT_FALSE(matcher.OpenSpan(Span("a", "job"), nullptr, &job)) << "k has not arrived";
   matcher.OpenSpan(Span("a", "child"), &job, &child);
@@ -44,7 +45,7 @@ TEST(MatcherTest, ALateFieldOpensTheScopeAndItsDescendants) {
 }
 
 TEST(MatcherTest, ASpanThatIsNotLetThroughStillPassesItsParentsScopeOn) {
-  Matcher matcher(Parsed("[job]=info"));
+  Matcher matcher(ParsedFilter("[job]=info"));
   SpanScope job, hidden;
   matcher.OpenSpan(Span("a", "job"), nullptr, &job);
   EXPECT_FALSE(matcher.OpenSpan(Span("a", "x", Level::kTrace), &job, &hidden));
@@ -54,7 +55,7 @@ TEST(MatcherTest, ASpanThatIsNotLetThroughStillPassesItsParentsScopeOn) {
 TEST(MatcherTest, FixedForgetsAValueThatIsOvertaken) {
   FilterOptions options;
   options.profile = Profile::kFixed;
-  Matcher matcher(Parsed("[{k=1}]=debug", options));
+  Matcher matcher(ParsedFilter("[{k=1}]=debug", options));
   const std::vector<Field> one = {Int("k", 1)}, two = {Int("k", 2)};
   SpanScope scope;
   matcher.OpenSpan({"a", Level::kInfo, "s", Fields(one)}, nullptr, &scope);
@@ -65,7 +66,7 @@ TEST(MatcherTest, FixedForgetsAValueThatIsOvertaken) {
 }
 
 TEST(MatcherTest, OfANameGivenTwiceTheLastValueCounts) {
-  Matcher matcher(Parsed("[{a=1,a=2}]=debug"));
+  Matcher matcher(ParsedFilter("[{a=1,a=2}]=debug"));
   const std::vector<Field> one = {Int("a", 1)}, two = {Int("a", 2)};
   SpanScope scope;
   matcher.OpenSpan({"t", Level::kInfo, "s", Fields(one)}, nullptr, &scope);
@@ -77,7 +78,7 @@ TEST(MatcherTest, OfANameGivenTwiceTheLastValueCounts) {
 TEST(MatcherTest, OverrideLetsTheInnermostSpanDecide) {
   FilterOptions options;
   options.override_inside_spans = true;
-  Matcher matcher(Parsed("info,[quiet]=error,[loud]=trace", options));
+  Matcher matcher(ParsedFilter("info,[quiet]=error,[loud]=trace", options));
   SpanScope quiet, loud, plain;
   matcher.OpenSpan(Span("a", "quiet"), nullptr, &quiet);
   EXPECT_FALSE(matcher.EventEnabled(Event("a", Level::kInfo), &quiet));
@@ -88,7 +89,7 @@ TEST(MatcherTest, OverrideLetsTheInnermostSpanDecide) {
 }
 
 TEST(MatcherTest, SaysWhichDirectiveDecided) {
-  const auto filter = Parsed("warn,svc=info,[job]=debug");
+  const auto filter = ParsedFilter("warn,svc=info,[job]=debug");
   Matcher matcher(filter);
   SpanScope job;
   matcher.OpenSpan(Span("a", "job"), nullptr, &job);
@@ -105,9 +106,9 @@ TEST(MatcherTest, SaysWhichDirectiveDecided) {
             "enabled by \"[job]=debug\" (enclosing span)");
   EXPECT_EQ(describe(matcher.ExplainSpan(Span("a", "job"), nullptr)),
             "enabled by \"[job]=debug\" (the span itself)");
-  EXPECT_EQ(
-      ReasonText(Matcher(Parsed("a")).ExplainEvent(Event("b", Level::kError), nullptr).reason),
-      "no directive applies");
+  EXPECT_EQ(ReasonText(
+                Matcher(ParsedFilter("a")).ExplainEvent(Event("b", Level::kError), nullptr).reason),
+            "no directive applies");
 }
 
 TEST(MatcherTest, ReadsSubjectsOutOfRecords) {
@@ -125,14 +126,15 @@ TEST(MatcherTest, ReadsSubjectsOutOfRecords) {
   options.profile = Profile::kFixed;
   for (const char* text :
        {"t=debug", "[{message}]=debug", "[{message=bob}]=debug", "[{k=4}]=debug"}) {
-    EXPECT_TRUE(Matcher(Parsed(text, options)).EventEnabled(Subject::Of(record), nullptr)) << text;
+    EXPECT_TRUE(Matcher(ParsedFilter(text, options)).EventEnabled(Subject::Of(record), nullptr))
+        << text;
   }
   EXPECT_FALSE(
-      Matcher(Parsed("[{k=5}]=debug", options)).EventEnabled(Subject::Of(record), nullptr));
+      Matcher(ParsedFilter("[{k=5}]=debug", options)).EventEnabled(Subject::Of(record), nullptr));
 }
 
 TEST(MatcherTest, KeepsAnsweringWhenItsCachesAreFlooded) {
-  Matcher matcher(Parsed("info,a=debug,[job]=trace"));
+  Matcher matcher(ParsedFilter("info,a=debug,[job]=trace"));
   SpanScope job;
   matcher.OpenSpan(Span("a", "job"), nullptr, &job);
   for (int i = 0; i < 20'000; ++i) {
@@ -148,7 +150,7 @@ TEST(MatcherTest, KeepsAnsweringWhenItsCachesAreFlooded) {
 TEST(MatcherTest, WorksBeyondOneWordOfTests) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "[{k" + std::to_string(i) + "=1}]=debug,";
-  Matcher matcher(Parsed(text));
+  Matcher matcher(ParsedFilter(text));
   for (int i = 0; i < 100; ++i) {
     const std::string name = "k" + std::to_string(i);
     const std::vector<Field> fields = {Int(name, 1)};

@@ -19,7 +19,7 @@ namespace {
 
 constexpr uint64_t kSecondNanos = 1'000'000'000;
 
-class ProcessWatchTest : public testing::Test {
+class ProcessWatchTest : public ::testing::Test {
  protected:
   void Start(const ProcessKey& process, UniqueFd pidfd = UniqueFd()) {
     watch_ = ProcessWatch::Start(loop_.get(), process, std::move(pidfd), [this](const auto& cause) {

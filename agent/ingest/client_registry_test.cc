@@ -6,7 +6,7 @@
 namespace sluice::ingest {
 namespace {
 
-constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kSecondNanos = 1'000'000'000;
 
 ClientId IdOf(int n) {
   ClientId id;
@@ -26,8 +26,8 @@ TEST(ClientRegistryTest, KeepsTheSameIdOfTwoUsersApart) {
 TEST(ClientRegistryTest, ForgetsADisconnectedClientAfterItsTimeAndNotBefore) {
   ClientRegistry registry;
   registry.Connect(5, IdOf(1), 0);
-  registry.Disconnect(5, IdOf(1), 10 * kSecond);
-  const uint64_t end = (10 + limits::kDedupSeconds) * kSecond;
+  registry.Disconnect(5, IdOf(1), 10 * kSecondNanos);
+  const uint64_t end = (10 + limits::kDedupSeconds) * kSecondNanos;
   registry.Expire(end);
   EXPECT_NE(registry.Find(5, IdOf(1)), nullptr);
   registry.Expire(end + 1);
@@ -37,7 +37,7 @@ TEST(ClientRegistryTest, ForgetsADisconnectedClientAfterItsTimeAndNotBefore) {
 TEST(ClientRegistryTest, NeverForgetsAConnectedClient) {
   ClientRegistry registry;
   registry.Connect(5, IdOf(1), 0);
-  registry.Expire(1000 * limits::kDedupSeconds * kSecond);
+  registry.Expire(1000 * limits::kDedupSeconds * kSecondNanos);
   EXPECT_NE(registry.Find(5, IdOf(1)), nullptr);
 }
 

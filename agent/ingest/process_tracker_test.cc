@@ -17,13 +17,13 @@
 namespace sluice::ingest {
 namespace {
 
-using testing::AnyOf;
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::AnyOf;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr uint64_t kSecond = 1'000'000'000;
 
-class ProcessTrackerTest : public testing::Test {
+class ProcessTrackerTest : public ::testing::Test {
  protected:
   void Track() { tracker_.Track(child_.key(), pidfd_.get()); }
 

@@ -11,13 +11,13 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-constexpr char kPath[] = "/run/cursors";
+constexpr char kCursorPath[] = "/run/cursors";
 constexpr uint32_t kSeed = 7;
 
-class CursorFileTest : public testing::Test {
+class CursorFileTest : public ::testing::Test {
  protected:
   std::unique_ptr<CursorFile> Open(uint32_t seed = kSeed) {
-    auto file = CursorFile::Open(fs_, kPath, seed);
+    auto file = CursorFile::Open(fs_, kCursorPath, seed);
     EXPECT_TRUE(file.ok()) << file.status();
     return *std::move(file);
   }
@@ -51,11 +51,11 @@ TEST_F(CursorFileTest, FallsBackToTheCopyBeforeATornWrite) {
   Store("kvp", 5);
   Store("kvp", 6);
   DiskState state = fs_.StateNow();
-  std::string& bytes = state[kPath];
+  std::string& bytes = state[kCursorPath];
   const size_t second_copy = 64;
   bytes[second_copy + 48] ^= 1;
   CrashFileSystem torn(state);
-  const auto file = CursorFile::Open(torn, kPath, kSeed);
+  const auto file = CursorFile::Open(torn, kCursorPath, kSeed);
   ASSERT_TRUE(file.ok());
   EXPECT_THAT((*file)->cursors(), ElementsAre(Pair("kvp", 5)));
 }

@@ -45,7 +45,7 @@ void ExpectNothingLost(const Words& acknowledged, const Words& present, const Wo
   }
 }
 
-class JournalFaultTest : public testing::TestWithParam<int> {};
+class JournalFaultTest : public ::testing::TestWithParam<int> {};
 
 TEST_P(JournalFaultTest, KeepsWhatItAcknowledgedWhicheverCallFails) {
   for (int call = 0;; ++call) {
@@ -73,8 +73,8 @@ TEST_P(JournalFaultTest, KeepsWhatItAcknowledgedWhicheverCallFails) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryError, JournalFaultTest,
-                         testing::Values(ENOSPC, EIO, EROFS, EDQUOT, EINTR,
-                                         FaultyFileSystem::kShortWrite));
+                         ::testing::Values(ENOSPC, EIO, EROFS, EDQUOT, EINTR,
+                                           FaultyFileSystem::kShortWrite));
 
 TEST_P(JournalFaultTest, OpensOrSaysWhyWhicheverCallFails) {
   CrashFileSystem disk;
@@ -106,7 +106,7 @@ TEST_P(JournalFaultTest, OpensOrSaysWhyWhicheverCallFails) {
   }
 }
 
-class RefusingDiskTest : public testing::Test {
+class RefusingDiskTest : public ::testing::Test {
  protected:
   CrashFileSystem disk_;
   FaultyFileSystem fs_{&disk_};
@@ -120,7 +120,7 @@ TEST_F(RefusingDiskTest, AcknowledgesNothingWhileWritesFailAndAllAfterwards) {
   EXPECT_EQ(run_.Write("refused"), 0u);
   EXPECT_TRUE(absl::IsUnavailable(run_.last_refusal()));
   EXPECT_EQ(run_.journal().synced_sequence(), 1u);
-  EXPECT_THAT(run_.journal().GetUsage().error, testing::HasSubstr("No space"));
+  EXPECT_THAT(run_.journal().GetUsage().error, ::testing::HasSubstr("No space"));
   EXPECT_THAT(ReadAll(&run_.journal()), ElementsAre(Pair(1, "before")));
   fs_.RefuseWrites(0);
   ASSERT_TRUE(run_.WaitForSync(2));
@@ -141,7 +141,7 @@ TEST_F(RefusingDiskTest, NeverTrustsAFileWhoseSyncFailed) {
   // The entry stands again in a segment of its own.
   std::vector<std::string> names;
   disk_.List("/journal", &names);
-  EXPECT_THAT(names, testing::IsSupersetOf({SegmentName(1), SegmentName(2)}));
+  EXPECT_THAT(names, ::testing::IsSupersetOf({SegmentName(1), SegmentName(2)}));
   EXPECT_THAT(ReadAll(&run_.journal()), ElementsAre(Pair(1, "a"), Pair(2, "b")));
 }
 

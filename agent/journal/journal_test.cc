@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-class JournalTest : public testing::Test {
+class JournalTest : public ::testing::Test {
  protected:
   Options TestOptions() { return JournalRun::TestOptions(&fs_, "/journal"); }
 
@@ -129,7 +129,7 @@ TEST_F(JournalTest, RollsToANewSegmentWithACheckpoint) {
   }
   JournalRun run(options);
   EXPECT_LT(run.recovered().words().size(), 6u);
-  EXPECT_THAT(run.recovered().checkpoint(), testing::HasSubstr("w"));
+  EXPECT_THAT(run.recovered().checkpoint(), ::testing::HasSubstr("w"));
   EXPECT_EQ(ReadAll(&run.journal()).size(), 20u);
 }
 
@@ -144,7 +144,7 @@ TEST_F(JournalTest, SetsAsideTheJournalOfAnotherMachine) {
   EXPECT_THAT(ReadAll(&run.journal()), ElementsAre(Pair(1, "b")));
   std::vector<std::string> names;
   fs_.List("/journal.set-aside", &names);
-  EXPECT_THAT(names, testing::Contains(SegmentName(1)));
+  EXPECT_THAT(names, ::testing::Contains(SegmentName(1)));
 }
 
 TEST_F(JournalTest, DoesNotCompareAnUnknownId) {

@@ -53,7 +53,7 @@ class ReadOnlyPath : public FaultyFileSystem {
   std::atomic<bool> is_read_only_{true};
 };
 
-class LocationTest : public testing::Test {
+class LocationTest : public ::testing::Test {
  protected:
   LocationTest() {
     char pattern[] = "/tmp/sluice_jl_XXXXXX";
@@ -85,7 +85,7 @@ TEST_F(LocationTest, OnlyOneAgentHoldsAJournal) {
   JournalRun first(OnDisk());
   JournalRun second(OnDisk());
   EXPECT_TRUE(absl::IsAlreadyExists(second.status())) << second.status();
-  EXPECT_THAT(std::string(second.status().message()), testing::HasSubstr(disk_));
+  EXPECT_THAT(std::string(second.status().message()), ::testing::HasSubstr(disk_));
 }
 
 TEST_F(LocationTest, FailsWithoutAPlaceInMemory) {

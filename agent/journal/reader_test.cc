@@ -16,7 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-class ReaderTest : public testing::Test {
+class ReaderTest : public ::testing::Test {
  protected:
   Options TestOptions() {
     Options options = JournalRun::TestOptions(&fs_, "/journal");
@@ -101,7 +101,7 @@ TEST_F(ReaderTest, RestoresFromTheCheckpointBeforeItsCursor) {
   JournalRun run(TestOptions());
   WriteWords(&run, 20);
   const auto reader = run.journal().OpenReader("log");
-  EXPECT_THAT(reader->Restore(10), testing::HasSubstr("w"));
+  EXPECT_THAT(reader->Restore(10), ::testing::HasSubstr("w"));
   std::vector<uint64_t> replayed, fresh;
   while (const auto entry = reader->Next(Now())) {
     (entry->replayed ? replayed : fresh).push_back(entry->sequence);

@@ -23,7 +23,7 @@ constexpr uid_t kAlice = 1000;
 constexpr uid_t kBob = 1001;
 
 // A journal of 64 KiB in segments of 4 KiB; entries of about 1 KiB.
-class RetentionTest : public testing::Test {
+class RetentionTest : public ::testing::Test {
  protected:
   Options SmallJournal() {
     Options options = JournalRun::TestOptions(&fs_, "/journal");

@@ -14,7 +14,7 @@
 namespace sluice::journal {
 namespace {
 
-class RewriteTest : public testing::Test {
+class RewriteTest : public ::testing::Test {
  protected:
   Options SyncedOnDemand() {
     Options options = ScriptOptions(&fs_);
@@ -59,7 +59,8 @@ TEST_F(RewriteTest, TwoNewSegmentsInARowAreBothCharged) {
   ASSERT_TRUE(run_.WaitForSync(3));
   std::vector<std::string> names;
   disk_.List("/journal", &names);
-  EXPECT_THAT(names, testing::UnorderedElementsAre(SegmentName(1), SegmentName(2), SegmentName(3)));
+  EXPECT_THAT(names,
+              ::testing::UnorderedElementsAre(SegmentName(1), SegmentName(2), SegmentName(3)));
   ASSERT_NO_FATAL_FAILURE(ExpectUsageIsWhatFilesHold(&run_, &disk_));
 }
 

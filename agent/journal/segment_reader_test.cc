@@ -16,7 +16,7 @@ using ::testing::IsEmpty;
 
 constexpr char kPath[] = "/journal/segment";
 
-class SegmentReaderTest : public testing::Test {
+class SegmentReaderTest : public ::testing::Test {
  protected:
   SegmentReaderTest() {
     for (size_t i = 0; i < header_.epoch.bytes.size(); ++i) header_.epoch.bytes[i] = 7;

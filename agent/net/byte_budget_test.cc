@@ -5,10 +5,10 @@
 namespace sluice::net {
 namespace {
 
-constexpr ByteBudget::Limits kLimits{.total = 100, .per_uid = 60};
+constexpr ByteBudget::Limits kBudget{.total = 100, .per_uid = 60};
 
 TEST(ByteBudgetTest, TakesUpToTheLimitOfAUidAndNotAByteMore) {
-  ByteBudget budget(kLimits);
+  ByteBudget budget(kBudget);
   EXPECT_TRUE(budget.Charge(1, 59));
   EXPECT_TRUE(budget.Charge(1, 1));
   EXPECT_FALSE(budget.Charge(1, 1));
@@ -16,7 +16,7 @@ TEST(ByteBudgetTest, TakesUpToTheLimitOfAUidAndNotAByteMore) {
 }
 
 TEST(ByteBudgetTest, TakesUpToTheTotalOverAllUids) {
-  ByteBudget budget(kLimits);
+  ByteBudget budget(kBudget);
   EXPECT_TRUE(budget.Charge(1, 60));
   EXPECT_TRUE(budget.Charge(2, 40));
   EXPECT_FALSE(budget.Charge(3, 1));
@@ -24,7 +24,7 @@ TEST(ByteBudgetTest, TakesUpToTheTotalOverAllUids) {
 }
 
 TEST(ByteBudgetTest, GivesBackWhatIsReleased) {
-  ByteBudget budget(kLimits);
+  ByteBudget budget(kBudget);
   ASSERT_TRUE(budget.Charge(1, 60));
   budget.Release(1, 60);
   EXPECT_EQ(budget.used(), 0u);
@@ -33,7 +33,7 @@ TEST(ByteBudgetTest, GivesBackWhatIsReleased) {
 }
 
 TEST(ByteBudgetTest, IsNotFooledByAHugeCharge) {
-  ByteBudget budget(kLimits);
+  ByteBudget budget(kBudget);
   ASSERT_TRUE(budget.Charge(1, 1));
   EXPECT_FALSE(budget.Charge(1, SIZE_MAX));
   EXPECT_EQ(budget.used(), 1u);

@@ -134,7 +134,7 @@ TEST(EnsurePrivateDirectoryTest, MakesTheDirectoryAndRefusesAnOpenOne) {
   EXPECT_FALSE(EnsurePrivateDirectory(dir.File("link"), 0700).ok());
 }
 
-class ListenerTest : public testing::Test {
+class ListenerTest : public ::testing::Test {
  protected:
   void SetUp() override {
     auto listening = ListenUnix(dir_.File("s"), 0600);
@@ -221,7 +221,7 @@ void InActivatedProcess(const std::vector<int>& sockets, const char* names, Chec
     ::setenv("LISTEN_FDNAMES", names, 1);
     ::_exit(check(TakeActivatedSockets()) ? 0 : 1);
   };
-  EXPECT_EXIT(activated(), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(activated(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(ActivationTest, TakesSocketsByNameReadyForTheLoop) {

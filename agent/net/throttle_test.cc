@@ -13,7 +13,7 @@ namespace {
 using ::sluice::testing::Frame;
 using ::sluice::testing::H2Client;
 
-constexpr uint64_t kMilli = 1'000'000;
+constexpr uint64_t kMillisecond = 1'000'000;
 
 class ThrottleTest : public GrpcServerTest {
  protected:
@@ -53,7 +53,7 @@ TEST_F(ThrottleTest, DoesNotReadFromAUidThatWastesUntilTimeHasPaid) {
   const int32_t id = client->Ask("/t.T/Echo", "x");
   Settle(client.get());
   EXPECT_FALSE(client->call(id).ended);
-  clock_.now += 100 * kMilli;
+  clock_.now += 100 * kMillisecond;
   EXPECT_TRUE(UntilEnded(client.get(), id));
 }
 
@@ -127,7 +127,7 @@ TEST_F(ThrottleTest, ReadsAgainFromAllThatWaited) {
   }
   for (size_t i = 0; i < clients.size(); ++i) {
     EXPECT_TRUE(Until(clients[i].get(), [&] {
-      clock_.now += 10 * kMilli;
+      clock_.now += 10 * kMillisecond;
       return clients[i]->call(ids[i]).ended;
     }));
   }

@@ -16,35 +16,35 @@ namespace {
 
 // What the writers of a pool lock it with: cloud-init and azure-init by flock, hv_kvp_daemon by a
 // POSIX lock, libazureinit-kvp by flock and a lock of the open file description.
-enum class Kind { kFlock, kPosix, kOfd };
+enum class LockKind { kFlock, kPosix, kOfd };
 
 struct Cell {
-  Kind held;
-  Kind tried;
+  LockKind held;
+  LockKind tried;
   bool granted;
 };
 
 constexpr Cell kMatrix[] = {
-    {Kind::kFlock, Kind::kFlock, false}, {Kind::kFlock, Kind::kPosix, true},
-    {Kind::kFlock, Kind::kOfd, true},    {Kind::kPosix, Kind::kFlock, true},
-    {Kind::kPosix, Kind::kPosix, false}, {Kind::kPosix, Kind::kOfd, false},
-    {Kind::kOfd, Kind::kFlock, true},    {Kind::kOfd, Kind::kPosix, false},
-    {Kind::kOfd, Kind::kOfd, false},
+    {LockKind::kFlock, LockKind::kFlock, false}, {LockKind::kFlock, LockKind::kPosix, true},
+    {LockKind::kFlock, LockKind::kOfd, true},    {LockKind::kPosix, LockKind::kFlock, true},
+    {LockKind::kPosix, LockKind::kPosix, false}, {LockKind::kPosix, LockKind::kOfd, false},
+    {LockKind::kOfd, LockKind::kFlock, true},    {LockKind::kOfd, LockKind::kPosix, false},
+    {LockKind::kOfd, LockKind::kOfd, false},
 };
 
 constexpr const char* kNames[] = {"flock", "POSIX", "OFD"};
 
-const char* Name(Kind kind) { return kNames[static_cast<int>(kind)]; }
+const char* Name(LockKind kind) { return kNames[static_cast<int>(kind)]; }
 
-bool TryLock(Kind kind, int fd) {
+bool TryLock(LockKind kind, int fd) {
   struct flock whole {};
   whole.l_type = F_WRLCK;
   switch (kind) {
-    case Kind::kFlock:
+    case LockKind::kFlock:
       return PoolSyscalls::System()->Flock(fd, LOCK_EX | LOCK_NB) == 0;
-    case Kind::kPosix:
+    case LockKind::kPosix:
       return ::fcntl(fd, F_SETLK, &whole) == 0;
-    case Kind::kOfd:
+    case LockKind::kOfd:
       return PoolSyscalls::System()->OfdSetLock(fd, F_WRLCK) == 0;
   }
   return false;
@@ -63,7 +63,7 @@ class PoolLockTest : public ::testing::Test {
   }
 
   // Whether another process gets the lock now.
-  bool GrantedToAnother(Kind kind) const {
+  bool GrantedToAnother(LockKind kind) const {
     const pid_t child = ::fork();
     if (child == 0) {
       const int fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
@@ -93,18 +93,18 @@ TEST_F(PoolLockTest, KeepsEveryoneOutAndLetsGoOfAll) {
     {
       const PoolResult<PoolLock> lock = Acquire(fd_, mode);
       ASSERT_TRUE(lock.ok()) << lock.error().message;
-      for (const Kind kind : {Kind::kFlock, Kind::kPosix, Kind::kOfd}) {
+      for (const LockKind kind : {LockKind::kFlock, LockKind::kPosix, LockKind::kOfd}) {
         EXPECT_FALSE(GrantedToAnother(kind)) << Name(kind);
       }
     }
-    for (const Kind kind : {Kind::kFlock, Kind::kPosix, Kind::kOfd}) {
+    for (const LockKind kind : {LockKind::kFlock, LockKind::kPosix, LockKind::kOfd}) {
       EXPECT_TRUE(GrantedToAnother(kind)) << Name(kind);
     }
   }
 }
 
 TEST_F(PoolLockTest, IsKeptOutByEachKind) {
-  for (const Kind kind : {Kind::kFlock, Kind::kPosix, Kind::kOfd}) {
+  for (const LockKind kind : {LockKind::kFlock, LockKind::kPosix, LockKind::kOfd}) {
     const int holder = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
     ASSERT_TRUE(TryLock(kind, holder));
     const PoolResult<PoolLock> lock = Acquire(fd_);
@@ -120,7 +120,7 @@ TEST_F(PoolLockTest, LetsGoOfTheFlockWhereTheOtherLockIsRefused) {
   ASSERT_FALSE(lock.ok());
   EXPECT_EQ(lock.error().code, EBADF);
   EXPECT_NE(lock.error().message.find(path_), std::string::npos) << lock.error().message;
-  EXPECT_TRUE(GrantedToAnother(Kind::kFlock));
+  EXPECT_TRUE(GrantedToAnother(LockKind::kFlock));
   ::close(read_only);
 }
 

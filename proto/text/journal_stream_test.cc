@@ -10,7 +10,7 @@
 namespace sluice {
 namespace {
 
-class JournalStreamTest : public testing::Test {
+class JournalStreamTest : public ::testing::Test {
  protected:
   JournalStreamTest() {
     EXPECT_EQ(::pipe(ends_), 0);

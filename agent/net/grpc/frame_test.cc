@@ -20,7 +20,7 @@ TEST(AppendMessageTest, PutsTheFlagAndTheBigEndianLengthInFront) {
   EXPECT_EQ(Encode({std::string(0x010203, 'x')}).substr(0, 5), std::string("\0\0\1\2\3", 5));
 }
 
-class MessageReaderTest : public testing::Test {
+class MessageReaderTest : public ::testing::Test {
  protected:
   // Feeds `wire` in pieces of `piece` bytes; returns the messages and the last result.
   std::pair<std::vector<std::string>, Next> Read(const std::string& wire, size_t piece) {

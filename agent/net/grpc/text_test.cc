@@ -6,8 +6,8 @@
 namespace sluice::net {
 namespace {
 
-using testing::ElementsAre;
-using testing::Pair;
+using ::testing::ElementsAre;
+using ::testing::Pair;
 
 TEST(IsGrpcContentTypeTest, TakesGrpcWithAnyMessageFormat) {
   for (const char* type : {"application/grpc", "application/grpc+proto", "application/grpc;x=y"}) {

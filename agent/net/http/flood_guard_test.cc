@@ -7,28 +7,28 @@
 namespace sluice::net {
 namespace {
 
-constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kSecondNanos = 1'000'000'000;
 
 TEST(TokenBucketTest, GivesItsBurstAndThenWhatTimeEarns) {
   TokenBucket bucket(3, 2);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(bucket.Take(kSecond)) << i;
-  EXPECT_FALSE(bucket.Take(kSecond));
-  EXPECT_FALSE(bucket.Take(kSecond + kSecond / 2 - 1'000'000));
-  EXPECT_TRUE(bucket.Take(kSecond + kSecond / 2));
-  EXPECT_FALSE(bucket.Take(kSecond + kSecond / 2));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(bucket.Take(kSecondNanos)) << i;
+  EXPECT_FALSE(bucket.Take(kSecondNanos));
+  EXPECT_FALSE(bucket.Take(kSecondNanos + kSecondNanos / 2 - 1'000'000));
+  EXPECT_TRUE(bucket.Take(kSecondNanos + kSecondNanos / 2));
+  EXPECT_FALSE(bucket.Take(kSecondNanos + kSecondNanos / 2));
 }
 
 TEST(TokenBucketTest, NeverHoldsMoreThanItsBurst) {
   TokenBucket bucket(3, 2);
   bucket.Give(100);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(bucket.Take(1'000'000 * kSecond));
-  EXPECT_FALSE(bucket.Take(1'000'000 * kSecond));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(bucket.Take(1'000'000 * kSecondNanos));
+  EXPECT_FALSE(bucket.Take(1'000'000 * kSecondNanos));
 }
 
 int FramesUntilFlood(uint8_t type, const char* word) {
   FloodGuard guard;
   for (int i = 0; i < 100'000; ++i) {
-    if (const char* flood = guard.OnFrame(type, kSecond)) {
+    if (const char* flood = guard.OnFrame(type, kSecondNanos)) {
       EXPECT_STREQ(flood, word);
       return i;
     }
@@ -54,8 +54,9 @@ TEST(FloodGuardTest, LetsRequestsAndTheirBodiesPass) {
 TEST(FloodGuardTest, CountsContinuationsOfEachHeaderBlockAlone) {
   FloodGuard guard;
   for (int request = 0; request < 100; ++request) {
-    EXPECT_EQ(guard.OnFrame(NGHTTP2_HEADERS, kSecond), nullptr);
-    for (int i = 0; i < 4; ++i) EXPECT_EQ(guard.OnFrame(NGHTTP2_CONTINUATION, kSecond), nullptr);
+    EXPECT_EQ(guard.OnFrame(NGHTTP2_HEADERS, kSecondNanos), nullptr);
+    for (int i = 0; i < 4; ++i)
+      EXPECT_EQ(guard.OnFrame(NGHTTP2_CONTINUATION, kSecondNanos), nullptr);
   }
 }
 
@@ -63,17 +64,17 @@ TEST(FloodGuardTest, WhatWeSendJustifiesWindowUpdates) {
   FloodGuard guard;
   for (int i = 0; i < 10'000; ++i) {
     guard.OnDataSent();
-    EXPECT_EQ(guard.OnFrame(NGHTTP2_WINDOW_UPDATE, kSecond), nullptr);
-    EXPECT_EQ(guard.OnFrame(NGHTTP2_PING, kSecond), nullptr);
+    EXPECT_EQ(guard.OnFrame(NGHTTP2_WINDOW_UPDATE, kSecondNanos), nullptr);
+    EXPECT_EQ(guard.OnFrame(NGHTTP2_PING, kSecondNanos), nullptr);
   }
 }
 
 TEST(FloodGuardTest, EmptyDataAndForcedResetsDrawOnTheSameBudgets) {
   FloodGuard guard;
-  for (int i = 0; i < 1000; ++i) EXPECT_EQ(guard.OnEmptyData(kSecond), nullptr);
-  EXPECT_STREQ(guard.OnEmptyData(kSecond), "flood_empty_data");
-  for (int i = 0; i < 500; ++i) EXPECT_EQ(guard.OnForcedReset(kSecond), nullptr);
-  EXPECT_STREQ(guard.OnForcedReset(kSecond), "flood_reset");
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(guard.OnEmptyData(kSecondNanos), nullptr);
+  EXPECT_STREQ(guard.OnEmptyData(kSecondNanos), "flood_empty_data");
+  for (int i = 0; i < 500; ++i) EXPECT_EQ(guard.OnForcedReset(kSecondNanos), nullptr);
+  EXPECT_STREQ(guard.OnForcedReset(kSecondNanos), "flood_reset");
 }
 
 }  // namespace

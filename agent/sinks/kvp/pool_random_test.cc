@@ -119,7 +119,7 @@ TEST(PoolRandomTest, NothingIsDoubledOrMiscounted) {
     RandomRun run(seed);
     for (int step = 0; step < 40; ++step) run.Step();
     run.ExpectOrderInTheEnd();
-    if (testing::Test::HasFailure()) return;
+    if (::testing::Test::HasFailure()) return;
   }
 }
 

@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 
 constexpr char kTraceparent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-Environment Fixed(std::map<std::string, std::string> variables) {
+Environment FixedEnvironment(std::map<std::string, std::string> variables) {
   return [variables = std::move(variables)](const char* name) -> const char* {
     const auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
@@ -31,14 +31,15 @@ TraceContext Context(std::string tracestate = {}) {
 }
 
 TEST(IncomingContextTest, IsAbsentWhereItIsMalformed) {
-  EXPECT_FALSE(IncomingContext(Fixed({})));
-  EXPECT_FALSE(IncomingContext(Fixed({{"TRACEPARENT", "00-zz-00-01"}, {"TRACESTATE", "a=b"}})));
-  EXPECT_FALSE(IncomingContext(Fixed({{"TRACEPARENT", ""}})));
+  EXPECT_FALSE(IncomingContext(FixedEnvironment({})));
+  EXPECT_FALSE(
+      IncomingContext(FixedEnvironment({{"TRACEPARENT", "00-zz-00-01"}, {"TRACESTATE", "a=b"}})));
+  EXPECT_FALSE(IncomingContext(FixedEnvironment({{"TRACEPARENT", ""}})));
 }
 
 TEST(IncomingContextTest, ReadsParentAndState) {
   const auto context =
-      IncomingContext(Fixed({{"TRACEPARENT", kTraceparent}, {"TRACESTATE", "a=b"}}));
+      IncomingContext(FixedEnvironment({{"TRACEPARENT", kTraceparent}, {"TRACESTATE", "a=b"}}));
   ASSERT_TRUE(context);
   EXPECT_EQ(context->trace_id.ToHex(), "4bf92f3577b34da6a3ce929d0e0e4736");
   EXPECT_EQ(context->tracestate, "a=b");
@@ -87,7 +88,7 @@ TEST(NewSpanContextTest, BeginsATraceOfItsOwnElse) {
 }
 
 std::string Resource(std::map<std::string, std::string> variables) {
-  return ResourceFromEnvironment(Fixed(std::move(variables)));
+  return ResourceFromEnvironment(FixedEnvironment(std::move(variables)));
 }
 
 TEST(ResourceTest, IsEmptyWithoutVariables) { EXPECT_EQ(Resource({}), ""); }

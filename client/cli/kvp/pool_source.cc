@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 5> kPoolNames = {"external", "guest", "au
                                                         "auto-external", "auto-internal"};
 constexpr int kGuestPool = 1;
 constexpr std::string_view kInstalledDirectory = "/var/lib/hyperv";
-constexpr std::chrono::milliseconds kTimeout{5'000};
+constexpr std::chrono::milliseconds kPoolTimeout{5'000};
 // The agent answers at the timeout; this is for the answer's way.
 constexpr std::chrono::milliseconds kAnswerTime{1'000};
 
@@ -56,8 +56,8 @@ bool MayAskAgent(const GlobalOptions& options) {
   return options.pool.directory.empty() && options.pool.number == kGuestPool;
 }
 
-Result<AgentView> OpenAgent(const GlobalOptions& options) {
-  return AgentView::OpenAdmin(ResolveSockets(options), options.timeout.value_or(kTimeout));
+Result<AgentView> OpenForPool(const GlobalOptions& options) {
+  return AgentView::OpenAdmin(ResolveSockets(options), options.timeout.value_or(kPoolTimeout));
 }
 
 // What to do without the agent: read the installed file, or fail as `failure` says.
@@ -77,7 +77,7 @@ Result<kvp::PoolImage> ReadFile(const std::string& path) {
 }
 
 Result<std::string> AgentsPoolFile(const GlobalOptions& options) {
-  Result<AgentView> agent = OpenAgent(options);
+  Result<AgentView> agent = OpenForPool(options);
   if (!agent.ok()) return agent.failure();
   const Result<v1::StatusResponse> status = agent->Status(/*open_spans=*/false);
   if (!status.ok()) return status.failure();
@@ -164,7 +164,7 @@ Result<std::string> FindPoolFile(const GlobalOptions& options) {
 
 Result<kvp::PoolImage> LoadPool(const GlobalOptions& options) {
   if (!MayAskAgent(options)) return ReadFile(*FindPoolFile(options));
-  Result<AgentView> agent = OpenAgent(options);
+  Result<AgentView> agent = OpenForPool(options);
   if (agent.ok()) {
     Result<std::string> pool = agent->DumpPool();
     if (!pool.ok()) return pool.failure();
@@ -183,7 +183,7 @@ Result<kvp::PoolImage> LoadWholePool(const GlobalOptions& options) {
 }
 
 std::chrono::milliseconds PoolTimeout(const GlobalOptions& options) {
-  return options.timeout.value_or(kTimeout);
+  return options.timeout.value_or(kPoolTimeout);
 }
 
 Result<PoolOwner> FindPoolOwner(const GlobalOptions& options) {

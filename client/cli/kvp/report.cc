@@ -149,7 +149,7 @@ int FailureVerb(GlobalOptions options, std::vector<std::string> arguments) {
   return Report(app, /*failure=*/true, std::move(options), std::move(arguments));
 }
 
-constexpr std::array kVerbs = {
+constexpr std::array kReportVerbs = {
     Verb{"ready", "Provisioning succeeded", ReadyVerb},
     Verb{"failure", "Provisioning failed, and why", FailureVerb},
 };
@@ -173,7 +173,7 @@ int ReportVerb(GlobalOptions options, std::vector<std::string> arguments) {
                          .description =
                              "Tells Azure how provisioning went: the record PROVISIONING_REPORT of "
                              "the KVP pool. For root alone.",
-                         .verbs = kVerbs,
+                         .verbs = kReportVerbs,
                          .footer = "Example:\n  sluice report ready\n",
                          .version = {},
                          .add_options = AddPoolOptions};

@@ -176,7 +176,7 @@ int InfoVerb(GlobalOptions options, std::vector<std::string> arguments) {
   return Print(options.json ? RenderInfoJson(info) : RenderInfo(info));
 }
 
-constexpr std::array kVerbs = {
+constexpr std::array kPoolVerbs = {
     Verb{"info", "Show which file the pool is and how much it holds", InfoVerb},
     Verb{"dump", "Print every record in the order of the file", DumpVerb},
     Verb{"entries", "Print each key once with its last value", EntriesVerb},
@@ -203,7 +203,7 @@ int KvpVerb(GlobalOptions options, std::vector<std::string> arguments) {
       .description =
           "What is in the Hyper-V KVP pool, and changes of it: through the running agent, or "
           "by --dir in a file. The verbs of libazureinit-kvp are among these.",
-      .verbs = kVerbs,
+      .verbs = kPoolVerbs,
       .footer = "Example:\n  sluice kvp decode\n",
       .version = {},
       .add_options = AddPoolOptions};

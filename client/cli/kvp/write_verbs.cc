@@ -24,7 +24,7 @@ int Change(const GlobalOptions& options, kvp::PoolEdit edit) {
   return removed.ok() ? kExitOk : Fail(removed.failure());
 }
 
-Failure Unreadable(const std::string& name) {
+Failure UnreadableFile(const std::string& name) {
   return {kExitIo, "read " + name + ": " + std::strerror(errno)};
 }
 
@@ -33,7 +33,7 @@ Failure Unreadable(const std::string& name) {
 Result<std::string> ReadInput(const std::string& path) {
   const std::string name = path.empty() ? "stdin" : path;
   const UniqueFd file(path.empty() ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!path.empty() && !file) return Unreadable(name);
+  if (!path.empty() && !file) return UnreadableFile(name);
   const int fd = path.empty() ? STDIN_FILENO : file.get();
   std::string text;
   char buffer[64 * 1024];
@@ -42,7 +42,7 @@ Result<std::string> ReadInput(const std::string& path) {
     if (size > 0) {
       text.append(buffer, static_cast<size_t>(size));
     } else if (errno != EINTR) {
-      return Unreadable(name);
+      return UnreadableFile(name);
     }
   }
   if (!IsValidUtf8(text)) return Failure{kExitIo, name + " did not contain valid UTF-8"};

@@ -13,11 +13,11 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kTimeout{5'000};
+constexpr std::chrono::milliseconds kConfigTimeout{5'000};
 
 // The configuration is root's.
-Result<AgentView> OpenAgent(const GlobalOptions& options) {
-  return AgentView::OpenAdmin(ResolveSockets(options), options.timeout.value_or(kTimeout));
+Result<AgentView> OpenAsRoot(const GlobalOptions& options) {
+  return AgentView::OpenAdmin(ResolveSockets(options), options.timeout.value_or(kConfigTimeout));
 }
 
 std::string SettingsText(const v1::StatusResponse& status) {
@@ -53,7 +53,7 @@ int CatVerb(GlobalOptions options, std::vector<std::string> arguments) {
   app.footer("Example:\n  sluice config cat | grep -v '# default$'");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  Result<AgentView> agent = OpenAgent(options);
+  Result<AgentView> agent = OpenAsRoot(options);
   if (!agent.ok()) return Fail(agent.failure());
   const Result<v1::StatusResponse> status = agent->Status(false);
   if (!status.ok()) return Fail(status.failure());
@@ -81,7 +81,7 @@ int ReloadVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Example:\n  sluice config reload");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  Result<AgentView> agent = OpenAgent(options);
+  Result<AgentView> agent = OpenAsRoot(options);
   if (!agent.ok()) return Fail(agent.failure());
   const Result<v1::ReloadResponse> response = agent->Reload();
   if (!response.ok()) return Fail(response.failure());
@@ -98,7 +98,7 @@ int ReloadVerb(GlobalOptions options, std::vector<std::string> arguments) {
   return kExitNegative;
 }
 
-constexpr std::array kVerbs = {
+constexpr std::array kConfigVerbs = {
     Verb{"cat", "Print every key in force and where it was said", CatVerb},
     Verb{"reload", "Make the agent read its configuration again", ReloadVerb},
 };
@@ -108,7 +108,7 @@ constexpr std::array kVerbs = {
 int ConfigVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const VerbGroup config{.name = "sluice config",
                          .description = "The agent's configuration. Needs the admin socket.",
-                         .verbs = kVerbs,
+                         .verbs = kConfigVerbs,
                          .footer = "Example:\n  sluice config reload\n",
                          .version = {}};
   return Dispatch(config, std::move(options), std::move(arguments));

@@ -17,10 +17,10 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kTimeout{5'000};
+constexpr std::chrono::milliseconds kFilterTimeout{5'000};
 
-Result<AgentView> OpenAgent(const GlobalOptions& options) {
-  return AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTimeout));
+Result<AgentView> OpenForFilter(const GlobalOptions& options) {
+  return AgentView::Open(ResolveSockets(options), options.timeout.value_or(kFilterTimeout));
 }
 
 CLI::Option* AddFilter(CLI::App& app, std::string* filter) {
@@ -31,7 +31,7 @@ CLI::Option* AddFilter(CLI::App& app, std::string* filter) {
       });
 }
 
-int CheckVerb(GlobalOptions options, std::vector<std::string> arguments) {
+int CheckFilterVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app("Says of each piece of a filter how it is understood, or what is wrong with it.",
                "sluice filter check");
   std::string filter;
@@ -43,7 +43,7 @@ int CheckVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Example:\n  sluice filter check 'info,svc::db=debug,[job{id=4}]=trace'");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  Result<AgentView> agent = OpenAgent(options);
+  Result<AgentView> agent = OpenForFilter(options);
   if (!agent.ok()) return Fail(agent.failure());
   const Result<v1::CheckFilterResponse> response = agent->CheckFilter(filter);
   if (!response.ok()) return Fail(response.failure());
@@ -132,7 +132,7 @@ Result<v1::Record> MakeEvent(const Described& described, Level level) {
                                     .attributes = std::move(*fields)}));
 }
 
-Result<v1::ExplainRequest> MakeRequest(const Question& question) {
+Result<v1::ExplainRequest> MakeExplainRequest(const Question& question) {
   v1::ExplainRequest request;
   request.set_filter(question.filter);
   const Level level = *ParseLevel(question.level);
@@ -166,9 +166,9 @@ int ExplainVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "    --span job --field id:int=4");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  const Result<v1::ExplainRequest> request = MakeRequest(question);
+  const Result<v1::ExplainRequest> request = MakeExplainRequest(question);
   if (!request.ok()) return Fail(request.failure());
-  Result<AgentView> agent = OpenAgent(options);
+  Result<AgentView> agent = OpenForFilter(options);
   if (!agent.ok()) return Fail(agent.failure());
   const Result<v1::ExplainResponse> response = agent->Explain(*request);
   if (!response.ok()) return Fail(response.failure());
@@ -181,8 +181,8 @@ int ExplainVerb(GlobalOptions options, std::vector<std::string> arguments) {
   return verdict.enabled() ? kExitOk : kExitNegative;
 }
 
-constexpr std::array kVerbs = {
-    Verb{"check", "Say of each piece how it is understood or what is wrong", CheckVerb},
+constexpr std::array kFilterVerbs = {
+    Verb{"check", "Say of each piece how it is understood or what is wrong", CheckFilterVerb},
     Verb{"explain", "Say whether a record is let through, and what decides", ExplainVerb},
 };
 
@@ -191,7 +191,7 @@ constexpr std::array kVerbs = {
 int FilterVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const VerbGroup filter{.name = "sluice filter",
                          .description = "Filters: is one sound, and what does it let through.",
-                         .verbs = kVerbs,
+                         .verbs = kFilterVerbs,
                          .footer = "Example:\n  sluice filter check 'warn,svc=debug'\n",
                          .version = {}};
   return Dispatch(filter, std::move(options), std::move(arguments));

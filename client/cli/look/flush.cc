@@ -13,7 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds kDefaultTimeout{5'000};
 constexpr std::chrono::milliseconds kLongestTimeout{60'000};
 // The agent answers at the timeout; this is for the answer's way.
-constexpr std::chrono::milliseconds kAnswerTime{1'000};
+constexpr std::chrono::milliseconds kFlushAnswerTime{1'000};
 
 // `otlp (behind), kvp (off)`; empty: all are done.
 std::string Laggards(const v1::FlushResponse& response) {
@@ -48,7 +48,7 @@ int FlushVerb(GlobalOptions options, std::vector<std::string> arguments) {
   request.set_timeout_ms(static_cast<uint32_t>(timeout.count()));
   for (const std::string& sink : sinks) request.add_sinks(sink);
   const Result<v1::FlushResponse> response =
-      Flush(ResolveSockets(options).ingest, request, timeout + kAnswerTime);
+      Flush(ResolveSockets(options).ingest, request, timeout + kFlushAnswerTime);
   if (!response.ok()) return Fail(response.failure());
   if (options.json && Print(MessageJson(*response)) != kExitOk) return kExitIo;
   const std::string laggards = Laggards(*response);

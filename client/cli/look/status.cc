@@ -11,7 +11,7 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kTimeout{5'000};
+constexpr std::chrono::milliseconds kStatusTimeout{5'000};
 
 }  // namespace
 
@@ -27,7 +27,7 @@ int StatusVerb(GlobalOptions options, std::vector<std::string> arguments) {
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
   Result<AgentView> agent =
-      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTimeout));
+      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kStatusTimeout));
   if (!agent.ok()) return Fail(agent.failure());
   const Result<v1::StatusResponse> status = agent->Status(open_spans);
   if (!status.ok()) return Fail(status.failure());

@@ -23,7 +23,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kTimeout{10'000};
+constexpr milliseconds kTailTimeout{10'000};
 // An agent that is restarted, or whose host is busy, is waited for so long.
 constexpr milliseconds kReturnTimeout{60'000};
 constexpr milliseconds kPauseBetweenTries{100};
@@ -70,7 +70,7 @@ std::string UnitName(const std::string& typed) {
   return typed.empty() || typed.find('.') != std::string::npos ? typed : typed + ".service";
 }
 
-Result<v1::LinesRequest> MakeRequest(const TailFlags& flags) {
+Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags) {
   v1::LinesRequest request;
   if (!flags.level.empty()) {
     const auto level = ParseLevel(flags.level);
@@ -237,7 +237,7 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "  sluice tail -n all -u cloud-init -g 'timed? ?out'");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  Result<v1::LinesRequest> request = MakeRequest(flags);
+  Result<v1::LinesRequest> request = MakeLinesRequest(flags);
   if (!request.ok()) return Fail(request.failure());
   const LineOutput::Shape shape = ShapeOf(flags, options.json);
   Result<LinePrinter> printer = LinePrinter::Create({shape, flags.pattern});
@@ -245,7 +245,7 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
   request->set_style(StyleFor(shape));
   Tail tail(ResolveSockets(options), std::move(*request), std::move(*printer));
   const int code =
-      tail.Run(options.timeout.value_or(kTimeout), options.timeout.value_or(kReturnTimeout));
+      tail.Run(options.timeout.value_or(kTailTimeout), options.timeout.value_or(kReturnTimeout));
   if (flags.show_cursor && !tail.printer().cursor().empty()) {
     if (const int printed = tail.printer().PrintCursor(); printed != kExitOk) return printed;
   }

@@ -10,9 +10,9 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kTimeout{10'000};
+constexpr std::chrono::milliseconds kTreeTimeout{10'000};
 
-Result<v1::RecordsRequest> MakeRequest(const std::string& trace_id, bool last) {
+Result<v1::RecordsRequest> MakeRecordsRequest(const std::string& trace_id, bool last) {
   if (last == !trace_id.empty()) {
     return Failure{kExitUsage, "write either a trace id or --last"};
   }
@@ -43,10 +43,10 @@ int TreeVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Examples:\n  sluice tree --last\n  sluice tree 4bf92f3577b34da6a3ce929d0e0e4736 --json");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  const Result<v1::RecordsRequest> request = MakeRequest(trace_id, last);
+  const Result<v1::RecordsRequest> request = MakeRecordsRequest(trace_id, last);
   if (!request.ok()) return Fail(request.failure());
   Result<AgentView> agent =
-      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTimeout));
+      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTreeTimeout));
   if (!agent.ok()) return Fail(agent.failure());
   const Result<std::vector<v1::StoredRecord>> records = agent->Records(*request);
   if (!records.ok()) return Fail(records.failure());

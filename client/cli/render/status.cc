@@ -19,7 +19,7 @@ std::string Since(uint64_t then_unix_nano, const StatusView& view) {
   return out;
 }
 
-std::string Sender(const v1::Identity& identity) {
+std::string SenderText(const v1::Identity& identity) {
   std::string out =
       "uid " + std::to_string(identity.uid()) + "  pid " + std::to_string(identity.pid());
   if (!identity.comm().empty()) out += "  " + identity.comm();
@@ -41,7 +41,7 @@ Table AgentTable(const v1::StatusResponse& status, const StatusView& view) {
   table.Row({"started", Since(status.started_unix_nano(), view)});
   if (!status.boot_id().empty()) table.Row({"boot id", status.boot_id()});
   if (!status.vm_id().empty()) table.Row({"vm id", status.vm_id()});
-  if (status.has_you()) table.Row({"you", Sender(status.you())});
+  if (status.has_you()) table.Row({"you", SenderText(status.you())});
   if (!view.whole_agent) {
     table.Row({"view", "your own uid's; through the admin socket root sees everything"});
   }
@@ -80,8 +80,8 @@ Table SinkTable(const v1::StatusResponse& status) {
 Table ClientTable(const v1::StatusResponse& status, const StatusView& view) {
   Table table("Clients");
   for (const v1::ClientStatus& client : status.clients()) {
-    table.Row({Sender(client.identity()), client.service_name(), Plural(client.records(), "record"),
-               Plural(client.open_spans(), "open span"),
+    table.Row({SenderText(client.identity()), client.service_name(),
+               Plural(client.records(), "record"), Plural(client.open_spans(), "open span"),
                "since " + Since(client.connected_unix_nano(), view)});
   }
   return table;
@@ -122,7 +122,8 @@ Table OpenSpanTable(const v1::StatusResponse& status, const StatusView& view) {
   Table table("Open spans");
   for (const v1::OpenSpan& span : status.open_spans()) {
     table.Row({span.name(), "since " + Since(span.start_time_unix_nano(), view),
-               Sender(span.identity()), span.service_name(), "trace " + ToHex(span.trace_id())});
+               SenderText(span.identity()), span.service_name(),
+               "trace " + ToHex(span.trace_id())});
   }
   return table;
 }

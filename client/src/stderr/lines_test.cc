@@ -108,7 +108,7 @@ class Pipe {
 };
 
 // A Recorder that prints, and whose sender is not there.
-class StderrLinesTest : public testing::Test {
+class StderrLinesTest : public ::testing::Test {
  protected:
   explicit StderrLinesTest(const std::string& filter = "info,chatty=trace",
                            const StderrPrinter::Output& output = {})
