@@ -142,9 +142,7 @@ std::string Difference(const Surroundings& process, const Surroundings& ours) {
 
 std::string ContainerSign(const Identity& identity) {
   if (identity.pid <= 0) return "in a pid namespace that the agent cannot see";
-  // A process stays where it began, but for its control group, which systemd chooses before it
-  // runs.
-  static const std::optional<Surroundings> ours = ReadSurroundings("self");
+  const auto ours = OurSurroundings();
   const auto process = ReadSurroundings(absl::StrCat(identity.pid));
   // Read last: until here the number has been this process's.
   const auto stat = ReadProcessStat(identity.pid);
