@@ -54,8 +54,7 @@ void Admission::BatchPass::Take(std::string_view field, std::string_view record)
   if (verdict.fault != RecordFault::kNone) return Drop(RecordFaultName(verdict.fault));
   const bool report = verdict.has_report && IsReport(verdict.view);
   if (!report && admission_.wanted_ && verdict.view.kind != RecordKind::kSpanEnd &&
-      verdict.view.kind != RecordKind::kSpanUpdate &&
-      !admission_.wanted_(verdict.view.target, verdict.view.level)) {
+      verdict.view.kind != RecordKind::kSpanUpdate && !IsWanted(verdict.view)) {
     return Drop(kUnwantedLevel);
   }
   if (verdict.flaws.any()) {
@@ -73,6 +72,13 @@ void Admission::BatchPass::Take(std::string_view field, std::string_view record)
   ++result_.accepted;
   has_report_ |= report;
   AddPiece(field);
+}
+
+// The end of a span that failed counts as an error, and a whole span has one.
+bool Admission::BatchPass::IsWanted(const RecordView& record) const {
+  if (admission_.wanted_(record.target, record.level)) return true;
+  return record.kind == RecordKind::kSpan && record.span.status == StatusCode::kError &&
+         admission_.wanted_(record.target, Level::kError);
 }
 
 std::string_view Admission::BatchPass::Repair(const RecordFlaws& flaws, std::string_view record) {

@@ -42,6 +42,7 @@ class Admission::BatchPass {
 
  private:
   void Take(std::string_view field, std::string_view record);
+  bool IsWanted(const RecordView& record) const;
   std::string_view Repair(const RecordFlaws& flaws, std::string_view record);
   // Why the record cannot be applied to the open spans; empty: it can.
   std::string_view JudgeSpan(const RecordView& record);
