@@ -17,7 +17,7 @@ Wanted::Wanted(const config::AgentConfig& config) {
 }
 
 bool Wanted::Wants(const live::Candidate& record) const {
-  bool is_wanted = filter::Allows(levels_.LevelFor(record.record->target), record.record->level);
+  bool is_wanted = filter::Allows(levels_.LevelFor(record.record->target), record.level());
   if (record.record->kind != RecordKind::kEvent) return is_wanted;
   for (const Unfiltered& events : unfiltered_) {
     if ((record.key_sizes & events.key_size_bit) == 0) continue;

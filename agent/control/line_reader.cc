@@ -20,12 +20,11 @@ LinePlace PlaceOf(const stream::Delivery& delivery) {
 }  // namespace
 
 bool LineSelection::Has(const stream::Delivery& delivery) const {
-  // An END states neither level nor target.
+  // An END states no target.
   const bool is_event = delivery.kind == stream::Delivery::Kind::kEvent;
-  const Level its_level = is_event ? delivery.record->level : delivery.span->level;
   const std::string_view target = is_event ? delivery.record->target : delivery.span->target;
   const Identity& sender = delivery.origin->identity;
-  return its_level <= level && target.starts_with(target_prefix) &&
+  return delivery.level <= level && target.starts_with(target_prefix) &&
          (unit.empty() || sender.unit == unit) && (!uid || sender.uid == *uid);
 }
 

@@ -110,7 +110,8 @@ class Reader {
   std::deque<std::string> kept_;
 };
 
-// `event LEVEL TARGET [{...}] [in SPAN]...`, or `span ...`.
+// `event LEVEL TARGET [{...}] [in SPAN]...`, or `span ...`, or `failed ...`, the end of a span that
+// failed.
 bool Answer(Matcher* matcher, const std::string& question) {
   std::istringstream words(question);
   std::string kind, level, word;
@@ -140,6 +141,7 @@ bool Answer(Matcher* matcher, const std::string& question) {
   const Subject subject{described.target, *ParseLevel(level), described.name,
                         Fields(described.records[0])};
   SpanScope unused;
+  if (kind == "failed") return matcher->FailedEndEnabled(subject, enclosing);
   return kind == "span" ? matcher->OpenSpan(subject, enclosing, &unused)
                         : matcher->EventEnabled(subject, enclosing);
 }

@@ -203,6 +203,13 @@ bool Matcher::Inherit(const SpanScope* parent, SpanScope* child) const {
   return child->inside() != before;
 }
 
+bool Matcher::FailedEndEnabled(const Subject& span, const SpanScope* parent) {
+  Subject as_error = span;
+  as_error.level = Level::kError;
+  SpanScope unused;
+  return OpenSpan(as_error, parent, &unused);
+}
+
 bool Matcher::EventEnabled(const Subject& event, const SpanScope* enclosing) {
   const FilterOptions& options = filter_->options();
   LevelFilter highest = filter_->max_static_level();

@@ -117,6 +117,9 @@ class Matcher {
   // Takes over what is open in `parent`. Returns whether the level inside `*child` changed.
   bool Inherit(const SpanScope* parent, SpanScope* child) const;
   bool EventEnabled(const Subject& event, const SpanScope* enclosing);
+  // The end of a span that failed counts as level ERROR, whatever the span's own level: is it let
+  // through, even where the span was not? `span` has all fields; `parent` as for OpenSpan.
+  bool FailedEndEnabled(const Subject& span, const SpanScope* parent);
 
   // The same decisions with their reason.
   Verdict ExplainSpan(const Subject& span, const SpanScope* parent);

@@ -52,6 +52,32 @@ TEST(MatcherTest, ASpanThatIsNotLetThroughStillPassesItsParentsScopeOn) {
   EXPECT_TRUE(matcher.EventEnabled(Event("q", Level::kInfo), &hidden));
 }
 
+TEST(MatcherTest, TheEndOfAFailedSpanIsJudgedAsAnErrorsWouldBe) {
+  const auto passes = [](const char* filter, const FilterOptions& options = {}) {
+    return Matcher(Parsed(filter, options)).FailedEndEnabled(Span("svc", "job"), nullptr);
+  };
+  EXPECT_TRUE(passes("error"));
+  EXPECT_TRUE(passes("off,svc=warn"));
+  EXPECT_FALSE(passes("off"));
+  EXPECT_FALSE(passes("trace,svc=off"));
+  EXPECT_FALSE(passes("other=trace"));
+  FilterOptions overriding;
+  overriding.override_inside_spans = true;
+  EXPECT_TRUE(passes("off,[job]=error", overriding));
+  EXPECT_FALSE(passes("trace,[job]=off", overriding));
+}
+
+TEST(MatcherTest, TheEndOfAFailedSpanIsJudgedInsideItsParent) {
+  FilterOptions overriding;
+  overriding.override_inside_spans = true;
+  for (const bool silences : {false, true}) {
+    Matcher matcher(Parsed(silences ? "trace,[job]=off" : "off,[job]=error", overriding));
+    SpanScope job;
+    matcher.OpenSpan(Span("svc", "job"), nullptr, &job);
+    EXPECT_EQ(matcher.FailedEndEnabled(Span("svc", "step"), &job), !silences);
+  }
+}
+
 TEST(MatcherTest, FixedForgetsAValueThatIsOvertaken) {
   FilterOptions options;
   options.profile = Profile::kFixed;

@@ -403,6 +403,16 @@ TEST_F(AdmissionTest, DropsWhatNobodyWants) {
   EXPECT_EQ(Journalled(), std::vector<std::string>{"loud"});
 }
 
+TEST_F(AdmissionTest, WhoeverWantsErrorsWantsASpanThatFailed) {
+  admission_->set_wanted(
+      [](const live::Candidate& candidate) { return candidate.level() <= Level::kError; });
+  v1::Record failed = WholeRecord(1, 1);
+  failed.mutable_span()->mutable_status()->set_code(otlp::v1::Status::STATUS_CODE_ERROR);
+  const Admitted admitted = Admit(SenderOf(5, 1), 1, {WholeRecord(1, 2), failed});
+  EXPECT_EQ(admitted.accepted, 1u);
+  EXPECT_EQ(admitted.drops.at("unwanted_level"), 1u);
+}
+
 // An event with an attribute that a sink may be after.
 v1::Record MarkedEvent(const std::string& message) {
   v1::Record record = EventRecord(message);

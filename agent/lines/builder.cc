@@ -14,11 +14,13 @@ using stream::Delivery;
 // What each line within a span repeats, so that no small record takes a long line.
 constexpr size_t kContextBytes = 16 * 1024;
 
-// `span` and its ancestors that passed the filter, outermost first.
-std::vector<const live::Span*> Chain(const live::Span* span) {
+// The delivery's span and its ancestors that passed the filter, outermost first.
+std::vector<const live::Span*> Chain(const Delivery& delivery) {
   std::vector<const live::Span*> chain;
-  for (; span != nullptr; span = span->parent.get()) {
-    if (span->scope.enabled()) chain.push_back(span);
+  for (const live::Span* span = delivery.span; span != nullptr; span = span->parent.get()) {
+    // A span that failed may pass at its end alone.
+    const bool is_own = span == delivery.span && delivery.kind != Delivery::Kind::kEvent;
+    if (is_own || span->scope.enabled()) chain.push_back(span);
   }
   std::reverse(chain.begin(), chain.end());
   return chain;
@@ -46,7 +48,7 @@ LineBuilder::ShownSpan LineBuilder::Show(const live::Span& span, size_t* room) c
 }
 
 void LineBuilder::Append(const Delivery& delivery, std::string* lines) const {
-  const auto chain = Chain(delivery.span);
+  const auto chain = Chain(delivery);
   std::vector<ShownSpan> shown;
   shown.reserve(chain.size());
   size_t room = kContextBytes;
@@ -64,7 +66,8 @@ void LineBuilder::Append(const Delivery& delivery, std::string* lines) const {
   input.sender = &delivery.origin->identity;
   input.service = live::FindResourceText(delivery.origin->resource, "service.name");
   if (delivery.kind == Delivery::Kind::kEvent) return format_.AppendEvent(input, lines);
-  const RecordView whole = delivery.span->AsRecord(RecordKind::kSpan);
+  RecordView whole = delivery.span->AsRecord(RecordKind::kSpan);
+  whole.level = delivery.level;
   input.record = &whole;
   if (delivery.kind == Delivery::Kind::kSpanOpened) return format_.AppendSpanNew(input, lines);
   format_.AppendSpanClose(input, whole.span.start_unix_nano, lines);

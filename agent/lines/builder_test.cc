@@ -11,13 +11,14 @@ using stream::Delivery;
 using testing::EventRecord;
 using testing::StartRecord;
 
-std::shared_ptr<live::Span> SpanOf(const std::string& name, size_t field_bytes) {
+std::shared_ptr<live::Span> SpanOf(const std::string& name, size_t field_bytes,
+                                   std::string_view filter = "trace") {
   v1::Record start = StartRecord(1, 1, 0, name);
   testing::AddTextAttribute(&start, "text", std::string(field_bytes, 'x'));
   const std::string encoded = start.SerializeAsString();
   const auto span =
       live::SpanTable().Whole(*ReadRecord(encoded), std::make_shared<const live::Origin>());
-  filter::Matcher(filter::Filter::Parse("trace", {}).filter)
+  filter::Matcher(filter::Filter::Parse(filter, {}).filter)
       .OpenSpan(filter::Subject::Of(*ReadRecord(encoded)), nullptr, &span->scope);
   return span;
 }
@@ -53,6 +54,22 @@ TEST(LineBuilderTest, RepeatsFieldsOfTheSpansAroundAsLongAsThereIsRoom) {
   EXPECT_NE(EventIn(*last, LineStyle::kJson).find(R"({"name":"inner","fields":{"...":null}})"),
             std::string::npos);
   EXPECT_NE(EventIn(*last, LineStyle::kLogfmt).find(":inner{...}:last{"), std::string::npos);
+}
+
+TEST(LineBuilderTest, AFailureNamesItsSpanAlsoWhereThatWasFilteredOut) {
+  const auto span = SpanOf("step", 1, "error");
+  span->parent = SpanOf("outer", 1, "error");
+  const RecordView record = span->AsRecord(RecordKind::kSpan);
+  const live::Origin origin;
+  Delivery delivery;
+  delivery.kind = Delivery::Kind::kSpanClosed;
+  delivery.level = Level::kError;
+  delivery.record = &record;
+  delivery.span = span.get();
+  delivery.origin = &origin;
+  std::string line;
+  LineBuilder(LineOptions()).Append(delivery, &line);
+  EXPECT_NE(line.find("Z ERROR step{text=\"x\"}: app: close "), std::string::npos) << line;
 }
 
 TEST(LineBuilderTest, LeavesOutANameThatDoesNotFit) {

@@ -22,6 +22,7 @@ void AppendTextLine(const LineInput& input, const Lifecycle& life, bool color, s
       break;
     case Lifecycle::Kind::kClose:
       line.Close(life.busy_nanos, life.idle_nanos);
+      if (life.failed) line.Failure(record.span.status_message);
       break;
   }
   out->push_back('\n');
@@ -69,7 +70,8 @@ void LineFormat::AppendSpanClose(const LineInput& input, uint64_t start_unix_nan
   const uint64_t whole = end - std::min(end, start_unix_nano);
   const uint64_t measured = input.record->busy_ns;
   const uint64_t busy = measured == 0 ? whole : std::min(measured, whole);
-  AppendLine(options_, input, {Lifecycle::Kind::kClose, end, busy, whole - busy}, out);
+  const bool failed = input.record->span.status == StatusCode::kError;
+  AppendLine(options_, input, {Lifecycle::Kind::kClose, end, busy, whole - busy, failed}, out);
 }
 
 }  // namespace sluice::lines

@@ -54,7 +54,8 @@ class LineFormat {
   // `new`, at the span's start time.
   void AppendSpanNew(const LineInput& input, std::string* out) const;
   // `close`, at the span's end time. `start_unix_nano` is from the START record, since an END alone
-  // has none. Busy is the record's busy_ns; not measured reads as always busy.
+  // has none. Busy is the record's busy_ns; not measured reads as always busy. A status ERROR and
+  // its message stand behind that; the level is the caller's to raise.
   void AppendSpanClose(const LineInput& input, uint64_t start_unix_nano, std::string* out) const;
 
  private:

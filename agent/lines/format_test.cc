@@ -166,6 +166,72 @@ TEST(LineFormatTest, PrintsASpansLife) {
             "time.idle=11.1µs\n");
 }
 
+// A span that ended 26.3 us after its start, as failed.
+TestRecord FailedSpan(const std::string& message) {
+  TestRecord end = TestRecord::Span(v1::RECORD_KIND_SPAN, "shape");
+  auto* const span = end.proto().mutable_span();
+  span->set_end_time_unix_nano(kTime + 26'300);
+  span->mutable_status()->set_code(otlp::v1::Status::STATUS_CODE_ERROR);
+  span->mutable_status()->set_message(message);
+  end.proto().set_level(v1::LEVEL_ERROR);
+  return end;
+}
+
+std::string CloseLine(const LineOptions& options, TestRecord end) {
+  const std::vector<SpanContextItem> context = {{"work", ""}};
+  std::string out;
+  LineFormat(options).AppendSpanClose({&end.view(), context}, kTime, &out);
+  return out;
+}
+
+TEST(LineFormatTest, SaysWhyASpanFailed) {
+  EXPECT_EQ(CloseLine({}, FailedSpan("exit \"status\"\n7")),
+            "2026-11-20T09:27:53.502930Z ERROR work: shape: close time.busy=26.3µs "
+            "time.idle=0.00ns error=\"exit \\\"status\\\"\\n7\"\n");
+  EXPECT_TRUE(CloseLine({}, FailedSpan("")).ends_with(" time.idle=0.00ns error=\"\"\n"));
+  LineOptions options;
+  options.color = true;
+  EXPECT_TRUE(CloseLine(options, FailedSpan("m"))
+                  .ends_with("=\x1b[0m0.00ns \x1b[3merror\x1b[0m\x1b[2m=\x1b[0m\"m\"\n"));
+  options = {.style = LineStyle::kLogfmt};
+  EXPECT_TRUE(
+      CloseLine(options, FailedSpan("no way"))
+          .find(" msg=close busy=26.3µs idle=0.00ns status=error error=\"no way\" trace_id=") !=
+      std::string::npos)
+      << CloseLine(options, FailedSpan("no way"));
+  EXPECT_EQ(CloseLine(options, FailedSpan("")).find(" error="), std::string::npos);
+}
+
+TEST(LineFormatTest, SaysWhyASpanFailedInJson) {
+  LineOptions options;
+  options.style = LineStyle::kJson;
+  const json line = json::parse(CloseLine(options, FailedSpan("exit status 7")));
+  EXPECT_EQ(line["level"], "ERROR");
+  EXPECT_EQ(line["status"], "error");
+  EXPECT_EQ(line["error"], "exit status 7");
+  EXPECT_FALSE(line.contains("aborted"));
+  TestRecord ended = FailedSpan("");
+  ended.proto().mutable_span()->clear_status();
+  const json well = json::parse(CloseLine(options, std::move(ended)));
+  EXPECT_FALSE(well.contains("status") || well.contains("error")) << well;
+}
+
+TEST(LineFormatTest, SaysWhyTheAgentEndedASpan) {
+  const auto aborted = [] {
+    return FailedSpan("aborted: signal 9 (SIGKILL)")
+        .Text("sluice.abort.cause", "signal 9 (SIGKILL)");
+  };
+  EXPECT_TRUE(CloseLine({}, aborted()).ends_with(" error=\"aborted: signal 9 (SIGKILL)\"\n"));
+  LineOptions options;
+  options.style = LineStyle::kJson;
+  const json line = json::parse(CloseLine(options, aborted()));
+  EXPECT_EQ(line["error"], "aborted: signal 9 (SIGKILL)");
+  EXPECT_EQ(line["aborted"], "signal 9 (SIGKILL)");
+  options.style = LineStyle::kLogfmt;
+  EXPECT_NE(CloseLine(options, aborted()).find(" aborted=\"signal 9 (SIGKILL)\" "),
+            std::string::npos);
+}
+
 TEST(LineFormatTest, TakesASpanThatWasNotMeasuredForAlwaysBusy) {
   TestRecord end = TestRecord::Span(v1::RECORD_KIND_SPAN, "t");
   end.proto().mutable_span()->set_end_time_unix_nano(kTime + 5'000'000'000);

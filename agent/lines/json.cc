@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "agent/live/aborted_end.h"
 #include "proto/record/field_numbers.h"
 #include "proto/text/escape.h"
 #include "proto/text/times.h"
@@ -161,6 +162,10 @@ void AppendLife(const LineInput& input, const Lifecycle& life, Object* object) {
   if (!closes) return;
   object->Number("busy_ns", life.busy_nanos);
   object->Number("idle_ns", life.idle_nanos);
+  if (!life.failed) return;
+  object->Text("status", "error");
+  object->Text("error", input.record->span.status_message);
+  object->Text("aborted", live::AbortCauseOf(input.record->span));
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ struct Lifecycle {
   // kClose only.
   uint64_t busy_nanos = 0;
   uint64_t idle_nanos = 0;
+  // The span's status is ERROR.
+  bool failed = false;
 };
 
 }  // namespace sluice::lines

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "agent/live/aborted_end.h"
 #include "proto/text/escape.h"
 #include "proto/text/times.h"
 
@@ -73,12 +74,16 @@ void AppendBody(const RecordView& record, std::string* out) {
   }
 }
 
-void AppendLife(const Lifecycle& life, std::string* out) {
+void AppendLife(const SpanView& span, const Lifecycle& life, std::string* out) {
   const bool closes = life.kind == Lifecycle::Kind::kClose;
   Own("msg", closes ? "close" : "new", out);
   if (!closes) return;
   out->append("busy=").append(FormatDuration(life.busy_nanos));
   out->append(" idle=").append(FormatDuration(life.idle_nanos)).push_back(' ');
+  if (!life.failed) return;
+  Own("status", "error", out);
+  Own("error", span.status_message, out);
+  Own("aborted", live::AbortCauseOf(span), out);
 }
 
 void AppendSender(const Identity& sender, std::string* out) {
@@ -115,7 +120,7 @@ void AppendLogfmtLine(const LineInput& input, const Lifecycle& life, std::string
   if (life.kind == Lifecycle::Kind::kEvent) {
     AppendBody(record, out);
   } else {
-    AppendLife(life, out);
+    AppendLife(record.span, life, out);
   }
   if (!record.trace_id().IsZero()) Own("trace_id", record.trace_id().ToHex(), out);
   if (!record.span_id().IsZero()) Own("span_id", record.span_id().ToHex(), out);

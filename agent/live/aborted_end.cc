@@ -28,6 +28,14 @@ std::string EncodeBody(const Span& span, std::string_view cause, uint64_t end_un
 
 }  // namespace
 
+std::string_view AbortCauseOf(const SpanView& span) {
+  for (const std::string_view encoded : span.attributes()) {
+    const AttributeView attribute = ReadAttribute(encoded);
+    if (attribute.key == kAbortCauseAttribute) return attribute.value.text;
+  }
+  return {};
+}
+
 std::string EncodeAbortedEnd(const Span& span, std::string_view cause, uint64_t end_unix_nano) {
   std::string record;
   StringWireWriter writer{StringSink(&record)};

@@ -11,6 +11,9 @@ namespace sluice::live {
 // Says why on the span: `sluice.abort.cause`, next to status ERROR. Only the agent writes it.
 inline constexpr std::string_view kAbortCauseAttribute = "sluice.abort.cause";
 
+// The cause; empty: the agent did not end the span.
+std::string_view AbortCauseOf(const SpanView& span);
+
 // An encoded sluice.v1.Record of kind END. `cause` is `signal 9 (SIGKILL)`, `exit code 1`,
 // `process gone` or `connection lost`.
 std::string EncodeAbortedEnd(const Span& span, std::string_view cause, uint64_t end_unix_nano);

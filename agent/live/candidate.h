@@ -27,6 +27,12 @@ struct Candidate {
   // What is to be counted for the sender, once the journal has taken the batch.
   Counts* counts = nullptr;
 
+  // As filters see it: a whole span has an end, which counts as an error where the span failed.
+  Level level() const {
+    const bool failed =
+        record->kind == RecordKind::kSpan && record->span.status == StatusCode::kError;
+    return failed ? Level::kError : record->level;
+  }
   // False: it has no attribute of that key.
   bool MayHaveAttribute(std::string_view key) const { return (key_sizes & KeySizeBit(key)) != 0; }
   void Count(std::string_view counter, std::string_view reason) const {

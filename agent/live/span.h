@@ -76,6 +76,8 @@ struct Span {
   // Over the attributes of `body`.
   BareMarks bare;
   uint32_t attribute_count = 0;
+  // Some record so far had the status ERROR; a later one may have changed that.
+  bool had_error = false;
   uint64_t busy_ns = 0;
   uint64_t received_boottime_nano = 0;
 
@@ -87,6 +89,8 @@ struct Span {
 
   // Of `body`; valid until it grows.
   SpanView view() const;
+  // Its status is ERROR, by what was said last.
+  bool HasFailed() const { return had_error && view().status == StatusCode::kError; }
   // The span so far as a record of that kind; valid likewise.
   RecordView AsRecord(RecordKind kind) const;
 };

@@ -22,6 +22,7 @@ void AppendBody(const RecordView& record, Span* span) {
     ++index;
   }
   span->attribute_count += index;
+  span->had_error |= record.span.status == StatusCode::kError;
   span->body.append(record.span.body);
 }
 

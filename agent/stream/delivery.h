@@ -21,8 +21,11 @@ struct Delivery {
 
   // The record as journalled. For kSpanClosed: the END, or the whole SPAN.
   const RecordView* record = nullptr;
+  // The record's; of kSpanOpened and kSpanClosed the span's, but ERROR where it closed as failed.
+  Level level = Level::kInfo;
   // kSpanOpened, kSpanClosed: the span itself, complete in the latter case. kEvent: the nearest
-  // enclosing open span that passed the filter; null outside any.
+  // enclosing open span that passed the filter; null outside any. A span that failed may be closed
+  // without having been opened, since its end counts as an error; its scope is then not enabled.
   const live::Span* span = nullptr;
   const live::Origin* origin = nullptr;
   // CLOCK_REALTIME at receipt.

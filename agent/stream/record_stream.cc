@@ -18,6 +18,13 @@ const live::Span* NearestEnabled(const live::Span* span) {
   return span;
 }
 
+// An UPDATE or END may leave the level out.
+Level LevelOf(Delivery::Kind kind, const RecordView& record, const live::Span* span) {
+  if (kind == Delivery::Kind::kEvent) return record.level;
+  const bool failed = kind == Delivery::Kind::kSpanClosed && span->HasFailed();
+  return failed ? Level::kError : span->level;
+}
+
 // Ancestors before descendants.
 std::vector<std::shared_ptr<live::Span>> InDepthOrder(const live::SpanTable& spans) {
   std::vector<std::shared_ptr<live::Span>> ordered;
@@ -106,14 +113,17 @@ void RecordStream::ReadWhole(const Place& place, const RecordView& record) {
   if (place.entry->replayed) return;
   const auto parent =
       spans_.FindEnclosing(place.uid(), record.span.trace_id, record.span.parent_span_id);
+  const filter::Subject subject = filter::Subject::Of(record);
   filter::SpanScope scope;
-  if (!matcher_.OpenSpan(filter::Subject::Of(record), ScopeOf(parent.get()), &scope)) {
+  if (!matcher_.OpenSpan(subject, ScopeOf(parent.get()), &scope) &&
+      !(record.span.status == StatusCode::kError &&
+        matcher_.FailedEndEnabled(subject, ScopeOf(parent.get())))) {
     ++filtered_;
     return;
   }
   const auto span = spans_.Whole(record, origin_);
   span->scope = scope;
-  Deliver(Delivery::Kind::kSpanOpened, place, record, span.get());
+  if (scope.enabled()) Deliver(Delivery::Kind::kSpanOpened, place, record, span.get());
   Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
 }
 
@@ -140,12 +150,17 @@ void RecordStream::ReadUpdate(const Place& place, const RecordView& record) {
 void RecordStream::ReadEnd(const Place& place, const RecordView& record) {
   auto span = spans_.Close(place.uid(), record);
   if (span == nullptr) return;
-  if (span->scope.enabled()) {
+  if (span->scope.enabled() || (span->HasFailed() && FailedEndPasses(*span))) {
     Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
   } else {
     filtered_ += place.entry->replayed ? 0 : 1;
   }
   spans_.Retire(std::move(span));
+}
+
+bool RecordStream::FailedEndPasses(const live::Span& span) {
+  const RecordView whole = span.AsRecord(RecordKind::kSpan);
+  return matcher_.FailedEndEnabled(filter::Subject::Of(whole), ScopeOf(span.parent.get()));
 }
 
 void RecordStream::Judge(const std::shared_ptr<live::Span>& span) {
@@ -168,6 +183,7 @@ void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const Record
   delivery.sequence = place.entry->sequence;
   delivery.part = place.part;
   delivery.record = &record;
+  delivery.level = LevelOf(kind, record, span);
   delivery.span = span;
   delivery.origin = origin_.get();
   delivery.received_unix_nano = batch.received_unix_nano;

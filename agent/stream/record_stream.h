@@ -43,6 +43,7 @@ class RecordStream {
   void ReadStart(const Place& place, const RecordView& record);
   void ReadUpdate(const Place& place, const RecordView& record);
   void ReadEnd(const Place& place, const RecordView& record);
+  bool FailedEndPasses(const live::Span& span);
   void Judge(const std::shared_ptr<live::Span>& span);
   void PropagateScopes();
   void Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,

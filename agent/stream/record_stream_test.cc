@@ -10,6 +10,7 @@ namespace {
 using testing::EndRecord;
 using testing::EventRecord;
 using testing::StartRecord;
+using testing::UpdateRecord;
 using testing::WholeRecord;
 
 std::shared_ptr<const filter::Filter> FilterOf(std::string_view text) {
@@ -37,6 +38,7 @@ class RecordStreamTest : public ::testing::Test {
     line += delivery.span == nullptr ? "-" : delivery.span->name;
     lines_.push_back(line + " #" + std::to_string(delivery.sequence) + "." +
                      std::to_string(delivery.part));
+    levels_.push_back(delivery.level);
   }
 
   void Feed(uid_t uid, const std::vector<v1::Record>& records, bool replayed = false) {
@@ -61,6 +63,7 @@ class RecordStreamTest : public ::testing::Test {
 
   std::unique_ptr<RecordStream> stream_;
   std::vector<std::string> lines_;
+  std::vector<Level> levels_;  // of the same deliveries
   uint64_t sequence_ = 0;
   bool sender_is_host_root_ = false;
 };
@@ -87,6 +90,67 @@ TEST_F(RecordStreamTest, AnEventNamesTheNearestSpanThatPassed) {
   Feed(5, {StartRecord(1, 1, 0, "outer"), hidden, EventRecord("hello", 1, 2)});
   EXPECT_EQ(lines_, (std::vector<std::string>{"open outer #1.0", "hello in outer #1.2"}));
   EXPECT_EQ(stream_->filtered(), 1u);
+}
+
+v1::Record WithStatus(v1::Record record, otlp::v1::Status::StatusCode code) {
+  record.mutable_span()->mutable_status()->set_code(code);
+  record.mutable_span()->mutable_status()->set_message("why");
+  return record;
+}
+
+v1::Record Failed(v1::Record record) {
+  return WithStatus(std::move(record), otlp::v1::Status::STATUS_CODE_ERROR);
+}
+
+TEST_F(RecordStreamTest, TheEndOfAFailedSpanCountsAsAnError) {
+  Use("error");
+  Feed(5, {StartRecord(1, 1), Failed(EndRecord(1, 1)), Failed(WholeRecord(1, 2))});
+  Feed(5, {StartRecord(1, 3), EndRecord(1, 3), WholeRecord(1, 4)});
+  Feed(5, {StartRecord(1, 5), WithStatus(EndRecord(1, 5), otlp::v1::Status::STATUS_CODE_OK)});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"close work #1.1", "close work #1.2"}));
+  EXPECT_EQ(levels_, (std::vector<Level>{Level::kError, Level::kError}));
+  EXPECT_EQ(stream_->delivered(), 2u);
+  EXPECT_EQ(stream_->filtered(), 6u);
+}
+
+TEST_F(RecordStreamTest, AFailedSpanThatPassesHasItsOwnLevelUntilItsEnd) {
+  Use("info");
+  Feed(5, {StartRecord(1, 1), Failed(EndRecord(1, 1)), Failed(WholeRecord(1, 2))});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"open work #1.0", "close work #1.1", "open work #1.2",
+                                              "close work #1.2"}));
+  EXPECT_EQ(levels_,
+            (std::vector<Level>{Level::kInfo, Level::kError, Level::kInfo, Level::kError}));
+}
+
+TEST_F(RecordStreamTest, TheLastStatusOfASpanCounts) {
+  Use("error");
+  Feed(5, {StartRecord(1, 1), Failed(UpdateRecord(1, 1)), EndRecord(1, 1)});
+  EXPECT_EQ(lines_, std::vector<std::string>{"close work #1.2"});
+  Feed(5, {StartRecord(1, 2), Failed(UpdateRecord(1, 2)),
+           WithStatus(EndRecord(1, 2), otlp::v1::Status::STATUS_CODE_OK)});
+  EXPECT_EQ(lines_.size(), 1u) << "it recovered";
+}
+
+TEST_F(RecordStreamTest, AFailureDoesNotPassWhereAnErrorWouldNot) {
+  for (const char* filter : {"off", "other=trace", "info,app=off"}) {
+    Use(filter);
+    Feed(5, {StartRecord(1, 1), Failed(EndRecord(1, 1)), Failed(WholeRecord(1, 2))});
+    EXPECT_TRUE(lines_.empty()) << filter;
+  }
+}
+
+TEST_F(RecordStreamTest, AFailureOpensNothingForWhatWasInside) {
+  Use("error");
+  Feed(5, {StartRecord(1, 1), EventRecord("hello", 1, 1), StartRecord(1, 2, 1, "inner"),
+           Failed(EndRecord(1, 1)), EventRecord("after", 1, 2)});
+  EXPECT_EQ(lines_, std::vector<std::string>{"close work #1.3"});
+}
+
+TEST_F(RecordStreamTest, AReplayedFailureIsNotToldAgain) {
+  Use("error");
+  Feed(5, {StartRecord(1, 1), Failed(EndRecord(1, 1)), Failed(WholeRecord(1, 2))},
+       /*replayed=*/true);
+  EXPECT_TRUE(lines_.empty());
 }
 
 TEST_F(RecordStreamTest, WhatIsTakenUnfilteredPassesEveryFilter) {

@@ -342,6 +342,9 @@ void Recorder::SetStatus(uint64_t span, sluice_status status, std::string_view m
   }
   NoteLateFields(slot);
   slot->state.Unlock();
+  if (lines_ == nullptr) [[likely]]
+    return;
+  lines_->StatusSet(span, status == SLUICE_FAILED ? std::optional(text) : std::nullopt);
 }
 
 void Recorder::EndSpan(uint64_t span) {

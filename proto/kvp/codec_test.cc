@@ -264,5 +264,29 @@ TEST(KvpKeyTest, NamesEventsAsAzureInitDoes) {
   EXPECT_EQ(FormatEventName("azure_init::foo", "foo"), "foo:foo");
 }
 
+TEST(ValueTest, AFailedSpanSaysWhy) {
+  const std::string times = SpanValue(kWholeSecond, kMoment);
+  EXPECT_EQ(times, "Start: 2025-11-13T17:52:10.000Z | End: 2025-11-13T17:52:10.123Z");
+  EXPECT_EQ(FailedSpanValue(kWholeSecond, kMoment, "exit status 7"),
+            times + " | Status: error: exit status 7");
+  EXPECT_EQ(FailedSpanValue(kWholeSecond, kMoment, ""), times + " | Status: error");
+}
+
+TEST(ValueTest, AFailedSpanStaysOneRecord) {
+  const size_t room = kSafeValueBytes - FailedSpanValue(kWholeSecond, kMoment, "x").size() + 1;
+  const std::string fits(room, 'x');
+  EXPECT_EQ(FailedSpanValue(kWholeSecond, kMoment, fits).size(), kSafeValueBytes);
+  EXPECT_TRUE(FailedSpanValue(kWholeSecond, kMoment, fits).ends_with("xxx"));
+  for (size_t ascii = 0; ascii < 4; ++ascii) {
+    std::string message(ascii, 'x');
+    while (message.size() < 2 * kSafeValueBytes) message += "\U0001F600";
+    const std::string value = FailedSpanValue(kWholeSecond, kMoment, message);
+    EXPECT_LE(value.size(), kSafeValueBytes);
+    EXPECT_GT(value.size(), kSafeValueBytes - 4);
+    EXPECT_TRUE(value.ends_with("..."));
+    EXPECT_TRUE(IsValidUtf8(value));
+  }
+}
+
 }  // namespace
 }  // namespace sluice::kvp

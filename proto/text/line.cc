@@ -129,4 +129,11 @@ void TextLine::Close(uint64_t busy_nanos, uint64_t idle_nanos) {
   out_->append(FormatDuration(idle_nanos));
 }
 
+void TextLine::Failure(std::string_view message) {
+  out_->push_back(' ');
+  Paint(kItalic, "error");
+  Paint(kDim, "=");
+  AppendQuoted(message, out_);
+}
+
 }  // namespace sluice

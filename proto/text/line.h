@@ -5,8 +5,9 @@
 //
 // UTC with six digits; the level right-aligned to five; the open spans outermost first, each with
 // its fields; target; message; fields. A span's life shows as the messages `new` and `close
-// time.busy=15.2µs time.idle=11.1µs`. Whatever a sender controls is escaped reversibly
-// (line_escape.h), so a line holds no control bytes; colour comes on top of that.
+// time.busy=15.2µs time.idle=11.1µs`, with `error="why"` behind it where it failed. Whatever a
+// sender controls is escaped reversibly (line_escape.h), so a line holds no control bytes; colour
+// comes on top of that.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,8 @@ class TextLine {
   void Event(const RecordView& record);
   void New() { out_->append("new"); }
   void Close(uint64_t busy_nanos, uint64_t idle_nanos);
+  // Behind Close, of a span that failed: ` error="message"`.
+  void Failure(std::string_view message);
 
   // `key=value`, separated by blanks. `follows`: something stands before them already.
   void Fields(const RecordView& record, bool follows);

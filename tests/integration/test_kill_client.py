@@ -82,7 +82,7 @@ def assert_log_and_pool_tell(agent, cause):
     assert f'sluice.abort.cause="{cause}"' in close
     value, = [value for key, value in agent.pool()
               if "waiting" in key and value.startswith("Start: ")]
-    assert value.endswith(f" | Aborted: {cause}")
+    assert value.endswith(f" | Status: error: aborted: {cause}")
 
 
 def test_the_library_of_a_killed_process_had_its_old_span_known(agent, waiting):

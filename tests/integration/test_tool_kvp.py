@@ -116,13 +116,35 @@ def test_decode_joins_and_tells_the_writers_apart(folder):
     assert items[1]["records"] == [1, 2] and items[1]["text"].startswith("Added user")
 
 
-def test_decode_tells_why_a_span_was_aborted(folder):
-    write(folder, (f"sluice-0.1.0|{VM}|INFO|app:job|{UUID}",
-                   "Start: 2025-11-13T17:52:09.000Z | End: 2025-11-13T17:52:10.500Z"
-                   " | Aborted: signal 9 (SIGKILL)"))
-    assert kvp(folder, "decode").stdout.endswith("app:job  aborted: signal 9 (SIGKILL)\n")
+TIMES = "Start: 2025-11-13T17:52:09.000Z | End: 2025-11-13T17:52:10.500Z"
+
+
+def decode_span(folder, value):
+    """The last words of its text line, and its JSON."""
+    write(folder, (f"sluice-0.1.0|{VM}|ERROR|app:job|{UUID}", value))
+    line, = kvp(folder, "decode").stdout.splitlines()
     item, = json.loads(kvp(folder, "decode", "--json").stdout)
-    assert (item["kind"], item["aborted"], item["text"]) == ("span", "signal 9 (SIGKILL)", "")
+    assert item["kind"] == "span"
+    return line.partition("app:job")[2].strip(), item
+
+
+def test_decode_tells_why_a_span_was_aborted(folder):
+    text, item = decode_span(folder, TIMES + " | Status: error: aborted: signal 9 (SIGKILL)")
+    assert text == "aborted: signal 9 (SIGKILL)"
+    assert (item["aborted"], item["text"], item["status"]) == ("signal 9 (SIGKILL)", "", "error")
+
+
+def test_decode_tells_why_a_span_failed(folder):
+    text, item = decode_span(folder, TIMES + " | Status: error: no | room\x1b[2J")
+    assert text == "error: no | room\\u{1b}[2J"
+    assert (item["status"], item["error"]) == ("error", "no | room\x1b[2J")
+    assert "aborted" not in item
+    text, item = decode_span(folder, TIMES + " | Status: error")
+    assert (text, item["status"], "error" in item) == ("error", "error", False)
+    text, item = decode_span(folder, TIMES + " | Status: errors")
+    assert (text, item["text"], "status" in item) == ("Status: errors", "Status: errors", False)
+    text, item = decode_span(folder, TIMES)
+    assert (text, item["text"], "status" in item) == ("", "", False)
 
 
 def test_decode_keeps_what_a_joined_start_says(folder):

@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
-#include "agent/live/aborted_end.h"
 #include "agent/live/resource_text.h"
 #include "agent/sinks/kvp/stale.h"
 #include "proto/kvp/key.h"
@@ -24,34 +23,25 @@ namespace {
 
 using stream::Delivery;
 
-std::optional<std::string_view> FindText(const FieldRange& attributes, std::string_view key) {
-  for (const std::string_view encoded : attributes) {
-    const AttributeView attribute = ReadAttribute(encoded);
-    if (attribute.key == key && attribute.value.type == ValueView::Type::kString) {
-      return attribute.value.text;
-    }
-  }
-  return std::nullopt;
-}
-
 // What becomes the provisioning report; any other text stays in its event.
 std::optional<std::string_view> ReportIn(const RecordView& event) {
   const auto report = FindHealthReport(event);
   return report.has_value() && FitsOneRecord(*report) ? report : std::nullopt;
 }
 
-std::string SpanText(const live::Span& span) {
+// azure-init's layer knows no status.
+std::string SpanText(const live::Span& span, Profile profile) {
   const SpanView view = span.view();
-  std::string text = SpanValue(view.start_unix_nano, view.end_unix_nano);
-  if (const auto cause = FindText(view.attributes(), live::kAbortCauseAttribute)) {
-    absl::StrAppend(&text, " | Aborted: ", std::string(*cause));
+  if (profile == Profile::kStrict || view.status != StatusCode::kError) {
+    return SpanValue(view.start_unix_nano, view.end_unix_nano);
   }
-  return text;
+  return FailedSpanValue(view.start_unix_nano, view.end_unix_nano, view.status_message);
 }
 
-// An END may leave the level out.
-Level LevelOf(const Delivery& delivery) {
-  return delivery.kind == Delivery::Kind::kEvent ? delivery.record->level : delivery.span->level;
+// Of the key.
+Level LevelOf(const Delivery& delivery, Profile profile) {
+  const bool own = profile == Profile::kStrict && delivery.kind == Delivery::Kind::kSpanClosed;
+  return own ? delivery.span->level : delivery.level;
 }
 
 std::string SummaryText(const GivenUp& given_up) {
@@ -115,7 +105,7 @@ std::string KvpSink::KeyOf(const Delivery& delivery) const {
                                            : std::string(delivery.record->target);
   const std::string prefix = PrefixOf(*delivery.origin);
   const std::string uuid = DeriveUuid(epoch_, delivery.sequence, delivery.part);
-  const KeyParts parts{prefix, options_.vm_id, LevelOf(delivery), name, uuid};
+  const KeyParts parts{prefix, options_.vm_id, LevelOf(delivery, options_.profile), name, uuid};
   std::string key = BuildKey(parts, options_.profile);
   // The field would hold a key without its UUID, as many others would have it.
   const bool cut = key.size() > kKeyBytes || key.find('\0') != std::string::npos;
@@ -142,7 +132,7 @@ void KvpSink::Add(const Delivery& delivery) {
     }
   }
   if (delivery.kind == Delivery::Kind::kSpanClosed)
-    return AddEntry(delivery, SpanText(*delivery.span));
+    return AddEntry(delivery, SpanText(*delivery.span, options_.profile));
   AddEntry(delivery,
            EventValue(delivery.record->event.time_unix_nano, MessageText(*delivery.record)));
 }
@@ -150,7 +140,7 @@ void KvpSink::Add(const Delivery& delivery) {
 void KvpSink::AddEntry(const Delivery& delivery, const std::string& value) {
   PoolEntry entry;
   AppendRecords(KeyOf(delivery), value, options_.profile, &entry.records);
-  entry.level = LevelOf(delivery);
+  entry.level = delivery.level;
   entry.uid = delivery.origin->identity.uid;
   pending_bytes_ += entry.records.size();
   entries_.push_back(std::move(entry));

@@ -8,12 +8,14 @@
 #include <fstream>
 #include <sstream>
 
+#include "agent/live/span_table.h"
 #include "tests/support/kvp/pool_directory.h"
 #include "tests/support/records.h"
 
 namespace sluice::kvp {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -75,6 +77,34 @@ TEST_F(KvpSinkTest, KeepsTheUuidOfAStrictKeyThatFitsNoField) {
   ASSERT_EQ(texts.size(), 8u);
   EXPECT_THAT(texts[0], HasSubstr("|a|b|")) << "as azure-init writes it";
   EXPECT_THAT(texts[2], HasSubstr(std::string(465, 'n')));
+}
+
+TEST_F(KvpSinkTest, AFailedSpanSaysSoButNotInAzureInitsOwnBytes) {
+  v1::Record record = testing::WholeRecord(1, 1);
+  record.mutable_span()->mutable_status()->set_code(otlp::v1::Status::STATUS_CODE_ERROR);
+  record.mutable_span()->mutable_status()->set_message("why");
+  const std::string encoded = record.SerializeAsString();
+  const RecordView view = *ReadRecord(encoded);
+  const auto origin = std::make_shared<const live::Origin>();
+  const auto span = live::SpanTable().Whole(view, origin);
+  for (const Profile profile : {Profile::kSafe, Profile::kStrict}) {
+    directory_.Write("");
+    KvpSink sink = MakeSink(profile);
+    ASSERT_TRUE(sink.Open().ok());
+    sink.Add({.kind = sinks::Delivery::Kind::kSpanClosed,
+              .sequence = ++sequence_,
+              .record = &view,
+              .level = Level::kError,
+              .span = span.get(),
+              .origin = origin.get()});
+    ASSERT_TRUE(sink.Commit().ok());
+    const std::string text = Texts(directory_.Bytes()).back();
+    const bool is_strict = profile == Profile::kStrict;
+    EXPECT_THAT(text, HasSubstr(is_strict ? "p|vm|INFO|app:work|" : "p|vm|ERROR|app:work|"));
+    EXPECT_THAT(text,
+                EndsWith(is_strict ? " | End: 1970-01-01T00:00:02.000Z"
+                                   : " | End: 1970-01-01T00:00:02.000Z | Status: error: why"));
+  }
 }
 
 // Files of this process take no more than so many bytes.

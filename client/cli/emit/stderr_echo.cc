@@ -19,10 +19,12 @@ void SpanEcho::Start(std::string record) {
   if (printer_ != nullptr) printer_->Complain();
   start_record_ = std::move(record);
   const auto start = ReadRecord(start_record_);
-  if (printer_ == nullptr || !start || !printer_->Wants(start->level, start->target)) {
+  // Who wants the span also wants its failure, which counts as an error.
+  if (printer_ == nullptr || !start || !printer_->Wants(Level::kError, start->target)) {
     return printer_.reset();
   }
   printer_->AppendFields(*start, &fields_);
+  if (!printer_->Wants(start->level, start->target)) return;
   const SpanContextItem context{start->span.name, fields_};
   printer_->Write(
       printer_->NewLine(start->level, start->target, {&context, 1}, start->span.start_unix_nano));
@@ -32,10 +34,14 @@ void SpanEcho::End(std::string_view record) {
   const auto start = ReadRecord(start_record_);
   const auto end = ReadRecord(record);
   if (printer_ == nullptr || !start || !end) return;
+  const bool failed = end->span.status == StatusCode::kError;
+  const Level level = failed ? Level::kError : start->level;
+  if (!printer_->Wants(level, start->target)) return;
   printer_->AppendFields(*end, &fields_);
   const SpanContextItem context{start->span.name, fields_};
-  printer_->Write(printer_->CloseLine(start->level, start->target, {&context, 1},
-                                      start->span.start_unix_nano, end->span.end_unix_nano));
+  printer_->Write(printer_->CloseLine(
+      level, start->target, {&context, 1}, start->span.start_unix_nano, end->span.end_unix_nano,
+      failed ? std::optional(end->span.status_message) : std::nullopt));
 }
 
 }  // namespace sluice::cli

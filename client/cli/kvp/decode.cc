@@ -81,10 +81,27 @@ std::optional<uint64_t> TakeTime(std::string_view* value, std::string_view label
   return time;
 }
 
-// `Time: T | Event: TEXT`, `Start: T | End: T`, or that and ` | Aborted: CAUSE`.
+// What stands behind a span's times: of one that failed, `Status: error` or `Status: error: WHY`.
+void ReadStatus(std::string_view rest, Item* item) {
+  static constexpr std::string_view kError = "Status: error";
+  static constexpr std::string_view kColon = ": ";
+  static constexpr std::string_view kAborted = "aborted: ";
+  std::string_view why = rest;
+  item->failed = rest.starts_with(kError);
+  if (item->failed) why.remove_prefix(kError.size());
+  item->failed = item->failed && (why.empty() || why.starts_with(kColon));
+  if (!item->failed) {
+    item->text = Valid(rest);
+    return;
+  }
+  why.remove_prefix(std::min(why.size(), kColon.size()));
+  item->error = Valid(why);
+  if (why.starts_with(kAborted)) item->aborted = Valid(why.substr(kAborted.size()));
+}
+
+// `Time: T | Event: TEXT`, `Start: T | End: T`, or that and ` | Status: error: WHY`.
 void ReadAzureValue(std::string_view value, Item* item) {
   static constexpr std::string_view kEvent = "Event: ";
-  static constexpr std::string_view kAborted = "Aborted: ";
   std::string_view rest = value;
   item->begin = TakeTime(&rest, "Time: ");
   if (item->begin && rest.starts_with(kEvent)) {
@@ -97,10 +114,8 @@ void ReadAzureValue(std::string_view value, Item* item) {
   item->kind = item->begin && item->end ? ItemKind::kSpan : ItemKind::kOther;
   if (item->kind == ItemKind::kOther) {
     item->text = Valid(value);
-  } else if (rest.starts_with(kAborted)) {
-    item->aborted = Valid(rest.substr(kAborted.size()));
   } else {
-    item->text = Valid(rest);
+    ReadStatus(rest, item);
   }
 }
 

@@ -34,7 +34,9 @@ struct Item {
   // Of a joined start and finish: what the start says, where the finish says something else.
   std::string start_text;
   std::string result;   // cloud-init's finish: SUCCESS, WARN, FAIL
-  std::string aborted;  // why sluice ended the span in its client's place
+  bool failed = false;  // sluice's span
+  std::string error;    // why it failed; may be empty
+  std::string aborted;  // why sluice ended it in its client's place, which is then `error`, too
   // Unix nanoseconds. An event has begin only; a span that was not finished has no end.
   std::optional<uint64_t> begin;
   std::optional<uint64_t> end;

@@ -111,16 +111,26 @@ TEST(DecodeTest, ReadsEventsAndSpansOfAzureInit) {
 TEST(DecodeTest, KeepsWhatFollowsASpansTimes) {
   const std::string span = "Start: 2025-11-13T17:52:09.000Z | End: 2025-11-13T17:52:10.500Z";
   const PoolImage image(
-      RawRecord(AzureKey("a", "INFO", "sluice-0.1.0"), span + " | Aborted: signal 9 (SIGKILL)") +
-      RawRecord(AzureKey("b"), span + " | More: x") + RawRecord(AzureKey("c"), span));
+      RawRecord(AzureKey("a", "ERROR", "sluice-0.1.0"),
+                span + " | Status: error: aborted: signal 9 (SIGKILL)") +
+      RawRecord(AzureKey("b"), span + " | More: x") + RawRecord(AzureKey("c"), span) +
+      RawRecord(AzureKey("d", "ERROR", "sluice-0.1.0"), span + " | Status: error: a | b") +
+      RawRecord(AzureKey("e", "ERROR", "sluice-0.1.0"), span + " | Status: error") +
+      RawRecord(AzureKey("f"), span + " | Status: errors"));
   const std::vector<Item> items = Decode(image);
-  ASSERT_EQ(items.size(), 3u);
+  ASSERT_EQ(items.size(), 6u);
   for (const Item& item : items) EXPECT_EQ(item.kind, ItemKind::kSpan);
   EXPECT_EQ(items[0].aborted, "signal 9 (SIGKILL)");
   EXPECT_EQ(items[0].text, "");
   EXPECT_EQ(items[1].aborted, "");
   EXPECT_EQ(items[1].text, "More: x");
-  EXPECT_EQ(items[2].aborted + items[2].text, "");
+  EXPECT_EQ(items[2].aborted + items[2].error + items[2].text, "");
+  EXPECT_EQ(items[3].error, "a | b");
+  EXPECT_EQ(items[3].aborted + items[3].text, "");
+  EXPECT_EQ(items[4].error + items[4].text, "");
+  EXPECT_EQ(items[5].text, "Status: errors");
+  const bool failed[] = {true, false, false, true, true, false};
+  for (size_t i = 0; i < items.size(); ++i) EXPECT_EQ(items[i].failed, failed[i]) << i;
 }
 
 TEST(DecodeTest, JoinsChunksUnderOneKeyThoughOthersStandBetween) {

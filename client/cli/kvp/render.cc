@@ -17,6 +17,12 @@ std::string Duration(const kvp::Item& item) {
   return FormatDuration(*item.end - *item.begin);
 }
 
+// The error of an aborted span says so itself.
+std::string WhyFailed(const kvp::Item& item) {
+  if (item.error.empty()) return "error";
+  return (item.aborted.empty() ? "error: " : "") + EscapeControls(item.error);
+}
+
 std::string Percent(size_t part, size_t whole) {
   return whole == 0 ? "-" : std::to_string(part * 100 / whole) + " %";
 }
@@ -71,7 +77,7 @@ std::string RenderDecoded(const std::vector<kvp::Item>& items) {
     if (!item.result.empty()) out += "  " + EscapeControls(item.result);
     if (!item.text.empty()) out += "  " + EscapeControls(item.text);
     if (!item.start_text.empty()) out += "  start: " + EscapeControls(item.start_text);
-    if (!item.aborted.empty()) out += "  aborted: " + EscapeControls(item.aborted);
+    if (item.failed) out += "  " + WhyFailed(item);
     out += item.incomplete ? "  (incomplete)\n" : "\n";
   }
   return out;

@@ -64,6 +64,8 @@ void WriteItem(const kvp::Item& item, JsonWriter* json) {
   Member("text", item.text, json);
   MemberUnlessEmpty("start_text", item.start_text, json);
   MemberUnlessEmpty("result", item.result, json);
+  if (item.failed) Member("status", std::string_view("error"), json);
+  MemberUnlessEmpty("error", item.error, json);
   MemberUnlessEmpty("aborted", item.aborted, json);
   TimeMember("begin_unix_nano", item.begin, json);
   TimeMember("end_unix_nano", item.end, json);

@@ -66,12 +66,35 @@ Table JournalTable(const v1::JournalStatus& journal) {
   return table;
 }
 
+const v1::Setting* FindSetting(const v1::StatusResponse& status, const std::string& key) {
+  const auto found = std::ranges::find(status.settings(), key, &v1::Setting::key);
+  return found == status.settings().end() ? nullptr : &*found;
+}
+
+// The setting that decides which records a sink gets; empty: the agent shows no settings. Routes
+// stand for the filter of the configuration, but not for one of the environment.
+std::string DecidingSetting(const v1::StatusResponse& status, const std::string& sink) {
+  const std::string section = sink == "file" ? "log" : sink;
+  const v1::Setting* const filter = FindSetting(status, section + ".filter");
+  const v1::Setting* const routes = FindSetting(status, section + ".routes");
+  if (filter == nullptr) return "";
+  const bool by_routes = routes != nullptr && routes->origin() != "default" &&
+                         !filter->origin().starts_with("environment");
+  return by_routes ? routes->key() : filter->key();
+}
+
+// With the name of what filtered them, so that whoever misses a record knows where to look.
+std::string Filtered(const v1::StatusResponse& status, const v1::SinkStatus& sink) {
+  const std::string count = Count(sink.filtered_records(), "filtered");
+  const std::string by = sink.filtered_records() > 0 ? DecidingSetting(status, sink.name()) : "";
+  return by.empty() ? count : count + " by " + by;
+}
+
 Table SinkTable(const v1::StatusResponse& status) {
   Table table("Sinks");
   for (const v1::SinkStatus& sink : status.sinks()) {
     table.Row({sink.name(), sink.enabled() ? sink.state() : "off", Count(sink.behind(), "behind"),
-               Count(sink.written_records(), "written"), Count(sink.filtered_records(), "filtered"),
-               sink.destination(),
+               Count(sink.written_records(), "written"), Filtered(status, sink), sink.destination(),
                sink.last_error().empty() ? "" : "last error: " + sink.last_error()});
   }
   return table;

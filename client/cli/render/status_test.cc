@@ -58,9 +58,9 @@ Journal
   set aside     /j.format-3: written by another release, which can read it there
 
 Sinks
-  kvp   ok       0 behind  5 written  3 filtered  /p
+  kvp   ok       0 behind  5 written  3 filtered by kvp.filter  /p
   otlp  off      0 behind  0 written  0 filtered
-  file  failing  4 behind  0 written  0 filtered  /l  last error: No space left on device
+  file  failing  4 behind  0 written  0 filtered                /l  last error: No space left on device
 
 Clients
   uid 1000  pid 7  job  demo  3 records  1 open span  since 2025-11-20T09:57:54.000000Z (59.0 s ago)
@@ -78,6 +78,23 @@ Settings
 
 1 open span; --open lists them
 )");
+}
+
+TEST(StatusTest, NamesWhatFilteredRecordsOut) {
+  const auto sinks = [](const std::string& settings) {
+    return RenderStatus(
+        Parse(("sinks { name: 'file' enabled: true filtered_records: 2 }" + settings).c_str()), {});
+  };
+  const std::string routes = "settings { key: 'log.routes' origin: 'file /c:1' }";
+  EXPECT_EQ(sinks("").find(" by "), std::string::npos);
+  EXPECT_NE(sinks("settings { key: 'log.filter' origin: 'default' }").find("by log.filter"),
+            std::string::npos);
+  EXPECT_NE(sinks("settings { key: 'log.filter' origin: 'default' }" + routes)
+                .find("2 filtered by log.routes"),
+            std::string::npos);
+  EXPECT_NE(sinks("settings { key: 'log.filter' origin: 'environment SLUICE_LOG' }" + routes)
+                .find("2 filtered by log.filter"),
+            std::string::npos);
 }
 
 TEST(StatusTest, SaysWhenItIsThePartOfOneUser) {

@@ -37,15 +37,18 @@ std::shared_ptr<StderrLines::Span> StderrLines::Find(uint64_t span) const {
   return found == spans_.end() ? nullptr : found->second;
 }
 
-// Outermost first.
-StderrLines::Context StderrLines::ContextOf(const Span* span) {
-  Context context;
-  if (span != nullptr && !span->is_printed) span = span->parent.get();
-  for (; span != nullptr; span = span->parent.get()) {
-    context.push_back({span->name, span->fields});
+StderrLines::Context StderrLines::OwnContextOf(const Span& span) {
+  Context context{{span.name, span.fields}};
+  for (const Span* outer = span.parent.get(); outer != nullptr; outer = outer->parent.get()) {
+    context.push_back({outer->name, outer->fields});
   }
   std::reverse(context.begin(), context.end());
   return context;
+}
+
+StderrLines::Context StderrLines::ContextOf(const Span* span) {
+  if (span != nullptr && !span->is_printed) span = span->parent.get();
+  return span == nullptr ? Context() : OwnContextOf(*span);
 }
 
 void StderrLines::AppendFields(AttributeList attributes, Span* span) const {
@@ -68,8 +71,9 @@ void StderrLines::SpanStarted(const SpanStart& start) noexcept try {
   span->target = start.target;
   span->level = start.level;
   span->is_printed = printer_->Wants(start.level, start.target);
+  span->is_printed_if_failed = printer_->Wants(Level::kError, start.target);
   span->start = start.time;
-  if (span->is_printed) AppendFields(start.attributes, span.get());
+  if (span->is_printed_if_failed) AppendFields(start.attributes, span.get());
   std::string line;
   {
     const std::lock_guard lock(mutex_);
@@ -80,7 +84,7 @@ void StderrLines::SpanStarted(const SpanStart& start) noexcept try {
     if (span->parent == nullptr) span->depth = 0;
     spans_[start.span] = span;
     if (!span->is_printed) return;
-    line = printer_->NewLine(span->level, span->target, ContextOf(span.get()), start.time);
+    line = printer_->NewLine(span->level, span->target, OwnContextOf(*span), start.time);
   }
   printer_->Write(line);
 } catch (...) {
@@ -89,7 +93,14 @@ void StderrLines::SpanStarted(const SpanStart& start) noexcept try {
 void StderrLines::AttributesSet(uint64_t handle, AttributeList attributes) noexcept try {
   const std::lock_guard lock(mutex_);
   const std::shared_ptr<Span> span = Find(handle);
-  if (span != nullptr && span->is_printed) AppendFields(attributes, span.get());
+  if (span != nullptr && span->is_printed_if_failed) AppendFields(attributes, span.get());
+} catch (...) {
+}
+
+void StderrLines::StatusSet(uint64_t handle, std::optional<std::string_view> error) noexcept try {
+  const std::lock_guard lock(mutex_);
+  const std::shared_ptr<Span> span = Find(handle);
+  if (span != nullptr) span->error = error;
 } catch (...) {
 }
 
@@ -100,8 +111,10 @@ void StderrLines::SpanEnded(uint64_t handle, uint64_t time) noexcept try {
     const auto node = spans_.extract(handle);
     if (node.empty()) return;
     Span& span = *node.mapped();
-    if (!span.is_printed) return;
-    line = printer_->CloseLine(span.level, span.target, ContextOf(&span), span.start, time);
+    if (!span.is_printed && !(span.error.has_value() && span.is_printed_if_failed)) return;
+    const Level level = span.error.has_value() ? Level::kError : span.level;
+    line =
+        printer_->CloseLine(level, span.target, OwnContextOf(span), span.start, time, span.error);
     span.fields.clear();
   }
   printer_->Write(line);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -39,6 +40,10 @@ class StderrLines {
   // Every span, printed or not: it may have ones within it that are.
   void SpanStarted(const SpanStart& start) noexcept;
   void AttributesSet(uint64_t span, AttributeList attributes) noexcept;
+  // `error`: why it failed; nullopt: it did not. The last one counts.
+  void StatusSet(uint64_t span, std::optional<std::string_view> error) noexcept;
+  // The end of a span that failed counts as level ERROR, and may be printed where its beginning was
+  // not.
   void SpanEnded(uint64_t span, uint64_t time) noexcept;
   // `event.context.span` is the handle of the one around it.
   void Event(const EventRecord& event) noexcept;
@@ -53,13 +58,18 @@ class StderrLines {
     std::string fields;
     Level level;
     bool is_printed;
+    bool is_printed_if_failed;
     uint64_t start;
+    std::optional<std::string> error;
   };
 
   using Context = std::vector<SpanContextItem>;
 
   std::shared_ptr<Span> Find(uint64_t span) const;
+  // Of what is within `span`; outermost first.
   static Context ContextOf(const Span* span);
+  // Of the span's own lines.
+  static Context OwnContextOf(const Span& span);
   void AppendFields(AttributeList attributes, Span* span) const;
 
   const std::unique_ptr<StderrPrinter> printer_;

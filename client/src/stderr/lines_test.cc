@@ -176,6 +176,42 @@ TEST_F(StderrLinesTest, PrintsASpansLifeAndWhatHappensInIt) {
           MatchesRegex(time + " INFO app: outside")));
 }
 
+TEST_F(StderrLinesTest, SaysWhyASpanFailed) {
+  const uint64_t span = Start("span");
+  recorder_.SetStatus(span, SLUICE_FAILED, "no \"room\"");
+  recorder_.EndSpan(span);
+  const uint64_t well = Start("well");
+  recorder_.SetStatus(well, SLUICE_FAILED, "not yet");
+  recorder_.SetStatus(well, SLUICE_OK, "");
+  recorder_.EndSpan(well);
+  EXPECT_THAT(
+      pipe_.Lines(),
+      ElementsAre(HasSubstr(" INFO span: app: new"),
+                  MatchesRegex(std::string(kTime) + R"(ERROR span: app: close .* )"
+                                                    R"(time.idle=0.00ns error="no \\"room\\"")"),
+                  HasSubstr(" INFO well: app: new"),
+                  MatchesRegex(".* INFO well: app: close .* time.idle=0.00ns")));
+}
+
+class StderrErrorsTest : public StderrLinesTest {
+ protected:
+  StderrErrorsTest() : StderrLinesTest("error,mute=off") {}
+};
+
+TEST_F(StderrErrorsTest, TheEndOfAFailedSpanCountsAsAnError) {
+  const uint64_t outer = Start("outer");
+  const uint64_t span = Start("span", SLUICE_INFO, "app", {Text("a", "1")});
+  const uint64_t mute = Start("mute", SLUICE_INFO, "mute");
+  for (const uint64_t one : {mute, span}) {
+    recorder_.SetStatus(one, SLUICE_FAILED, "why");
+    recorder_.EndSpan(one);
+  }
+  recorder_.EndSpan(outer);
+  EXPECT_THAT(pipe_.Lines(),
+              ElementsAre(MatchesRegex(std::string(kTime) +
+                                       R"(ERROR span\{a="1"\}: app: close .* error="why")")));
+}
+
 TEST_F(StderrLinesTest, ShowsLateFields) {
   const uint64_t span = Start("span", SLUICE_INFO, "app", {Text("a", "1")});
   const sluice_attribute late = Text("b", "2");

@@ -59,9 +59,12 @@ std::string StderrPrinter::NewLine(Level level, std::string_view target, Context
 }
 
 std::string StderrPrinter::CloseLine(Level level, std::string_view target, Context context,
-                                     uint64_t start, uint64_t end) const {
-  return MakeLine({level, target, context, end},
-                  [&](TextLine& text) { text.Close(end - std::min(end, start), 0); });
+                                     uint64_t start, uint64_t end,
+                                     std::optional<std::string_view> error) const {
+  return MakeLine({level, target, context, end}, [&](TextLine& text) {
+    text.Close(end - std::min(end, start), 0);
+    if (error.has_value()) text.Failure(*error);
+  });
 }
 
 void StderrPrinter::AppendFields(const RecordView& record, std::string* fields) const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,8 +40,9 @@ class StderrPrinter {
   std::string EventLine(const RecordView& event, Context context) const;
   // The whole lines of a span; `context` has it innermost.
   std::string NewLine(Level level, std::string_view target, Context context, uint64_t time) const;
+  // `error`: why it failed, unless it did not.
   std::string CloseLine(Level level, std::string_view target, Context context, uint64_t start,
-                        uint64_t end) const;
+                        uint64_t end, std::optional<std::string_view> error) const;
   // A record's attributes to a span's fields as a context shows them.
   void AppendFields(const RecordView& record, std::string* fields) const;
 
