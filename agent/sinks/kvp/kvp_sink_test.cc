@@ -91,7 +91,7 @@ TEST_F(KvpSinkTest, AFailedSpanSaysSoButNotInAzureInitsOwnBytes) {
     directory_.Write("");
     KvpSink sink = MakeSink(profile);
     ASSERT_TRUE(sink.Open().ok());
-    sink.Add({.kind = sinks::Delivery::Kind::kSpanClosed,
+    sink.Add({.kind = stream::Delivery::Kind::kSpanClosed,
               .sequence = ++sequence_,
               .record = &view,
               .level = Level::kError,
