@@ -1,4 +1,5 @@
 // sluiced: flags to configuration to App to exit code.
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/app/app.h"
 #include "agent/app/flags.h"
@@ -7,6 +8,7 @@
 #include "agent/app/sockets.h"
 #include "agent/base/log.h"
 #include "agent/config/load.h"
+#include "agent/sinks/sink_kind.h"
 #include "proto/base/standard_descriptors.h"
 
 namespace {
@@ -22,19 +24,27 @@ int Fail(const absl::Status& status, int code) {
   return code;
 }
 
+// Their settings are known, so that a configuration for a later version can be checked.
+void WarnOfSinksToCome(const sluice::config::AgentConfig& config) {
+  for (const sluice::config::SinkConfig& sink : config.sinks) {
+    if (!sink.on() || sluice::sinks::KindOf(sink).make != nullptr) continue;
+    sluice::LogWarning(absl::StrCat("this version has no ", sink.name, " sink; the ", sink.section,
+                                    " settings have no effect"));
+  }
+}
+
 int Run(int argc, char** argv) {
   sluice::app::Flags flags;
   if (const auto code = sluice::app::ParseFlags(argc, argv, &flags)) return *code;
   if (flags.verbose) sluice::SetLogThreshold(sluice::LogPriority::kDebug);
 
+  const sluice::config::Schema& schema = sluice::sinks::ConfigSchema();
   const auto sources = sluice::config::Sources::OfProcess(flags.config);
-  auto loaded = sluice::config::Load(sources);
+  auto loaded = sluice::config::Load(schema, sources);
   if (!loaded.ok()) return Fail(loaded.status(), kBadConfig);
   for (const std::string& warning : loaded->warnings) sluice::LogWarning(warning);
-  if (loaded->config.otlp.enabled) {
-    sluice::LogWarning("this version has no OTLP export; the otlp settings have no effect");
-  }
-  if (flags.print_config) return sluice::app::PrintAnswer(sluice::config::Print(*loaded));
+  WarnOfSinksToCome(loaded->config);
+  if (flags.print_config) return sluice::app::PrintAnswer(sluice::config::Print(schema, *loaded));
   if (flags.check_config) return 0;
 
   sluice::app::BlockSignals();

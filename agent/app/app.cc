@@ -7,21 +7,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "agent/app/notify.h"
 #include "agent/base/directory_lock.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
-#include "agent/sinks/kvp/pool_file.h"
-#include "agent/sinks/stop_workers.h"
 
 namespace sluice::app {
 namespace {
 
-// SIGTERM to exit; systemd's own default for the whole is 90 s.
-constexpr std::chrono::seconds kStopTimeout{8};
-// Of that, for connections to end by themselves.
-constexpr std::chrono::milliseconds kDrainTimeout{1000};
 // A process that lost its agent may still have its last records in the socket's queue.
 constexpr uint64_t kRecoveredGraceNanos = 2'000'000'000;
 constexpr uint64_t kCursorsNanos = 1'000'000'000;
@@ -48,14 +41,6 @@ net::ByteBudget::Limits BudgetOf(uint64_t memory) {
   return limits;
 }
 
-// Empty: it is on.
-std::string WhyPoolIsOff(const config::LoadedConfig& loaded) {
-  const config::KvpConfig& kvp = loaded.config.kvp;
-  if (kvp.active()) return "";
-  const char* const key = kvp.enabled ? "telemetry.kvp_diagnostics" : "kvp.enabled";
-  return absl::StrCat("switched off by ", key, " = false (", loaded.settings.at(key).origin, ")");
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<App>> App::Create(config::Sources sources,
@@ -69,34 +54,33 @@ absl::StatusOr<std::unique_ptr<App>> App::Create(config::Sources sources,
 }
 
 App::App(config::Sources sources, config::LoadedConfig loaded)
-    : sources_(std::move(sources)),
-      loaded_(std::move(loaded)),
+    : reloader_(std::move(sources), std::move(loaded)),
       host_(ReadHostIds()),
-      budget_(BudgetOf(loaded_.config.limits.memory)) {}
+      budget_(BudgetOf(config().limits.memory)) {}
 
 App::~App() = default;
 
 absl::Status App::MakeLoop() {
   ASSIGN_OR_RETURN(loop_, net::EventLoop::Create());
-  ASSIGN_OR_RETURN(signals_, SignalWatch::Create(
-                                 loop_.get(), [this] { BeginStop(); }, [this] { (void)Reload(); }));
+  ASSIGN_OR_RETURN(signals_,
+                   SignalWatch::Create(
+                       loop_.get(), [this] { shutdown_->Begin(); }, [this] { (void)Reload(); }));
   return absl::OkStatus();
 }
 
 absl::Status App::OpenJournal() {
-  const config::AgentConfig& config = loaded_.config;
-  RETURN_IF_ERROR(MakeDirectory(config.runtime.path, 0700));
+  RETURN_IF_ERROR(MakeDirectory(config().runtime.path, 0700));
   // Cursors, the pool's shadow: of two agents there, one would take the other's for its own.
-  ASSIGN_OR_RETURN(runtime_lock_, HoldDirectory(FileSystem::System(), config.runtime.path,
+  ASSIGN_OR_RETURN(runtime_lock_, HoldDirectory(FileSystem::System(), config().runtime.path,
                                                 "the runtime directory"));
   journal::Options options;
-  options.directory = config.journal.path;
-  options.memory_directory = config.journal.runtime_path;
-  options.cursor_path = absl::StrCat(config.runtime.path, "/cursors");
-  options.max_bytes = config.journal.max;
-  options.keep_bytes = config.journal.keep;
-  options.max_age = config.journal.max_age;
-  options.segment_bytes = config.journal.segment;
+  options.directory = config().journal.path;
+  options.memory_directory = config().journal.runtime_path;
+  options.cursor_path = absl::StrCat(config().runtime.path, "/cursors");
+  options.max_bytes = config().journal.max;
+  options.keep_bytes = config().journal.keep;
+  options.max_age = config().journal.max_age;
+  options.segment_bytes = config().journal.segment;
   options.boot_id = host_.boot_id;
   options.vm_id = host_.vm_id;
   options.machine_id = host_.machine_id;
@@ -105,9 +89,9 @@ absl::Status App::OpenJournal() {
   ASSIGN_OR_RETURN(journal_, journal::Journal::Open(options, &recovery));
   rebooted_ = recovery.rebooted();
   if (journal_->durability() == journal::Durability::kMemory) {
-    LogWarning(absl::StrCat(config.journal.path,
+    LogWarning(absl::StrCat(config().journal.path,
                             " is not writable: keeping the journal in memory at ",
-                            config.journal.runtime_path));
+                            config().journal.runtime_path));
   }
   return absl::OkStatus();
 }
@@ -126,7 +110,7 @@ void App::MakeServices() {
         journal_->CommitTurn();
         return closed;
       });
-  sinks_ = MakeSinks({&loaded_.config, host_.vm_id, journal_.get(), &counters_});
+  sinks_ = MakeSinks(config(), host_.vm_id, journal_.get(), &counters_);
   flush_ =
       std::make_unique<control::FlushCoordinator>(loop_.get(), journal_.get(), &sinks_.workers);
   ingest_ = std::make_unique<ingest::IngestService>(ingest::IngestService::Options{
@@ -137,43 +121,31 @@ void App::MakeServices() {
   UpdateWanted();
   status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
       host_.boot_id, host_.vm_id, loop_->clock().UnixNano(), journal_.get(), &admission_->spans(),
-      ingest_.get(), &counters_, &sinks_.workers, sinks_.off, [this] { return Settings(); }});
+      ingest_.get(), &counters_, &sinks_.workers, sinks_.off,
+      [this] { return reloader_.Settings(); }});
   MakeControl();
 }
 
 void App::MakeControl() {
-  const config::KvpConfig& kvp = loaded_.config.kvp;
   answers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kQueries);
-  lines_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kFollowers);
-  reporter_ = std::make_unique<control::Reporter>(
-      control::Reporter::Options{.admission = admission_.get(),
-                                 .off = WhyPoolIsOff(loaded_),
-                                 .flush = flush_.get(),
-                                 .counters = &counters_,
-                                 .clock = &loop_->clock(),
-                                 .dialect = kvp.report_dialect == config::ReportDialect::kCloudInit
-                                                ? ReportDialect::kCloudInit
-                                                : ReportDialect::kAzureInit,
-                                 .vm_id = kvp.vm_id.empty() ? host_.vm_id : kvp.vm_id});
-  pool_editor_ = std::make_unique<control::PoolEditor>(
-      control::PoolEditor::Options{loop_.get(), &counters_, FindWorker(sinks_, "kvp"), kvp.path});
+  followers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kFollowers);
+  pool_ = std::make_unique<control::PoolService>(
+      reloader_.loaded(), control::PoolService::Options{.loop = loop_.get(),
+                                                        .admission = admission_.get(),
+                                                        .flush = flush_.get(),
+                                                        .answers = answers_.get(),
+                                                        .counters = &counters_,
+                                                        .workers = &sinks_.workers,
+                                                        .vm_id = host_.vm_id});
   control::ControlService::Options options;
   options.journal = journal_.get();
   options.spans = &admission_->spans();
   options.flush = flush_.get();
   options.status = status_.get();
   options.answers = answers_.get();
-  options.lines = lines_.get();
-  options.reporter = reporter_.get();
-  options.pool_editor = pool_editor_.get();
-  options.filters = [this] { return InForce(); };
+  options.lines = followers_.get();
+  options.filters = [this] { return FiltersOf(config(), wanted_->levels()); };
   options.reload = [this] { return Reload(); };
-  options.read_pool = [path = kvp.path] {
-    kvp::PoolFile::Options pool;
-    pool.path = path;
-    pool.create = false;
-    return kvp::PoolFile(pool).ReadAll();
-  };
   control_ = std::make_unique<control::ControlService>(std::move(options));
 }
 
@@ -182,7 +154,7 @@ net::GrpcServer::Options App::ServerOptions() {
   options.loop = loop_.get();
   options.counters = &counters_;
   options.budget = &budget_;
-  options.limits.connections_per_uid = loaded_.config.limits.connections_per_uid;
+  options.limits.connections_per_uid = config().limits.connections_per_uid;
   return options;
 }
 
@@ -191,7 +163,7 @@ absl::Status App::Serve(Sockets sockets) {
                   [this](uint64_t sequence) {
                     loop_->Post([this, sequence] {
                       ingest_->OnSynced(sequence);
-                      OnAllSynced();
+                      shutdown_->OnSynced();
                       if (std::exchange(last_synced_, sequence) != sequence) SaveCursorsSoon();
                     });
                   });
@@ -206,7 +178,15 @@ absl::Status App::Serve(Sockets sockets) {
   RETURN_IF_ERROR(ingest_server_->Serve(std::move(sockets.ingest)));
   admin_server_ = std::make_unique<net::GrpcServer>(ServerOptions());
   control_->AddControlRoutes(admin_server_.get());
+  pool_->AddRoutes(admin_server_.get());
   RETURN_IF_ERROR(admin_server_->Serve(std::move(sockets.admin)));
+  shutdown_ = std::make_unique<Shutdown>(
+      Shutdown::Options{.loop = loop_.get(),
+                        .journal = journal_.get(),
+                        .ingest = ingest_.get(),
+                        .followers = followers_.get(),
+                        .servers = {ingest_server_.get(), admin_server_.get()},
+                        .workers = &sinks_.workers});
   StartTimers();
   return absl::OkStatus();
 }
@@ -230,36 +210,14 @@ void App::WatchRecoveredProcesses() {
 }
 
 void App::UpdateWanted() {
-  wanted_ = std::make_shared<const Wanted>(loaded_.config);
+  wanted_ = std::make_shared<const Wanted>(config());
   admission_->set_wanted(
       [wanted = wanted_](const live::Candidate& record) { return wanted->Wants(record); });
   ingest_->SetHint(wanted_->ToHint());
 }
 
-control::FiltersInForce App::InForce() const {
-  control::FiltersInForce in_force;
-  for (const sinks::SinkKind& kind : sinks::AllSinkKinds()) {
-    const config::SinkFilter& filter = kind.filter(loaded_.config);
-    in_force.sinks.push_back({.sink = kind.name,
-                              .enabled = kind.enabled(loaded_.config),
-                              .filter = filter.compiled,
-                              .routes = filter.by_routes ? filter.routes : filter::Routes()});
-  }
-  in_force.options = loaded_.config.filter_options;
-  in_force.journal_level = loaded_.config.journal.level;
-  in_force.wanted = wanted_->levels();
-  return in_force;
-}
-
-std::vector<v1::Setting> App::Settings() const {
-  std::vector<v1::Setting> settings;
-  for (const auto& [key, value] : loaded_.settings) {
-    v1::Setting& setting = settings.emplace_back();
-    setting.set_key(key);
-    setting.set_value(value.value);
-    setting.set_origin(value.origin);
-  }
-  return settings;
+absl::StatusOr<config::Reloaded> App::Reload() {
+  return reloader_.Reload(sinks_, [this] { UpdateWanted(); });
 }
 
 void App::Every(std::chrono::seconds interval, const std::function<void()>& work) {
@@ -297,42 +255,10 @@ void App::StartTimers() {
     Every(std::chrono::seconds(10), [this] {
       if (journal_->durability() == journal::Durability::kMemory && journal_->MoveToDisk().ok()) {
         admission_->FitSpansToJournal();
-        LogInfo(absl::StrCat("the journal moved to ", loaded_.config.journal.path));
+        LogInfo(absl::StrCat("the journal moved to ", config().journal.path));
       }
     });
   }
-}
-
-absl::StatusOr<config::Reloaded> App::Reload() {
-  NotifyReloading();
-  auto reloaded = LoadAgain();
-  if (reloaded.ok()) {
-    loaded_ = reloaded->loaded;
-    for (const auto& worker : sinks_.workers) {
-      worker->SetFilter(FilterOf(loaded_.config, worker->name()).compiled);
-    }
-    UpdateWanted();
-  }
-  for (const auto& worker : sinks_.workers) worker->Reopen();
-  NotifyReady();
-  return reloaded;
-}
-
-absl::StatusOr<config::Reloaded> App::LoadAgain() {
-  auto fresh = config::Load(sources_);
-  if (!fresh.ok()) {
-    for (const absl::string_view mistake : absl::StrSplit(fresh.status().message(), '\n')) {
-      LogError(absl::StrCat("keeping the old configuration: ", mistake));
-    }
-    return fresh.status();
-  }
-  for (const std::string& warning : fresh->warnings) LogWarning(warning);
-  config::Reloaded reloaded = config::TakeReloadable(loaded_, *fresh);
-  for (const config::SettingChange& change : reloaded.changes) {
-    LogInfo(absl::StrCat(change.key, " = ", change.setting.value, " (", change.setting.origin, ")",
-                         change.needs_restart ? " takes effect at the next start" : ""));
-  }
-  return reloaded;
 }
 
 int App::Run() {
@@ -340,59 +266,16 @@ int App::Run() {
   NotifyStatus(absl::StrCat("journal at ", journal_->GetUsage().path, ", ", sinks_.workers.size(),
                             " sinks"));
   loop_->Run();
-  const bool clean = StopSinks();
+  const bool clean = shutdown_->StopSinks();
   journal_->Checkpoint();
   answers_.reset();
-  lines_.reset();
+  followers_.reset();
   if (!clean) {
     journal_.reset();
     FlushLog();
     ::_exit(0);
   }
   return 0;
-}
-
-// Stop: everything taken is made durable and acknowledged, streams are sent away, connections end,
-// then the loop, then the sinks.
-void App::BeginStop() {
-  if (std::exchange(stopping_, true)) return;
-  NotifyStopping();
-  stop_deadline_ = std::chrono::steady_clock::now() + kStopTimeout;
-  journal_->CommitTurn();
-  stop_sequence_ = journal_->last_sequence();
-  journal_->SyncNow();
-  loop_->AddTimer(loop_->clock().BootNano() + std::chrono::nanoseconds(kDrainTimeout).count(),
-                  [this] { loop_->Stop(); });
-  OnAllSynced();
-}
-
-void App::OnAllSynced() {
-  if (stopping_ && journal_->synced_sequence() >= stop_sequence_) DrainServers();
-}
-
-void App::DrainServers() {
-  stop_sequence_ = UINT64_MAX;
-  ingest_->SendClientsAway();
-  lines_->EndWaiting();
-  auto open = std::make_shared<int>(2);
-  const auto drained = [this, open] {
-    if (--*open == 0) loop_->Stop();
-  };
-  ingest_server_->Drain(drained);
-  admin_server_->Drain(drained);
-}
-
-bool App::StopSinks() {
-  ingest_server_->Close();
-  admin_server_->Close();
-  journal_->CommitTurn();
-  const auto left_behind = sinks::StopWorkers(sinks_.workers, stop_deadline_);
-  for (const sinks::SinkWorker* worker : left_behind) {
-    LogWarning(absl::StrCat("sink ", worker->name(),
-                            " did not finish in time, leaving it behind; what it has not written "
-                            "stays in the journal"));
-  }
-  return left_behind.empty();
 }
 
 }  // namespace sluice::app

@@ -3,19 +3,22 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "agent/app/host_ids.h"
+#include "agent/app/reloader.h"
+#include "agent/app/shutdown.h"
 #include "agent/app/signals.h"
 #include "agent/app/sink_set.h"
 #include "agent/app/sockets.h"
 #include "agent/app/wanted.h"
 #include "agent/config/load.h"
-#include "agent/config/reload.h"
 #include "agent/control/control_service.h"
+#include "agent/control/kvp/pool_service.h"
 #include "agent/ingest/ingest_service.h"
 #include "agent/ingest/process_tracker.h"
 #include "agent/ingest/recovery.h"
@@ -50,24 +53,17 @@ class App {
   void CloseSpansOfEarlierBoot();
   void WatchRecoveredProcesses();
   void UpdateWanted();
+  // SIGHUP and Control.Reload.
+  absl::StatusOr<config::Reloaded> Reload();
   void Every(std::chrono::seconds interval, const std::function<void()>& work);
   void StartTimers();
   void SaveCursorsSoon();
   void SaveCursorsLater();
-  control::FiltersInForce InForce() const;
-  // SIGHUP and Control.Reload. An error: the old configuration stays, whole.
-  absl::StatusOr<config::Reloaded> Reload();
-  absl::StatusOr<config::Reloaded> LoadAgain();
-  void BeginStop();
-  void OnAllSynced();
-  void DrainServers();
-  bool StopSinks();
   net::GrpcServer::Options ServerOptions();
-  std::vector<v1::Setting> Settings() const;
+  const config::AgentConfig& config() const { return reloader_.config(); }
 
   // In the order of construction.
-  config::Sources sources_;
-  config::LoadedConfig loaded_;
+  Reloader reloader_;
   const HostIds host_;
   UniqueFd runtime_lock_;
   Counters counters_;
@@ -76,7 +72,7 @@ class App {
   ingest::AdmissionState admission_state_;
   std::unique_ptr<journal::Journal> journal_;
   bool rebooted_ = false;
-  std::shared_ptr<const Wanted> wanted_;
+  std::shared_ptr<const Wanted> wanted_;  // of the configuration in force
   std::unique_ptr<ingest::Admission> admission_;
   std::unique_ptr<ingest::ProcessTracker> processes_;
   SinkSet sinks_;
@@ -84,22 +80,18 @@ class App {
   std::unique_ptr<ingest::IngestService> ingest_;
   std::unique_ptr<control::StatusReport> status_;
   std::unique_ptr<control::StreamedAnswers> answers_;
-  std::unique_ptr<control::StreamedAnswers> lines_;
-  std::unique_ptr<control::Reporter> reporter_;
-  std::unique_ptr<control::PoolEditor> pool_editor_;
+  std::unique_ptr<control::StreamedAnswers> followers_;  // of Lines, which may last for ever
+  std::unique_ptr<control::PoolService> pool_;
   std::unique_ptr<control::ControlService> control_;
   std::unique_ptr<net::GrpcServer> ingest_server_;
   std::unique_ptr<net::GrpcServer> admin_server_;
   std::unique_ptr<SignalWatch> signals_;
+  std::unique_ptr<Shutdown> shutdown_;
 
   // The last entry known to be durable, and how often the cursors have stood still since.
   uint64_t last_synced_ = 0;
   int quiet_saves_ = 0;
   bool saving_cursors_ = false;
-
-  bool stopping_ = false;
-  uint64_t stop_sequence_ = 0;
-  std::chrono::steady_clock::time_point stop_deadline_;
 };
 
 }  // namespace sluice::app

@@ -7,6 +7,7 @@
 
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
+#include "agent/sinks/sink_kind.h"
 #include "proto/record/names.h"
 
 namespace sluice::app {
@@ -29,18 +30,12 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags* flags) {
   app.add_option("--config", values.config,
                  "Configuration file, or directory of *.toml; may be repeated, the later wins")
       ->type_name("FILE_OR_DIR");
-  app.add_option("--socket", values.socket, "Ingest socket, open to every local process")
-      ->type_name("PATH");
-  app.add_option("--admin-socket", values.admin_socket, "Admin socket, for root")
-      ->type_name("PATH");
-  app.add_option("--kvp-pool", values.kvp_pool, "Hyper-V KVP pool file")->type_name("PATH");
-  app.add_option("--journal", values.journal, "Directory of the journal")->type_name("DIR");
-  app.add_option("--runtime-dir", values.runtime_dir, "Directory for state that dies with the boot")
-      ->type_name("DIR");
-  app.add_option("--log-file", values.log_file, "Log file")->type_name("PATH");
-  app.add_option("--otlp-endpoint", values.otlp_endpoint,
-                 "OTLP endpoint; kept for later versions, without effect in this one")
-      ->type_name("URL");
+  for (const config::Flag& flag : sinks::ConfigSchema().Flags()) {
+    const auto take = [&values, name = flag.name](const std::string& value) {
+      values.values[name] = value;
+    };
+    app.add_option_function<std::string>(flag.name, take, flag.help)->type_name(flag.type);
+  }
   app.add_flag("--check-config", flags->check_config, "Check the configuration and exit");
   app.add_flag("--print-config", flags->print_config,
                "Print the configuration in force, with origins, and exit");

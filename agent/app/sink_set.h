@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "agent/config/agent_config.h"
 #include "agent/control/status_report.h"
-#include "agent/sinks/sink_kind.h"
+#include "agent/journal/journal.h"
+#include "agent/self/counters.h"
 #include "agent/sinks/sink_worker.h"
 
 namespace sluice::app {
@@ -17,12 +19,8 @@ struct SinkSet {
   std::vector<control::StatusReport::SinkOff> off;
 };
 
-SinkSet MakeSinks(const sinks::SinkContext& context);
-
-// Null: it is switched off.
-sinks::SinkWorker* FindWorker(const SinkSet& set, const std::string& name);
-
-// The filter in force for the sink of this name, which is one of a SinkSet's.
-const config::SinkFilter& FilterOf(const config::AgentConfig& config, const std::string& sink);
+// `vm_id` is the machine's.
+SinkSet MakeSinks(const config::AgentConfig& config, const std::string& vm_id,
+                  journal::Journal* journal, Counters* counters);
 
 }  // namespace sluice::app

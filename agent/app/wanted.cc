@@ -5,9 +5,11 @@ namespace sluice::app {
 Wanted::Wanted(const config::AgentConfig& config) {
   // The views want what journal.level says of every target.
   std::vector<filter::LevelSummary> wanted{{config.journal.level, {}}};
-  for (const sinks::SinkKind& kind : sinks::AllSinkKinds()) {
-    const bool is_enabled = kind.enabled(config);
-    if (is_enabled) wanted.push_back(kind.filter(config).compiled->Summarize());
+  for (const config::SinkConfig& sink : config.sinks) {
+    const sinks::SinkKind& kind = sinks::KindOf(sink);
+    if (kind.make == nullptr) continue;
+    const bool is_enabled = sink.on();
+    if (is_enabled) wanted.push_back(sink.filter.compiled->Summarize());
     if (!kind.unfiltered.has_value()) continue;
     if (is_enabled) wanted.push_back(kind.unfiltered->hint);
     unfiltered_.push_back(
@@ -37,6 +39,23 @@ v1::Hint Wanted::ToHint() const {
     level->set_off(target.level == filter::LevelFilter::kOff);
   }
   return hint;
+}
+
+control::FiltersInForce FiltersOf(const config::AgentConfig& config,
+                                  const filter::LevelSummary& wanted) {
+  control::FiltersInForce in_force;
+  for (const config::SinkConfig& sink : config.sinks) {
+    if (sinks::KindOf(sink).make == nullptr) continue;
+    in_force.sinks.push_back(
+        {.sink = sink.name,
+         .enabled = sink.on(),
+         .filter = sink.filter.compiled,
+         .routes = sink.filter.by_routes ? sink.filter.routes : filter::Routes()});
+  }
+  in_force.options = config.filter_options;
+  in_force.journal_level = config.journal.level;
+  in_force.wanted = wanted;
+  return in_force;
 }
 
 }  // namespace sluice::app

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/config/agent_config.h"
+#include "agent/control/filter_query.h"
 #include "agent/filter/level_summary.h"
 #include "agent/live/candidate.h"
 #include "agent/sinks/sink_kind.h"
@@ -34,5 +35,9 @@ class Wanted {
   filter::LevelSummary levels_;
   std::vector<Unfiltered> unfiltered_;
 };
+
+// What judges records now; `wanted` is Wanted::levels of the same configuration.
+control::FiltersInForce FiltersOf(const config::AgentConfig& config,
+                                  const filter::LevelSummary& wanted);
 
 }  // namespace sluice::app

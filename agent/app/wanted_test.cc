@@ -11,13 +11,10 @@ namespace {
 
 // Every filter is `off`, and the views want nothing.
 config::AgentConfig AllOff() {
-  config::AgentConfig config;
+  config::AgentConfig config = sinks::ConfigSchema().Defaults({});
   config.journal.level = filter::LevelFilter::kOff;
   const auto off = filter::Filter::Parse("off", {}).filter;
-  for (config::SinkFilter* one :
-       {&config.kvp.filter, &config.log.filter, &config.stderr_sink.filter}) {
-    one->compiled = off;
-  }
+  for (config::SinkConfig& sink : config.sinks) sink.filter.compiled = off;
   return config;
 }
 
@@ -40,6 +37,11 @@ class WantedTest : public ::testing::Test {
                                   .origin = &origin_,
                                   .sender_is_host_root = is_host_root_,
                                   .counts = &counts_});
+  }
+  void SwitchPoolOff(const std::string& key) {
+    for (config::SinkConfig& sink : config_.sinks) {
+      if (sink.name == "kvp") sink.off_by = key;
+    }
   }
   uint64_t refused(const std::string& reason) { return counts_[{"kvp.report_refused", reason}]; }
 
@@ -70,7 +72,7 @@ TEST_F(WantedTest, AReportThatIsRefusedIsAnEventLikeAnyOther) {
   EXPECT_EQ(refused("not_root"), 1u);
   origin_.identity.uid = 0;
   is_host_root_ = true;
-  config_.kvp.diagnostics = false;
+  SwitchPoolOff("telemetry.kvp_diagnostics");
   EXPECT_FALSE(Wants(ReportEvent("while it is off")));
   EXPECT_EQ(refused("off"), 1u);
   config_.journal.level = filter::LevelFilter::kInfo;
@@ -96,7 +98,7 @@ TEST_F(WantedTest, ClientsAreToldToSendWhatASinkTakesUnfiltered) {
   ASSERT_EQ(hint.targets_size(), 1);
   EXPECT_EQ(hint.targets(0).target_prefix(), "libazureinit::health::report");
   EXPECT_EQ(hint.targets(0).level(), v1::LEVEL_INFO);
-  config_.kvp.enabled = false;
+  SwitchPoolOff("kvp.enabled");
   EXPECT_EQ(Wanted(config_).ToHint().targets_size(), 0);
 }
 

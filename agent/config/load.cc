@@ -12,8 +12,6 @@
 #include "absl/strings/str_split.h"
 #include "agent/base/status_macros.h"
 #include "agent/config/choose_filter.h"
-#include "agent/config/key_names.h"
-#include "agent/config/keys.h"
 #include "agent/config/toml_file.h"
 
 namespace sluice::config {
@@ -53,10 +51,12 @@ struct Said {
 
 class Loader {
  public:
-  explicit Loader(const Sources& sources) : sources_(sources) {}
+  Loader(const Schema& schema, const Sources& sources) : schema_(schema), sources_(sources) {}
 
   absl::StatusOr<LoadedConfig> Run() {
     RETURN_IF_ERROR(ReadFiles());
+    std::sort(instances_.begin(), instances_.end(),
+              [](const Instance& a, const Instance& b) { return a.name < b.name; });
     ReadEnvironment();
     ReadFlags();
     ResolveAliases();
@@ -92,15 +92,29 @@ class Loader {
 
   absl::Status ReadOne(const std::string& path) {
     ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-    TomlFile file = ParseToml(text, path);
+    TomlFile file = ParseToml(text, path, schema_);
     for (Entry& entry : file.entries) {
       const std::string line = absl::StrCat(path, ":", entry.line);
       said_[entry.key] = {std::move(entry.value), absl::StrCat("file ", line),
                           absl::StrCat(line, ":", entry.column)};
     }
+    for (const auto& [instance, where] : file.instances) TakeInstance(instance, where);
     mistakes_.insert(mistakes_.end(), file.mistakes.begin(), file.mistakes.end());
     loaded_.warnings.insert(loaded_.warnings.end(), file.warnings.begin(), file.warnings.end());
     return absl::OkStatus();
+  }
+
+  void TakeInstance(const Instance& instance, const std::string& where) {
+    if (std::find(instances_.begin(), instances_.end(), instance) != instances_.end()) return;
+    const auto of_section =
+        std::count_if(instances_.begin(), instances_.end(),
+                      [&](const Instance& other) { return other.section == instance.section; });
+    if (static_cast<size_t>(of_section) >= kMaxInstances) {
+      mistakes_.push_back(absl::StrCat(where, ": ", instance.section, ".", instance.name,
+                                       ": at most ", kMaxInstances, " such tables"));
+      return;
+    }
+    instances_.push_back(instance);
   }
 
   // Set and not empty, as OpenTelemetry has it.
@@ -115,85 +129,78 @@ class Loader {
   }
 
   void ReadEnvironment() {
-    static constexpr std::pair<const char*, const char*> kTexts[] = {
-        {"OTEL_EXPORTER_OTLP_ENDPOINT", "otlp.endpoint"},
-        {"OTEL_EXPORTER_OTLP_CERTIFICATE", "otlp.ca_file"},
-        {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "otlp.client_cert_file"},
-        {"OTEL_EXPORTER_OTLP_CLIENT_KEY", "otlp.client_key_file"}};
-    for (const auto& [name, key] : kTexts) {
-      if (auto value = Environment(name)) Say(key, *value, absl::StrCat("environment ", name));
+    for (const SinkSection& section : schema_.sinks()) {
+      for (const Variable& variable : section.variables) {
+        if (const auto text = Environment(variable.name)) ReadVariable(section, variable, *text);
+      }
     }
-    ReadOtlpEnvironment();
   }
 
-  void ReadOtlpEnvironment() {
-    if (auto headers = Environment("OTEL_EXPORTER_OTLP_HEADERS")) {
-      Say("otlp.headers",
-          std::vector<std::string>(absl::StrSplit(*headers, ',', absl::SkipEmpty())),
-          "environment OTEL_EXPORTER_OTLP_HEADERS");
-    }
-    if (auto timeout = Environment("OTEL_EXPORTER_OTLP_TIMEOUT")) {
-      Say("otlp.timeout", absl::StrCat(*timeout, "ms"), "environment OTEL_EXPORTER_OTLP_TIMEOUT");
-    }
-    const auto compression = Environment("OTEL_EXPORTER_OTLP_COMPRESSION");
-    if (!compression.has_value()) return;
-    if (*compression == "gzip" || *compression == "none") {
-      Say("otlp.gzip", *compression == "gzip", "environment OTEL_EXPORTER_OTLP_COMPRESSION");
+  void ReadVariable(const SinkSection& section, const Variable& variable, const std::string& text) {
+    const absl::StatusOr<Value> value =
+        variable.read ? variable.read(text) : absl::StatusOr<Value>(text);
+    if (value.ok()) {
+      Say(absl::StrCat(section.name, ".", variable.key), *value,
+          absl::StrCat("environment ", variable.name));
     } else {
-      loaded_.warnings.push_back(absl::StrCat("Invalid 'OTEL_EXPORTER_OTLP_COMPRESSION' value \"",
-                                              *compression, "\", known are gzip and none"));
+      loaded_.warnings.push_back(absl::StrCat("Invalid '", variable.name, "' value \"", text,
+                                              "\", ", value.status().message()));
     }
   }
 
   void ReadFlags() {
-    const FlagValues& flags = sources_.flags;
-    const std::tuple<const std::optional<std::string>&, const char*, const char*> kFlags[] = {
-        {flags.socket, "socket.ingest", "--socket"},
-        {flags.admin_socket, "socket.admin", "--admin-socket"},
-        {flags.kvp_pool, "kvp.path", "--kvp-pool"},
-        {flags.journal, "journal.path", "--journal"},
-        {flags.runtime_dir, "runtime.path", "--runtime-dir"},
-        {flags.log_file, "log.path", "--log-file"},
-        {flags.otlp_endpoint, "otlp.endpoint", "--otlp-endpoint"}};
-    for (const auto& [value, key, flag] : kFlags) {
-      if (value.has_value()) Say(key, *value, absl::StrCat("flag ", flag));
+    for (const Flag& flag : schema_.Flags()) {
+      const auto given = sources_.flags.values.find(flag.name);
+      if (given == sources_.flags.values.end()) continue;
+      Say(flag.key, given->second, absl::StrCat("flag ", flag.name));
     }
   }
 
-  // azure-init's names count where ours are not said.
+  // Another program's names count where ours are not said.
   void ResolveAliases() {
-    for (const Alias& alias : kAliases) {
-      const auto said = said_.find(std::string(alias.name));
+    for (const Alias& alias : schema_.Aliases()) {
+      const auto said = said_.find(alias.name);
       if (said == said_.end()) continue;
-      said_.try_emplace(std::string(alias.key), said->second);
+      said_.try_emplace(alias.key, said->second);
       said_.erase(said);
     }
   }
 
   void Apply() {
-    for (const Key& key : Keys()) {
-      const auto said = said_.find(key.name);
+    AgentConfig& config = loaded_.config = schema_.Defaults(instances_);
+    for (const BoundKey& bound : schema_.Bind(&config)) {
+      const auto said = said_.find(bound.name);
       if (said == said_.end()) continue;
-      const absl::Status status = key.set(said->second.value, &loaded_.config);
-      if (status.ok()) continue;
-      mistakes_.push_back(absl::StrCat(said->second.where, ": ", key.name, ": ", status.message()));
+      const absl::Status status = bound.key->set(said->second.value, bound.settings);
+      if (!status.ok()) Mistake(bound.name, status.message());
     }
-    FollowUp();
-  }
-
-  // Defaults that depend on other keys.
-  void FollowUp() {
-    AgentConfig& config = loaded_.config;
     if (!said_.contains("journal.runtime_path")) {
       config.journal.runtime_path = config.runtime.path + "/journal";
     }
-    if (config.kvp.prefix.empty()) config.kvp.prefix = "sluice-" + std::string(kVersion);
-    if (!said_.contains("otlp.enabled")) config.otlp.enabled = !config.otlp.endpoint.empty();
-    if (config.otlp.enabled && config.otlp.endpoint.empty()) {
-      mistakes_.push_back(
-          absl::StrCat(said_.at("otlp.enabled").where, ": otlp.enabled: needs otlp.endpoint"));
-    }
     FitSegment();
+    for (SinkConfig& sink : config.sinks) Resolve(&sink);
+  }
+
+  void Mistake(const std::string& key, absl::string_view what) {
+    const auto said = said_.find(key);
+    mistakes_.push_back(
+        absl::StrCat(said == said_.end() ? "default" : said->second.where, ": ", key, ": ", what));
+  }
+
+  void Resolve(SinkConfig* sink) {
+    const auto whole = [sink](const std::string& key) {
+      return absl::StrCat(sink->section, ".", key);
+    };
+    const SinkSection& section = schema_.SectionOf(*sink);
+    if (section.resolve) {
+      section.resolve(
+          {.agent = loaded_.config,
+           .sink = sink,
+           .is_said = [&](const std::string& key) { return said_.contains(whole(key)); },
+           .mistake = [&](const std::string& key,
+                          absl::string_view what) { Mistake(whole(key), what); }});
+    }
+    if (!sink->enabled) sink->off_by = whole("enabled");
   }
 
   // A full journal gives up whole segments, so it must have several.
@@ -201,12 +208,10 @@ class Loader {
     JournalConfig& journal = loaded_.config.journal;
     const uint64_t most = journal.max / 4;
     if (journal.segment <= most) return;
-    const auto said = said_.find("journal.segment");
-    if (said == said_.end()) {
-      journal.segment = most;
+    if (said_.contains("journal.segment")) {
+      Mistake("journal.segment", "at most a quarter of journal.max");
     } else {
-      mistakes_.push_back(
-          absl::StrCat(said->second.where, ": journal.segment: at most a quarter of journal.max"));
+      journal.segment = most;
     }
   }
 
@@ -233,10 +238,13 @@ class Loader {
                            .origin = text->second.origin};
   }
 
-  void Choose(const std::string& section, const std::vector<std::string>& variables,
-              const char* built_in, SinkFilter* filter) {
+  std::vector<FilterCandidate> Candidates(const SinkConfig& sink) {
+    const SinkSection& section = schema_.SectionOf(sink);
     std::vector<FilterCandidate> candidates;
-    for (const std::string& variable : variables) {
+    // Variables are of `[NAME]`, not of an instance.
+    const bool has_variables = sink.section == section.name;
+    for (const std::string& variable :
+         has_variables ? section.filter_variables : std::vector<std::string>()) {
       if (auto text = Environment(variable)) {
         candidates.push_back({.text = *text,
                               .name = absl::StrCat("'", variable, "' value"),
@@ -244,45 +252,45 @@ class Loader {
                               .origin = absl::StrCat("environment ", variable)});
       }
     }
-    if (auto configured = ConfiguredFilter(section, filter->routes)) {
+    if (auto configured = ConfiguredFilter(sink.section, sink.filter.routes)) {
       candidates.push_back(*std::move(configured));
     }
-    candidates.push_back(
-        {.text = built_in, .name = "default", .kind = "default", .origin = "default"});
-    filter::Routes routes = std::move(filter->routes);
-    *filter = ChooseFilter(candidates, loaded_.config.filter_options, &loaded_.warnings);
-    filter->routes = std::move(routes);
+    candidates.push_back({.text = section.default_filter,
+                          .name = "default",
+                          .kind = "default",
+                          .origin = "default"});
+    return candidates;
   }
 
   void ChooseFilters() {
-    AgentConfig& config = loaded_.config;
-    Choose("kvp", {"SLUICE_KVP_FILTER", "AZURE_INIT_KVP_FILTER"}, kDefaultKvpFilter,
-           &config.kvp.filter);
-    Choose("log", {"SLUICE_LOG", "AZURE_INIT_LOG"}, "info", &config.log.filter);
-    Choose("stderr", {"SLUICE_LOG", "AZURE_INIT_LOG"}, "error", &config.stderr_sink.filter);
-    Choose("otlp", {"SLUICE_OTLP_FILTER"}, "info", &config.otlp.filter);
-    // The file and stderr share a variable.
     std::vector<std::string>& warnings = loaded_.warnings;
+    for (SinkConfig& sink : loaded_.config.sinks) {
+      const auto candidates = Candidates(sink);
+      filter::Routes routes = std::move(sink.filter.routes);
+      sink.filter = ChooseFilter(candidates, loaded_.config.filter_options, &warnings);
+      sink.filter.routes = std::move(routes);
+    }
+    // The file and stderr share a variable.
     for (auto it = warnings.begin(); it != warnings.end();) {
       it = std::find(warnings.begin(), it, *it) == it ? it + 1 : warnings.erase(it);
     }
   }
 
   void RecordSettings() {
-    const AgentConfig& config = loaded_.config;
-    for (const Key& key : Keys()) {
-      const auto said = said_.find(key.name);
-      loaded_.settings[key.name] = {key.print(config),
-                                    said == said_.end() ? "default" : said->second.origin};
+    for (const BoundKey& bound : schema_.Bind(&loaded_.config)) {
+      const auto said = said_.find(bound.name);
+      loaded_.settings[bound.name] = {bound.key->print(bound.settings),
+                                      said == said_.end() ? "default" : said->second.origin};
     }
-    loaded_.settings["kvp.filter"].origin = config.kvp.filter.origin;
-    loaded_.settings["log.filter"].origin = config.log.filter.origin;
-    loaded_.settings["stderr.filter"].origin = config.stderr_sink.filter.origin;
-    loaded_.settings["otlp.filter"].origin = config.otlp.filter.origin;
+    for (const SinkConfig& sink : loaded_.config.sinks) {
+      loaded_.settings[sink.section + ".filter"].origin = sink.filter.origin;
+    }
   }
 
+  const Schema& schema_;
   const Sources& sources_;
   std::map<std::string, Said> said_;
+  std::vector<Instance> instances_;
   std::vector<std::string> mistakes_;
   LoadedConfig loaded_;
 };
@@ -299,19 +307,22 @@ Sources Sources::OfProcess(FlagValues flags) {
   return sources;
 }
 
-absl::StatusOr<LoadedConfig> Load(const Sources& sources) { return Loader(sources).Run(); }
+absl::StatusOr<LoadedConfig> Load(const Schema& schema, const Sources& sources) {
+  return Loader(schema, sources).Run();
+}
 
-std::string Print(const LoadedConfig& loaded) {
+std::string Print(const Schema& schema, const LoadedConfig& loaded) {
   std::string out;
   std::string section;
-  for (const Key& key : Keys()) {
-    const size_t dot = key.name.find('.');
-    if (key.name.compare(0, dot, section) != 0) {
-      section = key.name.substr(0, dot);
+  AgentConfig config = loaded.config;
+  for (const BoundKey& bound : schema.Bind(&config)) {
+    const size_t dot = bound.name.rfind('.');
+    if (bound.name.compare(0, dot, section) != 0) {
+      section = bound.name.substr(0, dot);
       absl::StrAppend(&out, out.empty() ? "" : "\n", "[", section, "]\n");
     }
-    const Setting& setting = loaded.settings.at(key.name);
-    absl::StrAppend(&out, key.name.substr(dot + 1), " = ", setting.value, "  # ", setting.origin,
+    const Setting& setting = loaded.settings.at(bound.name);
+    absl::StrAppend(&out, bound.name.substr(dot + 1), " = ", setting.value, "  # ", setting.origin,
                     "\n");
   }
   return out;

@@ -17,19 +17,14 @@
 
 #include "absl/status/statusor.h"
 #include "agent/config/agent_config.h"
+#include "agent/config/schema.h"
 
 namespace sluice::config {
 
-// What the command line says; unset: nothing.
+// What the command line says.
 struct FlagValues {
-  std::vector<std::string> config;  // --config, in order
-  std::optional<std::string> socket;
-  std::optional<std::string> admin_socket;
-  std::optional<std::string> kvp_pool;
-  std::optional<std::string> journal;
-  std::optional<std::string> runtime_dir;
-  std::optional<std::string> log_file;
-  std::optional<std::string> otlp_endpoint;
+  std::vector<std::string> config;            // --config, in order
+  std::map<std::string, std::string> values;  // by name of the flag (Schema::Flags)
 };
 
 struct Sources {
@@ -58,9 +53,9 @@ struct LoadedConfig {
 
 // INVALID_ARGUMENT: the files say something wrong; the message has one line per mistake,
 // `PATH:LINE:COLUMN: what`. NOT_FOUND, PERMISSION_DENIED: a file named by --config cannot be read.
-absl::StatusOr<LoadedConfig> Load(const Sources& sources);
+absl::StatusOr<LoadedConfig> Load(const Schema& schema, const Sources& sources);
 
 // The configuration in force as TOML, each key with its origin behind it. Loads back to the same.
-std::string Print(const LoadedConfig& loaded);
+std::string Print(const Schema& schema, const LoadedConfig& loaded);
 
 }  // namespace sluice::config

@@ -1,6 +1,7 @@
 #include "agent/config/load.h"
 
 #include <string>
+#include <vector>
 
 #include "agent/config/toml_file.h"
 #include "gmock/gmock.h"
@@ -19,10 +20,10 @@ TEST_F(LoadTest, WithoutAnythingAllIsDefault) {
   EXPECT_EQ(loaded.config.socket.ingest, "/run/sluice/sluice.sock");
   EXPECT_EQ(loaded.config.journal.max, 256 * kMiB);
   EXPECT_EQ(loaded.config.journal.runtime_path, "/run/sluiced/journal");
-  EXPECT_EQ(loaded.config.kvp.prefix, "sluice-0.1.0");
-  EXPECT_EQ(loaded.config.kvp.filter.text, kDefaultKvpFilter);
-  EXPECT_EQ(loaded.config.stderr_sink.filter.text, "error");
-  EXPECT_FALSE(loaded.config.otlp.enabled);
+  EXPECT_EQ(Kvp(loaded).prefix, "sluice-0.1.0");
+  EXPECT_EQ(Sink(loaded, "kvp").filter.text, kvp::kDefaultFilter);
+  EXPECT_EQ(Sink(loaded, "stderr").filter.text, "error");
+  EXPECT_FALSE(Sink(loaded, "otlp").on());
   EXPECT_THAT(loaded.warnings, IsEmpty());
   for (const auto& [key, setting] : loaded.settings) EXPECT_EQ(setting.origin, "default") << key;
 }
@@ -33,13 +34,13 @@ TEST_F(LoadTest, LaterSourcesWinAndSayWhereTheyAre) {
   Put("sluice.toml.d/10.toml", "kvp.path = \"/b\"\nlog.rotate_keep = 2\n");
   Put("sluice.toml.d/30.conf", "nonsense");
   sources_.flags.config = {Put("extra.toml", "socket.mode = \"0660\"\n")};
-  sources_.flags.log_file = "/l";
+  sources_.flags.values["--log-file"] = "/l";
   const LoadedConfig loaded = LoadOk();
-  EXPECT_EQ(loaded.config.kvp.path, "/c");
-  EXPECT_EQ(loaded.config.kvp.prefix, "one");
-  EXPECT_EQ(loaded.config.log.rotate_keep, 2u);
+  EXPECT_EQ(Kvp(loaded).path, "/c");
+  EXPECT_EQ(Kvp(loaded).prefix, "one");
+  EXPECT_EQ(Log(loaded).rotate_keep, 2u);
   EXPECT_EQ(loaded.config.socket.mode, 0660u);
-  EXPECT_EQ(loaded.config.log.path, "/l");
+  EXPECT_EQ(Log(loaded).path, "/l");
   const std::string d = directory_;
   EXPECT_EQ(loaded.settings.at("kvp.path").origin, "file " + d + "/sluice.toml.d/20.toml:1");
   EXPECT_EQ(loaded.settings.at("kvp.prefix").origin, "file " + d + "/sluice.toml:3");
@@ -50,12 +51,12 @@ TEST_F(LoadTest, ConfigMayNameADirectory) {
   Put("more/b.toml", "kvp.path = \"/b\"\n");
   Put("more/a.toml", "kvp.path = \"/a\"\n");
   sources_.flags.config = {directory_ / "more"};
-  EXPECT_EQ(LoadOk().config.kvp.path, "/b");
+  EXPECT_EQ(Kvp(LoadOk()).path, "/b");
 }
 
 TEST_F(LoadTest, AConfigFileThatIsNamedMustBeThere) {
   sources_.flags.config = {directory_ / "none.toml"};
-  EXPECT_EQ(Load(sources_).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Load(schema_, sources_).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(LoadTest, NamesFileLineColumnAndTheNearestKeyOfEveryMistake) {
@@ -79,7 +80,7 @@ TEST_F(LoadTest, NamesThePlaceOfASyntaxError) {
 
 TEST_F(LoadTest, ChecksRangesAtTheirEdges) {
   Put("sluice.toml", "log.rotate_keep = 1000\njournal.max = \"4 MiB\"\n");
-  EXPECT_EQ(LoadOk().config.log.rotate_keep, 1000u);
+  EXPECT_EQ(Log(LoadOk()).rotate_keep, 1000u);
   Put("sluice.toml", "log.rotate_keep = 1001\n");
   EXPECT_THAT(LoadError(), HasSubstr("expected at most 1000"));
   Put("sluice.toml", "journal.max = \"4095 KiB\"\n");
@@ -123,9 +124,9 @@ path = "/var/lib/azure-init/"
 path = "/var/log/azure-init.log"
 )");
   const LoadedConfig loaded = LoadOk();
-  EXPECT_FALSE(loaded.config.kvp.active());
-  EXPECT_EQ(loaded.config.kvp.filter.text, "error");
-  EXPECT_EQ(loaded.config.log.path, "/var/log/azure-init.log");
+  EXPECT_FALSE(Sink(loaded, "kvp").on());
+  EXPECT_EQ(Sink(loaded, "kvp").filter.text, "error");
+  EXPECT_EQ(Log(loaded).path, "/var/log/azure-init.log");
   EXPECT_THAT(loaded.warnings, IsEmpty());
 }
 
@@ -134,8 +135,8 @@ TEST_F(LoadTest, OurNameWinsOverAzureInitsWhereverItStands) {
   Put("sluice.toml.d/1.toml",
       "azure_init_log_path.path = \"/theirs\"\ntelemetry.kvp_filter = \"error\"\n");
   const LoadedConfig loaded = LoadOk();
-  EXPECT_EQ(loaded.config.log.path, "/ours");
-  EXPECT_EQ(loaded.config.kvp.filter.text, "info");
+  EXPECT_EQ(Log(loaded).path, "/ours");
+  EXPECT_EQ(Sink(loaded, "kvp").filter.text, "info");
 }
 
 TEST_F(LoadTest, WarnsOfASlipInAzureInitsSection) {
@@ -146,23 +147,23 @@ TEST_F(LoadTest, WarnsOfASlipInAzureInitsSection) {
 }
 
 TEST_F(LoadTest, FiltersComeFromOurVariableThenAzureInitsThenTheFileThenTheDefault) {
-  EXPECT_EQ(LoadOk().config.kvp.filter.origin, "default");
+  EXPECT_EQ(Sink(LoadOk(), "kvp").filter.origin, "default");
   const std::string path = Put("sluice.toml", "kvp.filter = \"debug\"\n");
-  EXPECT_EQ(LoadOk().config.kvp.filter.origin, "file " + path + ":1");
+  EXPECT_EQ(Sink(LoadOk(), "kvp").filter.origin, "file " + path + ":1");
   environment_["AZURE_INIT_KVP_FILTER"] = "warn";
-  EXPECT_EQ(LoadOk().config.kvp.filter.text, "warn");
+  EXPECT_EQ(Sink(LoadOk(), "kvp").filter.text, "warn");
   environment_["SLUICE_KVP_FILTER"] = "trace";
   const LoadedConfig loaded = LoadOk();
-  EXPECT_EQ(loaded.config.kvp.filter.text, "trace");
+  EXPECT_EQ(Sink(loaded, "kvp").filter.text, "trace");
   EXPECT_EQ(loaded.settings.at("kvp.filter").origin, "environment SLUICE_KVP_FILTER");
-  EXPECT_NE(loaded.config.kvp.filter.compiled, nullptr);
+  EXPECT_NE(Sink(loaded, "kvp").filter.compiled, nullptr);
 }
 
 TEST_F(LoadTest, ABadFilterWarnsAndTheNextSourceCounts) {
   Put("sluice.toml", "telemetry.kvp_filter = \"also=bad\"\n");
   environment_["SLUICE_KVP_FILTER"] = "app=not_a_valid_level";
   const LoadedConfig loaded = LoadOk();
-  EXPECT_EQ(loaded.config.kvp.filter.origin, "default");
+  EXPECT_EQ(Sink(loaded, "kvp").filter.origin, "default");
   EXPECT_THAT(
       loaded.warnings,
       ElementsAre(
@@ -175,7 +176,7 @@ TEST_F(LoadTest, ABlankFilterIsBadInTheEnvironmentAndUnsetInAFile) {
   Put("sluice.toml", "kvp.filter = \" \"\n");
   environment_["AZURE_INIT_KVP_FILTER"] = " ";
   const LoadedConfig loaded = LoadOk();
-  EXPECT_EQ(loaded.config.kvp.filter.origin, "default");
+  EXPECT_EQ(Sink(loaded, "kvp").filter.origin, "default");
   EXPECT_THAT(loaded.warnings,
               ElementsAre(HasSubstr("Invalid 'AZURE_INIT_KVP_FILTER' value, falling back to "
                                     "default filter")));
@@ -183,14 +184,14 @@ TEST_F(LoadTest, ABlankFilterIsBadInTheEnvironmentAndUnsetInAFile) {
 
 TEST_F(LoadTest, AnEmptyVariableIsUnset) {
   environment_["SLUICE_LOG"] = "";
-  EXPECT_EQ(LoadOk().config.log.filter.origin, "default");
+  EXPECT_EQ(Sink(LoadOk(), "file").filter.origin, "default");
 }
 
 TEST_F(LoadTest, OneVariableRulesFileAndStderrAndIsWarnedOfOnce) {
   environment_["SLUICE_LOG"] = "off";
-  EXPECT_EQ(LoadOk().config.stderr_sink.filter.text, "off");
-  EXPECT_EQ(LoadOk().config.log.filter.text, "off");
-  EXPECT_EQ(LoadOk().config.otlp.filter.text, "info");
+  EXPECT_EQ(Sink(LoadOk(), "stderr").filter.text, "off");
+  EXPECT_EQ(Sink(LoadOk(), "file").filter.text, "off");
+  EXPECT_EQ(Sink(LoadOk(), "otlp").filter.text, "info");
   environment_["SLUICE_LOG"] = "a=b";
   EXPECT_EQ(LoadOk().warnings.size(), 1u);
 }
@@ -205,8 +206,8 @@ TEST_F(LoadTest, WarnsOfAFilterThatIsHardlyMeantSo) {
 TEST_F(LoadTest, TheFilterProfileHoldsForEverySink) {
   Put("sluice.toml", "filter.profile = \"fixed\"\nlog.filter = \"a!b\"\n");
   const LoadedConfig loaded = LoadOk();
-  EXPECT_EQ(loaded.config.log.filter.origin, "default");
-  EXPECT_EQ(loaded.config.kvp.filter.compiled->options().profile, filter::Profile::kFixed);
+  EXPECT_EQ(Sink(loaded, "file").filter.origin, "default");
+  EXPECT_EQ(Sink(loaded, "kvp").filter.compiled->options().profile, filter::Profile::kFixed);
 }
 
 TEST_F(LoadTest, TakesOpenTelemetrysVariables) {
@@ -214,8 +215,9 @@ TEST_F(LoadTest, TakesOpenTelemetrysVariables) {
   environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "a=1,b=2";
   environment_["OTEL_EXPORTER_OTLP_TIMEOUT"] = "1500";
   environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "gzip";
-  const OtlpConfig otlp = LoadOk().config.otlp;
-  EXPECT_TRUE(otlp.enabled);
+  const LoadedConfig loaded = LoadOk();
+  const otlp::OtlpSettings& otlp = Otlp(loaded);
+  EXPECT_TRUE(Sink(loaded, "otlp").on());
   EXPECT_EQ(otlp.endpoint, "http://c:4317");
   EXPECT_THAT(otlp.headers, ElementsAre("a=1", "b=2"));
   EXPECT_EQ(otlp.timeout, std::chrono::milliseconds(1500));
@@ -226,15 +228,15 @@ TEST_F(LoadTest, OtlpNeedsAnEndpointToBeSwitchedOn) {
   Put("sluice.toml", "otlp.enabled = true\n");
   EXPECT_THAT(LoadError(), HasSubstr("needs otlp.endpoint"));
   Put("sluice.toml", "otlp.enabled = false\notlp.endpoint = \"http://c:4317\"\n");
-  EXPECT_FALSE(LoadOk().config.otlp.enabled);
+  EXPECT_FALSE(Sink(LoadOk(), "otlp").on());
 }
 
 TEST_F(LoadTest, ReadsNamedRoutes) {
   Put("sluice.toml",
       "[otlp.routes]\nvllora = \"vllora::user_tracing=info\"\napp = \"app::runtime=info\"\n");
   const LoadedConfig loaded = LoadOk();
-  ASSERT_EQ(loaded.config.otlp.filter.routes.list().size(), 2u);
-  EXPECT_TRUE(loaded.config.otlp.filter.routes.Takes("app::runtime::execution", Level::kInfo));
+  ASSERT_EQ(Sink(loaded, "otlp").filter.routes.list().size(), 2u);
+  EXPECT_TRUE(Sink(loaded, "otlp").filter.routes.Takes("app::runtime::execution", Level::kInfo));
   Put("sluice.toml", "[otlp.routes]\napp = \"a=b\"\n");
   EXPECT_THAT(LoadError(), HasSubstr("route app: level:"));
 }
@@ -242,27 +244,86 @@ TEST_F(LoadTest, ReadsNamedRoutes) {
 TEST_F(LoadTest, RoutesStandForTheFilterOfTheFilesNotForTheEnvironments) {
   const std::string path = Put("sluice.toml", "log.filter = \"off\"\nlog.routes = { a = \"b\" }\n");
   const LoadedConfig routed = LoadOk();
-  EXPECT_TRUE(routed.config.log.filter.by_routes);
-  EXPECT_EQ(routed.config.log.filter.origin, "file " + path + ":2");
-  EXPECT_EQ(routed.config.log.filter.compiled->directives()[0].Format(), "b=trace");
+  EXPECT_TRUE(Sink(routed, "file").filter.by_routes);
+  EXPECT_EQ(Sink(routed, "file").filter.origin, "file " + path + ":2");
+  EXPECT_EQ(Sink(routed, "file").filter.compiled->directives()[0].Format(), "b=trace");
   EXPECT_THAT(routed.warnings, ElementsAre(path + ":1:5: log.filter has no effect: log.routes "
                                                   "decides"));
   environment_["SLUICE_LOG"] = "error";
   const LoadedConfig by_variable = LoadOk();
-  EXPECT_FALSE(by_variable.config.log.filter.by_routes);
-  EXPECT_EQ(by_variable.config.log.filter.text, "error");
+  EXPECT_FALSE(Sink(by_variable, "file").filter.by_routes);
+  EXPECT_EQ(Sink(by_variable, "file").filter.text, "error");
   environment_["SLUICE_LOG"] = "a=b";
-  EXPECT_TRUE(LoadOk().config.log.filter.by_routes);
+  EXPECT_TRUE(Sink(LoadOk(), "file").filter.by_routes);
+}
+
+TEST_F(LoadTest, ATableOfAKindThatAllowsItMakesAnotherSink) {
+  const std::string path =
+      Put("sluice.toml",
+          "[log]\nfilter = \"warn\"\n[log.errors]\npath = \"/e\"\n"
+          "filter = \"error\"\n[log.all]\npath = \"/a\"\n"
+          "routes = { app = \"app\" }\n[otlp.backup]\nendpoint = \"http://b\"\n");
+  environment_["SLUICE_LOG"] = "debug";
+  environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://a";
+  sources_.flags.values["--log-file"] = "/l";
+  const LoadedConfig loaded = LoadOk();
+  std::vector<std::string> names;
+  for (const SinkConfig& sink : loaded.config.sinks) names.push_back(sink.name);
+  EXPECT_THAT(names, ElementsAre("stderr", "otlp", "otlp.backup", "kvp", "file", "file.all",
+                                 "file.errors"));
+  EXPECT_EQ(Log(loaded).path, "/l");
+  EXPECT_EQ(Sink(loaded, "file").filter.text, "debug");
+  const SinkConfig& errors = Sink(loaded, "file.errors");
+  EXPECT_EQ(errors.As<log_sink::FileSettings>().path, "/e");
+  EXPECT_EQ(errors.filter.text, "error") << "variables are of [log]";
+  EXPECT_EQ(errors.filter.origin, "file " + path + ":5");
+  EXPECT_TRUE(Sink(loaded, "file.all").filter.by_routes);
+  EXPECT_EQ(Otlp(loaded).endpoint, "http://a");
+  EXPECT_EQ(Sink(loaded, "otlp.backup").As<otlp::OtlpSettings>().endpoint, "http://b");
+  EXPECT_EQ(loaded.settings.at("log.errors.path").origin, "file " + path + ":4");
+}
+
+TEST_F(LoadTest, AnotherSinkIsCheckedAsTheFirstOneIs) {
+  const std::string path = Put("sluice.toml",
+                               "[log.two]\nmax_agee = \"1d\"\nmax_size = \"lots\"\n[kvp.two]\n"
+                               "path = \"/p\"\n[otlp.\"a b\"]\n[otlp]\nendpiont = \"http://a\"\n");
+  const std::string error = LoadError();
+  EXPECT_THAT(error, HasSubstr(path + ":2:1: unknown key \"log.two.max_agee\", did you mean "
+                                      "\"log.two.max_age\"?"));
+  EXPECT_THAT(error, HasSubstr(path + ":3:1: log.two.max_size: does not begin with a number"));
+  EXPECT_THAT(error, HasSubstr("unknown key \"kvp.two\""));
+  EXPECT_THAT(error, HasSubstr("unknown key \"otlp.a b\""));
+  EXPECT_THAT(error, HasSubstr("unknown key \"otlp.endpiont\", did you mean \"otlp.endpoint\"?"));
+}
+
+TEST_F(LoadTest, TwoSinksWriteNoFileTogether) {
+  Put("sluice.toml", "[log.two]\nfilter = \"error\"\n");
+  EXPECT_THAT(LoadError(), HasSubstr("log.two.path: is the file of [log], too"));
+  Put("sluice.toml", "log.two.path = \"/a\"\nlog.three.path = \"/a\"\n");
+  EXPECT_THAT(LoadError(), HasSubstr("log.two.path: is the file of [log.three], too"));
+}
+
+TEST_F(LoadTest, OfOneKindThereMayBeAFewMore) {
+  std::string text;
+  for (size_t i = 0; i <= kMaxInstances; ++i) {
+    text += "[otlp.n" + std::to_string(i) + "]\nendpoint = \"http://c\"\n";
+    Put("sluice.toml", text);
+    if (i < kMaxInstances) {
+      EXPECT_EQ(LoadOk().config.sinks.size(), 5 + i);
+    }
+  }
+  EXPECT_THAT(LoadError(), HasSubstr("otlp.n8: at most 8 such tables"));
 }
 
 TEST_F(LoadTest, WhatIsPrintedLoadsBackToTheSame) {
   Put("sluice.toml",
       "kvp.prefix = \"a\\\"b\\n\"\nkvp.trusted = [\"azure\", \"1000\"]\njournal.max_age = \"36h\"\n"
-      "otlp.endpoint = \"unix:///x\"\notlp.routes = { \"a.b\" = \"c=info,error\" }\n");
+      "log.two.path = \"/two\"\notlp.endpoint = \"unix:///x\"\notlp.routes = { \"a.b\" = "
+      "\"c=info,error\" }\n");
   environment_["SLUICE_LOG"] = "debug,[job{k=1}]=trace";
   const LoadedConfig loaded = LoadOk();
   environment_.clear();
-  Put("sluice.toml", Print(loaded));
+  Put("sluice.toml", Print(schema_, loaded));
   EXPECT_EQ(ValuesOf(LoadOk()), ValuesOf(loaded));
 }
 
@@ -272,34 +333,36 @@ TEST_F(LoadTest, PrintsTextThatIsNotUtf8AsText) {
 }
 
 TEST_F(LoadTest, PrintsTheOriginBehindEachValue) {
-  sources_.flags.socket = "/s";
-  const std::string printed = Print(LoadOk());
+  sources_.flags.values["--socket"] = "/s";
+  const std::string printed = Print(schema_, LoadOk());
   EXPECT_THAT(printed, HasSubstr("[socket]\ningest = \"/s\"  # flag --socket\n"));
   EXPECT_THAT(printed, HasSubstr("max_age = \"1w\"  # default\n"));
 }
+
+const Schema& Keys() { return sinks::ConfigSchema(); }
 
 TEST(TomlFileTest, TakesOtherScriptsInQuotesAndCommentsOnly) {
   for (const char* text :
        {"# \u0492\n", "kvp.prefix = \"\u0492\"\n", "kvp.prefix = '\u0492'\n",
         "kvp.prefix = \"\"\"a\n\\\"\u0492\"\"\"\"\n", "kvp.prefix = '''\n\u0492'''\n",
         "kvp.prefix = \"\\\\\" # \u0492\n", "\ufeffkvp.prefix = \"a\"\n"}) {
-    EXPECT_THAT(ParseToml(text, "f").mistakes, IsEmpty()) << text;
+    EXPECT_THAT(ParseToml(text, "f", Keys()).mistakes, IsEmpty()) << text;
   }
-  EXPECT_THAT(ParseToml("a = 1\nkvp\u0492 = 1\n", "f").mistakes,
+  EXPECT_THAT(ParseToml("a = 1\nkvp\u0492 = 1\n", "f", Keys()).mistakes,
               ElementsAre("f:2:4: only ASCII may stand outside quotes and comments"));
-  EXPECT_THAT(ParseToml("kvp.prefix = \"\"\u0492\n", "f").mistakes, ::testing::SizeIs(1));
-  EXPECT_THAT(ParseToml("kvp.prefix = \"\n\u0492", "f").mistakes, ::testing::SizeIs(1));
+  EXPECT_THAT(ParseToml("kvp.prefix = \"\"\u0492\n", "f", Keys()).mistakes, ::testing::SizeIs(1));
+  EXPECT_THAT(ParseToml("kvp.prefix = \"\n\u0492", "f", Keys()).mistakes, ::testing::SizeIs(1));
 }
 
 TEST(TomlFileTest, ReportsAKeyThatBeginsLikeNone) {
   for (const char* text : {"[+]", "[+++a]", "+ = 1", "a.+ = 1", "{ = 1", "[[!]]"}) {
-    EXPECT_THAT(ParseToml(text, "f").mistakes, ::testing::SizeIs(1)) << text;
+    EXPECT_THAT(ParseToml(text, "f", Keys()).mistakes, ::testing::SizeIs(1)) << text;
   }
 }
 
 TEST(TomlFileTest, RefusesAFileThatIsTooLarge) {
-  EXPECT_TRUE(ParseToml(std::string(kMaxFileBytes, '\n'), "f").mistakes.empty());
-  EXPECT_FALSE(ParseToml(std::string(kMaxFileBytes + 1, '\n'), "f").mistakes.empty());
+  EXPECT_TRUE(ParseToml(std::string(kMaxFileBytes, '\n'), "f", Keys()).mistakes.empty());
+  EXPECT_FALSE(ParseToml(std::string(kMaxFileBytes + 1, '\n'), "f", Keys()).mistakes.empty());
 }
 
 }  // namespace

@@ -76,6 +76,25 @@ TEST_F(PageTest, ThePageNamesEveryKeyWithItsDefault) {
   }
 }
 
+TEST_F(PageTest, ThePageNamesEveryVariableAndFlag) {
+  const std::string page = Page();
+  for (const SinkSection& section : schema_.sinks()) {
+    for (const std::string& name : section.filter_variables) {
+      EXPECT_THAT(page, HasSubstr("`" + name + "`"));
+    }
+    for (const Variable& variable : section.variables) {
+      EXPECT_THAT(page, HasSubstr("| `" + variable.name + "` | `" + section.name + "." +
+                                  variable.key + "`"));
+    }
+  }
+  for (const Flag& flag : schema_.Flags()) {
+    EXPECT_THAT(page, HasSubstr("| `" + flag.name + "` | `" + flag.key + "` |"));
+  }
+  for (const Alias& alias : schema_.Aliases()) {
+    EXPECT_THAT(page, HasSubstr("| `" + alias.name + "` | `" + alias.key + "`"));
+  }
+}
+
 TEST_F(PageTest, ThePageShowsTheWarningsOfBadFilters) {
   Put("sluice.toml", "kvp.filter = \"[{k\"\n");
   environment_["SLUICE_KVP_FILTER"] = "app=loud";

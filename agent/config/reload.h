@@ -1,5 +1,6 @@
 // What a running agent takes of a configuration that was read again: the keys that `reloads`
-// (keys.h), that is filters, routes and what is kept for the views. The rest stays as it is.
+// (key.h), that is filters, routes, what is kept for the views, and what of its own a kind of sink
+// takes while it runs. The rest stays as it is.
 #pragma once
 
 #include <string>
@@ -11,6 +12,8 @@ namespace sluice::config {
 
 struct SettingChange {
   std::string key;
+  // `unset` for a value of a sink that is configured only now; and that is the new value where it
+  // is not any more.
   std::string old_value;
   Setting setting;  // as it is said now
   // It stays as it was: only a start of the agent takes it.
@@ -22,6 +25,7 @@ struct Reloaded {
   std::vector<SettingChange> changes;
 };
 
-Reloaded TakeReloadable(const LoadedConfig& current, const LoadedConfig& fresh);
+Reloaded TakeReloadable(const Schema& schema, const LoadedConfig& current,
+                        const LoadedConfig& fresh);
 
 }  // namespace sluice::config

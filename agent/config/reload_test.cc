@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "agent/config/keys.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/config/load_fixture.h"
@@ -85,23 +84,26 @@ class ReloadTest : public LoadTest {
 TEST_F(ReloadTest, TakesExactlyTheKeysThatSaySo) {
   const LoadedConfig current = LoadText("");
   const LoadedConfig fresh = LoadText(kEverythingElse);
-  const Reloaded reloaded = TakeReloadable(current, fresh);
-  for (const Key& key : Keys()) {
+  const Reloaded reloaded = TakeReloadable(schema_, current, fresh);
+  AgentConfig config = reloaded.loaded.config;
+  const std::vector<BoundKey> keys = schema_.Bind(&config);
+  for (const BoundKey& bound : keys) {
     // Routes stand for the text, which is then empty; that is another value, too.
-    ASSERT_NE(key.print(current.config), key.print(fresh.config)) << key.name;
-    const LoadedConfig& from = key.reloads ? fresh : current;
-    EXPECT_EQ(key.print(reloaded.loaded.config), key.print(from.config)) << key.name;
-    EXPECT_EQ(reloaded.loaded.settings.at(key.name).value, from.settings.at(key.name).value);
-    EXPECT_EQ(reloaded.loaded.settings.at(key.name).origin, from.settings.at(key.name).origin);
+    const std::string& name = bound.name;
+    ASSERT_NE(current.settings.at(name).value, fresh.settings.at(name).value) << name;
+    const LoadedConfig& from = bound.key->reloads ? fresh : current;
+    EXPECT_EQ(bound.key->print(bound.settings), from.settings.at(name).value) << name;
+    EXPECT_EQ(reloaded.loaded.settings.at(name).value, from.settings.at(name).value);
+    EXPECT_EQ(reloaded.loaded.settings.at(name).origin, from.settings.at(name).origin);
   }
-  EXPECT_EQ(reloaded.loaded.config.log.filter.compiled, fresh.config.log.filter.compiled);
-  EXPECT_EQ(reloaded.changes.size(), Keys().size());
+  EXPECT_EQ(Sink(reloaded.loaded, "file").filter.compiled, Sink(fresh, "file").filter.compiled);
+  EXPECT_EQ(reloaded.changes.size(), keys.size());
 }
 
 TEST_F(ReloadTest, TellsWhatChangedAndWhatWaitsForAStart) {
   const LoadedConfig current = LoadText("log.filter = \"info\"\n");
   const LoadedConfig fresh = LoadText("log.filter = \"warn\"\njournal.max = \"8 MiB\"\n");
-  const Reloaded reloaded = TakeReloadable(current, fresh);
+  const Reloaded reloaded = TakeReloadable(schema_, current, fresh);
   ASSERT_EQ(reloaded.changes.size(), 3u);
   EXPECT_EQ(reloaded.changes[0].key, "journal.max");
   EXPECT_EQ(reloaded.changes[0].old_value, "\"256 MiB\"");
@@ -113,9 +115,31 @@ TEST_F(ReloadTest, TellsWhatChangedAndWhatWaitsForAStart) {
   EXPECT_FALSE(reloaded.changes[2].needs_restart);
 }
 
+TEST_F(ReloadTest, ASinkThatComesOrGoesWaitsForAStart) {
+  const LoadedConfig none = LoadText("");
+  const LoadedConfig two = LoadText("log.two.path = \"/two\"\n");
+  const Reloaded come = TakeReloadable(schema_, none, two);
+  ASSERT_FALSE(come.changes.empty());
+  for (const SettingChange& change : come.changes) {
+    EXPECT_THAT(change.key, ::testing::StartsWith("log.two."));
+    EXPECT_TRUE(change.needs_restart);
+    EXPECT_EQ(change.old_value, "unset");
+  }
+  EXPECT_EQ(come.loaded.config.FindSink("file.two"), nullptr);
+  const Reloaded gone = TakeReloadable(schema_, two, none);
+  EXPECT_EQ(gone.changes.size(), come.changes.size());
+  EXPECT_NE(gone.loaded.config.FindSink("file.two"), nullptr);
+  const LoadedConfig other = LoadText("log.two.path = \"/two\"\nlog.two.filter = \"warn\"\n");
+  const Reloaded filtered = TakeReloadable(schema_, two, other);
+  ASSERT_EQ(filtered.changes.size(), 1u);
+  EXPECT_FALSE(filtered.changes[0].needs_restart);
+  EXPECT_EQ(Sink(filtered.loaded, "file.two").filter.text, "warn");
+}
+
 TEST_F(ReloadTest, NothingSaidAnewIsNoChange) {
   const LoadedConfig current = LoadText("log.filter = \"warn\"\n");
-  EXPECT_TRUE(TakeReloadable(current, LoadText("# \nlog.filter = \"warn\"\n")).changes.empty());
+  EXPECT_TRUE(
+      TakeReloadable(schema_, current, LoadText("# \nlog.filter = \"warn\"\n")).changes.empty());
 }
 
 }  // namespace

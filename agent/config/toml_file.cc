@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/config/key_names.h"
 #include "agent/filter/text.h"
 
 namespace sluice::config {
@@ -102,7 +101,8 @@ std::string PlaceOf(std::string_view text, size_t offset) {
 // Walks the tables of one file.
 class Walker {
  public:
-  Walker(const std::string& path, TomlFile* file) : path_(path), file_(file) {}
+  Walker(const std::string& path, const Schema& schema, TomlFile* file)
+      : path_(path), schema_(schema), file_(file) {}
 
   void Walk(const toml::table& table, const std::string& prefix) {
     for (const auto& [key, node] : table) {
@@ -114,21 +114,29 @@ class Walker {
 
  private:
   std::string Where(const toml::source_position& at) const {
-    return absl::StrCat(path_, ":", at.line, ":", at.column, ": ");
+    return absl::StrCat(path_, ":", at.line, ":", at.column);
   }
 
   void Visit(const std::string& name, const toml::source_position& at, const toml::node& node) {
-    switch (Classify(name)) {
-      case NameKind::kKey:
+    switch (schema_.Classify(name, node.is_table())) {
+      case Schema::NameKind::kKey:
         return Take(name, at, node);
-      case NameKind::kTable:
-        if (const auto* table = node.as_table()) return Walk(*table, name);
-        return Mistake(at, absl::StrCat(name, ": expected a table"));
-      case NameKind::kIgnored:
+      case Schema::NameKind::kTable:
+        return TakeTable(name, at, node);
+      case Schema::NameKind::kIgnored:
         return WarnOfSlip(name, at);
-      case NameKind::kUnknown:
+      case Schema::NameKind::kUnknown:
         return Unknown(name, at);
     }
+  }
+
+  void TakeTable(const std::string& name, const toml::source_position& at, const toml::node& node) {
+    const auto* table = node.as_table();
+    if (table == nullptr) return Mistake(at, absl::StrCat(name, ": expected a table"));
+    if (const auto instance = schema_.InstanceOf(name)) {
+      file_->instances.emplace_back(*instance, Where(at));
+    }
+    Walk(*table, name);
   }
 
   void Take(const std::string& name, const toml::source_position& at, const toml::node& node) {
@@ -138,11 +146,11 @@ class Walker {
   }
 
   void Mistake(const toml::source_position& at, absl::string_view what) {
-    file_->mistakes.push_back(absl::StrCat(Where(at), what));
+    file_->mistakes.push_back(absl::StrCat(Where(at), ": ", what));
   }
 
   void Unknown(const std::string& name, const toml::source_position& at) {
-    const std::string nearest = NearestName(name);
+    const std::string nearest = schema_.NearestName(name);
     Mistake(at, nearest.empty()
                     ? absl::StrCat("unknown key \"", name, "\"")
                     : absl::StrCat("unknown key \"", name, "\", did you mean \"", nearest, "\"?"));
@@ -150,20 +158,20 @@ class Walker {
 
   // azure-init's other keys are passed over in silence, but not what is nearly one of ours.
   void WarnOfSlip(const std::string& name, const toml::source_position& at) {
-    for (const absl::string_view meant : {"telemetry.kvp_filter", "telemetry.kvp_diagnostics"}) {
-      if (filter::EditDistance(name, {meant.data(), meant.size()}) > 2) continue;
-      file_->warnings.push_back(
-          absl::StrCat(Where(at), "\"", name, "\" is ignored, did you mean \"", meant, "\"?"));
-    }
+    const std::string nearest = schema_.NearestName(name);
+    if (nearest.empty() || filter::EditDistance(name, nearest) > 2) return;
+    file_->warnings.push_back(
+        absl::StrCat(Where(at), ": \"", name, "\" is ignored, did you mean \"", nearest, "\"?"));
   }
 
   const std::string& path_;
+  const Schema& schema_;
   TomlFile* const file_;
 };
 
 }  // namespace
 
-TomlFile ParseToml(std::string_view text, const std::string& path) {
+TomlFile ParseToml(std::string_view text, const std::string& path, const Schema& schema) {
   TomlFile file;
   if (text.size() > kMaxFileBytes) {
     file.mistakes.push_back(absl::StrCat(path, ":1:1: larger than ", kMaxFileBytes, " bytes"));
@@ -182,7 +190,7 @@ TomlFile ParseToml(std::string_view text, const std::string& path) {
         absl::StrCat(path, ":", at.line, ":", at.column, ": ", std::string(error.description())));
     return file;
   }
-  Walker(path, &file).Walk(result.table(), "");
+  Walker(path, schema, &file).Walk(result.table(), "");
   return file;
 }
 

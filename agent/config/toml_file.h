@@ -3,9 +3,10 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "agent/config/keys.h"
+#include "agent/config/schema.h"
 
 namespace sluice::config {
 
@@ -22,11 +23,13 @@ struct Entry {
 
 struct TomlFile {
   std::vector<Entry> entries;
+  // Tables such as `[otlp.backup]`, with `PATH:LINE:COLUMN`.
+  std::vector<std::pair<Instance, std::string>> instances;
   std::vector<std::string> mistakes;  // `PATH:LINE:COLUMN: what`
   std::vector<std::string> warnings;  // likewise
 };
 
 // `path` is for messages.
-TomlFile ParseToml(std::string_view text, const std::string& path);
+TomlFile ParseToml(std::string_view text, const std::string& path, const Schema& schema);
 
 }  // namespace sluice::config

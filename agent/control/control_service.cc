@@ -9,52 +9,15 @@
 #include "agent/control/valid_text.h"
 #include "agent/ingest/ingest_service.h"
 #include "agent/net/grpc/request.h"
-#include "proto/kvp/slot.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 
 namespace sluice::control {
 namespace {
 
-// Ends the call `id`, if it is still there, with what became of it.
-template <typename Response>
-void Answer(net::GrpcServer* server, net::CallId id, const absl::StatusOr<Response>& response) {
-  net::Call* const call = server->FindCall(id);
-  if (call == nullptr) return;
-  if (response.ok()) call->Send(response->SerializeAsString());
-  call->Finish(response.status());
-}
-
 // Of a question whose answer takes a while. About filters: its text, its record and the spans
 // around, with room to spare.
 constexpr size_t kMaxQuestionBytes = 256 * 1024;
-
-// Pool records in one DumpPoolResponse.
-constexpr size_t kRecordsPerMessage = 100;
-
-absl::Status SendRawPool(std::string_view pool, AnswerStream& stream) {
-  v1::DumpPoolResponse message;
-  for (; !pool.empty(); pool.remove_prefix(message.raw().size())) {
-    message.set_raw(std::string(pool.substr(0, kRecordsPerMessage * kvp::kRecordBytes)));
-    if (!stream.Send(message.SerializeAsString())) break;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status SendPool(std::string_view pool, AnswerStream& stream) {
-  v1::DumpPoolResponse message;
-  for (size_t at = 0; at + kvp::kRecordBytes <= pool.size(); at += kvp::kRecordBytes) {
-    const kvp::Pair pair = kvp::DecodeRecord(pool.substr(at, kvp::kRecordBytes));
-    v1::PoolRecord* const record = message.add_records();
-    record->set_key(std::string(pair.key));
-    record->set_value(std::string(pair.value));
-    if (message.records_size() < static_cast<int>(kRecordsPerMessage)) continue;
-    if (!stream.Send(message.SerializeAsString())) return absl::OkStatus();
-    message.Clear();
-  }
-  stream.Send(message.SerializeAsString());
-  return absl::OkStatus();
-}
 
 v1::ReloadResponse Describe(const absl::StatusOr<config::Reloaded>& reloaded) {
   v1::ReloadResponse response;
@@ -91,12 +54,9 @@ void ControlService::AddControlRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kControlRecords, RecordsRoute(server, View::kEverything));
   server->AddRoute(method::kControlLines, LinesRoute(server, View::kEverything));
   server->AddRoute(method::kControlFlush, FlushRoute(server));
-  server->AddRoute(method::kControlDumpPool, DumpPoolRoute(server));
   server->AddRoute(method::kControlCheckFilter, CheckFilterRoute(server));
   server->AddRoute(method::kControlExplain, ExplainRoute(server));
   server->AddRoute(method::kControlReload, ReloadRoute());
-  server->AddRoute(method::kControlReport, ReportRoute(server));
-  server->AddRoute(method::kControlEditPool, EditPoolRoute(server));
 }
 
 std::optional<uid_t> ControlService::OnlyUid(View view, net::Call& call) {
@@ -151,18 +111,6 @@ net::Route ControlService::FlushRoute(net::GrpcServer* server) {
           limits::kFlushRequestBytes};
 }
 
-net::Route ControlService::DumpPoolRoute(net::GrpcServer* server) {
-  return {options_.answers->Serve(
-      server, [this](net::Call&, std::string_view encoded) -> absl::StatusOr<Producer> {
-        ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::DumpPoolRequest>(encoded));
-        return
-            [read = options_.read_pool, raw = request.raw()](AnswerStream& stream) -> absl::Status {
-              ASSIGN_OR_RETURN(const std::string pool, read());
-              return raw ? SendRawPool(pool, stream) : SendPool(pool, stream);
-            };
-      })};
-}
-
 net::Route ControlService::CheckFilterRoute(net::GrpcServer* server) {
   const auto check = [this](net::Call&, std::string_view encoded) -> absl::StatusOr<Producer> {
     ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::CheckFilterRequest>(encoded));
@@ -185,35 +133,6 @@ net::Route ControlService::ReloadRoute() {
     call.Send(Describe(options_.reload()).SerializeAsString());
     call.Finish(absl::OkStatus());
   })};
-}
-
-net::Route ControlService::ReportRoute(net::GrpcServer* server) {
-  return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
-    const auto request = net::ParseRequest<v1::ReportRequest>(encoded);
-    if (!request.ok()) return call.Finish(request.status());
-    options_.reporter->Report(
-        call.connection().identity(), *request,
-        [server, id = call.id()](const auto& response) { Answer(server, id, response); });
-  })};
-}
-
-net::Route ControlService::EditPoolRoute(net::GrpcServer* server) {
-  if (!options_.pool_editor->has_sink()) {
-    const auto edit = [this](net::Call& call,
-                             std::string_view encoded) -> absl::StatusOr<Producer> {
-      ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::EditPoolRequest>(encoded));
-      return options_.pool_editor->EditFile(call.connection().identity(), request);
-    };
-    return {options_.pool_editor->file_edits().Serve(server, edit), limits::kEditPoolBytes};
-  }
-  return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
-            const auto request = net::ParseRequest<v1::EditPoolRequest>(encoded);
-            if (!request.ok()) return call.Finish(request.status());
-            options_.pool_editor->Edit(
-                call.connection().identity(), *request,
-                [server, id = call.id()](const auto& response) { Answer(server, id, response); });
-          }),
-          limits::kEditPoolBytes};
 }
 
 }  // namespace sluice::control

@@ -1,5 +1,6 @@
 // The services for looking and operating: Query on the ingest socket, where a caller sees its own
-// uid's part and root sees all; Control on the admin socket, which only root can reach.
+// uid's part and root sees all; Control on the admin socket, which only root can reach. What of it
+// is about the KVP pool is in kvp/pool_service.h.
 #pragma once
 
 #include <functional>
@@ -9,8 +10,6 @@
 #include "agent/config/reload.h"
 #include "agent/control/filter_query.h"
 #include "agent/control/flush.h"
-#include "agent/control/kvp/pool_editor.h"
-#include "agent/control/kvp/reporter.h"
 #include "agent/control/status_report.h"
 #include "agent/control/streamed_answer.h"
 #include "agent/net/grpc_server.h"
@@ -32,10 +31,6 @@ class ControlService {
     std::function<FiltersInForce()> filters;
     // Reads the configuration again, as SIGHUP does.
     std::function<absl::StatusOr<config::Reloaded>()> reload;
-    Reporter* reporter = nullptr;
-    PoolEditor* pool_editor = nullptr;
-    // All whole records of the pool file; called on a thread of its own.
-    std::function<absl::StatusOr<std::string>()> read_pool;
   };
 
   explicit ControlService(Options options) : options_(std::move(options)) {}
@@ -52,12 +47,9 @@ class ControlService {
   net::Route RecordsRoute(net::GrpcServer* server, View view);
   net::Route LinesRoute(net::GrpcServer* server, View view);
   net::Route FlushRoute(net::GrpcServer* server);
-  net::Route DumpPoolRoute(net::GrpcServer* server);
   net::Route CheckFilterRoute(net::GrpcServer* server);
   net::Route ExplainRoute(net::GrpcServer* server);
   net::Route ReloadRoute();
-  net::Route ReportRoute(net::GrpcServer* server);
-  net::Route EditPoolRoute(net::GrpcServer* server);
 
   const Options options_;
 };

@@ -1,7 +1,6 @@
 #include "agent/control/flush.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -12,7 +11,6 @@ namespace {
 
 constexpr uint32_t kDefaultTimeoutMs = 5'000;
 constexpr uint32_t kLongestTimeoutMs = 60'000;
-constexpr std::array<const char*, 3> kDefaultSinks = {"kvp", "file", "stderr"};
 
 uint32_t TimeoutMs(const v1::FlushRequest& request) {
   if (request.timeout_ms() == 0) return kDefaultTimeoutMs;
@@ -44,8 +42,8 @@ void FlushCoordinator::Flush(const v1::FlushRequest& request, Done done, uint64_
     if (named.insert(name).second) add(name, Find(name));
   }
   if (request.sinks().empty()) {
-    for (const char* name : kDefaultSinks) {
-      if (sinks::SinkWorker* const worker = Find(name)) add(name, worker);
+    for (const auto& worker : *workers_) {
+      if (worker->flushed_by_default()) add(worker->name(), worker.get());
     }
   }
   journal_->CommitTurn();

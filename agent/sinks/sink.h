@@ -1,6 +1,7 @@
 // Where records go: one folder below this one for each kind of destination.
 #pragma once
 
+#include <any>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -63,6 +64,10 @@ class Sink {
   // Called about once a second while there is nothing to write, and whenever entries bring nothing.
   // True: it did, or tried, something that Sync() is to complete.
   virtual bool OnIdle() { return false; }
+
+  // A reload changed those of the kind's own keys that reload; called between two attempts, with
+  // the kind's settings.
+  virtual void TakeSettings(const std::any& /*settings*/) {}
 
   // SIGHUP: reopen by path. Called between Commits.
   virtual void Reopen() {}

@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/config/agent_config.h"
+#include "agent/config/schema.h"
+#include "agent/config/sink_section.h"
 #include "agent/filter/level_summary.h"
 #include "agent/journal/journal.h"
 #include "agent/live/candidate.h"
@@ -17,9 +18,11 @@
 
 namespace sluice::sinks {
 
-// What a sink may be made from. What is pointed to outlives the sink, but for `config`.
+// What a sink may be made from. What is pointed to by `journal` and `counters` outlives the sink;
+// the configuration is to be copied from.
 struct SinkContext {
-  const config::AgentConfig* config = nullptr;
+  const config::AgentConfig& config;
+  const config::SinkConfig& sink;  // its own
   std::string vm_id;
   journal::Journal* journal = nullptr;
   Counters* counters = nullptr;
@@ -37,18 +40,23 @@ struct UnfilteredEvents {
 };
 
 struct SinkKind {
-  // As Sink::name.
-  std::string name;
-  bool (*enabled)(const config::AgentConfig&);
-  const config::SinkFilter& (*filter)(const config::AgentConfig&);
-  std::unique_ptr<Sink> (*make)(const SinkContext&);
+  // Names it, too: SinkSection::sink.
+  config::SinkSection section;
+  // Null: this version checks its settings and has no such sink.
+  std::unique_ptr<Sink> (*make)(const SinkContext&) = nullptr;
   // Where it would write, for status while it is switched off; null: that is not told.
-  std::string (*destination)(const config::AgentConfig&) = nullptr;
+  std::string (*destination)(const config::SinkConfig&) = nullptr;
   // What Sink::unfiltered names.
   std::optional<UnfilteredEvents> unfiltered = std::nullopt;
+  // A flush that names no sink waits for it.
+  bool flushed_by_default = true;
 };
 
 // Every kind, in the order in which sinks start and drain.
-std::vector<SinkKind> AllSinkKinds();
+const std::vector<SinkKind>& AllSinkKinds();
+// What can be configured, of the agent and of all of them.
+const config::Schema& ConfigSchema();
+// The kind of a sink of ConfigSchema's.
+const SinkKind& KindOf(const config::SinkConfig& sink);
 
 }  // namespace sluice::sinks

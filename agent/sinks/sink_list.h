@@ -2,5 +2,6 @@
 // `SinkKind sluice::sinks::NameSinkKind()`, which the sink's folder defines. Included where SINK is
 // defined.
 SINK(Stderr)
+SINK(Otlp)
 SINK(Kvp)
 SINK(File)

@@ -140,8 +140,8 @@ bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
   TellFailure(error, is_last);
   if (is_last || IsAbandoned()) return false;
   options_.counters->Add("sink.retries", name());
-  const int retry_fd = sink_->retry_fd();
   const auto not_before = RetryAfter(error);
+  const int retry_fd = not_before.has_value() ? -1 : sink_->retry_fd();
   const milliseconds pause = not_before.value_or(retry_fd < 0 ? backoff_ : kToldBackoff);
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
   const uint64_t due = failed + static_cast<uint64_t>(nanoseconds(pause).count());

@@ -29,6 +29,8 @@ class SinkWorker {
     // Of the sink among all, and of its cursor: `kvp`, `otlp.backup`. At most 43 bytes.
     std::string name;
     std::shared_ptr<const filter::Filter> filter;
+    // A flush that names no sink waits for it.
+    bool flushed_by_default = true;
     journal::Journal* journal = nullptr;
     Counters* counters = nullptr;
     const Clock* clock = &Clock::System();
@@ -80,6 +82,7 @@ class SinkWorker {
   void Abandon();
 
   const std::string& name() const { return options_.name; }
+  bool flushed_by_default() const { return options_.flushed_by_default; }
   Status status() const;
   size_t flushes_waiting() const;
 

@@ -9,7 +9,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 // Of one call of a sink, once it is to stop.
-constexpr milliseconds kCancelAfter{500};
+constexpr milliseconds kCancelAfter{300};
 constexpr milliseconds kLeaveAfter{2000};
 // How often the calls are looked at.
 constexpr milliseconds kTick{50};

@@ -10,7 +10,7 @@
 namespace sluice::sinks {
 
 // Has every worker write what is journalled up to now and end. What waits or fails is tried once
-// more; a call that takes half a second is cancelled, and left behind after 2 s; a sink that goes
+// more; a call that takes 300 ms is cancelled, and left behind after 2 s; a sink that goes
 // on writing is left behind at `deadline`. Returns those left behind: their threads may still be in
 // a call, so the process should end.
 std::vector<SinkWorker*> StopWorkers(const std::vector<std::unique_ptr<SinkWorker>>& workers,

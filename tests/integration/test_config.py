@@ -131,6 +131,36 @@ def test_a_reload_takes_filters_at_once_and_names_what_waits_for_a_start(agent):
     assert settings(agent)["journal.max"]["value"] == '"8 MiB"'
 
 
+def sinks(agent):
+    return {row["name"]: row for row in agent.status()["sinks"]}
+
+
+def test_a_second_log_file_is_a_sink_of_its_own(agent):
+    errors = agent.folder / "log/errors.log"
+    agent.config_path.write_text(f'[log.errors]\npath = "{errors}"\nfilter = "error"\n'
+                                 'format = "json"\n')
+    come = agent.sluice("config", "reload").stdout
+    assert f'log.errors.path: unset -> "{errors}"' in come and "at the next start" in come
+    assert "file.errors" not in sinks(agent)
+    agent.restart()
+    emit(agent, "error", "a", "badly")
+    emit(agent, "info", "a", "well")
+    assert "badly" in agent.log() and "well" in agent.log()
+    lines = [json.loads(line) for line in errors.read_text().splitlines()]
+    assert len(lines) == 1 and "badly" in errors.read_text()
+    row = sinks(agent)["file.errors"]
+    assert (row["state"], row["destination"]) == ("ok", str(errors))
+    agent.sluice("flush", "--sink", "file.errors")
+    # It takes a filter at once, and goes at a start.
+    agent.config_path.write_text(agent.config_path.read_text().replace('"error"', '"info"'))
+    assert 'log.errors.filter: "error" -> "info"' in agent.sluice("config", "reload").stdout
+    emit(agent, "info", "a", "better")
+    assert "better" in errors.read_text()
+    agent.config_path.write_text("")
+    agent.restart()
+    assert "file.errors" not in sinks(agent)
+
+
 def test_each_mistake_of_a_configuration_has_a_line(shared):
     config = "[kvp]\nenabeld = true\npaht = 1\n"
     with Agent(shared, config=config) as agent:

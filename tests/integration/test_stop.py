@@ -79,7 +79,7 @@ WAITS_OR_FAILS = {
     "pool absent": ("kvp", lambda agent: without(agent.pool_folder), "waiting"),
     "pool no file": ("kvp", lambda agent: folder_in_place_of(agent.pool_path), "failing"),
     "pool locked": ("kvp", locked, "failing"),
-    "pool not written": ("kvp", pool_disk("write"), "failing"),
+    "pool read-only": ("kvp", pool_disk("read_only"), "failing"),
     "pool not synced": ("kvp", pool_disk("sync"), "failing"),
     "log absent": ("file", lambda agent: without(agent.log_path.parent), "waiting"),
     "log no file": ("file", lambda agent: folder_in_place_of(agent.log_path), "failing"),

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
 #include "agent/identity/host_root.h"
-#include "agent/sinks/kvp/kvp_sink.h"
+#include "agent/sinks/kvp/edits_pool.h"
 #include "agent/sinks/kvp/pool_file.h"
 #include "proto/kvp/edit.h"
 #include "proto/kvp/edit_file.h"
@@ -63,6 +63,12 @@ absl::StatusOr<kvp::PoolEdit> Admit(const Identity& caller, const v1::EditPoolRe
   return ToEdit(request);
 }
 
+absl::StatusOr<size_t> EditBySink(sinks::Sink& sink, const kvp::PoolEdit& edit) {
+  auto* const pool = dynamic_cast<kvp::EditsPool*>(&sink);
+  if (pool == nullptr) return absl::InternalError("this sink has no pool");
+  return pool->Edit(edit);
+}
+
 absl::StatusOr<size_t> EditPoolFile(const std::string& path, const kvp::PoolEdit& edit) {
   const kvp::PoolResult<size_t> removed = kvp::EditPoolFile({.path = path}, edit);
   if (!removed.ok()) return kvp::ToStatus(removed.error());
@@ -84,9 +90,7 @@ void PoolEditor::Edit(const Identity& caller, const v1::EditPoolRequest& request
   if (!edit.ok()) return done(edit.status());
   options_.kvp->RunOnWorker(
       [loop = options_.loop, edit = *std::move(edit), done = std::move(done)](sinks::Sink& sink) {
-        // The worker named kvp drives no other sink.
-        const auto removed = static_cast<kvp::KvpSink&>(sink).Edit(edit);
-        loop->Post([done, response = ToResponse(removed)] { done(response); });
+        loop->Post([done, response = ToResponse(EditBySink(sink, edit))] { done(response); });
       });
 }
 

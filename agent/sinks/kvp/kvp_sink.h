@@ -13,6 +13,7 @@
 
 #include "agent/self/counters.h"
 #include "agent/sinks/kvp/cancellable_syscalls.h"
+#include "agent/sinks/kvp/edits_pool.h"
 #include "agent/sinks/kvp/pool_file.h"
 #include "agent/sinks/kvp/pool_keeper.h"
 #include "agent/sinks/kvp/pool_watch.h"
@@ -21,7 +22,7 @@
 
 namespace sluice::kvp {
 
-class KvpSink final : public sinks::Sink {
+class KvpSink final : public sinks::Sink, public EditsPool {
  public:
   struct Options {
     std::string pool_path;
@@ -55,8 +56,7 @@ class KvpSink final : public sinks::Sink {
   void Cancel() override { syscalls_.Cancel(); }
   size_t pending_bytes() const override { return pending_bytes_; }
 
-  // PoolKeeper::Edit, synced. Opens what is not open yet.
-  absl::StatusOr<size_t> Edit(const PoolEdit& edit);
+  absl::StatusOr<size_t> Edit(const PoolEdit& edit) override;
 
  private:
   struct Report {

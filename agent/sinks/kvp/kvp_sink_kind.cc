@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/log.h"
+#include "agent/sinks/kvp/kvp_settings.h"
 #include "agent/sinks/kvp/kvp_sink.h"
 #include "agent/sinks/sink_kind.h"
 #include "proto/kvp/report.h"
@@ -34,16 +35,15 @@ std::vector<uid_t> UidsOf(const std::vector<std::string>& users) {
 }
 
 std::unique_ptr<Sink> Make(const SinkContext& context) {
-  const config::KvpConfig& config = context.config->kvp;
+  const auto& settings = context.sink.As<kvp::KvpSettings>();
   kvp::KvpSink::Options options;
-  options.pool_path = config.path;
-  options.runtime_directory = context.config->runtime.path;
+  options.pool_path = settings.path;
+  options.runtime_directory = context.config.runtime.path;
   options.boot_id_path = absl::StrCat(context.journal->GetUsage().path, "/kvp_boot_id");
-  options.vm_id = config.vm_id.empty() ? context.vm_id : config.vm_id;
-  options.prefix = config.prefix;
-  options.trusted = UidsOf(config.trusted);
-  options.profile =
-      config.profile == config::KvpProfile::kStrict ? kvp::Profile::kStrict : kvp::Profile::kSafe;
+  options.vm_id = settings.vm_id.empty() ? context.vm_id : settings.vm_id;
+  options.prefix = settings.prefix;
+  options.trusted = UidsOf(settings.trusted);
+  options.profile = settings.profile;
   options.journal_epoch = context.journal->epoch();
   options.counters = context.counters;
   return std::make_unique<kvp::KvpSink>(options);
@@ -78,14 +78,11 @@ UnfilteredEvents Reports() {
 }  // namespace
 
 SinkKind KvpSinkKind() {
-  return {"kvp",
-          [](const config::AgentConfig& config) { return config.kvp.active(); },
-          [](const config::AgentConfig& config) -> const config::SinkFilter& {
-            return config.kvp.filter;
-          },
-          Make,
-          [](const config::AgentConfig& config) { return config.kvp.path; },
-          Reports()};
+  return {.section = kvp::KvpSection(),
+          .make = &Make,
+          .destination =
+              [](const config::SinkConfig& sink) { return sink.As<kvp::KvpSettings>().path; },
+          .unfiltered = Reports()};
 }
 
 }  // namespace sluice::sinks

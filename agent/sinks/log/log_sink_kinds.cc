@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "agent/sinks/log/file_sink.h"
+#include "agent/sinks/log/log_settings.h"
 #include "agent/sinks/log/stderr_sink.h"
 #include "agent/sinks/sink_kind.h"
 #include "proto/text/color.h"
@@ -9,56 +10,32 @@
 namespace sluice::sinks {
 namespace {
 
-lines::LineStyle StyleOf(config::LineFormat format) {
-  switch (format) {
-    case config::LineFormat::kText:
-      return lines::LineStyle::kText;
-    case config::LineFormat::kJson:
-      return lines::LineStyle::kJson;
-    case config::LineFormat::kLogfmt:
-      return lines::LineStyle::kLogfmt;
-  }
-  return lines::LineStyle::kText;
-}
-
 std::unique_ptr<Sink> MakeStderr(const SinkContext& context) {
-  const config::StderrConfig& config = context.config->stderr_sink;
+  const auto& settings = context.sink.As<log_sink::StderrSettings>();
   lines::LineOptions lines;
-  lines.style = StyleOf(config.format);
-  lines.color = config.color == config::ColorMode::kAuto && TakesColor(STDERR_FILENO);
+  lines.style = settings.format;
+  lines.color = settings.color == log_sink::ColorMode::kAuto && TakesColor(STDERR_FILENO);
   lines.priority = IsJournalStream(STDERR_FILENO);
   return std::make_unique<log_sink::StderrSink>(lines);
 }
 
 std::unique_ptr<Sink> MakeFile(const SinkContext& context) {
-  const config::LogConfig& config = context.config->log;
+  const auto& settings = context.sink.As<log_sink::FileSettings>();
   log_sink::LogFileOptions file;
-  file.path = config.path;
-  file.max_size = config.max_size;
-  file.max_age = config.max_age;
-  file.rotate_keep = config.rotate_keep;
-  file.allow_loose_mode = config.allow_loose_mode;
+  file.path = settings.path;
+  file.max_size = settings.max_size;
+  file.max_age = settings.max_age;
+  file.rotate_keep = settings.rotate_keep;
+  file.allow_loose_mode = settings.allow_loose_mode;
   lines::LineOptions lines;
-  lines.style = StyleOf(config.format);
+  lines.style = settings.format;
   return std::make_unique<log_sink::FileSink>(file, lines, context.counters);
 }
 
 }  // namespace
 
-SinkKind StderrSinkKind() {
-  return {"stderr", [](const config::AgentConfig& config) { return config.stderr_sink.enabled; },
-          [](const config::AgentConfig& config) -> const config::SinkFilter& {
-            return config.stderr_sink.filter;
-          },
-          MakeStderr};
-}
+SinkKind StderrSinkKind() { return {.section = log_sink::StderrSection(), .make = &MakeStderr}; }
 
-SinkKind FileSinkKind() {
-  return {"file", [](const config::AgentConfig& config) { return config.log.enabled; },
-          [](const config::AgentConfig& config) -> const config::SinkFilter& {
-            return config.log.filter;
-          },
-          MakeFile};
-}
+SinkKind FileSinkKind() { return {.section = log_sink::FileSection(), .make = &MakeFile}; }
 
 }  // namespace sluice::sinks

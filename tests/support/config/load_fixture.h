@@ -7,6 +7,10 @@
 #include <string>
 
 #include "agent/config/load.h"
+#include "agent/sinks/kvp/kvp_settings.h"
+#include "agent/sinks/log/log_settings.h"
+#include "agent/sinks/otlp/otlp_settings.h"
+#include "agent/sinks/sink_kind.h"
 #include "gtest/gtest.h"
 
 namespace sluice::config {
@@ -32,19 +36,37 @@ class LoadTest : public ::testing::Test {
     return path;
   }
   LoadedConfig LoadOk() {
-    auto loaded = Load(sources_);
+    auto loaded = Load(schema_, sources_);
     EXPECT_TRUE(loaded.ok()) << loaded.status();
     return loaded.ok() ? *std::move(loaded) : LoadedConfig();
   }
   std::string LoadError() {
-    const auto loaded = Load(sources_);
+    const auto loaded = Load(schema_, sources_);
     return loaded.ok() ? "" : std::string(loaded.status().message());
   }
 
   std::filesystem::path directory_;
   std::map<std::string, std::string> environment_;
   Sources sources_;
+  const Schema& schema_ = sinks::ConfigSchema();
 };
+
+// What is configured of a sink.
+inline const SinkConfig& Sink(const LoadedConfig& loaded, const std::string& name) {
+  const SinkConfig* const sink = loaded.config.FindSink(name);
+  EXPECT_NE(sink, nullptr) << name;
+  static const SinkConfig none;
+  return sink == nullptr ? none : *sink;
+}
+inline const kvp::KvpSettings& Kvp(const LoadedConfig& loaded) {
+  return Sink(loaded, "kvp").As<kvp::KvpSettings>();
+}
+inline const log_sink::FileSettings& Log(const LoadedConfig& loaded) {
+  return Sink(loaded, "file").As<log_sink::FileSettings>();
+}
+inline const otlp::OtlpSettings& Otlp(const LoadedConfig& loaded) {
+  return Sink(loaded, "otlp").As<otlp::OtlpSettings>();
+}
 
 // The values in force, by key.
 inline std::map<std::string, std::string> ValuesOf(const LoadedConfig& loaded) {

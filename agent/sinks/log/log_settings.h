@@ -1,0 +1,35 @@
+// What can be configured of the log file, `[log]`, of further ones, `[log.NAME]`, and of the lines
+// on stderr, `[stderr]`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/config/sink_section.h"
+#include "agent/lines/format.h"
+
+namespace sluice::log_sink {
+
+struct FileSettings {
+  std::string path = "/var/log/sluice/sluice.log";
+  lines::LineStyle format = lines::LineStyle::kText;
+  uint64_t max_size = 64 * config::kMiB;  // bytes before the file is rotated; 0: never
+  std::chrono::seconds max_age{0};        // age before it is rotated; 0: never
+  uint32_t rotate_keep = 4;               // rotated files kept
+  // Write even where the file cannot be had with mode 0600.
+  bool allow_loose_mode = false;
+};
+
+enum class ColorMode { kAuto, kNever };  // kAuto: see TakesColor()
+
+struct StderrSettings {
+  lines::LineStyle format = lines::LineStyle::kText;
+  ColorMode color = ColorMode::kAuto;
+};
+
+config::SinkSection FileSection();
+config::SinkSection StderrSection();
+
+}  // namespace sluice::log_sink
