@@ -48,13 +48,21 @@ LineSelection SelectionOf(const v1::LinesRequest& request, std::optional<uid_t> 
   return selection;
 }
 
+// `, error: WHY`; empty: it did not fail.
+std::string FailureOf(const live::Span& span) {
+  if (!span.HasFailed()) return "";
+  const SpanView view = span.view();
+  if (view.status_message.empty()) return ", error";
+  return absl::StrCat(", error: ", std::string(view.status_message));
+}
+
 // What `sluice tail` matches and prints where it prints messages alone.
 std::string MessageOf(const stream::Delivery& delivery) {
   switch (delivery.kind) {
     case stream::Delivery::Kind::kSpanOpened:
       return absl::StrCat(delivery.span->name, ": new");
     case stream::Delivery::Kind::kSpanClosed:
-      return absl::StrCat(delivery.span->name, ": close");
+      return absl::StrCat(delivery.span->name, ": close", FailureOf(*delivery.span));
     case stream::Delivery::Kind::kEvent:
       break;
   }

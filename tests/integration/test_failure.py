@@ -45,6 +45,8 @@ def assert_every_view_tells(agent, message, name="step"):
     assert f"Z ERROR {name}{{" in line and line.endswith(f' error="{message}"')
     shown = agent.sluice("tail", "-p", "error").stdout.splitlines()
     assert shown == [line]
+    matching = agent.sluice("tail", "-o", "cat", "-g", message.split()[0])
+    assert matching.stdout == f"{name}: close, error: {message}\n"
     close, = closes(agent)
     assert (close["level"], close["status"], close["error"]) == ("ERROR", "error", message)
 
