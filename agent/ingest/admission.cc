@@ -70,16 +70,7 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
     payload.insert(payload.end(), pass.pieces().begin(), pass.pieces().end());
     ASSIGN_OR_RETURN(result.journal_sequence, journal_->Append(uid, payload, urgency));
   }
-  pass.ForEachDroppedChange([&](const live::SpanKey& key, const SpanId& kept, bool has_ended) {
-    if (has_ended) {
-      state_->spans.RemoveDropped(key);
-    } else {
-      state_->spans.AddDropped(key, {kept, head.pid, head.start_time_ticks});
-    }
-  });
-  for (const RecordView& record : pass.span_changes()) {
-    state_->spans.Apply(record, sender.origin, head.received_boottime_nano);
-  }
+  ApplySpanChanges(pass, sender, head);
   if (client != nullptr) {
     const uint64_t last = pass.first_sequence() + pass.sent_records() - 1;
     if (pass.sent_records() > 0) client->last_sequence = std::max(client->last_sequence, last);
@@ -99,6 +90,20 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
   }
   result.accepted += pass.already_journalled();
   return std::move(result);
+}
+
+void Admission::ApplySpanChanges(const BatchPass& pass, const Sender& sender,
+                                 const journal::BatchHead& head) {
+  pass.ForEachDroppedChange([&](const live::SpanKey& key, const SpanId& kept, bool has_ended) {
+    if (has_ended) {
+      state_->spans.RemoveDropped(key);
+    } else {
+      state_->spans.AddDropped(key, {kept, head.pid, head.start_time_ticks});
+    }
+  });
+  for (const RecordView& record : pass.span_changes()) {
+    state_->spans.Apply(record, sender.origin, head.received_boottime_nano);
+  }
 }
 
 void Admission::ForgetDropped(pid_t pid, uint64_t start_time_ticks) {

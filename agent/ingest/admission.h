@@ -88,6 +88,9 @@ class Admission {
  private:
   class BatchPass;
 
+  // What the batch opens, changes, ends and drops, once it is journalled under `head`.
+  void ApplySpanChanges(const BatchPass& pass, const Sender& sender,
+                        const journal::BatchHead& head);
   bool AppendAborted(const live::Origin& origin, const std::string& records, Boot boot);
 
   AdmissionState* const state_;

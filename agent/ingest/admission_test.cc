@@ -136,7 +136,9 @@ TEST_F(AdmissionTest, DropsReservedAttributesAndCountsThem) {
   reader->Restore(0);
   const auto entry = reader->Next(std::chrono::steady_clock::now());
   ASSERT_TRUE(entry.has_value());
-  const auto record = ReadRecord(*entry->batch.records().begin());
+  journal::RecordCursor records = entry->batch.records();
+  ASSERT_TRUE(records.Next());
+  const auto record = records.Read();
   int attributes = 0;
   for (const std::string_view encoded : record->event.attributes()) {
     EXPECT_EQ(ReadAttribute(encoded).key, "mine");

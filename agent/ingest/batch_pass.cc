@@ -153,6 +153,7 @@ std::optional<SpanId> Admission::BatchPass::FindKeptAncestor(const TraceId& trac
                                                              const SpanId& span_id) const {
   const uid_t uid = sender_.origin->identity.uid;
   const live::SpanKey own{uid, trace_id, span_id};
+  if (!HasDropped() || IsOpen(own)) return std::nullopt;
   if (const auto here = dropped_.find(own); here != dropped_.end()) {
     return here->second.nearest_kept;
   }
@@ -160,7 +161,6 @@ std::optional<SpanId> Admission::BatchPass::FindKeptAncestor(const TraceId& trac
   // Root's spans may be parents for all.
   if (before == nullptr && uid != 0) {
     before = admission_.spans().FindDropped({0, trace_id, span_id});
-    if (before != nullptr && IsOpen(own)) return std::nullopt;
   }
   if (before == nullptr) return std::nullopt;
   return before->nearest_kept;

@@ -16,8 +16,8 @@ using testing::EventRecord;
 using testing::MakeId;
 
 // One agent's journal and admission on `disk`.
-struct Run {
-  explicit Run(SickDisk* disk) {
+struct AgentRun {
+  explicit AgentRun(SickDisk* disk) {
     journal::Options options;
     options.directory = SickDisk::kPath;
     options.memory_directory = "/memory";
@@ -65,7 +65,7 @@ struct Run {
 
 TEST(RecoveryTest, ABatchThatIsAcknowledgedAfterTheDiskFailedIsThereAfterItsRepair) {
   SickDisk disk;
-  Run first(&disk);
+  AgentRun first(&disk);
   disk.SetHealth(SickDisk::Health::kSyncFails);
   const Admitted written = first.Send();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -78,7 +78,7 @@ TEST(RecoveryTest, ABatchThatIsAcknowledgedAfterTheDiskFailedIsThereAfterItsRepa
   SickDisk after_kill;
   after_kill.TakeOver(disk);
   after_kill.SetHealth(SickDisk::Health::kReadOnly);
-  Run second(&after_kill);
+  AgentRun second(&after_kill);
   ASSERT_EQ(second.journal->durability(), journal::Durability::kMemory);
   const Admitted again = second.Send();
   EXPECT_EQ(again.accepted, 1u);
@@ -90,7 +90,7 @@ TEST(RecoveryTest, ABatchThatIsAcknowledgedAfterTheDiskFailedIsThereAfterItsRepa
   EXPECT_EQ(second.Events(), 1);
   SickDisk after_power_cut(after_kill.StateAfterPowerCut(
       [](uint64_t, uint64_t*) { return CrashFileSystem::Fate::kLost; }));
-  EXPECT_EQ(Run(&after_power_cut).Events(), 1);
+  EXPECT_EQ(AgentRun(&after_power_cut).Events(), 1);
 }
 
 }  // namespace

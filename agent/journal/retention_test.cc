@@ -149,7 +149,8 @@ TEST_F(RetentionTest, WhatASinkHasWrittenCountsAsLostNeitherNowNorAfterAKill) {
   JournalRun next(options);
   const auto again = next.journal().OpenReader("log");
   for (JournalRun* one : {&run, &next}) {
-    ASSERT_EQ(Fill(one, 0, 100), 100);
+    // Little by little: the oldest segment goes once what is behind it is synced.
+    for (int i = 0; i < 10; ++i) ASSERT_EQ(Fill(one, 0, 10), 10);
     const uint64_t first = one->journal().GetUsage().first_sequence;
     ASSERT_GT(first, 16u);
     EXPECT_EQ(one->counters().Total("journal.dropped", "log_full"), first - 1 - 15);
