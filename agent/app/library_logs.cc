@@ -1,10 +1,13 @@
 #include "agent/app/library_logs.h"
 
 #include <google/protobuf/stubs/logging.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 
 #include "absl/base/internal/raw_logging.h"
@@ -27,19 +30,24 @@ void OnProtobufMessage(LogLevel level, const char*, int, const std::string& mess
   }
 }
 
-bool PrintsNothing(absl::LogSeverity, const char*, int, char**, int*) { return false; }
-
-void OnAbslFatal(const char* file, int line, const char*, const char* text, const char* end) {
-  LogError(absl::StrCat("absl: ", file, ":", line, ": ", absl::string_view(text, end - text)));
-  FlushLog();
+// absl has no hook that is given a message. Only why it ends the process is printed, and only where
+// that does not wait: such a message is shorter than what poll(2) promises room for.
+bool MayPrint(absl::LogSeverity severity, const char* file, int line, char** buffer, int* size) {
+  pollfd out{STDERR_FILENO, POLLOUT, 0};
+  if (severity != absl::LogSeverity::kFatal || ::poll(&out, 1, 0) != 1) return false;
+  const int written = std::snprintf(*buffer, *size, "sluiced: error: absl: %s:%d: ", file, line);
+  if (written > 0 && written < *size) {
+    *buffer += written;
+    *size -= written;
+  }
+  return true;
 }
 
 }  // namespace
 
 void TakeOverLibraryLogs() {
   google::protobuf::SetLogHandler(OnProtobufMessage);
-  absl::raw_logging_internal::RegisterLogFilterAndPrefixHook(PrintsNothing);
-  absl::raw_logging_internal::RegisterAbortHook(OnAbslFatal);
+  absl::raw_logging_internal::RegisterLogFilterAndPrefixHook(MayPrint);
 }
 
 }  // namespace sluice::app
