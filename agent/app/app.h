@@ -23,7 +23,7 @@
 #include "agent/ingest/process_tracker.h"
 #include "agent/ingest/recovery.h"
 #include "agent/journal/journal.h"
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 #include "agent/self/counters.h"
 
 namespace sluice::app {

@@ -11,7 +11,7 @@
 #include "agent/control/streamed_answer.h"
 #include "agent/ingest/ingest_service.h"
 #include "agent/journal/journal.h"
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 #include "agent/sinks/sink_worker.h"
 
 namespace sluice::app {

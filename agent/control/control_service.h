@@ -12,7 +12,7 @@
 #include "agent/control/flush.h"
 #include "agent/control/status_report.h"
 #include "agent/control/streamed_answer.h"
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 
 namespace sluice::control {
 

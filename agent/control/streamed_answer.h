@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "agent/base/mutex.h"
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 #include "agent/self/counters.h"
 
 namespace sluice::control {

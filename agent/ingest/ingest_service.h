@@ -10,7 +10,7 @@
 
 #include "agent/ingest/admission.h"
 #include "agent/ingest/process_tracker.h"
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 #include "sluice/v1/ingest.pb.h"
 #include "sluice/v1/query.pb.h"
 

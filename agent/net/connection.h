@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/string_view.h"
@@ -10,8 +9,7 @@
 
 namespace sluice::net {
 
-// Lives from ConnectionObserver::OnConnectionOpen to the end of OnConnectionClose; all its calls
-// have ended before that.
+// Outlives its calls.
 class Connection {
  public:
   Connection(uint64_t id, Peer peer) : id_(id), peer_(std::move(peer)) {}
@@ -30,20 +28,9 @@ class Connection {
   // with `reason`, a stable word in snake_case.
   virtual void Close(absl::string_view reason) = 0;
 
-  // Whatever the owner wants to keep with the connection; goes with it.
-  std::shared_ptr<void> slot;
-
  private:
   const uint64_t id_;
   const Peer peer_;
-};
-
-class ConnectionObserver {
- public:
-  virtual ~ConnectionObserver() = default;
-  // The peer is identified and within its limits; nothing of what it sent was read yet.
-  virtual void OnConnectionOpen(Connection& connection) = 0;
-  virtual void OnConnectionClose(Connection& connection) = 0;
 };
 
 }  // namespace sluice::net

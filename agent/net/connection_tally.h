@@ -7,14 +7,14 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/base/mutex.h"
-#include "agent/net/grpc_server.h"
+#include "agent/net/server_limits.h"
 
 namespace sluice::net {
 
 // Thread-safe: whoever accepts asks, whoever serves tells the end.
 class ConnectionTally {
  public:
-  explicit ConnectionTally(const GrpcServer::Limits& limits) : limits_(limits) {}
+  explicit ConnectionTally(const ServerLimits& limits) : limits_(limits) {}
 
   // Null: counted, and Leave is due when it ends. Else the word for the limit that is reached.
   const char* Admit(uid_t uid) EXCLUDES(mutex_);
@@ -24,7 +24,7 @@ class ConnectionTally {
  private:
   size_t LimitOf(uid_t uid) const;
 
-  const GrpcServer::Limits limits_;
+  const ServerLimits limits_;
   Mutex mutex_;
   size_t connections_ GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<uid_t, size_t> by_uid_ GUARDED_BY(mutex_);

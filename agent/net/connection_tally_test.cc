@@ -5,7 +5,7 @@
 namespace sluice::net {
 namespace {
 
-constexpr GrpcServer::Limits kLimits{
+constexpr ServerLimits kLimits{
     .connections_per_uid = 2, .connections_of_root = 3, .connections = 5, .reserved_for_root = 2};
 
 TEST(ConnectionTallyTest, TakesAUidsConnectionsUpToItsLimit) {

@@ -29,7 +29,7 @@
 #include <thread>
 #include <vector>
 
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 #include "agent/net/unix_socket.h"
 #include "tests/support/h2_client.h"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 #include "tests/support/h2_client.h"
 
 namespace sluice::net {
@@ -28,16 +28,18 @@ class FrozenClock final : public Clock {
   uint64_t now = 1;
 };
 
-// Answers each message, rests after every second one until the turn is over.
+// Answers each message, and ends once two answers are out.
 class Moody final : public CallHandler {
  public:
   explicit Moody(Call* call) : call_(call) {}
   void OnMessage(std::string_view message) override {
     call_->Send(message);
-    if (++messages_ % 2 == 0) call_->PauseReading();
+    ++messages_;
   }
   void OnHalfClose() override { call_->Finish(absl::OkStatus()); }
-  void OnWritable() override { call_->ResumeReading(); }
+  void OnWritable() override {
+    if (messages_ > 1) call_->Finish(absl::AbortedError("enough"));
+  }
 
  private:
   Call* const call_;

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 #include "agent/net/unix_socket.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -58,6 +58,16 @@ BAD_AND_GOOD = {
         "check_layers", "agent/net is not above agent/journal",
         {"agent/net/a.h": '#include "agent/journal/journal.h"\n'},
         {"agent/app/a.h": '#include "agent/journal/journal.h"\n'}),
+    "check_layers keeps HTTP free of what it carries": (
+        "check_layers", "agent/net/http is below agent/net/grpc",
+        {"agent/net/http/a.h": '#include "agent/net/grpc/call.h"\n'},
+        {"agent/net/grpc/a.h": '#include "agent/net/http/http_call.h"\n'}),
+    "check_layers finds a circle": (
+        "check_layers", "this leads back to agent/net/b.h",
+        {"agent/net/a.h": "\n", "agent/net/a.cc": '#include "agent/net/b.h"\n',
+         "agent/net/b.h": '#include "agent/net/a.h"\n'},
+        {"agent/net/a.h": "\n", "agent/net/a.cc": '#include "agent/net/a.h"\n',
+         "agent/net/b.h": '#include "agent/net/a.h"\n'}),
     "check_layers keeps sinks apart": (
         "check_layers", "sinks do not see each other",
         {"agent/sinks/kvp/a.h": '#include "agent/sinks/log/line.h"\n'},

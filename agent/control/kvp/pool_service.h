@@ -9,7 +9,7 @@
 #include "agent/control/kvp/pool_editor.h"
 #include "agent/control/kvp/reporter.h"
 #include "agent/control/streamed_answer.h"
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 #include "agent/sinks/sink_worker.h"
 
 namespace sluice::control {

@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "agent/net/connection.h"
+#include "proto/record/limits.h"
 
 namespace sluice::net {
 
@@ -47,12 +48,6 @@ class Call {
   // late, and is no refusal.
   virtual void MarkTaken() = 0;
 
-  // Back-pressure: while paused no message and no OnHalfClose is delivered, and the peer may send
-  // at most a window more (1 MiB), which is held. May be called from within OnMessage.
-  // ResumeReading delivers what is held at the end of the turn.
-  virtual void PauseReading() = 0;
-  virtual void ResumeReading() = 0;
-
   // Bytes queued by Send that the peer's flow control or socket has not let out yet. A service with
   // much to say keeps this below kMaxUnsentBytes by waiting for OnWritable: a Send that exceeds it
   // ends the call with RESOURCE_EXHAUSTED.
@@ -77,6 +72,13 @@ class CallHandler {
 
 // Makes the handler of a new call. May Finish the call and return null, to refuse it.
 using CallFactory = std::function<std::unique_ptr<CallHandler>(Call& call)>;
+
+// What serves one path.
+struct Route {
+  CallFactory factory;
+  // A request message above it ends the call with RESOURCE_EXHAUSTED, unread.
+  size_t max_message_bytes = limits::kBatchBytes;
+};
 
 // A handler for calls with one request message: passes it to `on_request`, which answers by Send
 // and Finish, then or afterwards. No message, or another before the answer, ends the call with

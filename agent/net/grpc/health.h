@@ -1,7 +1,7 @@
 // grpc.health.v1.Health/Check: whoever gets an answer knows that the agent serves.
 #pragma once
 
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/call.h"
 
 namespace sluice::net {
 

@@ -14,7 +14,7 @@ using google::protobuf::LogLevel;
 // Fails the test that makes libprotobuf complain.
 void Complain(LogLevel, const char*, int, const std::string& message) { ADD_FAILURE() << message; }
 
-class RequestTest : public testing::Test {
+class RequestTest : public ::testing::Test {
  public:
   RequestTest() : before_(google::protobuf::SetLogHandler(Complain)) {}
   ~RequestTest() override { google::protobuf::SetLogHandler(before_); }

@@ -1,11 +1,12 @@
 #include "agent/net/grpc/server_call.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/net/socket_connection.h"
+#include "agent/net/grpc/text.h"
 
 namespace sluice::net {
 namespace {
@@ -15,36 +16,46 @@ constexpr size_t kChargeStep = 16 * 1024;
 // A send buffer larger than this is given back once it is empty.
 constexpr size_t kKeptUnsentBytes = 4 * 1024;
 
+constexpr std::array<ResponseHead::Field, 1> kFields = {{{"content-type", "application/grpc"}}};
+constexpr ResponseHead kResponse{.status = "200", .fields = kFields};
+
 }  // namespace
 
-ServerCall::ServerCall(ServerCore* core, SocketConnection* connection, int32_t stream_id)
-    : core_(core), connection_(connection), stream_id_(stream_id), id_(core->AddCall(this)) {}
+ServerCall::ServerCall(CallRegistry* registry, SocketConnection* connection, int32_t stream_id)
+    : registry_(registry),
+      connection_(connection),
+      stream_id_(stream_id),
+      id_(registry->Add(this)) {}
 
+// Handlers first: they hold references to their call.
 ServerCall::~ServerCall() {
+  handler_.reset();
+  retired_handler_.reset();
   Forget();
-  core_->budget().Release(connection_->uid(), charged_);
+  connection_->core().budget().Release(connection_->uid(), charged_);
 }
 
 Connection& ServerCall::connection() { return *connection_; }
 
 void ServerCall::Begin(const RequestHead& head) {
-  if (head.bytes > Http2Session::kMaxHeaderListBytes) {
+  if (head.is_too_large()) {
     return Refuse("headers_too_large",
                   absl::ResourceExhaustedError("the request's header fields are too large"));
   }
-  const ServerCore::RouteEntry* const entry = core_->FindRoute(head.path);
+  const CallRegistry::RouteEntry* const entry = registry_->FindRoute(head.path);
   if (entry == nullptr) {
     return Refuse("unknown_method",
                   absl::UnimplementedError(absl::StrCat("no method ", head.path.substr(0, 256))));
   }
   path_ = entry->first;
   const Route* const route = &entry->second;
-  reader_.emplace(route->max_message_bytes, &core_->spare());
-  if (!head.timeout.empty()) StartDeadline(head.timeout);
+  reader_.emplace(route->max_message_bytes, &registry_->spare());
+  const std::string_view timeout = head.Extra(kTimeoutField);
+  if (!timeout.empty()) StartDeadline(timeout);
   if (finished_) return;
   handler_ = route->factory(*this);
   if (finished_) {
-    if (handler_) core_->Bury(std::move(handler_));
+    RetireHandler();
   } else if (!handler_) {
     Finish(absl::InternalError("the call has no handler"), {});
   }
@@ -55,7 +66,8 @@ void ServerCall::StartDeadline(std::string_view timeout) {
   if (!nanos) {
     return Refuse("malformed_timeout", absl::InternalError("malformed grpc-timeout"));
   }
-  deadline_ = core_->loop().AddTimer(core_->loop().now() + *nanos, [this] {
+  EventLoop& loop = connection_->core().loop();
+  deadline_ = loop.AddTimer(loop.now() + *nanos, [this] {
     deadline_ = 0;
     OnDeadline();
   });
@@ -64,7 +76,7 @@ void ServerCall::StartDeadline(std::string_view timeout) {
 void ServerCall::OnDeadline() {
   const absl::Status status = absl::DeadlineExceededError("the call's deadline passed");
   if (!taken_) return Refuse("deadline", status);
-  core_->counters().Add("net.late_answers", {}, connection_->uid());
+  connection_->core().counters().Add("net.late_answers", {}, connection_->uid());
   Cancel(status);
 }
 
@@ -78,7 +90,7 @@ void ServerCall::Send(std::string_view message) {
   AppendMessage(message, &unsent_);
   if (!response_started_) {
     response_started_ = true;
-    connection_->session().StartResponse(stream_id_, this);
+    connection_->session().StartResponse(stream_id_, kResponse, this);
   } else if (std::exchange(body_waits_, false)) {
     connection_->session().WakeBody(stream_id_);
   }
@@ -93,42 +105,27 @@ void ServerCall::Finish(const absl::Status& status, std::optional<int64_t> retry
   if (overfull_) DropAnswer();
   Forget();
   for (auto& field : FormatTrailers(status, retry_after_ms)) trailers_.push_back(std::move(field));
-  if (handler_) core_->Bury(std::move(handler_));
+  RetireHandler();
   if (!response_started_) {
-    connection_->session().FinishAtOnce(stream_id_, "200", trailers_);
+    connection_->session().FinishAtOnce(stream_id_, kResponse, trailers_);
   } else if (std::exchange(body_waits_, false)) {
     connection_->session().WakeBody(stream_id_);
   }
   connection_->MarkBusy();
 }
 
-void ServerCall::ResumeReading() {
-  paused_ = false;
-  connection_->MarkBusy();
-}
-
 void ServerCall::OnBody(std::string_view bytes) {
-  if (finished_) return connection_->session().Consume(stream_id_, bytes.size());
+  connection_->session().Consume(stream_id_, bytes.size());
+  if (finished_) return;
   connection_->AddBody(bytes.size());
-  if (!paused_ && held_.empty()) return Deliver(bytes);
-  held_.append(bytes);
-  if (!ChargeHeld()) RefuseForMemory();
-}
-
-// What is not delivered stays unconsumed, so that the peer's window closes.
-void ServerCall::Deliver(std::string_view bytes) {
-  std::string_view rest = bytes;
   std::string_view message;
-  while (!finished_ && !paused_) {
-    const MessageReader::Next next = reader_->Read(&rest, &message);
+  while (!finished_) {
+    const MessageReader::Next next = reader_->Read(&bytes, &message);
     if (next == MessageReader::Next::kNeedMore || ReadFailed(next)) break;
     connection_->AddWork();
     handler_->OnMessage(message);
     if (!finished_ || succeeded_) connection_->MarkUseful();
   }
-  if (finished_) rest = {};
-  held_.assign(rest);
-  connection_->session().Consume(stream_id_, bytes.size() - rest.size());
   if (!finished_ && !ChargeHeld()) RefuseForMemory();
 }
 
@@ -148,12 +145,7 @@ bool ServerCall::ReadFailed(MessageReader::Next next) {
 }
 
 void ServerCall::OnRequestEnd() {
-  request_ended_ = true;
-  if (!finished_ && !paused_ && held_.empty()) EndRequest();
-}
-
-void ServerCall::EndRequest() {
-  if (std::exchange(half_close_told_, true)) return;
+  if (finished_) return;
   if (reader_->in_message()) {
     return Refuse("truncated_message", absl::InternalError("the last message is cut short"));
   }
@@ -162,19 +154,13 @@ void ServerCall::EndRequest() {
 
 void ServerCall::AtTurnEnd() {
   if (overfull_ && !finished_) RefuseForMemory();
-  if (finished_) return DropRequest();
-  if (paused_) return;
-  if (!held_.empty()) {
-    const std::string held = std::exchange(held_, std::string());
-    Deliver(held);
-  }
-  if (!finished_ && !paused_ && request_ended_) EndRequest();
+  if (!finished_) return;
+  retired_handler_.reset();
+  DropRequest();
 }
 
-// What was held counts against the connection's window until it is consumed.
 void ServerCall::DropRequest() {
-  if (!held_.empty()) connection_->session().Consume(stream_id_, held_.size());
-  std::exchange(held_, std::string());
+  if (!reader_) return;
   reader_.reset();
   ChargeHeld();
 }
@@ -186,11 +172,11 @@ void ServerCall::DropAnswer() {
   ChargeHeld();
 }
 
-void ServerCall::NotifyWritable() {
+void ServerCall::OnWritten() {
   if (std::exchange(drained_, false) && !finished_ && unsent_bytes() == 0) handler_->OnWritable();
 }
 
-Http2Stream::BodyPart ServerCall::ReadBody(char* out, size_t capacity) {
+HttpCall::BodyPart ServerCall::ReadBody(char* out, size_t capacity) {
   const size_t size = std::min(capacity, unsent_bytes());
   std::memcpy(out, unsent_.data() + unsent_begin_, size);
   unsent_begin_ += size;
@@ -210,16 +196,14 @@ Http2Stream::BodyPart ServerCall::ReadBody(char* out, size_t capacity) {
 }
 
 void ServerCall::Refuse(const char* reason, const absl::Status& status) {
-  core_->counters().Add("net.refused", reason, connection_->uid());
+  connection_->core().counters().Add("net.refused", reason, connection_->uid());
   Cancel(status);
 }
 
 void ServerCall::Cancel(const absl::Status& status) {
-  std::unique_ptr<CallHandler> handler = std::move(handler_);
+  CallHandler* const handler = handler_.get();
   Finish(status, {});
-  if (!handler) return;
-  handler->OnCancel();
-  core_->Bury(std::move(handler));
+  if (handler != nullptr) handler->OnCancel();
 }
 
 void ServerCall::RefuseForMemory() {
@@ -229,7 +213,7 @@ void ServerCall::RefuseForMemory() {
 void ServerCall::OnStreamClosed() {
   Abandon();
   DropRequest();
-  connection_->BuryCall(this);
+  connection_->DeferDelete(this);
 }
 
 void ServerCall::Abandon() {
@@ -237,20 +221,26 @@ void ServerCall::Abandon() {
   Forget();
   if (!handler_) return;
   if (cancelled) handler_->OnCancel();
-  core_->Bury(std::move(handler_));
+  RetireHandler();
+}
+
+void ServerCall::RetireHandler() {
+  if (handler_) retired_handler_ = std::move(handler_);
 }
 
 void ServerCall::Forget() {
-  core_->RemoveCall(id_);
-  core_->loop().CancelTimer(std::exchange(deadline_, 0));
+  registry_->Remove(id_);
+  connection_->core().loop().CancelTimer(std::exchange(deadline_, 0));
 }
 
 bool ServerCall::ChargeHeld() {
   const size_t reader = reader_ ? reader_->held_bytes() : 0;
-  const size_t held = reader + held_.capacity() + unsent_.capacity();
+  const size_t held = reader + unsent_.capacity();
   const size_t due = held - held % kChargeStep;
-  if (due > charged_ && !core_->budget().Charge(connection_->uid(), due - charged_)) return false;
-  if (due < charged_) core_->budget().Release(connection_->uid(), charged_ - due);
+  if (due == charged_) return true;
+  ByteBudget& budget = connection_->core().budget();
+  if (due > charged_ && !budget.Charge(connection_->uid(), due - charged_)) return false;
+  if (due < charged_) budget.Release(connection_->uid(), charged_ - due);
   charged_ = due;
   return true;
 }

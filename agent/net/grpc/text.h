@@ -5,14 +5,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
+#include "agent/net/http/request_head.h"
 
 namespace sluice::net {
-
-using HeaderFields = std::vector<std::pair<std::string, std::string>>;
 
 // `application/grpc`, alone or followed by `+` or `;` and more.
 bool IsGrpcContentType(std::string_view content_type);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "proto/record/limits.h"
 
 namespace sluice::net {
@@ -12,10 +12,13 @@ namespace {
 constexpr uint32_t kMaxFrameBytes = 256 * 1024;
 // A peer that exceeds the announced limit gets a status; one that exceeds it so far is not worth
 // the decoding.
-constexpr size_t kHopelessHeaderListBytes = 4 * Http2Session::kMaxHeaderListBytes;
+constexpr size_t kHopelessHeaderListBytes = 4 * RequestHead::kMaxHeaderListBytes;
 // SETTINGS and PING of the peer that wait for our answer.
 constexpr size_t kMaxAcksDue = 2000;
 constexpr size_t kMaxSettingsPerFrame = 32;
+
+// Few fields, on the stack.
+using FieldList = absl::InlinedVector<nghttp2_nv, 8>;
 
 nghttp2_nv Field(std::string_view name, std::string_view value) {
   // nghttp2 copies what is not flagged; none of it is changed.
@@ -24,8 +27,17 @@ nghttp2_nv Field(std::string_view name, std::string_view value) {
           NGHTTP2_NV_FLAG_NONE};
 }
 
-void AppendFields(const HeaderFields& fields, std::vector<nghttp2_nv>* out) {
+void AppendFields(const HeaderFields& fields, FieldList* out) {
   for (const auto& [name, value] : fields) out->push_back(Field(name, value));
+}
+
+// With room for `more`.
+FieldList FieldsOf(const ResponseHead& head, size_t more) {
+  FieldList fields;
+  fields.reserve(1 + head.fields.size() + more);
+  fields.push_back(Field(":status", head.status));
+  for (const auto& [name, value] : head.fields) fields.push_back(Field(name, value));
+  return fields;
 }
 
 Http2Session* Self(void* user_data) { return static_cast<Http2Session*>(user_data); }
@@ -69,17 +81,17 @@ struct SessionCallbacks {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
         callbacks, [](nghttp2_session*, uint8_t, int32_t stream_id, const uint8_t* bytes,
                       size_t size, void* self) {
-          Http2Stream* const stream = Self(self)->StreamOf(stream_id);
-          if (stream == nullptr) {
+          HttpCall* const call = Self(self)->CallOf(stream_id);
+          if (call == nullptr) {
             Self(self)->Consume(stream_id, size);
           } else {
-            stream->OnBody(View(bytes, size));
+            call->OnBody(View(bytes, size));
           }
           return 0;
         });
     nghttp2_session_callbacks_set_on_stream_close_callback(
         callbacks, [](nghttp2_session*, int32_t stream_id, uint32_t, void* self) {
-          if (Http2Stream* const stream = Self(self)->StreamOf(stream_id)) stream->OnStreamClosed();
+          if (HttpCall* const call = Self(self)->CallOf(stream_id)) call->OnStreamClosed();
           return 0;
         });
     nghttp2_session_callbacks_set_unpack_extension_callback(
@@ -95,7 +107,7 @@ struct SessionCallbacks {
 
   static ssize_t ReadBody(nghttp2_session*, int32_t stream_id, uint8_t* out, size_t capacity,
                           uint32_t* flags, nghttp2_data_source* source, void* self) {
-    return Self(self)->ReadBody(stream_id, static_cast<Http2Stream*>(source->ptr), out, capacity,
+    return Self(self)->ReadBody(stream_id, static_cast<HttpCall*>(source->ptr), out, capacity,
                                 flags);
   }
 
@@ -130,16 +142,17 @@ const nghttp2_option* Options() {
 
 }  // namespace
 
-void RequestHead::Clear() {
-  path.clear();
-  content_type.clear();
-  timeout.clear();
-  is_post = false;
-  bytes = 0;
+std::string GoAwayFrame(std::string_view reason) {
+  const bool broken = reason == "protocol_error" || reason == "not_http2";
+  const auto code = static_cast<char>(broken ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
+  const auto length = static_cast<char>(8 + reason.size());
+  const char frame[] = {0, 0, length, NGHTTP2_GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, code};
+  return std::string(frame, sizeof(frame)).append(reason);
 }
 
-std::unique_ptr<Http2Session> Http2Session::Create(Owner* owner) {
-  std::unique_ptr<Http2Session> self(new Http2Session(owner));
+std::unique_ptr<Http2Session> Http2Session::Create(Owner* owner,
+                                                   std::span<const std::string_view> extra_fields) {
+  std::unique_ptr<Http2Session> self(new Http2Session(owner, extra_fields));
   nghttp2_session* session = nullptr;
   if (nghttp2_session_server_new2(&session, Callbacks(), self.get(), Options()) != 0)
     return nullptr;
@@ -148,7 +161,7 @@ std::unique_ptr<Http2Session> Http2Session::Create(Owner* owner) {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits::kStreamsPerConnection},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindowBytes},
       {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, kMaxFrameBytes},
-      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHeaderListBytes},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, RequestHead::kMaxHeaderListBytes},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   };
   if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, std::size(settings)) != 0 ||
@@ -184,14 +197,6 @@ const char* Http2Session::Produce(std::string* out, size_t limit) {
   return failure_;
 }
 
-std::string Http2Session::LastWords(std::string_view reason) {
-  const bool broken = reason == "protocol_error" || reason == "not_http2";
-  const auto code = static_cast<char>(broken ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
-  const auto length = static_cast<char>(8 + reason.size());
-  const char frame[] = {0, 0, length, NGHTTP2_GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, code};
-  return std::string(frame, sizeof(frame)).append(reason);
-}
-
 const char* Http2Session::Over() const {
   if (nghttp2_session_want_read(session_.get()) != 0 ||
       nghttp2_session_want_write(session_.get()) != 0) {
@@ -202,20 +207,16 @@ const char* Http2Session::Over() const {
 
 size_t Http2Session::TakeWork() { return std::exchange(work_, 0); }
 
-void Http2Session::StartResponse(int32_t stream_id, Http2Stream* stream) {
-  static constexpr uint8_t kStatic = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
-  nghttp2_nv fields[] = {Field(":status", "200"), Field("content-type", "application/grpc")};
-  for (nghttp2_nv& field : fields) field.flags = kStatic;
-  nghttp2_data_provider body{.source = {.ptr = stream},
-                             .read_callback = SessionCallbacks::ReadBody};
-  Check(nghttp2_submit_response(session_.get(), stream_id, fields, std::size(fields), &body));
+void Http2Session::StartResponse(int32_t stream_id, const ResponseHead& head, HttpCall* call) {
+  FieldList fields = FieldsOf(head, 0);
+  nghttp2_data_provider body{.source = {.ptr = call}, .read_callback = SessionCallbacks::ReadBody};
+  Check(nghttp2_submit_response(session_.get(), stream_id, fields.data(), fields.size(), &body));
 }
 
-void Http2Session::FinishAtOnce(int32_t stream_id, std::string_view http_status,
-                                const HeaderFields& fields) {
-  std::vector<nghttp2_nv> all = {Field(":status", http_status),
-                                 Field("content-type", "application/grpc")};
-  AppendFields(fields, &all);
+void Http2Session::FinishAtOnce(int32_t stream_id, const ResponseHead& head,
+                                const HeaderFields& trailers) {
+  FieldList all = FieldsOf(head, trailers.size());
+  AppendFields(trailers, &all);
   Check(nghttp2_submit_response(session_.get(), stream_id, all.data(), all.size(), nullptr));
 }
 
@@ -234,8 +235,8 @@ void Http2Session::GoAway() {
                               NGHTTP2_NO_ERROR, nullptr, 0));
 }
 
-Http2Stream* Http2Session::StreamOf(int32_t stream_id) const {
-  return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session_.get(), stream_id));
+HttpCall* Http2Session::CallOf(int32_t stream_id) const {
+  return static_cast<HttpCall*>(nghttp2_session_get_stream_user_data(session_.get(), stream_id));
 }
 
 void Http2Session::Check(int result) {
@@ -243,7 +244,7 @@ void Http2Session::Check(int result) {
 }
 
 // Ends the connection when there is a flood.
-int Http2Session::Judge(const char* flood) {
+int Http2Session::EndIfFlood(const char* flood) {
   if (flood == nullptr) return 0;
   failure_ = flood;
   return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -252,40 +253,33 @@ int Http2Session::Judge(const char* flood) {
 int Http2Session::OnBeginFrame(const nghttp2_frame_hd& header) {
   ++work_;
   if (header.type == NGHTTP2_HEADERS) head_.Clear();
-  return Judge(flood_guard_.OnFrame(header.type, now_));
+  return EndIfFlood(flood_guard_.OnFrame(header.type, now_));
 }
 
 int Http2Session::OnHeader(const nghttp2_frame& frame, std::string_view name,
                            std::string_view value) {
   ++work_;
-  head_.bytes += name.size() + value.size() + 32;
-  if (head_.bytes > kHopelessHeaderListBytes) return Judge("flood_headers");
-  if (!IsRequest(frame) || head_.bytes > kMaxHeaderListBytes) return 0;
-  if (name == ":path") {
-    head_.path = value;
-  } else if (name == ":method") {
-    head_.is_post = value == "POST";
-  } else if (name == "content-type") {
-    head_.content_type = value;
-  } else if (name == "grpc-timeout") {
-    head_.timeout = value;
+  if (IsRequest(frame)) {
+    head_.Add(name, value, extra_fields_);
+  } else {
+    head_.Count(name, value);
   }
-  return 0;
+  return head_.bytes > kHopelessHeaderListBytes ? EndIfFlood("flood_headers") : 0;
 }
 
 int Http2Session::OnFrame(const nghttp2_frame& frame) {
   if (IsRequest(frame)) {
-    Http2Stream* const stream = owner_->OnRequest(frame.hd.stream_id, head_);
-    Check(nghttp2_session_set_stream_user_data(session_.get(), frame.hd.stream_id, stream));
+    HttpCall* const call = owner_->OnRequest(frame.hd.stream_id, head_);
+    Check(nghttp2_session_set_stream_user_data(session_.get(), frame.hd.stream_id, call));
   }
   if (frame.hd.type == NGHTTP2_GOAWAY) peer_left_ = true;
   if (frame.hd.type != NGHTTP2_DATA && frame.hd.type != NGHTTP2_HEADERS) return 0;
   if (EndsStream(frame.hd)) {
-    if (Http2Stream* const stream = StreamOf(frame.hd.stream_id)) stream->OnRequestEnd();
+    if (HttpCall* const call = CallOf(frame.hd.stream_id)) call->OnRequestEnd();
     return 0;
   }
   const bool empty = frame.hd.type == NGHTTP2_DATA && frame.hd.length <= frame.data.padlen;
-  return empty ? Judge(flood_guard_.OnEmptyData(now_)) : 0;
+  return empty ? EndIfFlood(flood_guard_.OnEmptyData(now_)) : 0;
 }
 
 int Http2Session::OnInvalidFrame(const nghttp2_frame& frame) {
@@ -298,22 +292,25 @@ int Http2Session::OnInvalidFrame(const nghttp2_frame& frame) {
 void Http2Session::OnFrameSent(const nghttp2_frame& frame) {
   if (frame.hd.type == NGHTTP2_DATA) flood_guard_.OnDataSent();
   if (frame.hd.type == NGHTTP2_RST_STREAM && frame.rst_stream.error_code != NGHTTP2_NO_ERROR) {
-    Judge(flood_guard_.OnForcedReset(now_));
+    EndIfFlood(flood_guard_.OnForcedReset(now_));
   }
-  if (frame.hd.type != NGHTTP2_HEADERS || !EndsStream(frame.hd)) return;
+  if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
+  if (!EndsStream(frame.hd)) return;
   if (nghttp2_session_get_stream_remote_close(session_.get(), frame.hd.stream_id) != 0) return;
   Check(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id,
                                   NGHTTP2_NO_ERROR));
 }
 
-ssize_t Http2Session::ReadBody(int32_t stream_id, Http2Stream* stream, uint8_t* out,
-                               size_t capacity, uint32_t* flags) {
-  const Http2Stream::BodyPart part = stream->ReadBody(reinterpret_cast<char*>(out), capacity);
+ssize_t Http2Session::ReadBody(int32_t stream_id, HttpCall* call, uint8_t* out, size_t capacity,
+                               uint32_t* flags) {
+  const HttpCall::BodyPart part = call->ReadBody(reinterpret_cast<char*>(out), capacity);
   if (!part.last && part.bytes == 0) return NGHTTP2_ERR_DEFERRED;
   if (!part.last) return static_cast<ssize_t>(part.bytes);
-  *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-  std::vector<nghttp2_nv> trailers;
-  AppendFields(stream->trailers(), &trailers);
+  *flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (call->trailers().empty()) return static_cast<ssize_t>(part.bytes);
+  *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  FieldList trailers;
+  AppendFields(call->trailers(), &trailers);
   Check(nghttp2_submit_trailer(session_.get(), stream_id, trailers.data(), trailers.size()));
   return static_cast<ssize_t>(part.bytes);
 }

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/fake_clock.h"
@@ -47,24 +47,14 @@ class ScriptedHandler final : public CallHandler {
   Script* const script_;
 };
 
-class Observer final : public ConnectionObserver {
- public:
-  void OnConnectionOpen(Connection& connection) override { opened.push_back(&connection); }
-  void OnConnectionClose(Connection& connection) override { std::erase(opened, &connection); }
-  std::vector<Connection*> opened;
-};
-
 class GrpcServerTest : public ::testing::Test {
  protected:
   GrpcServerTest() { MakeServer({}); }
 
   void MakeServer(const GrpcServer::Limits& limits) {
     server_.reset();
-    server_ = std::make_unique<GrpcServer>(GrpcServer::Options{.loop = loop_.get(),
-                                                               .counters = &counters_,
-                                                               .budget = &budget_,
-                                                               .observer = &observer_,
-                                                               .limits = limits});
+    server_ = std::make_unique<GrpcServer>(GrpcServer::Options{
+        .loop = loop_.get(), .counters = &counters_, .budget = &budget_, .limits = limits});
     server_->AddRoute("/t.T/Script", {.factory =
                                           [this](Call& call) {
                                             script_.call = &call;
@@ -110,7 +100,6 @@ class GrpcServerTest : public ::testing::Test {
   std::unique_ptr<EventLoop> loop_ = *EventLoop::Create(clock_);
   Counters counters_;
   ByteBudget budget_{{.total = 4 * 1024 * 1024, .per_uid = 3 * 1024 * 1024}};
-  Observer observer_;
   Script script_;
   std::unique_ptr<GrpcServer> server_;
 };

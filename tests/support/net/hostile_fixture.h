@@ -14,7 +14,7 @@
 #include <thread>
 #include <utility>
 
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 #include "agent/net/unix_socket.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,4 +1,4 @@
-#include "agent/net/grpc_server.h"
+#include "agent/net/http/http_server.h"
 
 #include <sys/socket.h>
 
@@ -7,39 +7,39 @@
 #include "agent/base/descriptor_reserve.h"
 #include "agent/base/status_macros.h"
 #include "agent/identity/host_root.h"
-#include "agent/net/acceptor.h"
-#include "agent/net/connection_tally.h"
-#include "agent/net/grpc/health.h"
-#include "agent/net/server_core.h"
-#include "agent/net/socket_connection.h"
-#include "proto/record/names.h"
+#include "agent/net/http/http2_session.h"
 
 namespace sluice::net {
 namespace {
 
 void TellRefused(int socket, const char* reason) {
-  const std::string words = Http2Session::LastWords(reason);
-  // A peer that does not hear it sees the end.
+  const std::string frame = GoAwayFrame(reason);
+  // A peer that does not read it sees the closed connection.
   [[maybe_unused]] const ssize_t sent =
-      ::send(socket, words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      ::send(socket, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 }  // namespace
 
-GrpcServer::GrpcServer(const Options& options)
+HttpServer::HttpServer(const Options& options)
     : options_(options),
-      core_(std::make_unique<ServerCore>(options, [this] { CloseTurn(); })),
-      tally_(std::make_unique<ConnectionTally>(options.limits)) {
-  AddRoute(method::kHealthCheck, HealthRoute());
+      core_({.loop = options.loop,
+             .counters = options.counters,
+             .budget = options.budget,
+             .limits = options.limits,
+             .close_turn = [this] { CloseTurn(); },
+             .wake_up = [](SocketConnection* connection) { connection->WakeUp(); }}),
+      tally_(options.limits) {}
+
+HttpServer::~HttpServer() { Close(); }
+
+void HttpServer::AddCalls(HttpCallFactory* factory) {
+  kinds_.factories.push_back(factory);
+  const auto fields = factory->extra_fields();
+  kinds_.extra_fields.insert(kinds_.extra_fields.end(), fields.begin(), fields.end());
 }
 
-GrpcServer::~GrpcServer() { Close(); }
-
-void GrpcServer::AddRoute(std::string_view path, Route route) {
-  core_->AddRoute(path, std::move(route));
-}
-
-absl::Status GrpcServer::Serve(UniqueFd listening) {
+absl::Status HttpServer::Serve(UniqueFd listening) {
   if (options_.accepts_on_own_thread) {
     ASSIGN_OR_RETURN(auto acceptor, Acceptor::Start(options_.counters, std::move(listening),
                                                     [this](UniqueFd socket) {
@@ -55,12 +55,12 @@ absl::Status GrpcServer::Serve(UniqueFd listening) {
   return absl::OkStatus();
 }
 
-void GrpcServer::AddConnection(UniqueFd socket) {
+void HttpServer::AddConnection(UniqueFd socket) {
   if (std::optional<Peer> peer = Admit(socket.get())) Open(*std::move(peer), std::move(socket));
 }
 
 // On an acceptor's thread.
-void GrpcServer::AdmitElsewhere(UniqueFd socket) {
+void HttpServer::AdmitElsewhere(UniqueFd socket) {
   std::optional<Peer> peer = Admit(socket.get());
   if (!peer) return;
   // Work can be copied, and these cannot.
@@ -71,21 +71,21 @@ void GrpcServer::AdmitElsewhere(UniqueFd socket) {
 }
 
 // Thread-safe. Nothing: the connection is refused, and counted.
-std::optional<Peer> GrpcServer::Admit(int socket) {
+std::optional<Peer> HttpServer::Admit(int socket) {
   const absl::StatusOr<uid_t> uid = PeerUid(socket);
   if (!uid.ok()) {
     options_.counters->Add("net.refused", "not_identified");
     return std::nullopt;
   }
   const bool is_scarce = *uid != 0 && IsReserved(socket);
-  if (const char* const reason = is_scarce ? "descriptors" : tally_->Admit(*uid)) {
+  if (const char* const reason = is_scarce ? "descriptors" : tally_.Admit(*uid)) {
     TellRefused(socket, reason);
     options_.counters->Add("net.refused", reason, *uid);
     return std::nullopt;
   }
   absl::StatusOr<Peer> peer = IdentifyPeer(socket);
   if (!peer.ok()) {
-    tally_->Leave(*uid);
+    tally_.Leave(*uid);
     options_.counters->Add("net.refused", "not_identified", *uid);
     return std::nullopt;
   }
@@ -93,64 +93,54 @@ std::optional<Peer> GrpcServer::Admit(int socket) {
   return *std::move(peer);
 }
 
-void GrpcServer::Open(Peer peer, UniqueFd socket) {
+void HttpServer::Open(Peer peer, UniqueFd socket) {
   if (!accepting_) {
-    tally_->Leave(peer.identity.uid);
+    tally_.Leave(peer.identity.uid);
     return;
   }
   auto& connection = connections_[++last_connection_];
-  connection = std::make_unique<SocketConnection>(core_.get(), last_connection_, std::move(peer),
-                                                  std::move(socket));
-  if (options_.observer != nullptr) options_.observer->OnConnectionOpen(*connection);
+  connection = std::make_unique<SocketConnection>(&core_, &kinds_, last_connection_,
+                                                  std::move(peer), std::move(socket));
   if (!connection->Start().ok()) connection->Close("internal_error");
 }
 
-Call* GrpcServer::FindCall(CallId id) const { return core_->FindCall(id); }
-
-void GrpcServer::StopAccepting() {
+void HttpServer::StopAccepting() {
   accepting_ = false;
   listeners_.clear();
   acceptors_.clear();
 }
 
-void GrpcServer::Drain(std::function<void()> on_drained) {
+void HttpServer::Drain(std::function<void()> on_drained) {
   StopAccepting();
   on_drained_ = std::move(on_drained);
   for (auto& [id, connection] : connections_) connection->Drain();
-  core_->NeedTurnEnd();
+  core_.NeedTurnEnd();
 }
 
-void GrpcServer::Close() {
+void HttpServer::Close() {
   StopAccepting();
   for (auto& [id, connection] : connections_) connection->Close("shutdown");
   while (!connections_.empty()) CloseTurn();
 }
 
-size_t GrpcServer::connection_count() const { return connections_.size(); }
-
-void GrpcServer::ForEachConnection(const std::function<void(Connection&)>& visit) {
-  for (auto& [id, connection] : connections_) visit(*connection);
-}
-
-void GrpcServer::CloseTurn() {
+void HttpServer::CloseTurn() {
   std::vector<SocketConnection*> ended;
-  for (SocketConnection* const connection : core_->TakeBusy()) {
+  for (SocketConnection* const connection : core_.TakeBusy()) {
     if (!connection->AtTurnEnd()) ended.push_back(connection);
   }
-  core_->EmptyGraves();
+  core_.DeletePending();
   for (SocketConnection* const connection : ended) Remove(connection);
   if (connections_.empty()) TellDrained();
 }
 
-void GrpcServer::Remove(SocketConnection* connection) {
-  if (options_.observer != nullptr) options_.observer->OnConnectionClose(*connection);
+void HttpServer::Remove(SocketConnection* connection) {
   options_.counters->Add("net.closed", connection->close_reason());
-  if (tally_->Leave(connection->uid())) core_->loop_share().Leave(connection->uid());
-  core_->RemoveBusy(connection);
+  if (tally_.Leave(connection->uid())) core_.loop_share().Leave(connection->uid());
+  core_.RemoveBusy(connection);
   connections_.erase(connection->id());
 }
 
-void GrpcServer::TellDrained() {
+void HttpServer::TellDrained() {
   if (const auto on_drained = std::exchange(on_drained_, nullptr)) on_drained();
 }
 

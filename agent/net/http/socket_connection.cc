@@ -1,4 +1,4 @@
-#include "agent/net/socket_connection.h"
+#include "agent/net/http/socket_connection.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <utility>
+
+#include "agent/net/http/detect_protocol.h"
+#include "agent/net/http/http2_session.h"
 
 namespace sluice::net {
 namespace {
@@ -27,8 +30,9 @@ constexpr size_t kWriteBytes = 64 * 1024;
 
 }  // namespace
 
-SocketConnection::SocketConnection(ServerCore* core, uint64_t id, Peer peer, UniqueFd socket)
-    : Connection(id, std::move(peer)), core_(core), socket_(std::move(socket)) {}
+SocketConnection::SocketConnection(ServerCore* core, const CallKinds* kinds, uint64_t id, Peer peer,
+                                   UniqueFd socket)
+    : Connection(id, std::move(peer)), core_(core), kinds_(kinds), socket_(std::move(socket)) {}
 
 SocketConnection::~SocketConnection() {
   if (resting_) core_->RemoveResting(this);
@@ -55,7 +59,7 @@ void SocketConnection::Rest() {
   if (std::exchange(resting_, true)) return;
   read_size_ = kMinReadBytes;
   core_->loop().UnwatchFd(socket_.get());
-  core_->AddResting(this);
+  core_->AddResting(this, uid());
 }
 
 void SocketConnection::WakeUp() {
@@ -78,11 +82,11 @@ void SocketConnection::Account(size_t work) {
   if (std::exchange(useful_, false)) {
     is_new_ = false;
   } else if (spent > worth) {
-    Waste(spent - worth);
+    AddWastedTime(spent - worth);
   }
 }
 
-void SocketConnection::Waste(uint64_t nanos) {
+void SocketConnection::AddWastedTime(uint64_t nanos) {
   const uint64_t setup = std::exchange(is_new_, false) ? kNanosPerConnection : 0;
   if (core_->loop_share().Waste(uid(), nanos + setup, core_->loop().now())) {
     core_->counters().Add("net.throttled", {}, uid());
@@ -97,8 +101,8 @@ void SocketConnection::Close(absl::string_view reason) {
 }
 
 void SocketConnection::Fail(const char* reason) {
-  // As far as it goes: a peer that does not read learns by the end itself.
-  if (backlog_.empty()) SendSome(Http2Session::LastWords(reason));
+  // Best effort: a peer that does not read sees only the closed connection.
+  if (backlog_.empty()) SendSome(session_ ? session_->ClosingBytes(reason) : GoAwayFrame(reason));
   Close(reason);
 }
 
@@ -112,26 +116,24 @@ void SocketConnection::MarkBusy() {
   if (!ended_ && !std::exchange(busy_, true)) core_->AddBusy(this);
 }
 
-void SocketConnection::BuryCall(ServerCall* call) {
+void SocketConnection::DeferDelete(HttpCall* call) {
   const auto mine = std::find_if(calls_.begin(), calls_.end(),
                                  [call](const auto& each) { return each.get() == call; });
-  core_->Bury(std::move(*mine));
+  core_->DeferDelete(std::move(*mine));
   calls_.erase(mine);
   MarkBusy();
 }
 
-Http2Stream* SocketConnection::OnRequest(int32_t stream_id, const RequestHead& head) {
+HttpCall* SocketConnection::OnRequest(int32_t stream_id, const RequestHead& head) {
   core_->loop().CancelTimer(std::exchange(first_request_timer_, 0));
-  const bool is_grpc = IsGrpcContentType(head.content_type);
-  if (!head.is_post || (!is_grpc && head.bytes <= Http2Session::kMaxHeaderListBytes)) {
-    core_->counters().Add("net.refused", "not_grpc", uid());
-    session_->FinishAtOnce(stream_id, head.is_post ? "415" : "405", {});
-    return nullptr;
+  for (HttpCallFactory* const factory : kinds_->factories) {
+    if (!factory->Takes(head)) continue;
+    calls_.push_back(factory->Make(this, stream_id, head));
+    return calls_.back().get();
   }
-  calls_.push_back(std::make_unique<ServerCall>(core_, this, stream_id));
-  ServerCall* const call = calls_.back().get();
-  call->Begin(head);
-  return call;
+  core_->counters().Add("net.refused", "not_grpc", uid());
+  session_->FinishAtOnce(stream_id, {.status = head.method == "POST" ? "415" : "405"}, {});
+  return nullptr;
 }
 
 void SocketConnection::OnStreamRefused() { core_->counters().Add("net.refused", "stream", uid()); }
@@ -157,14 +159,32 @@ size_t SocketConnection::ReadLimit() {
 }
 
 void SocketConnection::Take(std::string_view bytes) {
-  if (!session_) session_ = Http2Session::Create(this);
-  if (!session_) return Close("memory");
+  if (!session_) return TakeFirst(bytes);
   const char* const failure = session_->Receive(bytes, core_->loop().now());
   const size_t work = std::exchange(work_, 0) + session_->TakeWork();
   AdaptReadSize(bytes.size(), work);
   Account(work);
   if (failure != nullptr) return Fail(failure);
   MarkBusy();
+}
+
+void SocketConnection::TakeFirst(std::string_view bytes) {
+  std::string joined;
+  if (!first_bytes_.empty()) {
+    joined = std::exchange(first_bytes_, std::string()).append(bytes);
+    bytes = joined;
+  }
+  const Protocol protocol = DetectProtocol(bytes);
+  if (protocol == Protocol::kHttp2) {
+    session_ = Http2Session::Create(this, kinds_->extra_fields);
+    return session_ ? Take(bytes) : Close("memory");
+  }
+  Account(0);
+  if (protocol == Protocol::kUndecided) {
+    first_bytes_ = bytes;
+  } else {
+    Fail("not_http2");
+  }
 }
 
 void SocketConnection::AdaptReadSize(size_t taken, size_t work) {
@@ -180,7 +200,7 @@ bool SocketConnection::AtTurnEnd() {
   // By index: a call's handler may bring about the end of another.
   for (size_t i = 0; i < calls_.size() && !closing_; ++i) calls_[i]->AtTurnEnd();
   if (!closing_ && session_) Write();
-  for (size_t i = 0; i < calls_.size() && !closing_; ++i) calls_[i]->NotifyWritable();
+  for (size_t i = 0; i < calls_.size() && !closing_; ++i) calls_[i]->OnWritten();
   if (!closing_) EndIfOver();
   if (closing_) EndCalls();
   return !ended_;
@@ -194,9 +214,9 @@ void SocketConnection::EndIfOver() {
 
 void SocketConnection::EndCalls() {
   ended_ = true;
-  if (is_new_) Waste(0);
+  if (is_new_) AddWastedTime(0);
   for (size_t i = 0; i < calls_.size(); ++i) calls_[i]->Abandon();
-  for (std::unique_ptr<ServerCall>& call : calls_) core_->Bury(std::move(call));
+  for (std::unique_ptr<HttpCall>& call : calls_) core_->DeferDelete(std::move(call));
   calls_.clear();
 }
 

@@ -1,4 +1,4 @@
-// An accepted socket that speaks HTTP/2 and carries calls.
+// An accepted socket, the session that speaks on it, and the calls that this carries.
 #pragma once
 
 #include <memory>
@@ -8,21 +8,29 @@
 
 #include "agent/base/event_loop.h"
 #include "agent/net/connection.h"
-#include "agent/net/grpc/server_call.h"
-#include "agent/net/http/http2_session.h"
-#include "agent/net/server_core.h"
+#include "agent/net/http/http_call.h"
+#include "agent/net/http/http_session.h"
+#include "agent/net/http/server_core.h"
 
 namespace sluice::net {
+
+// The kinds of call that one server serves.
+struct CallKinds {
+  std::vector<HttpCallFactory*> factories;     // which outlive the server; asked in this order
+  std::vector<std::string_view> extra_fields;  // of all of them
+};
 
 // Reads once a turn and writes once a turn. What it reads at once is little while its bytes are
 // costly (many frames or messages) and more while they are cheap. While the peer does not take its
 // output, or its uid has overdrawn its share of the loop, it is not read from. Costs about a page
 // until its first byte comes.
 class SocketConnection final : public Connection,
-                               private Http2Session::Owner,
+                               private HttpSession::Owner,
                                private EventLoop::FdHandler {
  public:
-  SocketConnection(ServerCore* core, uint64_t id, Peer peer, UniqueFd socket);
+  // `core` and `kinds` outlive it.
+  SocketConnection(ServerCore* core, const CallKinds* kinds, uint64_t id, Peer peer,
+                   UniqueFd socket);
   ~SocketConnection() override;
 
   absl::Status Start();
@@ -38,7 +46,8 @@ class SocketConnection final : public Connection,
   void WakeUp();
 
   // For its calls:
-  Http2Session& session() { return *session_; }
+  ServerCore& core() { return *core_; }
+  HttpSession& session() { return *session_; }
   void MarkBusy();
   void AddWork() { ++work_; }
   // A message was taken in good order, or one goes out: the peer will tell that it read it.
@@ -46,12 +55,13 @@ class SocketConnection final : public Connection,
   // Part of a message came, of which nobody knows yet what it is worth.
   void AddBody(size_t bytes) { body_bytes_ += bytes; }
 
-  void BuryCall(ServerCall* call);
+  // Destroys a call of this connection at the end of the turn.
+  void DeferDelete(HttpCall* call);
 
  private:
   static constexpr size_t kMinReadBytes = 4 * 1024;
 
-  Http2Stream* OnRequest(int32_t stream_id, const RequestHead& head) override;
+  HttpCall* OnRequest(int32_t stream_id, const RequestHead& head) override;
   void OnStreamRefused() override;
   void OnFdReady(uint32_t events) override;
 
@@ -60,9 +70,10 @@ class SocketConnection final : public Connection,
   void Rest();
   bool IsOverdrawn() const;
   void Account(size_t work);
-  void Waste(uint64_t nanos);
+  void AddWastedTime(uint64_t nanos);
   size_t ReadLimit();
   void Take(std::string_view bytes);
+  void TakeFirst(std::string_view bytes);
   void AdaptReadSize(size_t taken, size_t work);
   void Fail(const char* reason);
   void Write();
@@ -74,9 +85,11 @@ class SocketConnection final : public Connection,
   void EndCalls();
 
   ServerCore* const core_;
+  const CallKinds* const kinds_;
   const UniqueFd socket_;
-  std::unique_ptr<Http2Session> session_;  // from the first byte on
-  std::vector<std::unique_ptr<ServerCall>> calls_;
+  std::unique_ptr<HttpSession> session_;  // once the first bytes told which
+  std::string first_bytes_;               // as long as they do not
+  std::vector<std::unique_ptr<HttpCall>> calls_;
   std::string backlog_;  // produced, not taken by the socket yet
   EventLoop::TimerId first_request_timer_ = 0;
   EventLoop::TimerId patience_timer_ = 0;

@@ -1,4 +1,4 @@
-#include "agent/net/grpc_server.h"
+#include "agent/net/grpc/grpc_server.h"
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -15,7 +15,6 @@ namespace {
 
 using ::sluice::testing::Frame;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 TEST_F(GrpcServerTest, AnswersManyCallsOfOneConnectionAtOnce) {
   const auto client = Connect();
@@ -71,24 +70,19 @@ TEST_F(GrpcServerTest, DeliversWhatADyingPeerSentAndThenCancels) {
   EXPECT_EQ(server_->connection_count(), 0u);
   EXPECT_THAT(script_.messages, ElementsAre(last_words));
   EXPECT_EQ(script_.events, "cancel destroyed ");
-  EXPECT_THAT(observer_.opened, IsEmpty());
   EXPECT_EQ(counters_.Total("net.closed", "peer"), 1u);
 }
 
-TEST_F(GrpcServerTest, GivesTheConnectionTheKernelsIdentityAndASlot) {
+TEST_F(GrpcServerTest, GivesTheConnectionTheKernelsIdentity) {
   const auto client = Connect();
-  ASSERT_EQ(observer_.opened.size(), 1u);
-  Connection* const connection = observer_.opened[0];
-  EXPECT_EQ(connection->identity().pid, ::getpid());
-  EXPECT_EQ(connection->uid(), ::geteuid());
-  const auto witness = std::make_shared<int>(0);
-  connection->slot = witness;
   const int32_t id = client->Open("/t.T/Script");
   ASSERT_TRUE(Until(client.get(), [&] { return script_.call != nullptr; }));
-  EXPECT_EQ(&script_.call->connection(), connection);
-  connection->Close("test_is_over");
+  Connection& connection = script_.call->connection();
+  EXPECT_EQ(connection.identity().pid, ::getpid());
+  EXPECT_EQ(connection.uid(), ::geteuid());
+  connection.Close("test_is_over");
   ASSERT_TRUE(Until(client.get(), [&] { return !client->connected(); }));
-  EXPECT_EQ(witness.use_count(), 1);
+  EXPECT_EQ(server_->connection_count(), 0u);
   EXPECT_EQ(script_.events, "cancel destroyed ");
   EXPECT_EQ(counters_.Total("net.closed", "test_is_over"), 1u);
   EXPECT_FALSE(client->call(id).ended);

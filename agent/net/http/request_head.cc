@@ -1,0 +1,59 @@
+#include "agent/net/http/request_head.h"
+
+#include <algorithm>
+
+namespace sluice::net {
+
+std::string_view RequestHead::Extra(std::string_view name) const {
+  for (const auto& [each, value] : extra) {
+    if (each == name) return value;
+  }
+  return {};
+}
+
+// By length first: hardly two names have the same, and most fields are none of these.
+void RequestHead::Add(std::string_view name, std::string_view value,
+                      std::span<const std::string_view> wanted) {
+  Count(name, value);
+  if (is_too_large()) return;
+  std::string* field = nullptr;
+  switch (name.size()) {
+    case 5:
+      if (name == ":path") field = &path;
+      break;
+    case 7:
+      if (name == ":method") field = &method;
+      break;
+    case 10:
+      if (name == "user-agent") {
+        field = &user_agent;
+        value = value.substr(0, kMaxUserAgentBytes);
+      }
+      break;
+    case 12:
+      if (name == "content-type") field = &content_type;
+      break;
+    case 15:
+      if (name == "accept-encoding") field = &accept_encoding;
+      break;
+    case 16:
+      if (name == "content-encoding") field = &content_encoding;
+      break;
+  }
+  if (field != nullptr) {
+    field->assign(value);
+  } else if (std::ranges::find(wanted, name) != wanted.end()) {
+    extra.emplace_back(name, value);
+  }
+}
+
+void RequestHead::Clear() {
+  for (std::string* const field :
+       {&method, &path, &content_type, &content_encoding, &accept_encoding, &user_agent}) {
+    field->clear();
+  }
+  extra.clear();
+  bytes = 0;
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,78 @@
+#include "agent/net/http/server_core.h"
+
+#include <utility>
+
+namespace sluice::net {
+namespace {
+
+// Connections of overdrawn uids are looked at so often, and so many of them are read from again at
+// once: few, since each may bring work for nothing.
+constexpr uint64_t kWakeNanos = 5'000'000;
+constexpr int kWakeAtOnce = 4;
+
+}  // namespace
+
+ServerCore::ServerCore(Options options)
+    : options_(std::move(options)),
+      loop_share_(options_.limits.waste),
+      read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {}
+
+ServerCore::~ServerCore() { loop().CancelTimer(wake_timer_); }
+
+void ServerCore::NeedTurnEnd() {
+  if (std::exchange(turn_end_due_, true)) return;
+  loop().RunAtTurnEnd([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    turn_end_due_ = false;
+    options_.close_turn();
+  });
+}
+
+void ServerCore::AddBusy(SocketConnection* connection) {
+  busy_.push_back(connection);
+  NeedTurnEnd();
+}
+
+std::vector<SocketConnection*> ServerCore::TakeBusy() { return std::exchange(busy_, {}); }
+
+void ServerCore::RemoveBusy(SocketConnection* connection) { std::erase(busy_, connection); }
+
+void ServerCore::AddResting(SocketConnection* connection, uid_t uid) {
+  resting_.push_back({connection, uid});
+  if (wake_timer_ == 0) WakeRestingLater();
+}
+
+void ServerCore::RemoveResting(SocketConnection* connection) {
+  std::erase_if(resting_, [=](const Resting& each) { return each.connection == connection; });
+}
+
+void ServerCore::WakeRestingLater() {
+  wake_timer_ = loop().AddTimer(loop().now() + kWakeNanos, [this] {
+    wake_timer_ = 0;
+    WakeResting();
+    if (!resting_.empty()) WakeRestingLater();
+  });
+}
+
+void ServerCore::WakeResting() {
+  int awake = 0;
+  for (size_t left = resting_.size(); left > 0 && awake < kWakeAtOnce; --left) {
+    const Resting first = resting_.front();
+    resting_.pop_front();
+    if (loop_share_.IsOverdrawn(first.uid, loop().now())) {
+      resting_.push_back(first);
+    } else {
+      options_.wake_up(first.connection);
+      ++awake;
+    }
+  }
+}
+
+void ServerCore::DeferDelete(std::unique_ptr<HttpCall> call) {
+  dead_calls_.push_back(std::move(call));
+  NeedTurnEnd();
+}
+
+void ServerCore::DeletePending() { std::exchange(dead_calls_, {}).clear(); }
+
+}  // namespace sluice::net

@@ -1,0 +1,87 @@
+// What the connections of one server share.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/base/event_loop.h"
+#include "agent/net/byte_budget.h"
+#include "agent/net/http/http_call.h"
+#include "agent/net/loop_share.h"
+#include "agent/net/server_limits.h"
+#include "agent/self/counters.h"
+
+namespace sluice::net {
+
+// Calls that callbacks on the stack may still use are put aside and destroyed at the turn's end.
+class ServerCore {
+ public:
+  // One read takes at most so much.
+  static constexpr size_t kReadBytes = 256 * 1024;
+
+  struct Options {
+    EventLoop* loop = nullptr;
+    Counters* counters = nullptr;
+    ByteBudget* budget = nullptr;
+    ServerLimits limits;
+    // Runs at the end of every turn in which NeedTurnEnd was called.
+    std::function<void()> close_turn;
+    // Has a connection read again that rested.
+    std::function<void(SocketConnection*)> wake_up;
+  };
+
+  // What is pointed to outlives the core.
+  explicit ServerCore(Options options);
+  ~ServerCore();
+
+  EventLoop& loop() { return *options_.loop; }
+  Counters& counters() { return *options_.counters; }
+  ByteBudget& budget() { return *options_.budget; }
+  const ServerLimits& limits() const { return options_.limits; }
+  LoopShare& loop_share() { return loop_share_; }
+
+  void NeedTurnEnd();
+  // `connection` has something to write, deliver, or has ended. Once per turn is enough.
+  void AddBusy(SocketConnection* connection);
+  std::vector<SocketConnection*> TakeBusy();
+  void RemoveBusy(SocketConnection* connection);
+
+  // `connection` is not read from until its uid has paid for the time it wasted.
+  void AddResting(SocketConnection* connection, uid_t uid);
+  void RemoveResting(SocketConnection* connection);
+
+  void DeferDelete(std::unique_ptr<HttpCall> call);
+  void DeletePending();
+
+  char* read_buffer() { return read_buffer_.get(); }
+  // Scratch for output; empty between uses.
+  std::string& write_buffer() { return write_buffer_; }
+
+ private:
+  struct Resting {
+    SocketConnection* connection;
+    uid_t uid;
+  };
+
+  void WakeRestingLater();
+  void WakeResting();
+
+  const Options options_;
+  bool turn_end_due_ = false;
+  std::vector<SocketConnection*> busy_;
+  LoopShare loop_share_;
+  std::deque<Resting> resting_;  // who rests longest is first
+  EventLoop::TimerId wake_timer_ = 0;
+  std::vector<std::unique_ptr<HttpCall>> dead_calls_;
+  const std::unique_ptr<char[]> read_buffer_;
+  std::string write_buffer_;
+  // Ends with this, for work that the loop still has.
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace sluice::net
