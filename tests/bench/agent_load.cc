@@ -66,9 +66,9 @@ std::string EncodeHello() {
 // A ClientMessage with one Batch.
 void AppendBatch(uint64_t first_sequence, const std::string& records, std::string* message) {
   std::string number;
-  StringWireWriter{StringSink(&number)}.Varint(batch_field::kFirstSequence, first_sequence);
+  StringWireWriter{StringSink(&number)}.Varint(sluice::batch_field::kFirstSequence, first_sequence);
   StringWireWriter writer{StringSink(message)};
-  writer.BytesHeader(client_message_field::kBatch, number.size() + records.size());
+  writer.BytesHeader(sluice::client_message_field::kBatch, number.size() + records.size());
   writer.Raw(number);
   writer.Raw(records);
 }

@@ -80,7 +80,7 @@ PoolService::PoolService(const config::LoadedConfig& loaded, const Options& opti
     : path_(SettingsOf(loaded.config).path),
       answers_(options.answers),
       reporter_({.admission = options.admission,
-                 .gate = options.gate,
+                 .off = WhyPoolIsOff(loaded),
                  .flush = options.flush,
                  .counters = options.counters,
                  .clock = &options.loop->clock(),
