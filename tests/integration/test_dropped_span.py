@@ -1,7 +1,6 @@
 """What stands inside a span that nobody wants belongs to the nearest span around it, in the log and in
 the pool, also where its client does not follow hints and the agent was restarted in between."""
 
-import telemetry
 from harness import Agent
 
 
@@ -12,6 +11,7 @@ def unwanted(record):
 
 
 def test_descendants_of_a_dropped_span(shared):
+    import telemetry
     outer = telemetry.Span("outer")
     hidden = telemetry.Span("hidden", parent=outer)
     inner = telemetry.Span("inner", parent=hidden)
