@@ -171,7 +171,8 @@ class DroppedSpanTest : public AdmissionTest {
   DroppedSpanTest() { WantInfo(); }
 
   void WantInfo() {
-    admission_->set_wanted([](std::string_view, Level level) { return level <= Level::kInfo; });
+    admission_->set_wanted(
+        [](const live::Candidate& candidate) { return candidate.level() <= Level::kInfo; });
   }
 
   static v1::Record Debug(v1::Record record) {
@@ -257,7 +258,7 @@ TEST_F(DroppedSpanTest, OneOfABatchLeavesNothingBehind) {
 
 TEST_F(DroppedSpanTest, StatedAgainWhenItIsWantedItIsOpen) {
   Admit(SenderOf(5, 1), 1, {StartRecord(1, 1, 0, "a"), Debug(StartRecord(1, 2, 1))});
-  admission_->set_wanted([](std::string_view, Level) { return true; });
+  admission_->set_wanted([](const live::Candidate&) { return true; });
   v1::Record again = Debug(StartRecord(1, 2, 1, "b"));
   const Admitted admitted = Admit(SenderOf(5, 1), 3, {again, EventRecord("event", 1, 2)});
   EXPECT_EQ(admitted.accepted, 2u);

@@ -5,7 +5,7 @@
 namespace sluice::net {
 namespace {
 
-constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kShareSecond = 1'000'000'000;
 constexpr uint64_t kMilli = 1'000'000;
 constexpr LoopShare::Limits kOnePercent{.permille = 10};
 
@@ -28,53 +28,53 @@ TEST(LoopShareTest, ForgetsTheReadersOfAUidThatLeft) {
 
 TEST(LoopShareTest, OverdrawsAUidBeyondASecondsWorth) {
   LoopShare share(kOnePercent);
-  EXPECT_FALSE(share.Waste(7, 10 * kMilli, kSecond));
-  EXPECT_FALSE(share.IsOverdrawn(7, kSecond));
-  EXPECT_TRUE(share.Waste(7, 1, kSecond));
-  EXPECT_TRUE(share.IsOverdrawn(7, kSecond));
+  EXPECT_FALSE(share.Waste(7, 10 * kMilli, kShareSecond));
+  EXPECT_FALSE(share.IsOverdrawn(7, kShareSecond));
+  EXPECT_TRUE(share.Waste(7, 1, kShareSecond));
+  EXPECT_TRUE(share.IsOverdrawn(7, kShareSecond));
 }
 
 TEST(LoopShareTest, TellsOnceThatAUidWasOverdrawn) {
   LoopShare share(kOnePercent);
-  EXPECT_TRUE(share.Waste(7, 11 * kMilli, kSecond));
-  EXPECT_FALSE(share.Waste(7, 11 * kMilli, kSecond));
+  EXPECT_TRUE(share.Waste(7, 11 * kMilli, kShareSecond));
+  EXPECT_FALSE(share.Waste(7, 11 * kMilli, kShareSecond));
 }
 
 TEST(LoopShareTest, TimePays) {
   LoopShare share(kOnePercent);
-  share.Waste(7, 11 * kMilli, kSecond);
-  EXPECT_TRUE(share.IsOverdrawn(7, kSecond + 100 * kMilli - 1));
-  EXPECT_FALSE(share.IsOverdrawn(7, kSecond + 100 * kMilli));
-  EXPECT_TRUE(share.Waste(7, 1, kSecond + 100 * kMilli));
+  share.Waste(7, 11 * kMilli, kShareSecond);
+  EXPECT_TRUE(share.IsOverdrawn(7, kShareSecond + 100 * kMilli - 1));
+  EXPECT_FALSE(share.IsOverdrawn(7, kShareSecond + 100 * kMilli));
+  EXPECT_TRUE(share.Waste(7, 1, kShareSecond + 100 * kMilli));
 }
 
 TEST(LoopShareTest, SavesNothingUp) {
   LoopShare share(kOnePercent);
-  share.Waste(7, 1, kSecond);
-  EXPECT_FALSE(share.Waste(7, 10 * kMilli, 1000 * kSecond));
-  EXPECT_TRUE(share.Waste(7, 1, 1000 * kSecond));
+  share.Waste(7, 1, kShareSecond);
+  EXPECT_FALSE(share.Waste(7, 10 * kMilli, 1000 * kShareSecond));
+  EXPECT_TRUE(share.Waste(7, 1, 1000 * kShareSecond));
 }
 
 TEST(LoopShareTest, ChargesEachUidAlone) {
   LoopShare share(kOnePercent);
-  share.Waste(7, kSecond, kSecond);
-  EXPECT_FALSE(share.IsOverdrawn(8, kSecond));
+  share.Waste(7, kShareSecond, kShareSecond);
+  EXPECT_FALSE(share.IsOverdrawn(8, kShareSecond));
 }
 
 TEST(LoopShareTest, HasALimitOfItsOwnForRoot) {
   LoopShare share(kOnePercent);
-  EXPECT_FALSE(share.Waste(0, 100 * kSecond, kSecond));
-  EXPECT_FALSE(share.IsOverdrawn(0, kSecond));
+  EXPECT_FALSE(share.Waste(0, 100 * kShareSecond, kShareSecond));
+  EXPECT_FALSE(share.IsOverdrawn(0, kShareSecond));
   LoopShare strict({.permille = 1000, .permille_of_root = 10});
-  EXPECT_TRUE(strict.Waste(0, kSecond, kSecond));
-  EXPECT_FALSE(strict.Waste(7, 100 * kSecond, kSecond));
+  EXPECT_TRUE(strict.Waste(0, kShareSecond, kShareSecond));
+  EXPECT_FALSE(strict.Waste(7, 100 * kShareSecond, kShareSecond));
 }
 
 TEST(LoopShareTest, RemembersAnOverdrawnUidAmongMany) {
   LoopShare share(kOnePercent);
-  share.Waste(7, 20 * kMilli, kSecond);
-  for (uid_t uid = 1000; uid < 3000; ++uid) share.Waste(uid, 1, kSecond + uid);
-  EXPECT_TRUE(share.IsOverdrawn(7, kSecond + 4000));
+  share.Waste(7, 20 * kMilli, kShareSecond);
+  for (uid_t uid = 1000; uid < 3000; ++uid) share.Waste(uid, 1, kShareSecond + uid);
+  EXPECT_TRUE(share.IsOverdrawn(7, kShareSecond + 4000));
 }
 
 }  // namespace

@@ -266,5 +266,5 @@ def test_what_the_agent_says_of_itself_is_written_before_it_ends(shared):
         agent.start(wait=False)
         assert agent.process.wait(DEADLINE_S) == 3
         warnings = [f"sluiced: warning: Invalid '{name}' value, falling"
-                    for name in ("SLUICE_KVP_FILTER", "SLUICE_LOG")]
+                    for name in ("SLUICE_LOG", "SLUICE_KVP_FILTER")]
         assert own_messages(agent) == [*warnings, "sluiced: error: cannot make directory"]

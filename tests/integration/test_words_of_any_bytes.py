@@ -13,7 +13,7 @@ WORD, MENDED = b"a\xff", "a\ufffd"
 PATHS = {"--socket", "--admin-socket", "--dir", "--file"}
 # Flags that take one of a few words, a number, a pattern or what an agent gave: they say so.
 CHOICES = {"--level": 2, "--timeout": 2, "--pool": 2, "--uid": 2, "--lines": 2, "--output": 2,
-           "--grep": 2, "--after-cursor": 5}
+           "--grep": 2, "--id": 2, "--after-cursor": 5}
 PAIRS = {"--attr", "--field", "--supporting-data"}
 BEFORE = {"--span-target": [b"--span", b"outer"]}
 # Where the mended word is to be seen: the command that shows it.
