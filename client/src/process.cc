@@ -15,7 +15,9 @@
 
 namespace sluice {
 
-thread_local constinit ThreadState thread_state{};
+// The model is said here as well: where users are compiled in one unit with it, this is what
+// counts.
+thread_local constinit ThreadState thread_state __attribute__((tls_model("initial-exec"))){};
 
 namespace {
 
