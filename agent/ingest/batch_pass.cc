@@ -59,7 +59,7 @@ void Admission::BatchPass::Take(std::string_view field, std::string_view record)
   RecordVerdict verdict = CheckRecord(record);
   if (verdict.fault != RecordFault::kNone) return Drop(RecordFaultName(verdict.fault));
   if (!IsWanted(verdict)) return DropUnwanted(verdict.view);
-  if (IsOfDropped(verdict.view)) return Drop(kUnwantedLevel);
+  if (HasDropped() && IsOfDropped(verdict.view)) return Drop(kUnwantedLevel);
   if (verdict.flaws.any()) {
     record = Repair(verdict.flaws, record);
     field = repaired_.back();
@@ -68,7 +68,7 @@ void Admission::BatchPass::Take(std::string_view field, std::string_view record)
     if (!mended.has_value()) return Drop(RecordFaultName(RecordFault::kTooLarge));
     verdict.view = *mended;
   }
-  field = Reattach(field, record, &verdict.view);
+  if (HasDropped()) field = Reattach(field, record, &verdict.view);
   if (ChangesSpans(verdict.view.kind)) {
     if (const auto reason = JudgeSpan(verdict.view); !reason.empty()) return Drop(reason);
     // Now that it is wanted it takes its place again.
@@ -168,7 +168,6 @@ std::optional<SpanId> Admission::BatchPass::FindKeptAncestor(const TraceId& trac
 
 std::string_view Admission::BatchPass::Reattach(std::string_view field, std::string_view encoded,
                                                 RecordView* record) {
-  if (!HasDropped()) return field;
   const bool is_event = record->kind == RecordKind::kEvent;
   const SpanId named = is_event ? record->event.span_id : record->span.parent_span_id;
   if (named.IsZero()) return field;

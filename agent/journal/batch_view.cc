@@ -36,6 +36,9 @@ bool ReadIdentity(std::string_view encoded, BatchHead* head) {
 
 namespace {
 
+// More than the numbers, ids and tags of a head take.
+constexpr size_t kFixedHeadBytes = 128;
+
 bool ReadHeadField(const WireField& field, BatchHead* head) {
   switch (field.tag) {
     case WireTag(journal_batch_field::kIdentity, WireType::kBytes):
@@ -99,6 +102,9 @@ std::optional<BatchView> ReadBatch(std::string_view encoded) {
 }
 
 void AppendBatchHead(const BatchHead& head, std::string* out) {
+  // Once, instead of growing five times over for the smallest of batches.
+  out->reserve(out->size() + kFixedHeadBytes + head.unit.size() + head.comm.size() +
+               head.resource.size() + head.resource_schema_url.size() + head.resource_rest.size());
   StringWireWriter writer{StringSink(out)};
   WriteIdentity(head, &writer);
   writer.Fixed64(journal_batch_field::kReceivedUnixNano, head.received_unix_nano);
