@@ -163,6 +163,7 @@ absl::Status App::Serve(Sockets sockets) {
                   [this](uint64_t sequence) {
                     loop_->Post([this, sequence] {
                       ingest_->OnSynced(sequence);
+                      flush_->OnSynced();
                       shutdown_->OnSynced();
                       if (std::exchange(last_synced_, sequence) != sequence) SaveCursorsSoon();
                     });

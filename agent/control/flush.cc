@@ -90,13 +90,29 @@ void FlushCoordinator::OnTimeout(uint64_t id) {
     sink->set_error(status.state == "ok" ? "behind"
                                          : absl::StrCat(status.state, ": ", status.last_error));
   }
-  pending.open = 1;
-  Finish(id);
+  Answer(id);
 }
 
 void FlushCoordinator::Finish(uint64_t id) {
   const auto found = pending_.find(id);
   if (found == pending_.end() || --found->second.open > 0) return;
+  // Flushes that come this far together share one entry.
+  found->second.cursor_save = journal_->SaveCursorsNow();
+  if (found->second.cursor_save <= journal_->synced_cursor_save()) Answer(id);
+}
+
+void FlushCoordinator::OnSynced() {
+  const uint64_t synced = journal_->synced_cursor_save();
+  std::vector<uint64_t> ready;
+  for (const auto& [id, pending] : pending_) {
+    if (pending.cursor_save != 0 && pending.cursor_save <= synced) ready.push_back(id);
+  }
+  for (const uint64_t id : ready) Answer(id);
+}
+
+void FlushCoordinator::Answer(uint64_t id) {
+  const auto found = pending_.find(id);
+  if (found == pending_.end()) return;
   Pending pending = std::move(found->second);
   pending_.erase(found);
   loop_->CancelTimer(pending.timer);

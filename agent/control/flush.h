@@ -1,5 +1,5 @@
 // Flush: waits until sinks have written and synced what is journalled now, and says which did not
-// in time.
+// in time. What they wrote is not written again after a power cut: their cursors are durable, too.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,9 @@ class FlushCoordinator {
   // it may not be written yet.
   void Flush(const v1::FlushRequest& request, Done done, uint64_t at_least = 0);
 
+  // To be called after each sync of the journal.
+  void OnSynced();
+
  private:
   // What one sink was asked.
   struct Asked {
@@ -39,6 +42,8 @@ class FlushCoordinator {
     v1::FlushResponse response;
     std::vector<Asked> asked;  // for each of the response's sinks
     int open = 0;
+    // Of the journal: the save of the cursors that is waited for, once nothing is open.
+    uint64_t cursor_save = 0;
     net::EventLoop::TimerId timer = 0;
     Done done;
   };
@@ -47,6 +52,7 @@ class FlushCoordinator {
   void OnSinkDone(uint64_t id, int index, const absl::Status& status);
   void OnTimeout(uint64_t id);
   void Finish(uint64_t id);
+  void Answer(uint64_t id);
   sinks::SinkWorker* Find(const std::string& name) const;
 
   net::EventLoop* const loop_;

@@ -7,8 +7,8 @@
 #include "agent/base/event_loop.h"
 #include "agent/sinks/stop_workers.h"
 #include "gtest/gtest.h"
+#include "tests/support/crash_file_system.h"
 #include "tests/support/started_journal.h"
-#include "tests/support/temp_directory.h"
 
 namespace sluice::control {
 namespace {
@@ -36,7 +36,9 @@ class LateSink final : public sinks::Sink {
 class FlushCoordinatorTest : public ::testing::Test {
  protected:
   FlushCoordinatorTest() {
-    journal_ = testing::StartJournal(directory_.path(), &counters_);
+    journal_ = testing::StartJournal("", &counters_, &fs_, [this](uint64_t) {
+      loop_->Post([this] { coordinator_->OnSynced(); });
+    });
     workers_.push_back(std::make_unique<sinks::SinkWorker>(
         std::make_unique<LateSink>(&ready_),
         sinks::SinkWorker::Options{.name = "late",
@@ -65,7 +67,7 @@ class FlushCoordinatorTest : public ::testing::Test {
     return answers_.size() == count;
   }
 
-  testing::TempDirectory directory_;
+  CrashFileSystem fs_;
   Counters counters_;
   std::atomic<bool> ready_{false};
   std::unique_ptr<net::EventLoop> loop_ = *net::EventLoop::Create();
@@ -89,6 +91,33 @@ TEST_F(FlushCoordinatorTest, ASinkKeepsNoQuestionThatTimedOut) {
   ASSERT_TRUE(AwaitAnswers(kTimes + 1));
   EXPECT_TRUE(answers_.back().sinks(1).done());
   EXPECT_EQ(workers_.front()->flushes_waiting(), 0u);
+}
+
+TEST_F(FlushCoordinatorTest, WhatIsFlushedIsNotWrittenAgainAfterAPowerCut) {
+  ready_ = true;
+  for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    testing::AppendBatch(journal_.get(), 0, {v1::Record()});
+    Flush(/*timeout_ms=*/20'000);
+    ASSERT_TRUE(AwaitAnswers(sequence));
+    EXPECT_TRUE(answers_.back().sinks(1).done());
+    CrashFileSystem after(
+        fs_.StateAfterPowerCut([](uint64_t, uint64_t*) { return CrashFileSystem::Fate::kLost; }));
+    EXPECT_EQ(testing::StartJournal("", &counters_, &after)->OpenReader("late")->stored_cursor(),
+              sequence);
+  }
+}
+
+TEST_F(FlushCoordinatorTest, FlushesThatEndTogetherWriteTheCursorsOnce) {
+  ready_ = true;
+  std::vector<uint64_t> bytes;
+  for (const size_t flushes : {1, 10}) {
+    const uint64_t before = journal_->GetUsage().bytes;
+    testing::AppendBatch(journal_.get(), 0, {v1::Record()});
+    for (size_t i = 0; i < flushes; ++i) Flush(/*timeout_ms=*/20'000);
+    ASSERT_TRUE(AwaitAnswers(bytes.empty() ? 1 : 11));
+    bytes.push_back(journal_->GetUsage().bytes - before);
+  }
+  EXPECT_EQ(bytes[0], bytes[1]);
 }
 
 }  // namespace

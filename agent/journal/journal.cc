@@ -226,8 +226,21 @@ bool Journal::SaveCursors() {
   return true;
 }
 
+uint64_t Journal::SaveCursorsNow() {
+  if (log_->refuses()) return 0;
+  if (saved_as_ == 0 || Cursors() != saved_cursors_) AppendCursors();
+  // A segment that opens now saves them anew.
+  const uint64_t save = saved_as_;
+  CommitTurn();
+  SyncNow();
+  return save;
+}
+
+uint64_t Journal::synced_cursor_save() const { return log_->synced_cursor_save(); }
+
 void Journal::AppendCursors() {
   saved_cursors_ = Cursors();
+  saved_as_ = turn_->cursor_save = ++last_save_;
   const std::string cursors = EncodeCheckpoint({saved_cursors_, {}});
   AppendToTurn(EntryType::kCheckpoint, 0, kPartialCheckpoint, {cursors});
   AbsorbNewSegments();
@@ -236,6 +249,7 @@ void Journal::AppendCursors() {
 
 void Journal::OpenSegment() {
   saved_cursors_ = Cursors();
+  saved_as_ = 0;
   const std::string own = EncodeCheckpoint({saved_cursors_, retention_->segments()});
   const std::string state = checkpoint_();
   std::string opening;

@@ -115,6 +115,13 @@ class Journal {
   // about once a second while entries come in, and a few times afterwards.
   bool SaveCursors();
 
+  // The same without delay: what a sink has committed by now is not repeated once
+  // synced_cursor_save() reaches the number returned, which the sync listener is called for. No
+  // entry is written where the last save says the same. 0: the disk refuses.
+  uint64_t SaveCursorsNow();
+  // Thread-safe.
+  uint64_t synced_cursor_save() const;
+
   // kMemory only: takes the journal to Options::directory if that is writable now. OK when the
   // journal is on disk. May block for the time of writing and syncing max_memory_bytes.
   absl::Status MoveToDisk();
@@ -167,6 +174,9 @@ class Journal {
   std::unique_ptr<Chunk> turn_;
   // As the last checkpoint says.
   std::map<std::string, uint64_t> saved_cursors_;
+  // The save that wrote them; 0: they are in the opening of a segment.
+  uint64_t saved_as_ = 0;
+  uint64_t last_save_ = 0;
   // What Options::directory held when it could only be read, to be counted when it is ours again.
   std::map<uint64_t, SegmentUsage> uncounted_;
 

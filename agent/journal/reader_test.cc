@@ -172,6 +172,28 @@ TEST_F(ReaderTest, APowerCutRepeatsOnlyWhatFollowedTheSavedCursors) {
   EXPECT_EQ(next.journal().OpenReader("log")->stored_cursor(), 4u);
 }
 
+TEST_F(ReaderTest, CursorsSavedNowAreDurableBeforeTheJournalSaysSo) {
+  Options options = TestOptions();
+  options.segment_bytes = 1 << 20;
+  JournalRun run(options);
+  const auto log = run.journal().OpenReader("log");
+  WriteWords(&run, 5);
+  for (const uint64_t cursor : {3u, 5u}) {
+    log->Commit(cursor);
+    const uint64_t save = run.journal().SaveCursorsNow();
+    ASSERT_TRUE(run.WaitForCursorSave(save));
+    CrashFileSystem after(
+        fs_.StateAfterPowerCut([](uint64_t, uint64_t*) { return CrashFileSystem::Fate::kLost; }));
+    options.file_system = &after;
+    options.boot_id = "boot-2";
+    EXPECT_EQ(JournalRun(options).journal().OpenReader("log")->stored_cursor(), cursor);
+
+    const uint64_t bytes = run.journal().GetUsage().bytes;
+    EXPECT_EQ(run.journal().SaveCursorsNow(), save);
+    EXPECT_EQ(run.journal().GetUsage().bytes, bytes) << "nothing is new";
+  }
+}
+
 TEST_F(ReaderTest, WhatIsWrittenButNotSyncedIsRepeatedAfterAPowerCutOnly) {
   JournalRun run(TestOptions());
   const auto reader = run.journal().OpenReader("log");

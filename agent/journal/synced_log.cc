@@ -391,6 +391,7 @@ void SyncedLog::DropSynced(size_t chunk_count) {
   if (chunk_count == 0) return;
   const uint64_t last_sequence = chunks_[chunk_count - 1].end_sequence - 1;
   for (size_t i = 0; i < chunk_count; ++i) {
+    if (chunks_.front().cursor_save != 0) synced_cursor_save_ = chunks_.front().cursor_save;
     std::string buffer = std::move(chunks_.front().bytes);
     chunks_.pop_front();
     unsynced_bytes_ -= buffer.size();

@@ -31,6 +31,8 @@ struct Chunk {
   // One past its last entry, or past the last before it when it holds none.
   uint64_t end_sequence = 0;
   bool is_urgent = false;
+  // The last save of cursors in it; 0: it holds none.
+  uint64_t cursor_save = 0;
   // What its frames say.
   uint32_t generation = 0;
   // When SyncedLog took it.
@@ -99,6 +101,8 @@ class SyncedLog {
   void SyncNow();
   bool refuses() const { return refuses_.load(); }
   uint64_t unsynced_bytes() const { return unsynced_bytes_.load(); }
+  // The last Chunk::cursor_save that is durable.
+  uint64_t synced_cursor_save() const { return synced_cursor_save_.load(); }
   std::string error() const;
   // A buffer of a chunk that is done with, for the next one.
   std::string TakeBuffer();
@@ -145,6 +149,7 @@ class SyncedLog {
   std::atomic<bool> is_partial_{false};
   std::atomic<bool> has_new_segments_{false};
   std::atomic<uint64_t> unsynced_bytes_{0};
+  std::atomic<uint64_t> synced_cursor_save_{0};
   std::atomic<uint64_t> segment_bytes_{0};
   // What its opening takes of it.
   std::atomic<uint64_t> opening_bytes_{0};

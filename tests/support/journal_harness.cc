@@ -96,6 +96,15 @@ bool JournalRun::WaitForSync(uint64_t sequence) {
   return true;
 }
 
+bool JournalRun::WaitForCursorSave(uint64_t save) {
+  const auto deadline = TestDeadline();
+  MutexLock lock(&mutex_);
+  while (journal_->synced_cursor_save() < save) {
+    if (!changed_.WaitUntil(&mutex_, deadline)) return journal_->synced_cursor_save() >= save;
+  }
+  return save != 0;
+}
+
 Words ReadAll(Reader* reader) {
   Words words;
   while (const std::optional<Entry> entry = reader->Next(Now())) {

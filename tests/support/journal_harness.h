@@ -71,6 +71,8 @@ class JournalRun {
   Words Acknowledged() const;
   // Waits until everything up to `sequence` is durable; false when it takes too long.
   bool WaitForSync(uint64_t sequence);
+  // The same for what Journal::SaveCursorsNow returned.
+  bool WaitForCursorSave(uint64_t save);
 
  private:
   std::string EncodedState() const;

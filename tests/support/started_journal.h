@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/journal/journal.h"
@@ -12,9 +13,10 @@
 
 namespace sluice::testing {
 
-// Empty and started, with its files below `directory`. `counters` outlive it.
-inline std::unique_ptr<journal::Journal> StartJournal(const std::string& directory,
-                                                      Counters* counters) {
+// Started, with its files below `directory`. `counters` and `fs` outlive it.
+inline std::unique_ptr<journal::Journal> StartJournal(
+    const std::string& directory, Counters* counters, FileSystem* fs = &FileSystem::System(),
+    journal::Journal::SyncListener on_synced = [](uint64_t) {}) {
   struct NothingToRecover final : journal::RecoveryVisitor {
     void OnCheckpoint(std::string_view) override {}
     void OnEntry(const journal::Entry&) override {}
@@ -24,8 +26,9 @@ inline std::unique_ptr<journal::Journal> StartJournal(const std::string& directo
   options.cursor_path = directory + "/cursors";
   options.boot_id = "boot";
   options.counters = counters;
+  options.file_system = fs;
   auto journal = *journal::Journal::Open(options, &recovery);
-  journal->Start([] { return std::string(); }, [](uint64_t) {});
+  journal->Start([] { return std::string(); }, std::move(on_synced));
   return journal;
 }
 
