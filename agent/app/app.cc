@@ -99,22 +99,13 @@ absl::Status App::OpenJournal() {
 void App::MakeServices() {
   admission_ = std::make_unique<ingest::Admission>(&admission_state_, journal_.get(),
                                                    &loop_->clock(), &counters_);
-  processes_ = std::make_unique<ingest::ProcessTracker>(
-      loop_.get(), [this](const net::ProcessKey& process, const std::string& cause) {
-        const bool closed = admission_->CloseAborted(
-            [&](const live::Span& span) {
-              return ingest::ProcessOf(span.origin->identity) == process;
-            },
-            cause);
-        admission_->ForgetDropped(process.pid, process.start_time_ticks);
-        journal_->CommitTurn();
-        return closed;
-      });
+  MakeTrackers();
   sinks_ = MakeSinks(config(), host_.vm_id, journal_.get(), &counters_);
   flush_ =
       std::make_unique<control::FlushCoordinator>(loop_.get(), journal_.get(), &sinks_.workers);
   ingest_ = std::make_unique<ingest::IngestService>(ingest::IngestService::Options{
-      loop_.get(), journal_.get(), admission_.get(), processes_.get(), &counters_, host_.boot_id,
+      loop_.get(), journal_.get(), admission_.get(), processes_.get(), owners_.get(), &counters_,
+      host_.boot_id,
       [this](const v1::FlushRequest& request, std::function<void(v1::FlushResponse)> done) {
         flush_->Flush(request, std::move(done));
       }});
@@ -124,6 +115,28 @@ void App::MakeServices() {
       ingest_.get(), &counters_, &sinks_.workers, sinks_.off,
       [this] { return reloader_.Settings(); }});
   MakeControl();
+}
+
+void App::MakeTrackers() {
+  processes_ = std::make_unique<ingest::ProcessTracker>(
+      loop_.get(), [this](const net::ProcessKey& process, const std::string& cause) {
+        const bool closed = admission_->CloseAborted(
+            [&](const live::Span& span) {
+              return !span.origin->owner.is_set() &&
+                     ingest::ProcessOf(span.origin->identity) == process;
+            },
+            cause);
+        admission_->ForgetDropped(process.pid, process.start_time_ticks);
+        journal_->CommitTurn();
+        return closed;
+      });
+  owners_ = std::make_unique<ingest::OwnerTracker>(
+      loop_.get(), &admission_->spans(),
+      [this](const ingest::OwnerTracker::Selects& selects, const std::string& cause) {
+        const bool ended = admission_->EndOwned(selects, cause);
+        journal_->CommitTurn();
+        return ended;
+      });
 }
 
 void App::MakeControl() {
@@ -201,10 +214,13 @@ void App::CloseSpansOfEarlierBoot() {
 void App::WatchRecoveredProcesses() {
   loop_->AddTimer(loop_->clock().BootNano() + kRecoveredGraceNanos, [this] {
     admission_->spans().ForEach([this](const std::shared_ptr<live::Span>& span) {
-      processes_->Track(ingest::ProcessOf(span->origin->identity), -1);
+      const live::Origin& origin = *span->origin;
+      if (origin.owner.is_set()) return owners_->Track(span->key.uid, origin.owner, -1);
+      processes_->Track(ingest::ProcessOf(origin.identity), -1);
     });
     admission_->spans().ForEachDropped(
-        [this](const live::SpanKey&, const live::SpanTable::Dropped& span) {
+        [this](const live::SpanKey& key, const live::SpanTable::Dropped& span) {
+          if (span.owner.is_set()) return owners_->Track(key.uid, span.owner, -1);
           processes_->Track({span.pid, span.start_time_ticks}, -1);
         });
   });

@@ -20,6 +20,7 @@
 #include "agent/control/control_service.h"
 #include "agent/control/kvp/pool_service.h"
 #include "agent/ingest/ingest_service.h"
+#include "agent/ingest/owner_tracker.h"
 #include "agent/ingest/process_tracker.h"
 #include "agent/ingest/recovery.h"
 #include "agent/journal/journal.h"
@@ -48,6 +49,7 @@ class App {
   absl::Status OpenJournal();
   absl::Status MakeLoop();
   void MakeServices();
+  void MakeTrackers();
   void MakeControl();
   absl::Status Serve(Sockets sockets);
   void CloseSpansOfEarlierBoot();
@@ -75,6 +77,7 @@ class App {
   std::shared_ptr<const Wanted> wanted_;  // of the configuration in force
   std::unique_ptr<ingest::Admission> admission_;
   std::unique_ptr<ingest::ProcessTracker> processes_;
+  std::unique_ptr<ingest::OwnerTracker> owners_;
   SinkSet sinks_;
   std::unique_ptr<control::FlushCoordinator> flush_;
   std::unique_ptr<ingest::IngestService> ingest_;

@@ -51,6 +51,9 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
 
   BatchPass pass(*this, sender, client == nullptr ? 0 : client->last_sequence);
   RETURN_IF_ERROR(pass.Walk(batch));
+  const bool is_repeat =
+      pass.sent_records() > 0 && pass.sent_records() == pass.already_journalled();
+  if (!is_repeat) RETURN_IF_ERROR(sender.owner_fault);
   head.first_sequence = pass.first_sequence();
   head.sent_records = pass.sent_records();
   head.sender_is_host_root = sender.is_host_root;
@@ -98,7 +101,7 @@ void Admission::ApplySpanChanges(const BatchPass& pass, const Sender& sender,
     if (has_ended) {
       state_->spans.RemoveDropped(key);
     } else {
-      state_->spans.AddDropped(key, {kept, head.pid, head.start_time_ticks});
+      state_->spans.AddDropped(key, {kept, head.pid, head.start_time_ticks, head.owner});
     }
   });
   for (const RecordView& record : pass.span_changes()) {
@@ -108,8 +111,21 @@ void Admission::ApplySpanChanges(const BatchPass& pass, const Sender& sender,
 
 void Admission::ForgetDropped(pid_t pid, uint64_t start_time_ticks) {
   state_->spans.RemoveDroppedIf([&](const live::SpanKey&, const live::SpanTable::Dropped& span) {
-    return span.pid == pid && span.start_time_ticks == start_time_ticks;
+    return !span.owner.is_set() && span.pid == pid && span.start_time_ticks == start_time_ticks;
   });
+}
+
+bool Admission::EndOwned(const std::function<bool(uid_t, const SpanOwner&)>& selects,
+                         std::string_view cause) {
+  const auto is_picked = [&](uid_t uid, const SpanOwner& owner) {
+    return owner.is_set() && selects(uid, owner);
+  };
+  state_->spans.RemoveDroppedIf(
+      [&](const live::SpanKey& key, const live::SpanTable::Dropped& span) {
+        return is_picked(key.uid, span.owner);
+      });
+  return CloseAborted(
+      [&](const live::Span& span) { return is_picked(span.key.uid, span.origin->owner); }, cause);
 }
 
 bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selects,
@@ -147,6 +163,7 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
 bool Admission::AppendAborted(const live::Origin& origin, const std::string& records, Boot boot) {
   journal::BatchHead head = HeadOf(origin, *clock_);
   head.synthetic = true;
+  head.owner = {};
   if (boot == Boot::kEarlier) head.received_boottime_nano = 0;
   std::string encoded_head;
   journal::AppendBatchHead(head, &encoded_head);

@@ -29,6 +29,8 @@ struct Sender {
   std::optional<ClientId> client_id;
   // It is root of this host, outside containers.
   bool is_host_root = false;
+  // Why the owner of its spans is none; then nothing of it is taken that is not there already.
+  absl::Status owner_fault = absl::OkStatus();
 };
 
 // What became of a batch.
@@ -77,7 +79,13 @@ class Admission {
   bool CloseAborted(const std::function<bool(const live::Span&)>& selects, std::string_view cause,
                     Boot boot = Boot::kThis);
 
-  // Forgets the dropped spans of a process that is gone.
+  // Ends the spans whose owner `selects` picks, closes them as CloseAborted does,
+  // and forgets the dropped ones.
+  bool EndOwned(const std::function<bool(uid_t uid, const SpanOwner&)>& selects,
+                std::string_view cause);
+
+  // Forgets the dropped spans of a process that is gone and sent them, but for those that have an
+  // owner.
   void ForgetDropped(pid_t pid, uint64_t start_time_ticks);
 
   ClientRegistry& clients() { return state_->clients; }

@@ -33,6 +33,7 @@ struct EmitFields {
   std::string_view batch;
   std::string_view resource;
   std::string_view client_id;
+  std::optional<std::string_view> owner;
 };
 
 std::optional<EmitFields> ReadEmit(std::string_view request) {
@@ -48,6 +49,9 @@ std::optional<EmitFields> ReadEmit(std::string_view request) {
         break;
       case WireTag(emit_request_field::kClientId, WireType::kBytes):
         fields.client_id = field.bytes;
+        break;
+      case WireTag(emit_request_field::kOwner, WireType::kBytes):
+        fields.owner = field.bytes;
         break;
     }
   }
@@ -79,9 +83,11 @@ void IngestService::AddRoutes(net::GrpcServer* server) {
 }
 
 std::shared_ptr<const live::Origin> IngestService::OriginOf(const net::Connection& connection,
-                                                            std::string_view resource) const {
+                                                            std::string_view resource,
+                                                            const SpanOwner& owner) const {
   auto origin = std::make_shared<live::Origin>();
   origin->identity = connection.identity();
+  origin->owner = owner;
   bool changed = false;
   origin->resource = RepairResource(resource, &changed);
   if (changed) options_.counters->Add("admission.repaired", "resource", connection.uid());
@@ -92,7 +98,7 @@ absl::StatusOr<Admitted> IngestService::Take(net::Connection& connection, const 
                                              std::string_view batch, journal::Urgency urgency) {
   auto admitted = options_.admission->Admit(sender, batch, urgency);
   if (!admitted.ok()) return admitted;
-  if (admitted->opened_spans) {
+  if (admitted->opened_spans && !sender.origin->owner.is_set()) {
     options_.processes->Track(ProcessOf(connection.identity()), connection.pidfd());
   }
   CommitAtTurnEnd();
@@ -157,14 +163,35 @@ void IngestService::OnSynced(uint64_t journal_sequence) {
   }
 }
 
+absl::StatusOr<OwnerClaim> IngestService::ClaimOwner(uid_t uid,
+                                                     std::optional<std::string_view> encoded) {
+  if (!encoded.has_value()) return OwnerClaim{};
+  ASSIGN_OR_RETURN(OwnerClaim claim, JudgeOwner(*encoded, uid, options_.loop->clock().BootNano()));
+  if (claim.fault.ok() && !options_.owners->HasRoom(uid, claim.owner)) {
+    claim = {.fault = absl::ResourceExhaustedError("owner: too many processes of this user's own "
+                                                   "open spans")};
+  }
+  if (!claim.fault.ok()) {
+    const bool too_many = absl::IsResourceExhausted(claim.fault);
+    options_.counters->Add("owner.refused", too_many ? "too_many" : "not_an_owner", uid);
+  }
+  return claim;
+}
+
 void IngestService::HandleEmit(net::Call& call, std::string_view request) {
   const auto fields = ReadEmit(request);
   if (!fields.has_value()) {
     call.Finish(absl::InvalidArgumentError("not an encoded sluice.v1.EmitRequest"));
     return;
   }
-  Sender sender{OriginOf(call.connection(), fields->resource), std::nullopt,
-                call.connection().is_host_root()};
+  const uid_t uid = call.connection().uid();
+  const auto claim = ClaimOwner(uid, fields->owner);
+  if (!claim.ok()) {
+    call.Finish(claim.status());
+    return;
+  }
+  Sender sender{OriginOf(call.connection(), fields->resource, claim->owner), std::nullopt,
+                call.connection().is_host_root(), claim->fault};
   if (!fields->client_id.empty()) {
     sender.client_id = ClientId::FromBytes(fields->client_id);
     if (!sender.client_id.has_value()) {
@@ -177,6 +204,7 @@ void IngestService::HandleEmit(net::Call& call, std::string_view request) {
     call.Finish(admitted.status(), PushbackMs(admitted.status()));
     return;
   }
+  if (admitted->opened_spans) options_.owners->Track(uid, claim->owner, claim->pidfd.get());
   call.MarkTaken();
   v1::EmitResponse response;
   response.set_durability(ToProto(options_.journal->durability()));

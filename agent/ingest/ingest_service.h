@@ -6,9 +6,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/ingest/admission.h"
+#include "agent/ingest/owner_claim.h"
+#include "agent/ingest/owner_tracker.h"
 #include "agent/ingest/process_tracker.h"
 #include "agent/net/grpc/grpc_server.h"
 #include "sluice/v1/ingest.pb.h"
@@ -30,6 +33,7 @@ class IngestService {
     journal::Journal* journal = nullptr;
     Admission* admission = nullptr;
     ProcessTracker* processes = nullptr;
+    OwnerTracker* owners = nullptr;
     Counters* counters = nullptr;
     std::string boot_id;
     FlushFn flush;
@@ -67,6 +71,9 @@ class IngestService {
   // Of an encoded FlushRequest. INVALID_ARGUMENT, RESOURCE_EXHAUSTED: `done` is never called.
   absl::Status StartFlush(uid_t uid, std::string_view encoded,
                           std::function<void(v1::FlushResponse)> done);
+  // Who is to own the spans of an Emit: nobody but the sender where `encoded` is absent.
+  // INVALID_ARGUMENT as of JudgeOwner; what else is wrong is the claim's fault.
+  absl::StatusOr<OwnerClaim> ClaimOwner(uid_t uid, std::optional<std::string_view> encoded);
   // Admits one batch and sees to it that its entry reaches the disk.
   absl::StatusOr<Admitted> Take(net::Connection& connection, const Sender& sender,
                                 std::string_view batch, journal::Urgency urgency);
@@ -78,7 +85,8 @@ class IngestService {
   void Answer(const Waiting& waiting);
   void CommitAtTurnEnd();
   std::shared_ptr<const live::Origin> OriginOf(const net::Connection& connection,
-                                               std::string_view resource) const;
+                                               std::string_view resource,
+                                               const SpanOwner& owner = {}) const;
 
   const Options options_;
   net::GrpcServer* server_ = nullptr;

@@ -4,16 +4,13 @@
 
 #include <utility>
 
+#include "agent/ingest/end_delays.h"
 #include "proto/record/limits.h"
 
 namespace sluice::ingest {
 namespace {
 
-constexpr uint64_t kSecond = 1'000'000'000;
-// What a process wrote before it died may still lie in its socket when its death is told.
-constexpr uint64_t kDrainNanos = kSecond / 5;
-// Between two attempts while the journal takes nothing.
-constexpr uint64_t kRetryNanos = kSecond;
+constexpr uint64_t kReconnectNanos = uint64_t{limits::kReconnectSeconds} * 1'000'000'000;
 
 }  // namespace
 
@@ -51,7 +48,7 @@ void ProcessTracker::OnStreamClose(const net::ProcessKey& key) {
     processes_.erase(found);
     return;
   }
-  ReportAfter(limits::kReconnectSeconds * kSecond, key, "connection lost");
+  ReportAfter(kReconnectNanos, key, "connection lost");
 }
 
 void ProcessTracker::ReportAfter(uint64_t delay_nano, const net::ProcessKey& key,
@@ -66,7 +63,7 @@ void ProcessTracker::ReportAfter(uint64_t delay_nano, const net::ProcessKey& key
     if (on_gone_(key, cause)) {
       processes_.erase(key);
     } else {
-      ReportAfter(kRetryNanos, key, cause);
+      ReportAfter(kEndRetryNanos, key, cause);
     }
   });
 }

@@ -34,6 +34,33 @@ bool ReadIdentity(std::string_view encoded, BatchHead* head) {
   return reader.ok();
 }
 
+bool ReadOwner(std::string_view encoded, SpanOwner* owner) {
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    switch (field.tag) {
+      case WireTag(span_owner_field::kPid, WireType::kVarint):
+        owner->pid = static_cast<pid_t>(field.scalar);
+        break;
+      case WireTag(span_owner_field::kStartTimeTicks, WireType::kVarint):
+        owner->start_time_ticks = field.scalar;
+        break;
+      case WireTag(span_owner_field::kEndBoottimeNano, WireType::kFixed64):
+        owner->end_boottime_nano = field.scalar;
+        break;
+    }
+  }
+  return reader.ok();
+}
+
+void WriteOwner(uint32_t field, const SpanOwner& owner, StringWireWriter* writer) {
+  if (!owner.is_set()) return;
+  const auto mark = writer->Begin(field);
+  writer->Varint(span_owner_field::kPid, static_cast<uint64_t>(int64_t{owner.pid}));
+  writer->Varint(span_owner_field::kStartTimeTicks, owner.start_time_ticks);
+  writer->Fixed64(span_owner_field::kEndBoottimeNano, owner.end_boottime_nano);
+  writer->End(mark);
+}
+
 namespace {
 
 // More than the numbers, ids and tags of a head take.
@@ -43,6 +70,8 @@ bool ReadHeadField(const WireField& field, BatchHead* head) {
   switch (field.tag) {
     case WireTag(journal_batch_field::kIdentity, WireType::kBytes):
       return ReadIdentity(field.bytes, head);
+    case WireTag(journal_batch_field::kOwner, WireType::kBytes):
+      return ReadOwner(field.bytes, &head->owner);
     case WireTag(journal_batch_field::kReceivedUnixNano, WireType::kFixed64):
       head->received_unix_nano = field.scalar;
       break;
@@ -122,6 +151,7 @@ void AppendBatchHead(const BatchHead& head, std::string* out) {
   if (!head.resource_rest.empty()) {
     writer.Bytes(journal_batch_field::kResourceRest, head.resource_rest);
   }
+  WriteOwner(journal_batch_field::kOwner, head.owner, &writer);
 }
 
 }  // namespace sluice::journal

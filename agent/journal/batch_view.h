@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/identity/span_owner.h"
 #include "agent/journal/field_numbers.h"
 #include "agent/journal/record_cursor.h"
 #include "proto/record/view.h"
@@ -42,6 +43,8 @@ struct BatchHead {
   bool synthetic = false;
   // The sender was root of this host, outside containers (agent/identity/host_root.h).
   bool sender_is_host_root = false;
+  // Until when the spans live that it opens; not set: until the sender's end.
+  SpanOwner owner;
 };
 
 struct BatchView : BatchHead {
@@ -57,6 +60,11 @@ struct BatchView : BatchHead {
 bool ReadIdentity(std::string_view encoded, BatchHead* head);
 // The same as field 1, which it is of all that the journal keeps.
 void WriteIdentity(const BatchHead& head, StringWireWriter* writer);
+
+// From an encoded sluice.disk.v1.SpanOwner; false: malformed.
+bool ReadOwner(std::string_view encoded, SpanOwner* owner);
+// The same as that field; nothing where it is not set.
+void WriteOwner(uint32_t field, const SpanOwner& owner, StringWireWriter* writer);
 
 // nullopt: not a well-formed message. Records are not looked into.
 std::optional<BatchView> ReadBatch(std::string_view encoded);

@@ -27,6 +27,7 @@ BatchHead FullHead() {
   head.resource_rest = "rest";
   head.synthetic = true;
   head.sender_is_host_root = true;
+  head.owner = {9, 10, 11};
   return head;
 }
 
@@ -50,6 +51,9 @@ TEST(BatchViewTest, WritesWhatProtobufReads) {
   EXPECT_EQ(batch.resource_rest(), "rest");
   EXPECT_TRUE(batch.synthetic());
   EXPECT_TRUE(batch.sender_is_host_root());
+  EXPECT_EQ(batch.owner().pid(), 9);
+  EXPECT_EQ(batch.owner().start_time_ticks(), 10u);
+  EXPECT_EQ(batch.owner().end_boottime_nano(), 11u);
 }
 
 TEST(BatchViewTest, ReadsWhatProtobufWrites) {

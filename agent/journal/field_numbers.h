@@ -23,7 +23,14 @@ inline constexpr uint32_t kScopeMetrics = 13;
 inline constexpr uint32_t kResourceSchemaUrl = 14;
 inline constexpr uint32_t kResourceRest = 15;
 inline constexpr uint32_t kDroppedSpans = 17;
+inline constexpr uint32_t kOwner = 18;
 }  // namespace journal_batch_field
+
+namespace span_owner_field {  // sluice.disk.v1.SpanOwner
+inline constexpr uint32_t kPid = 1;
+inline constexpr uint32_t kStartTimeTicks = 2;
+inline constexpr uint32_t kEndBoottimeNano = 3;
+}  // namespace span_owner_field
 
 namespace checkpoint_field {  // sluice.disk.v1.Checkpoint
 inline constexpr uint32_t kCursors = 1;
@@ -47,6 +54,7 @@ inline constexpr uint32_t kUid = 1;
 inline constexpr uint32_t kPid = 2;
 inline constexpr uint32_t kStartTimeTicks = 3;
 inline constexpr uint32_t kSpan = 4;
+inline constexpr uint32_t kOwner = 5;
 }  // namespace dropped_span_state_field
 
 namespace segment_usage_field {  // sluice.disk.v1.SegmentUsage
@@ -72,6 +80,7 @@ inline constexpr uint32_t kIdentity = 1;
 inline constexpr uint32_t kResource = 2;
 inline constexpr uint32_t kRecords = 3;
 inline constexpr uint32_t kReceivedBoottimeNano = 4;
+inline constexpr uint32_t kOwner = 5;
 }  // namespace open_span_state_field
 
 }  // namespace sluice::journal

@@ -15,7 +15,7 @@ inline constexpr std::string_view kAbortCauseAttribute = "sluice.abort.cause";
 std::string_view AbortCauseOf(const SpanView& span);
 
 // An encoded sluice.v1.Record of kind END. `cause` is `signal 9 (SIGKILL)`, `exit code 1`,
-// `process gone` or `connection lost`.
+// `process gone`, `connection lost`, `ttl` or `reboot`.
 std::string EncodeAbortedEnd(const Span& span, std::string_view cause, uint64_t end_unix_nano);
 
 }  // namespace sluice::live

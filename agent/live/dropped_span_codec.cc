@@ -70,6 +70,9 @@ void RestoreDroppedSpan(std::string_view encoded, SpanTable* spans) {
       case WireTag(state_field::kStartTimeTicks, WireType::kVarint):
         dropped.start_time_ticks = field.scalar;
         break;
+      case WireTag(state_field::kOwner, WireType::kBytes):
+        if (!journal::ReadOwner(field.bytes, &dropped.owner)) return;
+        break;
       case WireTag(state_field::kSpan, WireType::kBytes):
         view = ReadDroppedSpan(field.bytes);
         break;
@@ -97,7 +100,8 @@ void ApplyDroppedSpans(const journal::BatchView& batch, SpanTable* spans) {
     if (dropped->has_ended) {
       spans->RemoveDropped(key);
     } else {
-      spans->AddDropped(key, {dropped->nearest_kept, batch.pid, batch.start_time_ticks});
+      spans->AddDropped(key,
+                        {dropped->nearest_kept, batch.pid, batch.start_time_ticks, batch.owner});
     }
   }
 }
@@ -111,6 +115,7 @@ void SaveDroppedSpans(const SpanTable& spans, std::string* checkpoint) {
     writer.Varint(state_field::kStartTimeTicks, dropped.start_time_ticks);
     WriteDroppedSpan(state_field::kSpan, {key.trace_id, key.span_id, dropped.nearest_kept},
                      &writer);
+    journal::WriteOwner(state_field::kOwner, dropped.owner, &writer);
     writer.End(state);
   });
 }

@@ -35,6 +35,7 @@ void WriteOpenSpan(const Span& span, StringWireWriter* writer) {
     writer->Bytes(open_span_state_field::kResource, span.origin->resource);
   WriteStart(span, writer);
   writer->Fixed64(open_span_state_field::kReceivedBoottimeNano, span.received_boottime_nano);
+  journal::WriteOwner(open_span_state_field::kOwner, span.origin->owner, writer);
   writer->End(state);
 }
 
@@ -54,6 +55,8 @@ std::optional<OpenSpanState> ReadOpenSpan(std::string_view encoded) {
     } else if (field.tag ==
                WireTag(open_span_state_field::kReceivedBoottimeNano, WireType::kFixed64)) {
       state.head.received_boottime_nano = field.scalar;
+    } else if (field.tag == WireTag(open_span_state_field::kOwner, WireType::kBytes)) {
+      if (!journal::ReadOwner(field.bytes, &state.head.owner)) return std::nullopt;
     }
   }
   if (!reader.ok()) return std::nullopt;
@@ -71,6 +74,7 @@ std::shared_ptr<const Origin> MakeOrigin(const journal::BatchHead& head) {
                       std::string(head.unit),
                       std::string(head.comm)};
   origin->resource = head.resource;
+  origin->owner = head.owner;
   return origin;
 }
 
@@ -84,6 +88,7 @@ journal::BatchHead HeadOf(const Origin& origin) {
   head.unit = identity.unit;
   head.comm = identity.comm;
   head.resource = origin.resource;
+  head.owner = origin.owner;
   return head;
 }
 
@@ -91,7 +96,8 @@ bool IsOriginOf(const Origin& origin, const journal::BatchHead& head) {
   const Identity& identity = origin.identity;
   return identity.pid == head.pid && identity.uid == head.uid && identity.gid == head.gid &&
          identity.start_time_ticks == head.start_time_ticks && identity.unit == head.unit &&
-         identity.comm == head.comm && origin.resource == head.resource;
+         identity.comm == head.comm && origin.resource == head.resource &&
+         origin.owner == head.owner;
 }
 
 v1::Identity EncodeIdentity(const Identity& identity) {

@@ -8,6 +8,7 @@
 
 #include "agent/filter/matcher.h"
 #include "agent/identity/identity.h"
+#include "agent/identity/span_owner.h"
 #include "proto/record/view.h"
 
 namespace sluice::live {
@@ -17,6 +18,8 @@ struct Origin {
   Identity identity;
   // Encoded sluice.otlp.v1.Resource; may be empty.
   std::string resource;
+  // Until when the spans live that it opens; not set: until the sender's end.
+  SpanOwner owner;
 
   bool operator==(const Origin&) const = default;
 };

@@ -66,9 +66,10 @@ class SpanTable {
   struct Dropped {
     // Its nearest ancestor that was not dropped; zero: it has none.
     SpanId nearest_kept;
-    // Whose end is its end.
+    // Who sent it, whose end is its end where there is no owner.
     pid_t pid = 0;
     uint64_t start_time_ticks = 0;
+    SpanOwner owner = {};
   };
   static constexpr size_t kDroppedSpanBytes = 128;
   void AddDropped(const SpanKey& key, const Dropped& span);

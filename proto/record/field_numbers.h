@@ -88,6 +88,7 @@ namespace emit_request_field {  // sluice.v1.EmitRequest
 inline constexpr uint32_t kBatch = 1;
 inline constexpr uint32_t kResource = 2;
 inline constexpr uint32_t kClientId = 3;
+inline constexpr uint32_t kOwner = 4;
 }  // namespace emit_request_field
 
 namespace emit_response_field {  // sluice.v1.EmitResponse

@@ -47,6 +47,15 @@ inline constexpr int kFlushesOfRoot = 1024;
 inline constexpr size_t kFlushRequestBytes = 4 * 1024;
 inline constexpr int kFlushSinks = 8;
 
+// Processes named as owners of open spans (EmitRequest.owner); each may take a descriptor of the
+// agent's. Those without an open span do not count. uid 0 runs many services.
+inline constexpr int kSpanOwnersPerUid = 256;
+inline constexpr int kSpanOwnersOfRoot = 1024;
+// How long spans may live without their sender: at most, and where neither time nor process is
+// stated.
+inline constexpr uint64_t kSpanTtlMaxMs = 7ull * 24 * 3600 * 1000;
+inline constexpr uint64_t kSpanTtlDefaultMs = 24ull * 3600 * 1000;
+
 // Per connection.
 inline constexpr int kStreamsPerConnection = 16;
 // From accept to the first complete request.

@@ -1,0 +1,76 @@
+#include "agent/identity/live_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/descriptor_reserve.h"
+#include "agent/base/status_macros.h"
+#include "agent/identity/peer.h"
+
+namespace sluice::net {
+namespace {
+
+constexpr std::string_view kUidLine = "Uid:\t";
+
+// The second number of the line `Uid:` in /proc/PID/status, which stands within its first lines.
+std::optional<uid_t> ReadEffectiveUid(pid_t pid) {
+  const UniqueFd file(::open(absl::StrCat("/proc/", pid, "/status").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return std::nullopt;
+  std::array<char, 1024> text;
+  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  if (size <= 0) return std::nullopt;
+  std::string_view rest(text.data(), static_cast<size_t>(size));
+  while (!rest.empty()) {
+    const size_t length = rest.find('\n');
+    const std::string_view line = rest.substr(0, length);
+    rest.remove_prefix(length == std::string_view::npos ? rest.size() : length + 1);
+    if (!line.starts_with(kUidLine)) continue;
+    const size_t effective = line.find('\t', kUidLine.size()) + 1;
+    uid_t uid = 0;
+    const auto [end, error] =
+        std::from_chars(line.data() + effective, line.data() + line.size(), uid);
+    if (error != std::errc()) return std::nullopt;
+    return uid;
+  }
+  return std::nullopt;
+}
+
+// A pidfd is readable from the exit on, reaped or not.
+bool HasEnded(int pidfd) {
+  pollfd one{.fd = pidfd, .events = POLLIN, .revents = 0};
+  return ::poll(&one, 1, 0) != 0;
+}
+
+}  // namespace
+
+absl::StatusOr<LiveProcess> FindLiveProcess(pid_t pid) {
+  const auto none = [pid] { return absl::NotFoundError(absl::StrCat("no process ", pid)); };
+  if (pid <= 0) return none();
+  LiveProcess process{.pid = pid};
+  process.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.pidfd) {
+    // EINVAL, since Linux 6.9 ENOENT: a thread's id.
+    if (errno == ESRCH || errno == EINVAL || errno == ENOENT) return none();
+    return ErrnoStatus("opening a pidfd");
+  }
+  const auto stat = ReadProcessStat(pid);
+  const auto uid = ReadEffectiveUid(pid);
+  // It lives, so that its pid was nobody else's all the while.
+  if (!stat.has_value() || !uid.has_value() || HasEnded(process.pidfd.get())) return none();
+  process.start_time_ticks = stat->start_time_ticks;
+  process.uid = *uid;
+  process.pidfd = UnlessReserved(std::move(process.pidfd));
+  return process;
+}
+
+}  // namespace sluice::net
