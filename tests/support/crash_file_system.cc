@@ -153,9 +153,10 @@ void CrashFileSystem::Remount(const std::string& directory) {
   const auto is_below = [&](const std::string& path) {
     return path.compare(0, below.size(), below) == 0;
   };
+  const auto& names = now_.names;
   std::erase_if(unsynced_, [&](const Step& step) {
     if (is_below(step.from) || is_below(step.to)) return true;
-    return std::any_of(now_.names.begin(), now_.names.end(), [&](const auto& name) {
+    return std::any_of(names.begin(), names.end(), [&](const auto& name) {
       return name.second == step.file && is_below(name.first);
     });
   });
