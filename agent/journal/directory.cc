@@ -16,6 +16,9 @@
 namespace sluice::journal {
 namespace {
 
+// Journals of one foreign format beside ours; nobody changes releases so often.
+constexpr int kMaxForeign = 1000;
+
 constexpr size_t kCopyBytes = 1 << 20;
 // Between the path of a journal and the version of another one that lay there.
 constexpr char kForeignInfix[] = ".format-";
@@ -139,7 +142,10 @@ absl::Status Directory::SetAsideForeign(uint32_t version) const {
   RETURN_IF_ERROR(MoveTo(aside, *segments));
   std::string target = base;
   std::vector<std::string> names;
-  for (int i = 2; fs_->List(target, &names) == 0; ++i) target = absl::StrCat(base, ".", i);
+  for (int i = 2; fs_->List(target, &names) == 0; ++i) {
+    if (i > kMaxForeign) return absl::ResourceExhaustedError(absl::StrCat("too many ", base, ".*"));
+    target = absl::StrCat(base, ".", i);
+  }
   if (fs_->Rename(aside, target) != 0) return ErrnoStatus(absl::StrCat("rename ", aside));
   return SyncParent(*fs_, target);
 }
