@@ -109,12 +109,16 @@ TEST_F(FlushCoordinatorTest, WhatIsFlushedIsNotWrittenAgainAfterAPowerCut) {
 
 TEST_F(FlushCoordinatorTest, FlushesThatEndTogetherWriteTheCursorsOnce) {
   ready_ = true;
+  // What the journal writes as it begins is counted some time after the start.
+  Flush(/*timeout_ms=*/20'000);
+  ASSERT_TRUE(AwaitAnswers(1));
   std::vector<uint64_t> bytes;
   for (const size_t flushes : {1, 10}) {
     const uint64_t before = journal_->GetUsage().bytes;
+    const size_t answered = answers_.size();
     testing::AppendBatch(journal_.get(), 0, {v1::Record()});
     for (size_t i = 0; i < flushes; ++i) Flush(/*timeout_ms=*/20'000);
-    ASSERT_TRUE(AwaitAnswers(bytes.empty() ? 1 : 11));
+    ASSERT_TRUE(AwaitAnswers(answered + flushes));
     bytes.push_back(journal_->GetUsage().bytes - before);
   }
   EXPECT_EQ(bytes[0], bytes[1]);
