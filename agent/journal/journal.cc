@@ -1,3 +1,23 @@
+// Problem: One thread numbers the entries and counts the bytes they take, while the sync thread may
+// at any moment replace the segments in which they were counted. The disk may be read-only at start
+// and may refuse at any time later.
+//
+// States: Open recovers the entries, without log_. Start makes log_, and from then on appends are
+// taken. Append and AppendCursors add frames to turn_; CommitTurn gives turn_ to log_ and begins an
+// empty one, then opens a segment when one is due. durability_ goes from kMemory to kSynced, by
+// MoveToDisk, and never back.
+//
+// Invariants:
+// * Append refuses before it gives a number. A numbered batch is in turn_ and reaches log_ with the
+//   next CommitTurn, which cannot fail. A number without an entry would look like a lost write, and
+//   recovery may end the journal at such a gap.
+// * OpenSegment runs only while turn_ is empty. The checkpoint then says what all entries before it
+//   led to, and nothing of those behind it. Otherwise a restart would apply some entries twice.
+// * AbsorbNewSegments runs before bytes are charged. Where the disk refused at Start, retention_
+//   has no segment to charge until then.
+// * Header and PartialCheckpoint run on the sync thread too, so they read only constants and what
+//   shared_ guards.
+
 #include "agent/journal/journal.h"
 
 #include <sys/statvfs.h>

@@ -1,3 +1,24 @@
+// Problem: At start two directories may hold segments: the one on disk, and the one in memory that
+// an earlier run of this boot wrote to. Each may be missing, not writable, or hold what another
+// machine, another release or another journal wrote. Numbers must go on where they ended, and
+// entries of different journals must not mix.
+//
+// States: ChooseLocation tries the disk first (OnDisk): it takes over what is in memory, then sets
+// aside what it cannot go on with. Where any of that fails the journal goes on in memory
+// (InMemory), and the disk's segments are only read. FallBackToMemory does the same when recovery
+// finds that the disk fails. Journal::MoveToDisk later goes the other way.
+//
+// Invariants:
+// * Segments of different epochs are never joined. The same numbers would mean different entries,
+//   so sinks would go on at wrong places and clients be told of records that are not there.
+// * A journal that cannot be gone on with is renamed, not removed. Where that fails, it stays and
+//   OnDisk fails. One of another release is never removed; any other gives way to the next that is
+//   set aside.
+// * Another live agent ends the start (ALREADY_EXISTS) instead of leading to memory. Otherwise two
+//   agents would acknowledge to the clients of one host.
+// * The lock of the disk's directory is kept while it is only read: OnDisk moves `disk` on success
+//   alone.
+
 #include "agent/journal/location.h"
 
 #include <sys/random.h>

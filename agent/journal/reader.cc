@@ -1,3 +1,22 @@
+// Problem: The reader follows files that the writer extends, replaces, cuts, moves and removes
+// meanwhile, and it reads without a lock. It must give each entry once and in order, and tell an
+// entry that is damaged from one that is still to come.
+//
+// States: Without a segment it looks for the one that holds next_sequence_ (OpenSegment). In a
+// segment it reads up to end_offset. At the end of a sealed one it leaves it; at the end of any
+// other it waits. When the segment is gone it looks anew. At unreadable bytes it waits until the
+// entry that it misses counts as synced, and then goes on at the next sound one (SkipDamage).
+//
+// Invariants:
+// * next_sequence_ alone decides what is given, never the place in a file. So a segment may be
+//   opened again from its beginning, and an entry that stands in two files is given once.
+// * Next takes `progress` before it looks. What is written between the look and the wait then ends
+//   the wait; otherwise the entry would lie until the next one comes or the deadline.
+// * Next loads `sealed` before `end_offset`. In the other order it could leave a segment whose last
+//   entries came between the two loads.
+// * Missing numbers are counted where next_sequence_ moves past them: at a later entry, at the end
+//   of a segment, and where a file has vanished. So each is counted once.
+
 #include "agent/journal/reader.h"
 
 #include <algorithm>

@@ -1,3 +1,24 @@
+// Problem: After a crash no file says how far it was synced; only later entries do
+// (unsynced_before). To read the whole journal would delay each start. And the agent may be killed
+// again while it recovers.
+//
+// States: Segments go from paths_, which are not read, to tail_, which are. ScanTail takes the
+// newest until an entry proves that all before tail_ was synced. FindEnd ends the journal at the
+// first gap that may be an undone write. ScanBackToCheckpoint takes more until a whole checkpoint
+// is in tail_. MakeDurable writes the unproven part again and cuts off what is not kept. Publish
+// shows the segments to readers. Visit gives the state and the entries to the caller.
+//
+// Invariants:
+// * Each batch stands in tail_ once. Where two segments have it, the later one counts: what was
+//   written again after a failure may still stand in the segment before, and would be applied
+//   twice.
+// * No file changes before MakeDurable, and there nothing is cut or unlinked before all copies and
+//   their names are synced. So a crash in between loses nothing.
+// * known_synced_ is final once FindEnd runs: segments further back say nothing newer. So "proven"
+//   means the same in FindEnd and in MakeDurable.
+// * A Frame in tail_ has no payload, since its view ends with the next read. Visit and the others
+//   read it again, so memory does not grow with the payloads.
+
 #include "agent/journal/recovery.h"
 
 #include <fcntl.h>

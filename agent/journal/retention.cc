@@ -1,3 +1,22 @@
+// Problem: Limits count what each user holds, but space comes back by whole segments, which sinks
+// and restarts may still need. Until an entry is durable it may be written again to another
+// segment, and its bytes must be counted there.
+//
+// States: A segment is begun, charged with entries while it is the newest, then only held, then
+// removed. An entry is unsettled from Charge to Settle; in between BeginSegment may move it to a
+// new segment, which takes the place of all from its first number on.
+//
+// Invariants:
+// * bytes_, others_bytes_ and bytes_by_uid_ are the sums over segments_. Whoever changes a
+//   segment's bytes changes them too. If they drifted, users would be refused for ever, or the
+//   journal would outgrow its limit.
+// * Only the oldest segment is removed, so what is held is one run of numbers. A hole would look
+//   like damage after a restart.
+// * It is removed only when a later segment has a whole checkpoint and is durable (Successor). One
+//   that is opened but not synced may be gone after a power cut, and a restart would know neither
+//   clients nor open spans.
+// * What a sink has not read is counted before the file goes, because it is counted from the file.
+
 #include "agent/journal/retention.h"
 
 #include <algorithm>

@@ -1,3 +1,24 @@
+// Problem: Two threads use the same files, and each call to the disk may fail. The ingest thread
+// must not wait for a sync. After a failure nobody knows which unsynced bytes are on disk.
+//
+// States: While the disk is well, the ingest thread appends to current_ and the sync thread syncs
+// unsynced_files_. A failed write, opening or sync leads to Refuse: from then on the ingest thread
+// only queues, and the sync thread tries Rewrite at retry_at_. Rewrite writes all of chunks_ to one
+// new segment, which TakeOver makes the current one. The disk is well again only when TakeOver
+// finds that nothing was queued meanwhile. During MoveTo the sync thread does neither; at a stop it
+// tries each once more.
+//
+// Invariants:
+// * chunks_ holds every entry taken and not known to be durable, in order. So Rewrite reads no
+//   file, and a failed sync loses nothing.
+// * refuses_ and is_writing_ change under one lock, and Rewrite waits for is_writing_ to end.
+//   Otherwise an entry could land in a file that is just being replaced.
+// * synced() moves on only in DropSynced: after all files with those chunks were synced, oldest
+//   first, or MoveTo has copied them. Were it earlier, clients would free records that a power cut
+//   takes.
+// * mutex_ is free during calls to the disk and during on_synced. Otherwise the ingest thread would
+//   wait for a slow disk.
+
 #include "agent/journal/synced_log.h"
 
 #include <algorithm>
