@@ -1,3 +1,20 @@
+// Problem: A flush waits for several threads: the journal's sync, each sink's write and sync, and
+// then the sync of the sinks' cursors. Each of them may never come, and sinks answer on threads of
+// their own.
+//
+// States: First sinks are open: `open` counts those that have not answered. When none is left the
+// cursors are saved, and cursor_save is waited for. Then the flush is answered and leaves pending_.
+// The timeout answers from either state: sinks that have not answered get an error, and those that
+// have stay done.
+//
+// Invariants:
+// * All of it runs on the loop's thread. Sinks' answers are posted there with the flush's id, and
+//   what finds no such flush comes too late and is ignored. So Done is called once.
+// * The cursors are saved after the last sink has committed its own. A save before that would lack
+//   it, and a power cut would have the sink write again what the flush reported as done.
+// * An answer's index is the same in response.sinks and in asked. Nothing is added to either after
+//   Flush returned.
+
 #include "agent/control/flush.h"
 
 #include <algorithm>

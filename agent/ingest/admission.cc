@@ -1,3 +1,21 @@
+// Problem: The journal, the clients' numbers and the open spans must tell the same story, now and
+// after a restart, which rebuilds the latter two from the journal. The journal may refuse any
+// batch.
+//
+// States: A batch is judged by BatchPass. If all of it is there already, it is answered with the
+// entry that has it. Otherwise the journal takes it or refuses it. If it takes it, the open spans
+// change, then the client's numbers, then the counters.
+//
+// Invariants:
+// * state_ changes only after Append succeeded, but for the client's place in the registry. A
+//   refused batch comes again, and its spans would then count as started twice.
+// * A batch of which every record was dropped is journalled all the same, for its head. Otherwise a
+//   restart would forget its numbers, and a batch sent again would be judged and counted twice.
+// * journal_sequence names an entry that has the batch, or one behind it. Whoever waits for it to
+//   be synced may acknowledge; with a lower one a power cut could take acknowledged records.
+// * CloseAborted closes spans only after their ENDs are journalled. Otherwise sinks would keep open
+//   for ever what is closed here.
+
 #include "agent/ingest/admission.h"
 
 #include <algorithm>

@@ -1,3 +1,24 @@
+// Problem: Each record must be judged as if those before it in the batch had been applied, yet
+// nothing may be applied until the journal took the batch. And most batches are sound, so that a
+// record which nobody changes should not be copied.
+//
+// States: A record is passed over because it is journalled already, or it is checked, held against
+// what the journal and the sinks want (IsWanted), repaired where it has flaws, given another parent
+// where its own was dropped (Reattach), judged as a change of the open spans, and added to pieces_.
+// Each step may drop it alone; then the next record comes.
+//
+// Invariants:
+// * changed_ and dropped_ lie over the span table: IsOpen, IsDroppedNow and FindKeptAncestor ask
+//   them first. A look at the table alone would refuse the END of a span that began in the same
+//   batch.
+// * Every record takes a number, kept or not. So the acknowledgement covers dropped ones too, and
+//   the client does not send them again.
+// * pieces_ points into the caller's batch or into repaired_, a deque, whose strings never move.
+//   The journal copies the pieces before either goes.
+// * span_changes_ has only what JudgeSpan found room for, by counts that are never below the
+//   table's. Otherwise SpanTable::Apply would refuse in silence, and the table would no longer
+//   match the journal.
+
 #include "agent/ingest/batch_pass.h"
 
 #include "agent/journal/field_numbers.h"

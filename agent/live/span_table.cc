@@ -1,3 +1,23 @@
+// Problem: Clients decide how many spans there are, how long they stay open and how deep they nest,
+// and no user may exhaust the memory of all. Yet the lines of a child need names of ancestors that
+// ended.
+//
+// States: A span is opened, updated, closed (it leaves the table whole) and retired (its body is
+// freed; name and parent stay while a child holds it). Whole makes a span that is never in the
+// table. A dropped span has an entry of its own, without body, from AddDropped to RemoveDropped.
+//
+// Invariants:
+// * usage_[uid].bytes is the sum over the uid's open and dropped spans. Close therefore subtracts
+//   before it merges the END, whose bytes were never added. If the sum drifted, the uid would be
+//   refused for ever or exceed its limit.
+// * A span points only to its parent, and only from when it is made, to a span that is open then.
+//   So there are no circles of shared pointers, which would never be freed.
+// * A uid's usage is erased only when it has no span and no ended bytes. Ended spans count in the
+//   object that usage held when they were retired, and a new one would give the uid the same room
+//   twice.
+// * FindEnclosing sees the uid's own spans and root's. Otherwise a user could put records under
+//   another user's span.
+
 #include "agent/live/span_table.h"
 
 #include <algorithm>

@@ -1,3 +1,17 @@
+// Problem: Frames that mean nothing cost the peer less than they cost the loop. A limit for each
+// connection does not help, since a uid may have many and may open new ones.
+//
+// States: A uid owes nothing (paid_at_ is in the past or missing), owes no more than a second pays
+// for, or is overdrawn. Waste moves paid_at_ forward; only time makes the debt less.
+//
+// Invariants:
+// * paid_at_ is the time at which a uid that wastes no more will owe nothing. So nothing has to
+//   count debts down, and an entry in the past means the same as none: those are what Waste may
+//   drop.
+// * Leave forgets the reads, not the debt. Otherwise a uid would be rid of it by closing its last
+//   connection.
+// * Waste answers true once for each time that a uid is overdrawn. net.throttled counts those.
+
 #include "agent/net/loop_share.h"
 
 #include <algorithm>

@@ -1,3 +1,23 @@
+// Problem: A sink may be slow, fail or hang for as long as it likes, and the agent may be killed at
+// any point. All of its records must reach the destination nevertheless, flushes must be answered,
+// and a stop must end in time.
+//
+// States: Run restores the open spans, opens the sink, then repeats: read, commit, run jobs, sync.
+// Open and Commit are repeated until they succeed (Persist); between attempts jobs still run. After
+// BeginStop each attempt that begins is the last of its kind. So a sink that works drains; one that
+// waits or fails is woken, tries once more and ends, with its cursor before what it could not write
+// (gave_up_); one that is in a call keeps the thread until the call returns. stop_workers.h decides
+// how long that is waited for.
+//
+// Invariants:
+// * cursor_ moves only after Commit took all that was delivered up to it. A kill before that
+//   repeats records; the other order would lose them.
+// * The reader's durable cursor moves only after Sync succeeded. The journal removes what is before
+//   it, so a power cut would take records for which there is no second copy.
+// * mutex_ is free during calls of the sink, of jobs and of `done`. Otherwise a sink that hangs
+//   would block status() and the loop with it.
+// * Flushes are answered by SyncIfDue alone, with the result of the sync. So OK means synced.
+
 #include "agent/sinks/sink_worker.h"
 
 #include <poll.h>
@@ -11,11 +31,6 @@
 #include "agent/base/background_thread.h"
 #include "agent/base/log.h"
 #include "agent/base/retry_after.h"
-
-// How it ends: BeginStop makes every attempt that begins after it the last one of its kind. So a
-// sink that works drains; one that waits or fails is woken, tries once more and ends, with its
-// cursor before what it could not write; one that is in a call keeps the thread until the call
-// returns. stop_workers.h decides how long that is waited for.
 
 namespace sluice::sinks {
 namespace {

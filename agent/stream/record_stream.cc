@@ -1,3 +1,20 @@
+// Problem: A sink reads far behind admission or starts in the middle, and must see the spans as
+// they were at that place. Its filter judges a span when it begins, but fields, errors and a new
+// filter come later.
+//
+// States: A span is judged at its START, or when Restore or SetFilter finds it open. An UPDATE may
+// change its scope and the scopes within it. Its END is delivered where it is enabled, or where it
+// failed and the filter lets an ERROR pass. A whole SPAN goes through all of this at once.
+//
+// Invariants:
+// * Every START, UPDATE and END changes spans_, whether or not it is replayed or passes the filter.
+//   Only Deliver is withheld. Otherwise an END would find no span after a restart or a new filter.
+// * Ancestors are judged before descendants (InDepthOrder), since a scope takes over what the scope
+//   around it allows.
+// * `part` counts every record of the entry, including unreadable and filtered ones. (sequence,
+//   part) names a delivery for ever, so a new filter must not change it.
+// * Only kEvent and kSpanClosed count as delivered, so a span counts once.
+
 #include "agent/stream/record_stream.h"
 
 #include <algorithm>

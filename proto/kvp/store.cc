@@ -1,3 +1,23 @@
+// Problem: Some programs truncate or extend the pool without a lock while we hold ours, and a kill
+// may end any write halfway. What others wrote must survive that, and no record of theirs may end
+// up at an offset that is no multiple of the record size.
+//
+// States: There is no descriptor; then the file is open; then a Session holds the locks. When
+// another file has the name by then, Lock lets go and opens that one. Begin compares the file with
+// left_, its version at the end of the last session: equal, it is untouched; otherwise its end is
+// looked at and cut until it is whole (or refused, as the options say).
+//
+// Invariants:
+// * Records are written only within the file's size (PwriteWithin), and only Extend means to make
+//   it longer. A plain write behind the end of a truncated file would leave a hole that counts as
+//   records.
+// * After each overwrite the size is read again. A file that shrank meanwhile ends the call with
+//   ESTALE, since the records may not be in it.
+// * left_ is kept only where the file is known to be whole. So Begin need not look at an untouched
+//   file.
+// * unsynced_ is set before the first write and cleared by a sync that succeeded, or with the file
+//   that was replaced. An error of fdatasync leaves it set.
+
 #include "proto/kvp/store.h"
 
 #include <fcntl.h>

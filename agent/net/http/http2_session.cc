@@ -1,3 +1,22 @@
+// Problem: The peer decides which frames come, and in what order. nghttp2 calls back from within
+// Receive and Produce, and a callback cannot end the connection on the spot.
+//
+// States: A session works until failure_ is set: by a flood, by a call to nghttp2 that failed, or
+// by what nghttp2 says of the peer. Receive or Produce returns it, and the owner then only tells
+// the peer and closes. Without a failure it is over once nghttp2 has nothing to read or write. A
+// stream is a head under way, then a call (or none, where it was answered at once), then closed.
+//
+// Invariants:
+// * One head_ serves all streams, since HTTP/2 lets no other frame in between the frames of a
+//   header block. OnBeginFrame clears it, and what it counts covers trailers as well.
+// * For the bytes of a body a window opens again by Consume alone. A call consumes what it took;
+//   what comes without a call is consumed at once. Otherwise such bytes would use up the
+//   connection's window, and all its other calls would stall.
+// * A stream's user data is its call until OnStreamClosed and no longer, and calls are destroyed at
+//   the end of the turn. So no callback meets a call that is gone.
+// * Each frame counts in work_ and in flood_guard_, those of unknown types included. A frame that
+//   did not would be free for a flood.
+
 #include "agent/net/http/http2_session.h"
 
 #include <algorithm>

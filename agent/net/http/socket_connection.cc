@@ -1,3 +1,23 @@
+// Problem: One thread serves all peers. A peer may flood, never ask, never read or hang up, and any
+// callback on the stack may bring about the end of its own connection.
+//
+// States: At first there is no session: the first bytes decide which. Then requests are served.
+// While backlog_ has bytes, the socket is watched for output only and patience_timer_ runs. Where
+// bytes come while the uid is overdrawn, the socket is not watched until that is paid for
+// (resting_). Drain waits for the last call. Close sets closing_ and takes the socket from the
+// loop; the turn's end then abandons the calls (ended_), and the server destroys the connection.
+//
+// Invariants:
+// * Close only marks the connection. AtTurnEnd tells its calls, and the server destroys it after
+//   that. So no callback returns into an object that is gone.
+// * Produce is called only while backlog_ is empty. So a peer that does not read costs about
+//   kWriteBytes, however much it asks for.
+// * Each read is charged to the uid (Account), unless something useful came of it or its message
+//   bytes are worth as much. The connection itself is charged once, unless something useful came
+//   first. Otherwise many short connections would be a free flood.
+// * Whoever leaves something for the turn's end calls MarkBusy; the turn's end visits no other
+//   connection.
+
 #include "agent/net/http/socket_connection.h"
 
 #include <sys/epoll.h>

@@ -1,3 +1,23 @@
+// Problem: Our locks keep out only the programs that take them. At the next session each record may
+// be gone, moved or overwritten, and a kill may leave any write half done.
+//
+// States: A record has no place (new, or lost); then it is on its way to an offset; then it is
+// placed. From there it is lost again (Locate does not find it), given up for another (Displace),
+// superseded or forgotten. A call is one session, or several: lock, compare (Locate, in
+// pool_locate.cc), append what fits the budget, displace for the rest, put the summary. A session
+// that another program disturbed (ABORTED) is tried again.
+//
+// Invariants:
+// * Before an append or overwrite the shadow says where the record is going, and only afterwards
+//   that it arrived. So a start after a kill knows each place where a write may be half done.
+//   Otherwise our own record would pass for another program's.
+// * uncertain_ is set by the time a write has failed, and Locate alone clears it, after it compared
+//   every place. Otherwise an old offset could have us write over another program's record.
+// * missing_ has every entry with a record that has no place, and is empty when WriteMissing
+//   succeeds. So OK means that each record is in the file or counted as given up.
+// * Locate comes before the first write of each session, because offsets are true only under the
+//   locks.
+
 #include "agent/sinks/kvp/pool_keeper.h"
 
 #include <algorithm>
