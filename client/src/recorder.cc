@@ -1,3 +1,23 @@
+// Problem: Any number of threads begin, change and end spans, also each other's, and none may wait
+// for the agent. The ring may be full at any call. The sender works on the same slots.
+//
+// States: A slot is free; then its thread fills it, where nobody else sees it; then it is open.
+// EnsureStarted or SendBody puts the START into the ring (kStarted). Fields set after that wait in
+// the slot (kLate): they go with the span's next record, or before one within it, or when the
+// sender is about to send. EndSpan puts the END, or the whole span, and frees the slot. An END for
+// which there is no room stays (kEnding) until the sender has put it.
+//
+// Invariants:
+// * A span's own records are put by whoever holds its slot, or fills it. So their order in the ring
+//   is that of the calls.
+// * body, body_size, attribute_count and bare are what no record has yet. They are cleared once it
+//   is in the ring, so a record that found no room leaves them to the next.
+// * A started span keeps its slot until its END is in the ring. Otherwise the agent would take it
+//   for open until the process ends. One that was not started may be dropped whole, since the agent
+//   knows nothing of it.
+// * Put encodes between Reserve and Commit and calls nothing that waits: an entry not committed
+//   stops the sender for all threads.
+
 #include "client/src/recorder.h"
 
 #include <algorithm>

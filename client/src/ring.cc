@@ -1,3 +1,20 @@
+// Problem: Many threads write without a lock, and none may wait for another. The reader must not
+// see an entry before it is whole, and needs its bytes again when the connection breaks.
+//
+// States: A unit is free and zero, then reserved, then committed, then released: zeroed, and free
+// again. head_ moves by a reservation, tail_ by Release, and the reader's own positions lie between
+// the two.
+//
+// Invariants:
+// * Release zeroes first and then stores tail_ (release); Reserve loads tail_ (acquire) and then
+//   gives the units away. So a writer gets zeroed units only. An old header in them would show the
+//   reader an entry that nobody committed.
+// * A reservation counts one record in head_, a filler none, and Next passes fillers over. So
+//   record_count() and the outbox's numbers agree.
+// * The reader never passes an entry that is not committed, even where later ones are whole. So a
+//   thread that is stopped between Reserve and Commit holds up all records behind its own.
+// * Commit stores the header after the content (release), and Next loads it first (acquire).
+
 #include "client/src/ring.h"
 
 #include <sys/mman.h>

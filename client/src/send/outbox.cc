@@ -1,3 +1,18 @@
+// Problem: The ring knows positions and no numbers, the agent knows numbers and no positions, and a
+// connection may break between any two of their messages.
+//
+// States: A record in the ring is unsent, or sent on this connection, or acknowledged, which frees
+// it. Rewind makes all that are sent unsent. An acknowledgement may be of records that count as
+// unsent here, since an earlier connection carried them: the Welcome brings it.
+//
+// Invariants:
+// * numbered_ is the number of the last record before unsent_, and acked_ that of the last before
+//   the ring's tail. Each changes together with its position. If one slipped, the agent would take
+//   new records for repeated ones and drop them.
+// * unsent_ is never before the ring's tail, where bytes are zeroed and belong to writers.
+// * A planned batch stays as it is until TakeBatch, since no message of the agent is handled in
+//   between, and what is committed to the ring does not change.
+
 #include "client/src/send/outbox.h"
 
 #include <algorithm>

@@ -1,3 +1,23 @@
+// Problem: The thread lives in a process that is not ours, which may fork, close descriptors, fall
+// silent or exit. The agent may be absent, restart or hang. None of that may lose a record that is
+// in the ring, as long as the process lives, or have it journalled twice. And an idle process
+// should not be woken.
+//
+// States: It sleeps until the ring has something to send or the agent should know of open spans
+// (NeedsAgent). Then Connect, AwaitWelcome, Pump. Pump exchanges every millisecond and sleeps after
+// 20 ms without work, with the connection kept. Whatever ends the stream leads to Disconnect and
+// WaitBeforeReconnect; Hurry and an urgent notice cut that wait short.
+//
+// Invariants:
+// * Records leave the ring only when acknowledged. Disconnect rewinds the outbox, so the others go
+//   again under the same numbers, by which the agent tells what it has.
+// * BeginSleep comes before the last look at the ring. In the other order a record emitted in
+//   between would wake nobody.
+// * An Ack resets backoff_, a Welcome does not. Otherwise an agent that welcomes and then breaks
+//   off would be asked every 50 ms.
+// * Waiters count themselves before they read progress_, and TellProgress moves it before it reads
+//   the count. Otherwise a waiter could sleep through its acknowledgement.
+
 #include "client/src/send/sender.h"
 
 #include <pthread.h>
