@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <utility>
 
 namespace sluice::kvp {
@@ -54,6 +53,7 @@ void Ledger::Load() {
       const ShadowCell& cell = shadow_.cells()[index];
       entry.slots.push_back({index, cell.overwriting != 0 ? cell.offset : OwnSlot::kLost});
     }
+    if (entry.placed() < entry.slots.size()) missing_.insert(sequence);
     own_.Add(std::move(entry));
   }
 }
@@ -87,6 +87,7 @@ void Ledger::Remove(OwnEntry& entry) {
   Trim(entry, 1);
   shadow_.Free(entry.slots[0].cell);
   free_cells_.push_back(entry.slots[0].cell);
+  missing_.erase(entry.sequence);
   own_.Remove(entry.sequence);
 }
 
@@ -124,6 +125,7 @@ void Ledger::EndOverwrite(const OwnEntry& entry, size_t chunk) {
 
 void Ledger::Lose(OwnEntry& entry, size_t chunk) {
   own_.Place(entry, chunk, OwnSlot::kLost);
+  missing_.insert(entry.sequence);
   shadow_.CancelOverwrite(entry.slots[chunk].cell);
 }
 

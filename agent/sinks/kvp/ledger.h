@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,9 @@ class Ledger {
   const OwnRecords& own() const { return own_; }
   Shadow& shadow() { return shadow_; }
   const Shadow& shadow() const { return shadow_; }
+  // Entries with a record that has no place, or with places out of order; oldest first. Lose() puts
+  // one in, and Remove() takes it out; the rest is the caller's.
+  std::set<uint64_t>& missing() { return missing_; }
   const ShadowCell& cell(const OwnSlot& slot) const { return shadow_.cells()[slot.cell]; }
 
   // Takes an entry in, without a place. The shadow has a free cell for each of its records.
@@ -64,6 +68,7 @@ class Ledger {
 
   Shadow shadow_;
   OwnRecords own_;
+  std::set<uint64_t> missing_;
   std::vector<size_t> free_cells_;
 };
 

@@ -2,25 +2,27 @@
 // be gone, moved or overwritten, and a kill may leave any write half done.
 //
 // States: A record has no place (new, or lost); then it is on its way to an offset; then it is
-// placed. From there it is lost again (Locate does not find it), given up for another (Displace),
-// superseded or forgotten. A call is one session, or several: lock, compare (Locate, in
-// pool_locate.cc), append what fits the budget, displace for the rest, put the summary. A session
+// placed. From there it is lost again (PoolLocator does not find it), given up for another
+// (Displace), superseded or forgotten. A call is one session, or several: lock, compare (Locate, in
+// pool_locator.cc), append what fits the budget, displace for the rest, put the summary. A session
 // that another program disturbed (ABORTED) is tried again.
 //
 // Invariants:
 // * Before an append or overwrite the shadow says where the record is going, and only afterwards
 //   that it arrived. So a start after a kill knows each place where a write may be half done.
 //   Otherwise our own record would pass for another program's.
-// * uncertain_ is set by the time a write has failed, and Locate alone clears it, after it compared
-//   every place. Otherwise an old offset could have us write over another program's record.
-// * missing_ has every entry with a record that has no place, and is empty when WriteMissing
-//   succeeds. So OK means that each record is in the file or counted as given up.
+// * The locator is uncertain by the time a write has failed, and only its Locate ends that, after
+//   it compared every place. Otherwise an old offset could have us write over another program's
+//   record.
+// * The ledger's missing() has every entry with a record that has no place, and is empty when
+//   WriteMissing succeeds. So OK means that each record is in the file or counted as given up.
 // * Locate comes before the first write of each session, because offsets are true only under the
 //   locks.
 
 #include "agent/sinks/kvp/pool_keeper.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -35,6 +37,19 @@ constexpr size_t kSessionRecords = 128;
 // Sessions tried when others truncate the file under our hands.
 constexpr int kAttempts = 4;
 
+// Puts `record` over each of its key in `pool`; returns over how many.
+size_t PutOver(std::string_view record, std::string* pool) {
+  const std::string_view key = DecodeRecord(record).key;
+  size_t count = 0;
+  for (size_t at = 0; at < pool->size(); at += kRecordBytes) {
+    const std::string_view there = std::string_view(*pool).substr(at, kRecordBytes);
+    if (DecodeRecord(there).key != key) continue;
+    pool->replace(at, kRecordBytes, record);
+    ++count;
+  }
+  return count;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PoolKeeper>> PoolKeeper::Open(PoolFile* pool, Options options) {
@@ -43,10 +58,10 @@ absl::StatusOr<std::unique_ptr<PoolKeeper>> PoolKeeper::Open(PoolFile* pool, Opt
 }
 
 PoolKeeper::PoolKeeper(PoolFile* pool, Options options, Shadow shadow)
-    : pool_(pool), options_(std::move(options)), ledger_(std::move(shadow)) {
-  for (const auto& [sequence, entry] : ledger_.own().entries()) {
-    if (entry.placed() < entry.slots.size()) missing_.insert(sequence);
-  }
+    : pool_(pool),
+      options_(std::move(options)),
+      ledger_(std::move(shadow)),
+      locator_(&ledger_, options_.counters) {
   // Root has removed the summary, which stands again once more is given up.
   if (ledger_.shadow().IsForgotten(options_.summary_key)) {
     summarized_ = ledger_.shadow().given_up();
@@ -54,7 +69,7 @@ PoolKeeper::PoolKeeper(PoolFile* pool, Options options, Shadow shadow)
 }
 
 absl::Status PoolKeeper::Append(const std::vector<PoolEntry>& entries) {
-  if (uncertain_ || !missing_.empty()) RETURN_IF_ERROR(LocateAndWrite());
+  if (locator_.uncertain() || !ledger_.missing().empty()) RETURN_IF_ERROR(LocateAndWrite());
   size_t pending = 0;
   for (const PoolEntry& entry : entries) {
     if (!IsNew(entry)) continue;
@@ -77,10 +92,10 @@ bool PoolKeeper::IsNew(const PoolEntry& entry) const {
 
 void PoolKeeper::TakeIn(const PoolEntry& entry) {
   OwnEntry& own = ledger_.Register(entry, /*pinned=*/false);
-  missing_.insert(own.sequence);
-  if (found_keys_.contains(KeyHash(own.key))) {
-    for (size_t chunk = 0; chunk < own.slots.size(); ++chunk) Lose({&own, chunk});
-    uncertain_ = true;
+  ledger_.missing().insert(own.sequence);
+  if (locator_.WasThere(own.key)) {
+    for (size_t chunk = 0; chunk < own.slots.size(); ++chunk) ledger_.Lose(own, chunk);
+    locator_.SetUncertain();
   }
   const size_t beyond = entry.records.size() / kRecordBytes - own.slots.size();
   if (beyond > 0) CountGivenUp(&GivenUp::trimmed, entry.uid, beyond);
@@ -101,18 +116,35 @@ absl::Status PoolKeeper::Upsert(const std::string& key, const std::string& value
 }
 
 absl::Status PoolKeeper::Sync() {
-  if (!missing_.empty() || (uncertain_ && !ledger_.own().entries().empty())) {
+  if (!ledger_.missing().empty() || (locator_.uncertain() && !ledger_.own().entries().empty())) {
     RETURN_IF_ERROR(LocateAndWrite());
   }
   const absl::Status status = pool_->Sync();
   // The kernel may have dropped the pages and reports that only once: write all of it anew.
-  if (!status.ok()) rewrite_all_ = uncertain_ = true;
+  if (!status.ok()) locator_.RewriteAll();
   return status;
 }
 
 absl::Status PoolKeeper::Reconcile() {
-  uncertain_ = true;
+  locator_.SetUncertain();
   return LocateAndWrite();
+}
+
+absl::StatusOr<size_t> PoolKeeper::Edit(const PoolEdit& edit, absl::Time boot_time) {
+  ASSIGN_OR_RETURN(PoolFile::Session session, LockAndLocate());
+  // In whole seconds, as WrittenBeforeBoot(): the boot's own time has no finer ones.
+  if (edit.if_stale && absl::ToUnixSeconds(session.modified()) > absl::ToUnixSeconds(boot_time)) {
+    return 0;
+  }
+  ASSIGN_OR_RETURN(const std::string before, session.Read(0, session.size()));
+  const EditedPool edited = ApplyEdit(edit, before);
+  if (!edited.error.empty()) return absl::InvalidArgumentError(edited.error);
+  locator_.SetUncertain();
+  RETURN_IF_ERROR(session.Replace(before, edited.records));
+  ForgetRemoved(RemovalsOf(edit));
+  RETURN_IF_ERROR(locator_.Locate(session));
+  RETURN_IF_ERROR(WriteMissing(session));
+  return edited.removed;
 }
 
 absl::Status PoolKeeper::LocateAndWrite(const PoolEntry* pinned) {
@@ -127,6 +159,50 @@ absl::Status PoolKeeper::TryLocateAndWrite(const PoolEntry* pinned) {
   return WriteMissing(session);
 }
 
+// The note is read each time: what root noted but never did, because it failed or was killed, must
+// not be taken for the removal of what comes later.
+absl::StatusOr<PoolFile::Session> PoolKeeper::LockAndLocate() {
+  ASSIGN_OR_RETURN(PoolFile::Session session, pool_->Lock());
+  if (!note_.has_value() || !session.untouched()) note_.emplace(pool_->path());
+  const Removals removals = note_->Read();
+  RETURN_IF_ERROR(ForgetWrittenOver(session, removals.keys));
+  RETURN_IF_ERROR(locator_.Locate(session));
+  if (removals.empty()) return session;
+  ForgetLost(removals);
+  note_->Clear();
+  return session;
+}
+
+// Records of ours in whose place root has put another value.
+absl::Status PoolKeeper::ForgetWrittenOver(PoolFile::Session& session,
+                                           const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    const OwnEntry* const entry = ledger_.own().FindKey(key);
+    if (entry == nullptr || !entry->slots[0].placed()) continue;
+    ASSIGN_OR_RETURN(const std::string record, session.Read(entry->slots[0].offset, kRecordBytes));
+    if (record.empty()) continue;
+    const Pair found = DecodeRecord(record);
+    if (found.key == key && found != ledger_.cell(entry->slots[0]).text()) Forget(key);
+  }
+  return absl::OkStatus();
+}
+
+// What is noted and still stands was not removed, and what never stood was not there.
+void PoolKeeper::ForgetLost(const Removals& removals) {
+  std::vector<std::string> lost;
+  for (const auto& [sequence, entry] : ledger_.own().entries()) {
+    if (entry.placed() == 0 && ledger_.HasStood(entry)) lost.push_back(entry.key);
+  }
+  const std::unordered_set<std::string_view> noted(removals.keys.begin(), removals.keys.end());
+  for (const std::string& key : lost) {
+    if (removals.everything || noted.contains(key)) Forget(key);
+  }
+  for (const std::string& key : removals.keys) {
+    if (!ledger_.own().Has(key)) ledger_.shadow().Forget(key);
+  }
+  if (removals.everything) locator_.ForgetWhatWasThere();
+}
+
 absl::Status PoolKeeper::WriteMissing(PoolFile::Session& session) {
   foreign_ = session.size() / kRecordBytes - ledger_.own().placed();
   RETURN_IF_ERROR(PlaceMissing(session));
@@ -135,12 +211,12 @@ absl::Status PoolKeeper::WriteMissing(PoolFile::Session& session) {
 
 absl::Status PoolKeeper::PlaceMissing(PoolFile::Session& session) {
   RETURN_IF_ERROR(AppendWhatFits(session));
-  const std::vector<uint64_t> without_room(missing_.begin(), missing_.end());
+  const std::vector<uint64_t> without_room(ledger_.missing().begin(), ledger_.missing().end());
   for (const uint64_t sequence : without_room) {
     // One that shrank may have made room for it.
-    if (!missing_.contains(sequence)) continue;
+    if (!ledger_.missing().contains(sequence)) continue;
     RETURN_IF_ERROR(Displace(session, *ledger_.own().Find(sequence)));
-    missing_.erase(sequence);
+    ledger_.missing().erase(sequence);
   }
   return absl::OkStatus();
 }
@@ -151,8 +227,8 @@ absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
   absl::Status status = CollectWhatFits(session, &places, &restored);
   if (status.ok()) status = session.Append(batch_);
   if (!status.ok()) {
-    for (const OwnPlace& place : places) Lose(place);
-    uncertain_ = true;
+    for (const OwnPlace& place : places) ledger_.Lose(*place.entry, place.chunk);
+    locator_.SetUncertain();
     return status;
   }
   for (const OwnPlace& place : places) ledger_.EndOverwrite(*place.entry, place.chunk);
@@ -165,7 +241,7 @@ absl::Status PoolKeeper::AppendWhatFits(PoolFile::Session& session) {
 absl::Status PoolKeeper::CollectWhatFits(PoolFile::Session& session, std::vector<OwnPlace>* places,
                                          uint64_t* restored) {
   batch_.clear();
-  for (auto next = missing_.begin(); next != missing_.end();) {
+  for (auto next = ledger_.missing().begin(); next != ledger_.missing().end();) {
     OwnEntry& entry = *ledger_.own().Find(*next);
     RETURN_IF_ERROR(MoveToFront(session, entry));
     const size_t placed = entry.placed();
@@ -177,7 +253,7 @@ absl::Status PoolKeeper::CollectWhatFits(PoolFile::Session& session, std::vector
     if (lacking == 1 && placed == 0) {
       ASSIGN_OR_RETURN(const bool filled, FillHole(session, entry));
       if (filled) {
-        next = missing_.erase(next);
+        next = ledger_.missing().erase(next);
         continue;
       }
     }
@@ -187,7 +263,7 @@ absl::Status PoolKeeper::CollectWhatFits(PoolFile::Session& session, std::vector
       batch_ += ledger_.cell(entry.slots[chunk]).bytes();
       places->push_back({&entry, chunk});
     }
-    next = missing_.erase(next);
+    next = ledger_.missing().erase(next);
   }
   return absl::OkStatus();
 }
@@ -199,18 +275,12 @@ bool PoolKeeper::MayAppend(const OwnEntry& entry, size_t count) {
 }
 
 absl::StatusOr<bool> PoolKeeper::FillHole(PoolFile::Session& session, OwnEntry& entry) {
-  while (!holes_.empty()) {
-    const uint64_t offset = holes_.back();
-    // It may have moved or gone since the search.
-    ASSIGN_OR_RETURN(const std::string record, session.Read(offset, kRecordBytes));
-    holes_.pop_back();
-    if (!IsHole(record)) continue;
-    ledger_.BeginAppend(entry, 0, offset);
-    --foreign_;  // as which it counted
-    RETURN_IF_ERROR(WriteOver(session, entry));
-    return true;
-  }
-  return false;
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> hole, locator_.TakeHole(session));
+  if (!hole.has_value()) return false;
+  ledger_.BeginAppend(entry, 0, *hole);
+  --foreign_;  // as which it counted
+  RETURN_IF_ERROR(WriteOver(session, entry));
+  return true;
 }
 
 // Gives the first records of an entry the places that are left, whether some are lost or another
@@ -225,7 +295,7 @@ absl::Status PoolKeeper::MoveToFront(PoolFile::Session& session, OwnEntry& entry
   for (size_t chunk = 0; chunk < entry.slots.size(); ++chunk) {
     const OwnSlot& slot = entry.slots[chunk];
     if (chunk >= offsets.size()) {
-      if (slot.placed()) Lose({&entry, chunk});
+      if (slot.placed()) ledger_.Lose(entry, chunk);
     } else if (slot.offset != offsets[chunk]) {
       ledger_.own().Place(entry, chunk, offsets[chunk]);
       moved.push_back(chunk);
@@ -234,8 +304,8 @@ absl::Status PoolKeeper::MoveToFront(PoolFile::Session& session, OwnEntry& entry
   // All are on their way before the first is written: whoever goes on later finds none in doubt.
   for (const size_t chunk : moved) ledger_.BeginRewrite(entry, chunk, offsets[chunk]);
   for (const size_t chunk : moved) {
-    uncertain_ = true;
-    RETURN_IF_ERROR(Rewrite(session, entry, chunk, offsets[chunk]));
+    locator_.SetUncertain();
+    RETURN_IF_ERROR(locator_.Rewrite(session, entry, chunk, offsets[chunk]));
   }
   return absl::OkStatus();
 }
@@ -273,7 +343,7 @@ absl::Status PoolKeeper::WriteOver(PoolFile::Session& session, OwnEntry& entry) 
   for (const OwnSlot& slot : entry.slots) records += ledger_.cell(slot).bytes();
   const absl::Status status = session.Overwrite(entry.slots[0].offset, records);
   if (!status.ok()) {
-    uncertain_ = true;  // still on its way: the next session writes it again
+    locator_.SetUncertain();  // still on its way: the next session writes it again
     return status;
   }
   for (size_t chunk = 0; chunk < entry.slots.size(); ++chunk) ledger_.EndOverwrite(entry, chunk);
@@ -301,14 +371,32 @@ absl::Status PoolKeeper::PutPinned(PoolFile::Session& session, const PoolEntry& 
   OwnEntry* const old = ledger_.own().FindKey(text.key);
   if (old != nullptr && ledger_.cell(old->slots[0]).text() == text) return absl::OkStatus();
   OwnEntry& fresh = ledger_.Register(entry, /*pinned=*/true);
-  if (old != nullptr) missing_.erase(old->sequence);
+  if (old != nullptr) ledger_.missing().erase(old->sequence);
   if (old != nullptr && old->placed() > 0) {
     ledger_.TakeOver(fresh, 0, *old);
     return WriteOver(session, fresh);
   }
   if (old != nullptr) ledger_.Remove(*old);
-  missing_.insert(fresh.sequence);
+  ledger_.missing().insert(fresh.sequence);
   return absl::OkStatus();
+}
+
+// Of several records under one key the host takes the first, and whoever reads the file the last.
+// So another program's say the same as ours from now on. To remove one would move a third program's
+// record into its place.
+absl::Status PoolKeeper::PutAlone(PoolFile::Session& session, const PoolEntry& entry) {
+  ASSIGN_OR_RETURN(const std::string before, session.Read(0, session.size()));
+  std::string after = before;
+  OwnEntry* const old = ledger_.own().FindKey(DecodeRecord(entry.records).key);
+  const size_t ours = old == nullptr ? 0 : old->placed();
+  if (PutOver(entry.records, &after) == ours) return PutPinned(session, entry);
+
+  if (old != nullptr) ledger_.Remove(*old);
+  OwnEntry& fresh = ledger_.Register(entry, /*pinned=*/true);
+  ledger_.Lose(fresh, 0);
+  locator_.SetUncertain();
+  RETURN_IF_ERROR(session.Replace(before, after));
+  return locator_.Locate(session);
 }
 
 PoolKeeper::Usage PoolKeeper::usage() const {
@@ -321,10 +409,18 @@ PoolKeeper::Usage PoolKeeper::usage() const {
 
 void PoolKeeper::Forget(const std::string& key) {
   ledger_.shadow().Forget(key);
-  if (OwnEntry* const entry = ledger_.own().FindKey(key)) {
-    missing_.erase(entry->sequence);
-    ledger_.Remove(*entry);
+  if (OwnEntry* const entry = ledger_.own().FindKey(key)) ledger_.Remove(*entry);
+}
+
+void PoolKeeper::ForgetRemoved(const Removals& removals) {
+  for (const std::string& key : removals.keys) Forget(key);
+  if (!removals.everything) return;
+  locator_.ForgetWhatWasThere();
+  std::vector<std::string> keys;
+  for (const auto& [sequence, entry] : ledger_.own().entries()) {
+    if (ledger_.HasStood(entry)) keys.push_back(entry.key);
   }
+  for (const std::string& key : keys) Forget(key);
 }
 
 void PoolKeeper::CountGivenUp(uint64_t GivenUp::*reason, uid_t uid, uint64_t count) {

@@ -22,10 +22,8 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,6 +32,7 @@
 #include "agent/self/counters.h"
 #include "agent/sinks/kvp/ledger.h"
 #include "agent/sinks/kvp/pool_file.h"
+#include "agent/sinks/kvp/pool_locator.h"
 #include "proto/kvp/edit.h"
 #include "proto/kvp/removal_note.h"
 
@@ -93,16 +92,6 @@ class PoolKeeper {
  private:
   PoolKeeper(PoolFile* pool, Options options, Shadow shadow);
 
-  // Finds out where our records are now, in pool_locate.cc.
-  absl::Status Locate(PoolFile::Session& session);
-  absl::Status CheckPlaces(PoolFile::Session& session);
-  absl::Status CheckPlace(PoolFile::Session& session, const OwnPlace& place,
-                          std::string_view record);
-  absl::Status Search(PoolFile::Session& session);
-  void Recognize(std::string_view record, uint64_t offset);
-  void Supersede(OwnEntry& entry);
-  absl::Status Rewrite(PoolFile::Session& session, OwnEntry& entry, size_t chunk, uint64_t offset);
-
   // Writes what has no place.
   absl::Status LocateAndWrite(const PoolEntry* pinned = nullptr);
   absl::Status TryLocateAndWrite(const PoolEntry* pinned);
@@ -121,7 +110,7 @@ class PoolKeeper {
   absl::Status WriteSummary(PoolFile::Session& session);
   absl::Status PutPinned(PoolFile::Session& session, const PoolEntry& entry);
 
-  // In pool_edit.cc.
+  // As PutPinned, and others' records under the key say the same.
   absl::Status PutAlone(PoolFile::Session& session, const PoolEntry& entry);
   // The locks, and Locate. What root removed or wrote over past us is forgotten.
   absl::StatusOr<PoolFile::Session> LockAndLocate();
@@ -136,7 +125,6 @@ class PoolKeeper {
 
   bool IsNew(const PoolEntry& entry) const;
   void TakeIn(const PoolEntry& entry);
-  void Lose(const OwnPlace& place);
   void Forget(const std::string& key);
   void CountGivenUp(uint64_t GivenUp::*reason, uid_t uid, uint64_t count);
   uint64_t budget() const { return OwnBudget(foreign_); }
@@ -144,19 +132,7 @@ class PoolKeeper {
   PoolFile* const pool_;
   const Options options_;
   Ledger ledger_;
-  // Entries with a record that has no place, or with places out of order; oldest first.
-  std::set<uint64_t> missing_;
-  // Key hashes of the records that were there when we came: with the shadow lost, ours among them.
-  std::unordered_set<uint64_t> found_keys_;
-  // Where the last search found records of zeros between others.
-  std::vector<uint64_t> holes_;
-  // Pinned entries whose key the last search found with another text.
-  std::vector<uint64_t> rivalled_;
-  bool searched_ = false;
-  // The places may be wrong though nobody else wrote.
-  bool uncertain_ = true;
-  // A sync failed: what seems to be in the file may not be on the disk.
-  bool rewrite_all_ = false;
+  PoolLocator locator_;
   uint64_t foreign_ = 0;
   GivenUp summarized_;
   // Made by the first session.

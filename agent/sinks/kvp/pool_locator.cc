@@ -1,11 +1,10 @@
-// PoolKeeper's comparison of the pool with the shadow.
+#include "agent/sinks/kvp/pool_locator.h"
+
 #include <algorithm>
+#include <set>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "agent/base/status_macros.h"
-#include "agent/sinks/kvp/pool_keeper.h"
 
 namespace sluice::kvp {
 namespace {
@@ -28,12 +27,13 @@ std::vector<OwnPlace> PlacesInFileOrder(OwnRecords& own) {
 
 }  // namespace
 
-absl::Status PoolKeeper::Locate(PoolFile::Session& session) {
+absl::Status PoolLocator::Locate(PoolFile::Session& session) {
   if (session.untouched() && !uncertain_) return absl::OkStatus();
   uncertain_ = true;
   RETURN_IF_ERROR(CheckPlaces(session));
   rewrite_all_ = false;
-  const bool lost = std::any_of(missing_.begin(), missing_.end(), [this](uint64_t sequence) {
+  const std::set<uint64_t>& missing = ledger_.missing();
+  const bool lost = std::any_of(missing.begin(), missing.end(), [this](uint64_t sequence) {
     const std::vector<OwnSlot>& slots = ledger_.own().Find(sequence)->slots;
     return std::any_of(slots.begin(), slots.end(),
                        [](const OwnSlot& slot) { return slot.offset == OwnSlot::kLost; });
@@ -43,7 +43,7 @@ absl::Status PoolKeeper::Locate(PoolFile::Session& session) {
   return absl::OkStatus();
 }
 
-absl::Status PoolKeeper::CheckPlaces(PoolFile::Session& session) {
+absl::Status PoolLocator::CheckPlaces(PoolFile::Session& session) {
   const std::vector<OwnPlace> places = PlacesInFileOrder(ledger_.own());
   std::string window;
   uint64_t window_begin = 0;
@@ -60,10 +60,10 @@ absl::Status PoolKeeper::CheckPlaces(PoolFile::Session& session) {
 }
 
 // `record` is what stands at the place now; empty: the file ends before it.
-absl::Status PoolKeeper::CheckPlace(PoolFile::Session& session, const OwnPlace& place,
-                                    std::string_view record) {
+absl::Status PoolLocator::CheckPlace(PoolFile::Session& session, const OwnPlace& place,
+                                     std::string_view record) {
   if (record.empty()) {
-    Lose(place);
+    ledger_.Lose(*place.entry, place.chunk);
     return absl::OkStatus();
   }
   OwnEntry& entry = *place.entry;
@@ -87,11 +87,11 @@ absl::Status PoolKeeper::CheckPlace(PoolFile::Session& session, const OwnPlace& 
     Supersede(entry);
     return absl::OkStatus();
   }
-  Lose(place);
+  ledger_.Lose(*place.entry, place.chunk);
   return absl::OkStatus();
 }
 
-absl::Status PoolKeeper::Search(PoolFile::Session& session) {
+absl::Status PoolLocator::Search(PoolFile::Session& session) {
   holes_.clear();
   rivalled_.clear();
   const std::vector<OwnPlace> placed = PlacesInFileOrder(ledger_.own());
@@ -113,7 +113,7 @@ absl::Status PoolKeeper::Search(PoolFile::Session& session) {
   return absl::OkStatus();
 }
 
-void PoolKeeper::Recognize(std::string_view record, uint64_t offset) {
+void PoolLocator::Recognize(std::string_view record, uint64_t offset) {
   if (IsHole(record)) {
     holes_.push_back(offset);
     return;
@@ -129,7 +129,7 @@ void PoolKeeper::Recognize(std::string_view record, uint64_t offset) {
     ledger_.own().Place(*entry, chunk, offset);
     ledger_.EndOverwrite(*entry, chunk);
     if (entry->placed() == entry->slots.size() && entry->InOrder()) {
-      missing_.erase(entry->sequence);
+      ledger_.missing().erase(entry->sequence);
     }
     return;
   }
@@ -137,23 +137,32 @@ void PoolKeeper::Recognize(std::string_view record, uint64_t offset) {
 }
 
 // Another program has upserted the same key: the newer word stands, and is its own.
-void PoolKeeper::Supersede(OwnEntry& entry) {
-  if (options_.counters != nullptr) options_.counters->Add("kvp.superseded");
-  missing_.erase(entry.sequence);
+void PoolLocator::Supersede(OwnEntry& entry) {
+  if (counters_ != nullptr) counters_->Add("kvp.superseded");
   ledger_.Remove(entry);
 }
 
-absl::Status PoolKeeper::Rewrite(PoolFile::Session& session, OwnEntry& entry, size_t chunk,
-                                 uint64_t offset) {
+absl::Status PoolLocator::Rewrite(PoolFile::Session& session, OwnEntry& entry, size_t chunk,
+                                  uint64_t offset) {
   ledger_.BeginRewrite(entry, chunk, offset);
   RETURN_IF_ERROR(session.Overwrite(offset, ledger_.cell(entry.slots[chunk]).bytes()));
   ledger_.EndOverwrite(entry, chunk);
   return absl::OkStatus();
 }
 
-void PoolKeeper::Lose(const OwnPlace& place) {
-  ledger_.Lose(*place.entry, place.chunk);
-  missing_.insert(place.entry->sequence);
+absl::StatusOr<std::optional<uint64_t>> PoolLocator::TakeHole(PoolFile::Session& session) {
+  while (!holes_.empty()) {
+    const uint64_t offset = holes_.back();
+    // It may have moved or gone since the search.
+    ASSIGN_OR_RETURN(const std::string record, session.Read(offset, kRecordBytes));
+    holes_.pop_back();
+    if (IsHole(record)) return offset;
+  }
+  return std::nullopt;
+}
+
+bool PoolLocator::WasThere(std::string_view key) const {
+  return found_keys_.contains(KeyHash(key));
 }
 
 }  // namespace sluice::kvp
