@@ -8,7 +8,7 @@
 #include "agent/app/sockets.h"
 #include "agent/base/log.h"
 #include "agent/config/load.h"
-#include "agent/sinks/sink_kind.h"
+#include "agent/sinks/sink_kinds.h"
 #include "proto/base/standard_descriptors.h"
 
 namespace {

@@ -7,7 +7,7 @@
 
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
-#include "agent/sinks/sink_kind.h"
+#include "agent/sinks/sink_kinds.h"
 #include "proto/record/names.h"
 
 namespace sluice::app {

@@ -7,7 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/app/notify.h"
 #include "agent/base/log.h"
-#include "agent/sinks/sink_kind.h"
+#include "agent/sinks/sink_kinds.h"
 
 namespace sluice::app {
 

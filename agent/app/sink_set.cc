@@ -1,6 +1,7 @@
 #include "agent/app/sink_set.h"
 
 #include "agent/sinks/sink_kind.h"
+#include "agent/sinks/sink_kinds.h"
 
 namespace sluice::app {
 

@@ -1,5 +1,7 @@
 #include "agent/app/wanted.h"
 
+#include "agent/sinks/sink_kinds.h"
+
 namespace sluice::app {
 
 Wanted::Wanted(const config::AgentConfig& config) {

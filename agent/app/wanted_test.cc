@@ -3,6 +3,7 @@
 #include <string>
 
 #include "agent/filter/filter.h"
+#include "agent/sinks/sink_kinds.h"
 #include "gtest/gtest.h"
 #include "tests/support/records.h"
 

@@ -1,6 +1,7 @@
 #include "agent/config/choose_filter.h"
 
 #include "absl/strings/str_cat.h"
+#include "agent/filter/describe.h"
 
 namespace sluice::config {
 namespace {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/config/toml_file.h"
+#include "agent/sinks/sink_kinds.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/config/load_fixture.h"

@@ -9,6 +9,7 @@
 #include "agent/control/valid_text.h"
 #include "agent/ingest/ingest_service.h"
 #include "agent/net/grpc/request.h"
+#include "agent/net/grpc/unary.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 

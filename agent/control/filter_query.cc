@@ -8,9 +8,11 @@
 #include "agent/base/mutex.h"
 #include "agent/base/status_macros.h"
 #include "agent/control/valid_text.h"
+#include "agent/filter/describe.h"
 #include "agent/filter/matcher.h"
 #include "proto/record/check.h"
 #include "proto/record/limits.h"
+#include "proto/record/repair.h"
 
 namespace sluice::control {
 namespace {

@@ -1,9 +1,7 @@
-// What people read about filters.
-#include <algorithm>
-#include <string>
+#include "agent/filter/describe.h"
 
-#include "agent/filter/filter.h"
-#include "agent/filter/matcher.h"
+#include <algorithm>
+
 #include "agent/filter/text.h"
 
 namespace sluice::filter {

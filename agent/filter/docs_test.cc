@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/filter/describe.h"
 #include "agent/filter/matcher.h"
 #include "agent/filter/target_levels.h"
 #include "gtest/gtest.h"

@@ -97,10 +97,4 @@ struct Filter::ParseResult {
   const Piece* first_error() const;
 };
 
-// `"TEXT": MESSAGE (syntax error at byte N)` of a bad piece, for one-line warnings.
-std::string DescribeError(const Piece& piece);
-
-// What a directive looks at, for people: `target`, `fields, and inside spans that have them`...
-std::string_view LooksAt(const Directive& directive);
-
 }  // namespace sluice::filter

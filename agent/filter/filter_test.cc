@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "agent/filter/describe.h"
 #include "agent/filter/matcher.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

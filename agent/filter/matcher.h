@@ -180,7 +180,4 @@ class Matcher {
   BitSet scratch_;
 };
 
-// For people: `target`, `enclosing span`...
-std::string_view ReasonText(Reason reason);
-
 }  // namespace sluice::filter

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/filter/describe.h"
 #include "agent/filter/target_levels.h"
 #include "gtest/gtest.h"
 #include "sluice/v1/record.pb.h"

@@ -25,6 +25,7 @@
 #include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
+#include "proto/record/repair.h"
 #include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
 

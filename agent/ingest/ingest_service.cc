@@ -8,10 +8,12 @@
 #include "agent/base/status_macros.h"
 #include "agent/ingest/connect_handler.h"
 #include "agent/net/grpc/request.h"
+#include "agent/net/grpc/unary.h"
 #include "proto/record/check.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
+#include "proto/record/repair.h"
 #include "proto/wire/reader.h"
 
 namespace sluice::ingest {

@@ -52,11 +52,4 @@ struct SinkKind {
   bool flushed_by_default = true;
 };
 
-// Every kind, in the order in which sinks start and drain.
-const std::vector<SinkKind>& AllSinkKinds();
-// What can be configured, of the agent and of all of them.
-const config::Schema& ConfigSchema();
-// The kind of a sink of ConfigSchema's.
-const SinkKind& KindOf(const config::SinkConfig& sink);
-
 }  // namespace sluice::sinks

@@ -1,4 +1,4 @@
-#include "agent/sinks/sink_kind.h"
+#include "agent/sinks/sink_kinds.h"
 
 namespace sluice::sinks {
 

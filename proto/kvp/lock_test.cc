@@ -10,6 +10,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "proto/kvp/syscalls_system.h"
 
 namespace sluice::kvp {
 namespace {
@@ -41,11 +42,11 @@ bool TryLock(LockKind kind, int fd) {
   whole.l_type = F_WRLCK;
   switch (kind) {
     case LockKind::kFlock:
-      return PoolSyscalls::System()->Flock(fd, LOCK_EX | LOCK_NB) == 0;
+      return SystemSyscalls()->Flock(fd, LOCK_EX | LOCK_NB) == 0;
     case LockKind::kPosix:
       return ::fcntl(fd, F_SETLK, &whole) == 0;
     case LockKind::kOfd:
-      return PoolSyscalls::System()->OfdSetLock(fd, F_WRLCK) == 0;
+      return SystemSyscalls()->OfdSetLock(fd, F_WRLCK) == 0;
   }
   return false;
 }
@@ -59,7 +60,7 @@ class PoolLockTest : public ::testing::Test {
   }
 
   PoolResult<PoolLock> Acquire(int fd, LockMode mode = LockMode::kExclusive) {
-    return PoolLock::Acquire(PoolSyscalls::System(), fd, mode, 0, path_);
+    return PoolLock::Acquire(SystemSyscalls(), fd, mode, 0, path_);
   }
 
   // Whether another process gets the lock now.

@@ -26,6 +26,7 @@
 #include "proto/kvp/lock.h"
 #include "proto/kvp/result.h"
 #include "proto/kvp/syscalls.h"
+#include "proto/kvp/syscalls_system.h"
 
 namespace sluice::kvp {
 
@@ -56,7 +57,7 @@ class PoolStore {
     Torn torn = Torn::kCut;
     // How long Lock() and ReadAll() wait for other writers, in all.
     std::chrono::nanoseconds lock_timeout = std::chrono::seconds(2);
-    PoolSyscalls* syscalls = PoolSyscalls::System();
+    PoolSyscalls* syscalls = SystemSyscalls();
   };
 
   class Session;

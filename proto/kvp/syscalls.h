@@ -35,9 +35,6 @@ class PoolSyscalls {
   // CLOCK_MONOTONIC.
   virtual uint64_t NowNano();
   virtual void SleepNano(uint64_t duration);
-
-  // The machine's calls.
-  static PoolSyscalls* System();
 };
 
 }  // namespace sluice::kvp

@@ -1,9 +1,8 @@
-// In a file of its own, so that a test program may link another one instead.
-#include "proto/kvp/syscalls.h"
+#include "proto/kvp/syscalls_system.h"
 
 namespace sluice::kvp {
 
-PoolSyscalls* PoolSyscalls::System() {
+PoolSyscalls* SystemSyscalls() {
   static PoolSyscalls* const system = new PoolSyscalls;
   return system;
 }

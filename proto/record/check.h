@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "proto/record/view.h"
@@ -23,7 +22,7 @@ enum class RecordFault : uint8_t {
 };
 std::string_view RecordFaultName(RecordFault fault);
 
-// What can be mended without losing the record.
+// What RepairRecord can mend without losing the record.
 struct RecordFlaws {
   uint16_t reserved_attributes = 0;  // `sluice.*` keys: dropped
   uint16_t surplus_attributes =
@@ -50,19 +49,10 @@ RecordVerdict CheckRecord(std::string_view encoded);
 // The bit of RecordVerdict::key_sizes that stands for `key`.
 constexpr uint64_t KeySizeBit(std::string_view key) { return uint64_t{1} << (key.size() % 64); }
 
-// The record without its flaws, encoded anew. `encoded` must have passed CheckRecord. Empty where
-// the mended record would exceed limits::kRecordBytes (an invalid byte becomes three): then it is
-// kTooLarge.
-std::string RepairRecord(std::string_view encoded);
-
 struct ResourceVerdict {
   bool sound = false;   // well formed and within limits::kResourceBytes and kAttributes
   bool flawed = false;  // has reserved attributes or invalid text
 };
 ResourceVerdict CheckResource(std::string_view encoded);
-
-// A Resource: reserved attributes dropped, text made valid; empty where it is not sound, or would
-// not be after that. `*changed` tells whether the result differs from `encoded`.
-std::string RepairResource(std::string_view encoded, bool* changed);
 
 }  // namespace sluice

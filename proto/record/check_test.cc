@@ -6,6 +6,7 @@
 #include <string>
 
 #include "proto/record/limits.h"
+#include "proto/record/repair.h"
 #include "proto/wire/writer.h"
 #include "sluice/otlp/v1/resource.pb.h"
 #include "sluice/v1/record.pb.h"

@@ -1,9 +1,9 @@
+#include "proto/record/repair.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "proto/record/check.h"

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "agent/net/grpc/grpc_server.h"
+#include "agent/net/grpc/unary.h"
 #include "agent/net/unix_socket.h"
 #include "proto/record/names.h"
 #include "tests/support/h2_client.h"

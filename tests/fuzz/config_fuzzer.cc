@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "agent/config/toml_file.h"
-#include "agent/sinks/sink_kind.h"
+#include "agent/sinks/sink_kinds.h"
 
 namespace sluice::config {
 namespace {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/filter/describe.h"
 #include "agent/filter/filter.h"
 #include "agent/filter/matcher.h"
 #include "agent/filter/targets.h"

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "agent/net/grpc/grpc_server.h"
+#include "agent/net/grpc/unary.h"
 #include "tests/support/h2_client.h"
 
 namespace sluice::net {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "proto/record/check.h"
+#include "proto/record/repair.h"
 #include "proto/text/message_text.h"
 #include "proto/wire/utf8.h"
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
 #include "agent/net/grpc/request.h"
+#include "agent/net/grpc/unary.h"
 #include "agent/sinks/kvp/kvp_settings.h"
 #include "agent/sinks/kvp/pool_file.h"
 #include "proto/kvp/slot.h"

@@ -80,10 +80,4 @@ struct Route {
   size_t max_message_bytes = limits::kBatchBytes;
 };
 
-// A handler for calls with one request message: passes it to `on_request`, which answers by Send
-// and Finish, then or afterwards. No message, or another before the answer, ends the call with
-// INVALID_ARGUMENT.
-using UnaryFunction = std::function<void(Call& call, std::string_view request)>;
-CallFactory Unary(UnaryFunction on_request);
-
 }  // namespace sluice::net

@@ -1,5 +1,7 @@
 #include "agent/net/grpc/health.h"
 
+#include "agent/net/grpc/unary.h"
+
 namespace sluice::net {
 namespace {
 

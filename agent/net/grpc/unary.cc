@@ -1,7 +1,7 @@
-#include <string>
-#include <utility>
+#include "agent/net/grpc/unary.h"
 
-#include "agent/net/grpc/call.h"
+#include <memory>
+#include <utility>
 
 namespace sluice::net {
 namespace {

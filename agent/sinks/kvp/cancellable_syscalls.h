@@ -5,10 +5,11 @@
 #include <cstdint>
 
 #include "proto/kvp/syscalls.h"
+#include "proto/kvp/syscalls_system.h"
 
 namespace sluice::kvp {
 
-// Hands every call on to PoolSyscalls::System(), which a test program replaces.
+// Hands every call on to SystemSyscalls(), which a test program replaces.
 class CancellableSyscalls final : public PoolSyscalls {
  public:
   // From any thread. Every deadline has passed from here on: a lock is tried for once and no more.
@@ -39,7 +40,7 @@ class CancellableSyscalls final : public PoolSyscalls {
   // 146 years: behind any deadline, and a deadline after it does not wrap.
   static constexpr uint64_t kEnd = UINT64_MAX / 4;
 
-  PoolSyscalls* const system_ = System();
+  PoolSyscalls* const system_ = SystemSyscalls();
   std::atomic<bool> cancelled_{false};
 };
 

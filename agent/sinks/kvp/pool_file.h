@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "agent/sinks/kvp/hold_times.h"
 #include "proto/kvp/store.h"
+#include "proto/kvp/syscalls_system.h"
 
 namespace sluice::kvp {
 
@@ -28,7 +29,7 @@ class PoolFile {
     mode_t create_mode = 0644;
     // How long Lock() and ReadAll() wait for other writers, in all.
     absl::Duration lock_timeout = absl::Seconds(2);
-    PoolSyscalls* syscalls = PoolSyscalls::System();
+    PoolSyscalls* syscalls = SystemSyscalls();
   };
 
   class Session;

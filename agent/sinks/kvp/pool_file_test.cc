@@ -8,6 +8,7 @@
 
 #include <csignal>
 
+#include "proto/kvp/syscalls_system.h"
 #include "tests/support/kvp/faulty_syscalls.h"
 #include "tests/support/kvp/pool_directory.h"
 
@@ -36,7 +37,7 @@ class PoolFileTest : public ::testing::Test {
   }
   UniqueFd HoldOfdLock() {
     UniqueFd fd(::open(directory_.pool().c_str(), O_RDWR | O_CREAT, 0644));
-    EXPECT_EQ(PoolSyscalls::System()->OfdSetLock(fd.get(), F_WRLCK), 0);
+    EXPECT_EQ(SystemSyscalls()->OfdSetLock(fd.get(), F_WRLCK), 0);
     return fd;
   }
 
@@ -239,10 +240,10 @@ TEST_F(PoolFileTest, HoldsBothLocksDuringASession) {
   ASSERT_TRUE(session.ok());
   const UniqueFd other(::open(directory_.pool().c_str(), O_RDWR));
   EXPECT_LT(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
-  EXPECT_LT(PoolSyscalls::System()->OfdSetLock(other.get(), F_WRLCK), 0);
+  EXPECT_LT(SystemSyscalls()->OfdSetLock(other.get(), F_WRLCK), 0);
   { const PoolFile::Session ended = *std::move(session); }
   EXPECT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
-  EXPECT_EQ(PoolSyscalls::System()->OfdSetLock(other.get(), F_WRLCK), 0);
+  EXPECT_EQ(SystemSyscalls()->OfdSetLock(other.get(), F_WRLCK), 0);
 }
 
 TEST_F(PoolFileTest, FollowsTheNameToAReplacedFile) {

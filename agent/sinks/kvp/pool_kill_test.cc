@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "proto/kvp/syscalls_system.h"
 #include "tests/support/kvp/pool_scenario.h"
 
 namespace sluice::kvp {
@@ -102,7 +103,7 @@ TEST(PoolKillTest, LosesNothingWhereverTheAgentDies) {
       // Whoever else writes before we are back is not shifted by what we left.
       const bool torn_by_others = directory.Bytes().ends_with("torn");
       EXPECT_EQ(directory.Bytes().size() % kRecordBytes, torn_by_others ? 4u : 0u);
-      KeeperHarness keeper(directory, PoolSyscalls::System());
+      KeeperHarness keeper(directory, SystemSyscalls());
       if (keeper.Count(kMovedKey) == 2) CutLastRecord(directory);
       // The sink's cursor stands behind what was acknowledged; the rest comes again.
       const std::vector<Step> steps = Scenario();
@@ -125,7 +126,7 @@ TEST(PoolKillTest, FillsTheRecordsItLeftUnfinishedThoughAnotherProgramWroteBehin
     PoolDirectory directory;
     ASSERT_FALSE(RunUntilKilled(directory, {append}, nth, bytes, &unused));
     directory.AppendBytes(RawRecord("foreign", "1"));
-    KeeperHarness keeper(directory, PoolSyscalls::System());
+    KeeperHarness keeper(directory, SystemSyscalls());
     ASSERT_TRUE(append(keeper).ok());
     EXPECT_THAT(keeper.texts(),
                 ElementsAre("sluice|a=text 0", "sluice|b=text 0", "sluice|b=text 1", "foreign=1"));
@@ -142,7 +143,7 @@ TEST(PoolKillTest, FillsWithTheNextRecordWhatMovedBeforeItWasBack) {
   ASSERT_FALSE(RunUntilKilled(directory, {append}, 2, 0, &unused));
   directory.AppendBytes(RawRecord("foreign", "1"));
   directory.Write(directory.Bytes().substr(kRecordBytes));  // the host deletes the first
-  KeeperHarness keeper(directory, PoolSyscalls::System());
+  KeeperHarness keeper(directory, SystemSyscalls());
   ASSERT_TRUE(append(keeper).ok());
   ASSERT_TRUE(keeper->Append({Entry("c")}).ok());
   EXPECT_THAT(keeper.texts(),

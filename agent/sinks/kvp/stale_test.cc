@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proto/kvp/syscalls_system.h"
 #include "tests/support/kvp/faulty_syscalls.h"
 #include "tests/support/kvp/pool_directory.h"
 
@@ -173,9 +174,9 @@ TEST_F(ClearStalePoolTest, TakesTheTimeFromBeforeTheTornTailIsCut) {
 TEST_F(ClearStalePoolTest, DecidesUnderBothLocks) {
   WritePool(kBoot - absl::Hours(1));
   const UniqueFd holder(::open(directory_.pool().c_str(), O_RDWR));
-  ASSERT_EQ(PoolSyscalls::System()->OfdSetLock(holder.get(), F_WRLCK), 0);
+  ASSERT_EQ(SystemSyscalls()->OfdSetLock(holder.get(), F_WRLCK), 0);
   EXPECT_TRUE(absl::IsDeadlineExceeded(Clear().status()));
-  ASSERT_EQ(PoolSyscalls::System()->OfdSetLock(holder.get(), F_UNLCK), 0);
+  ASSERT_EQ(SystemSyscalls()->OfdSetLock(holder.get(), F_UNLCK), 0);
   EXPECT_EQ(*Clear(), StaleCheck::kCleared) << "the failed attempt must not count as this boot's";
 }
 

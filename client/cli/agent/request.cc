@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proto/record/check.h"
+#include "proto/record/repair.h"
 #include "proto/wire/utf8.h"
 
 namespace sluice::cli {

@@ -8,6 +8,7 @@
 
 #include "proto/base/unique_fd.h"
 #include "proto/kvp/lock.h"
+#include "proto/kvp/syscalls_system.h"
 
 namespace sluice::kvp {
 namespace {
@@ -24,7 +25,7 @@ cli::Result<PoolImage> ReadPool(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return Failed("open", path);
   // Both shared locks keep every writer out that takes one of them; without them it is read too.
-  PoolSyscalls* const system = PoolSyscalls::System();
+  PoolSyscalls* const system = SystemSyscalls();
   const PoolResult<PoolLock> lock = PoolLock::Acquire(system, fd.get(), LockMode::kShared,
                                                       system->NowNano() + kLockWaitNano, path);
   std::string bytes;

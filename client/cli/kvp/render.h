@@ -1,5 +1,4 @@
-// What the kvp verbs print. Text is escaped, so that no record moves the cursor; JSON holds the
-// records' text as it is.
+// What the kvp verbs print for people. Text is escaped, so that no record moves the cursor.
 #pragma once
 
 #include <map>
@@ -22,31 +21,25 @@ struct PoolInfo {
   bool stale = false;
 };
 
-// `name=value` lines, and one object of the same names.
+// `name=value` lines.
 std::string RenderInfo(const PoolInfo& info);
-std::string RenderInfoJson(const PoolInfo& info);
 
-// `KEY=VALUE` lines in the order of the file, and an array of {"key", "value"}.
+// `KEY=VALUE` lines in the order of the file.
 std::string RenderDump(const kvp::PoolImage& image);
-std::string RenderDumpJson(const kvp::PoolImage& image);
 
 // Of equal keys the last one counts, as for the host. Views into `image`.
 std::map<std::string_view, std::string_view> LastValues(const kvp::PoolImage& image);
 
-// `KEY=VALUE` lines by key, each with its last value, and an object.
+// `KEY=VALUE` lines by key, each with its last value.
 std::string RenderEntries(const kvp::PoolImage& image);
-std::string RenderEntriesJson(const kvp::PoolImage& image);
 
 // One line an event, span or report: time, duration or `-`, writer, level, name, text.
 std::string RenderDecoded(const std::vector<kvp::Item>& items);
-std::string RenderDecodedJson(const std::vector<kvp::Item>& items);
 
 // The whole, then a line a writer.
 std::string RenderUsage(const kvp::PoolUsage& usage);
-std::string RenderUsageJson(const kvp::PoolUsage& usage);
 
 // A line a finding; one that says so where there are none.
 std::string RenderFindings(const std::vector<kvp::Finding>& findings);
-std::string RenderFindingsJson(const std::vector<kvp::Finding>& findings);
 
 }  // namespace sluice::cli

@@ -1,6 +1,8 @@
-#include <optional>
+#include "client/cli/kvp/render_json.h"
 
-#include "client/cli/kvp/render.h"
+#include <optional>
+#include <string_view>
+
 #include "client/cli/render/json_writer.h"
 #include "client/cli/render/text.h"
 #include "proto/kvp/slot.h"

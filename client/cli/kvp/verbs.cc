@@ -10,6 +10,7 @@
 
 #include "client/cli/kvp/pool_source.h"
 #include "client/cli/kvp/render.h"
+#include "client/cli/kvp/render_json.h"
 #include "client/cli/kvp/report.h"
 #include "client/cli/kvp/write_verbs.h"
 #include "client/cli/render/json_writer.h"

@@ -4,6 +4,7 @@
 
 #include "client/cli/agent/agent_view.h"
 #include "client/cli/render/tree.h"
+#include "client/cli/render/tree_json.h"
 #include "client/cli/verb.h"
 #include "proto/trace/ids.h"
 

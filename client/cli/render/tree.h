@@ -1,4 +1,4 @@
-// A trace as a tree of lines, or as JSON.
+// A trace as a tree of lines.
 #pragma once
 
 #include <string>
@@ -19,11 +19,5 @@ namespace sluice::cli {
 // `open since` its start, one whose process is gone `aborted` and why, in the agent's words; a
 // duration stands only where both of its times are known.
 std::string RenderTree(const Trace& trace, const TextStyle& style);
-
-// {"trace_id", "spans": [...], "events": [...]}: spans in the order of the tree, each with its
-// depth and the events in it; "events" are those in no known span. Ids are hexadecimal, times
-// strings of nanoseconds since the Unix epoch ("0": not known), durations numbers of nanoseconds or
-// null.
-std::string RenderTreeJson(const Trace& trace);
 
 }  // namespace sluice::cli

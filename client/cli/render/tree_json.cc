@@ -1,7 +1,9 @@
+#include "client/cli/render/tree_json.h"
+
 #include <string_view>
+#include <vector>
 
 #include "client/cli/render/json_writer.h"
-#include "client/cli/render/tree.h"
 #include "client/cli/render/value.h"
 #include "client/cli/trace/walk.h"
 #include "proto/record/view.h"

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string>
 
+#include "client/cli/render/tree_json.h"
+
 namespace sluice::cli {
 namespace {
 

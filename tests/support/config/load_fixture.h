@@ -10,7 +10,7 @@
 #include "agent/sinks/kvp/kvp_settings.h"
 #include "agent/sinks/log/log_settings.h"
 #include "agent/sinks/otlp/otlp_settings.h"
-#include "agent/sinks/sink_kind.h"
+#include "agent/sinks/sink_kinds.h"
 #include "gtest/gtest.h"
 
 namespace sluice::config {

@@ -17,6 +17,7 @@
 #include "proto/kvp/slot.h"
 #include "proto/kvp/store.h"
 #include "proto/kvp/syscalls.h"
+#include "proto/kvp/syscalls_system.h"
 
 namespace sluice::kvp {
 namespace {
@@ -75,7 +76,7 @@ class WatchedSyscalls : public PoolSyscalls {
 
 }  // namespace
 
-PoolSyscalls* PoolSyscalls::System() {
+PoolSyscalls* SystemSyscalls() {
   static PoolSyscalls* const watched = new WatchedSyscalls;
   return watched;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/net/grpc/grpc_server.h"
+#include "agent/net/grpc/unary.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/fake_clock.h"

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "agent/net/grpc/grpc_server.h"
+#include "agent/net/grpc/unary.h"
 #include "agent/net/unix_socket.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

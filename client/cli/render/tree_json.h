@@ -1,0 +1,16 @@
+// A trace as JSON, for programs.
+#pragma once
+
+#include <string>
+
+#include "client/cli/trace/trace.h"
+
+namespace sluice::cli {
+
+// {"trace_id", "spans": [...], "events": [...]}: spans in the order of the tree, each with its
+// depth and the events in it; "events" are those in no known span. Ids are hexadecimal, times
+// strings of nanoseconds since the Unix epoch ("0": not known), durations numbers of nanoseconds or
+// null.
+std::string RenderTreeJson(const Trace& trace);
+
+}  // namespace sluice::cli
