@@ -2,7 +2,8 @@
 """Measures the built agent as a whole: CPU per span, latency into the pool, memory, start-up, one-shot
 cost. Prints one line a figure. Run on a quiet machine, after building the release preset:
 
-    cmake --build --preset release && PYTHONPATH=tests/support tests/bench/agent_bench.py
+    cmake --build --preset release --target all tests/bench/all
+    PYTHONPATH=tests/support tests/bench/agent_bench.py
 """
 
 import json
