@@ -339,6 +339,8 @@ std::vector<std::string> HostileTexts() {
                                     "e\xcc\x81",
                                     "\x7f",
                                     "\xf3\xa0\x81\x81",
+                                    "\xef\xbb\xbf",
+                                    "ro\xe2\x80\x8bot",
                                     "{\"a\":1}",
                                     "\t \t",
                                     ""};
@@ -350,7 +352,8 @@ bool HasControl(std::string_view line) {
   while (!line.empty()) {
     const Utf8Unit unit = DecodeUtf8(line);
     const char32_t c = unit.code_point;
-    if (!unit.valid || c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e)) {
+    if (!unit.valid || c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200b || c == 0xfeff ||
+        (c >= 0x2028 && c <= 0x202e) || (c >= 0xe0000 && c <= 0xe0fff)) {
       return true;
     }
     line.remove_prefix(unit.size);

@@ -1,8 +1,10 @@
 #include "proto/text/escape.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
+#include "proto/text/code_point_ranges.h"
 #include "proto/text/rust_debug.h"
 #include "proto/wire/utf8.h"
 
@@ -14,9 +16,14 @@ constexpr char kHexDigits[] = "0123456789abcdef";
 // Neither changed by any of the forms, nor part of a longer code point.
 bool IsPlain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '\\' && c != '"'; }
 
+constexpr CodePointRange kHidden[] = {
+#include "proto/text/hidden_ranges.inc"
+};
+
+// Breaks a line, moves a cursor, turns the direction of writing, or cannot be seen.
 bool IsDangerous(char32_t c) {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
-         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+  if (c < 0x7f) return c < 0x20;
+  return Contains(kHidden, c);
 }
 
 void AppendCodePointEscape(char32_t c, std::string* out) {
@@ -77,6 +84,13 @@ void AppendJsonUnit(uint32_t unit, std::string* out) {
   for (int shift = 12; shift >= 0; shift -= 4) out->push_back(kHexDigits[unit >> shift & 15]);
 }
 
+// Beyond U+FFFF in two, as UTF-16 has it.
+void AppendJsonEscape(uint32_t c, std::string* out) {
+  if (c <= 0xffff) return AppendJsonUnit(c, out);
+  AppendJsonUnit(0xd800 | (c - 0x10000) >> 10, out);
+  AppendJsonUnit(0xdc00 | (c & 0x3ff), out);
+}
+
 bool TakeHex(std::string_view digits, uint32_t* value) {
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), *value, 16);
@@ -105,6 +119,11 @@ size_t UnescapeOne(std::string_view rest, std::string* out) {
 }
 
 }  // namespace
+
+bool IsPlainText(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return IsPlain(static_cast<unsigned char>(c)); });
+}
 
 void AppendEscapedByte(unsigned char byte, std::string* out) {
   out->append({'\\', 'x', kHexDigits[byte >> 4], kHexDigits[byte & 15]});
@@ -137,7 +156,7 @@ void AppendQuoted(std::string_view text, std::string* out) {
   const auto escape = [out](char32_t c, std::string_view bytes) {
     if (c == '"') {
       out->append("\\\"");
-    } else if (c == '\\' || IsEscapedByRust(c)) {
+    } else if (c == '\\' || IsEscapedByRust(c) || IsDangerous(c)) {
       AppendBackslashForm(c, out);
     } else {
       out->append(bytes);
@@ -154,7 +173,7 @@ void AppendJsonString(std::string_view text, std::string* out) {
     if (c == '"' || c == '\\') {
       out->append({'\\', static_cast<char>(c)});
     } else if (IsDangerous(c)) {
-      AppendJsonUnit(c, out);
+      AppendJsonEscape(c, out);
     } else {
       out->append(bytes);
     }

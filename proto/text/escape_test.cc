@@ -31,6 +31,37 @@ TEST(LineEscapeTest, EscapesWhatBreaksALineOrATerminal) {
   EXPECT_EQ(With(AppendEscaped, "C:\\n"), "C:\\\\n");
 }
 
+// Format characters and what else shows nothing: of each kind one.
+constexpr uint32_t kUnseen[] = {0xad,    0x34f,   0x600,   0x6dd,   0x115f,  0x17b4,  0x180b,
+                                0x200b,  0x200d,  0x2060,  0x2064,  0x206f,  0x3164,  0xfe0f,
+                                0xfeff,  0xffa0,  0xfff9,  0xfffb,  0x110bd, 0x13430, 0x1bca0,
+                                0x1d173, 0xe0001, 0xe0041, 0xe007f, 0xe0100, 0xe0fff};
+
+TEST(LineEscapeTest, EscapesWhatNobodySees) {
+  for (const uint32_t c : kUnseen) {
+    std::string text;
+    AppendCodePoint(c, &text);
+    for (const Append append : {AppendEscaped, AppendEscapedKey, AppendQuoted, AppendJsonString}) {
+      const std::string escaped = With(append, text);
+      EXPECT_EQ(escaped.find(text), std::string::npos) << std::hex << c;
+      EXPECT_NE(escaped.find("\\u"), std::string::npos) << std::hex << c;
+    }
+    EXPECT_EQ(Unescape(With(AppendEscaped, text)), text);
+  }
+  EXPECT_EQ(With(AppendEscaped, "\xef\xbb\xbf_\xf3\xa0\x81\x81"), "\\u{feff}_\\u{e0041}");
+}
+
+TEST(LineEscapeTest, LeavesWhatStandsBesideTheUnseenAlone) {
+  for (const uint32_t c :
+       {0xa0u, 0xacu, 0xaeu, 0x350u, 0x606u, 0x2010u, 0x2027u, 0x202fu, 0x205fu, 0x2070u, 0xfdffu,
+        0xfe10u, 0xfffcu, 0xfffdu, 0x1f680u, 0xdffffu, 0xe1000u}) {
+    std::string text;
+    AppendCodePoint(c, &text);
+    EXPECT_EQ(With(AppendEscaped, text), text) << std::hex << c;
+    EXPECT_EQ(With(AppendJsonString, text), "\"" + text + "\"") << std::hex << c;
+  }
+}
+
 TEST(LineEscapeTest, EscapesEachByteThatIsNotUtf8) {
   EXPECT_EQ(With(AppendEscaped, "a\xff\xc3z"), "a\\xff\\xc3z");
   EXPECT_EQ(With(AppendQuoted, "\xed\xa0\x80"), "\"\\xed\\xa0\\x80\"");
@@ -48,6 +79,7 @@ TEST(LineEscapeTest, QuotesAsRustDoes) {
 TEST(LineEscapeTest, WritesJsonThatNeedsNoSecondLook) {
   EXPECT_EQ(With(AppendJsonString, "a\"\\\n\x1b\xe2\x80\xae"),
             "\"a\\\"\\\\\\u000a\\u001b\\u202e\"");
+  EXPECT_EQ(With(AppendJsonString, "\xf3\xa0\x81\x81"), "\"\\udb40\\udc41\"");
   EXPECT_EQ(With(AppendJsonString, "\xff"), "\"\\udcff\"");
 }
 

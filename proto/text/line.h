@@ -45,12 +45,13 @@ class TextLine {
 
   // `key=value`, separated by blanks. `follows`: something stands before them already.
   void Fields(const RecordView& record, bool follows);
+  // One of them, alone.
+  void Field(std::string_view key, const ValueView& value, bool bare);
   // `outer:inner{user="root"}:`, the open spans with their fields.
   void Context(std::span<const SpanContextItem> context);
 
  private:
   void Paint(std::string_view style, std::string_view printable);
-  void Field(std::string_view key, const ValueView& value, bool bare);
   void FieldsWithMessage(const RecordView& record);
 
   const bool color_;

@@ -1,20 +1,16 @@
 #include "proto/text/rust_debug.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <iterator>
 
+#include "proto/text/code_point_ranges.h"
 #include "proto/wire/utf8.h"
 
 namespace sluice {
 namespace {
 
-struct CodePointRange {
-  uint32_t first;
-  uint32_t last;
-};
 constexpr CodePointRange kEscaped[] = {
 #include "proto/text/rust_escape_ranges.inc"
 };
@@ -69,10 +65,7 @@ void AppendExponential(std::string_view text, std::string* out) {
 
 bool IsEscapedByRust(char32_t code_point) {
   if (code_point < 0x7f) return code_point < ' ';
-  const auto* const range =
-      std::lower_bound(std::begin(kEscaped), std::end(kEscaped), code_point,
-                       [](const CodePointRange& r, char32_t point) { return r.last < point; });
-  return range != std::end(kEscaped) && range->first <= code_point;
+  return Contains(kEscaped, code_point);
 }
 
 void AppendRustDebug(std::string_view text, std::string* out) {

@@ -26,13 +26,15 @@ GOLDEN = [
 HOSTILE = [
     "two\nlines", "\r\n", "\x1b[2J\x1b[31mred", "\x07\x08\x7f", "\x00", "a\x00b", "tab\there",
     "\x9b31m", "\x85", "\u2028\u2029", "\u202eabc\u2066", "\u200e\u061c", '"', '""', "\\", "\\n",
+    "ro\u200bot", "\U000e0041\U000e007f", "\xad\u2060\u3164\ufe0f",
     "\\\\n", "\\u{1b}", "\\x1b", "\\", '\\"', "{}", "a=b c=d", 'x" level=error msg="y', "<3>kernel",
     "2026-11-20T09:27:53.502904Z ERROR x: y", "\ufeffbom", "é", "\U0001f4a5", " ", "  a  ", "'", "%s%n",
     "_pid", "ts", "level", "trace_id", "\x1b]0;title\x07", "\x1bc", "x" * 5000 + "\n", "\ud7ff",
     '{"a":1}', "</script>", "a" + "\u0301" * 40,
 ]
 
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+                     "\ufe0f\ufeff\U000e0000-\U000e0fff]")
 ESCAPE = re.compile(r'\\(?:([nrt0\\"])|x([0-9a-f]{2})|u\{([0-9a-f]+)\})')
 
 
