@@ -71,6 +71,9 @@ absl::Status Lock(int fd, const std::string& path) {
   return absl::FailedPreconditionError(absl::StrCat("another agent holds the log file ", path));
 }
 
+// Its length with its newline.
+size_t FirstLine(std::string_view lines) { return lines.find('\n') + 1; }
+
 size_t CountLines(std::string_view text) {
   return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
 }
@@ -179,22 +182,38 @@ absl::Status LogFile::Prepare(size_t more_bytes) {
 
 LogFile::WriteResult LogFile::Write(std::string_view lines) {
   WriteResult result;
-  result.status = Prepare(lines.size());
-  if (!result.status.ok()) return result;
-  if (torn_) {
-    size_ += WriteAll(fd_.get(), "\n", &result.status);
-    if (!result.status.ok()) return result;
-    torn_ = false;
-  }
-  const size_t written = WriteAll(fd_.get(), lines, &result.status);
-  size_ += written;
-  result.lines = CountLines(lines.substr(0, written));
-  if (!result.status.ok()) {
-    result.status = Annotate(result.status, absl::StrCat("log file ", options_.path));
-    const size_t whole = lines.substr(0, written).rfind('\n') + 1;  // npos + 1 is 0
-    if (whole < written) DropTornLine(written - whole);
+  while (!lines.empty() && result.status.ok()) {
+    result.status = Prepare(FirstLine(lines));
+    if (!result.status.ok()) break;
+    const std::string_view piece = lines.substr(0, Fitting(lines));
+    result.status = Append(piece, &result.lines);
+    lines.remove_prefix(piece.size());
   }
   return result;
+}
+
+size_t LogFile::Fitting(std::string_view lines) const {
+  if (options_.max_size == 0) return lines.size();
+  const uint64_t room = options_.max_size - std::min(options_.max_size, size_);
+  if (lines.size() <= room) return lines.size();
+  const size_t whole = lines.substr(0, room).rfind('\n') + 1;  // npos + 1 is 0
+  return std::max(whole, FirstLine(lines));
+}
+
+absl::Status LogFile::Append(std::string_view lines, size_t* count) {
+  absl::Status status;
+  if (torn_) {
+    size_ += WriteAll(fd_.get(), "\n", &status);
+    if (!status.ok()) return status;
+    torn_ = false;
+  }
+  const size_t written = WriteAll(fd_.get(), lines, &status);
+  size_ += written;
+  *count += CountLines(lines.substr(0, written));
+  if (status.ok()) return status;
+  const size_t whole = lines.substr(0, written).rfind('\n') + 1;  // npos + 1 is 0
+  if (whole < written) DropTornLine(written - whole);
+  return Annotate(status, absl::StrCat("log file ", options_.path));
 }
 
 void LogFile::DropTornLine(size_t bytes) {

@@ -45,7 +45,8 @@ class LogFile {
     size_t lines = 0;
   };
   // Appends whole lines, each ending in a newline, with one write(2) as a rule. Reopens first where
-  // PATH is another file by now, and rotates first where it is due. RESOURCE_EXHAUSTED: disk full.
+  // PATH is another file by now, and rotates where it is due, but no earlier than the next line
+  // does not fit: each file rotated by size is full. RESOURCE_EXHAUSTED: disk full.
   WriteResult Write(std::string_view lines);
 
   // fdatasync(2) of what was written, files rotated away since the last Sync included.
@@ -71,6 +72,9 @@ class LogFile {
   absl::Status Rotate();
   absl::Status ShiftRotated() const;
   absl::Status Prepare(size_t more_bytes);
+  // Bytes of the first lines that go into the file as it is, at least of one.
+  size_t Fitting(std::string_view lines) const;
+  absl::Status Append(std::string_view lines, size_t* count);
   // Takes back what follows the last newline, `bytes` long.
   void DropTornLine(size_t bytes);
   std::string Rotated(uint32_t number) const;

@@ -160,6 +160,21 @@ TEST_F(LogFileTest, KeepsALineLargerThanTheSizeWhole) {
   EXPECT_EQ(file->rotations(), 0u);
 }
 
+// However many lines come at once: what a rotated file holds is what a share of the log counts on.
+TEST_F(LogFileTest, FillsAFileBeforeItIsRotated) {
+  options_.max_size = 8;
+  options_.rotate_keep = 9;
+  const auto file = Open();
+  ASSERT_TRUE(file->Write("one\n").status.ok());
+  const auto result = file->Write("two\nthree\nfar too long\nsix\n");
+  ASSERT_TRUE(result.status.ok());
+  EXPECT_EQ(result.lines, 4u);
+  EXPECT_EQ(Content(".3"), "one\ntwo\n");
+  EXPECT_EQ(Content(".2"), "three\n");
+  EXPECT_EQ(Content(".1"), "far too long\n");
+  EXPECT_EQ(Content(), "six\n");
+}
+
 TEST_F(LogFileTest, RotatesByAgeOnceItIsReached) {
   options_.max_age = std::chrono::seconds(60);
   const auto file = Open();
