@@ -106,7 +106,7 @@ class LineQuery {
   journal::Journal* const journal_;
   const v1::LinesRequest& request_;
   const LineSelection selection_;
-  const lines::LineBuilder builder_;
+  lines::LineBuilder builder_;
   AnswerStream* const stream_;
   MessageWriter<v1::LinesResponse> writer_;
   // The last entry when the call came.

@@ -1,20 +1,22 @@
 #include "agent/lines/builder.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <vector>
 
+#include "agent/lines/scope.h"
 #include "agent/live/resource_text.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::lines {
 namespace {
 
 using stream::Delivery;
 
-// What each line within a span repeats, so that no small record takes a long line.
-constexpr size_t kContextBytes = 16 * 1024;
+constexpr size_t kShortScope = 128;
+// Of what each line of a sender repeats.
+constexpr size_t kServiceBytes = 256;
 
-// The delivery's span and its ancestors that passed the filter, outermost first.
+// The delivery's span and its ancestors that passed the filter, innermost first.
 std::vector<const live::Span*> Chain(const Delivery& delivery) {
   std::vector<const live::Span*> chain;
   for (const live::Span* span = delivery.span; span != nullptr; span = span->parent.get()) {
@@ -22,54 +24,42 @@ std::vector<const live::Span*> Chain(const Delivery& delivery) {
     const bool is_own = span == delivery.span && delivery.kind != Delivery::Kind::kEvent;
     if (is_own || span->scope.enabled()) chain.push_back(span);
   }
-  std::reverse(chain.begin(), chain.end());
   return chain;
 }
 
 }  // namespace
 
-LineBuilder::ShownSpan LineBuilder::Show(const live::Span& span, size_t* room) const {
-  ShownSpan shown{"...", {}};
-  if (span.name.size() <= *room) {
-    shown.name = span.name;
-    *room -= span.name.size();
+LineBuilder::LineBuilder(const LineOptions& options)
+    : format_(options),
+      max_scope_(options.max_scope),
+      shows_service_(options.style != LineStyle::kText) {}
+
+std::string_view LineBuilder::ServiceOf(const Delivery& delivery) {
+  if (service_sequence_ != delivery.sequence) {
+    const auto service = live::FindResourceText(delivery.origin->resource, "service.name");
+    service_ = service.substr(0, Utf8Boundary(service, kServiceBytes));
+    service_sequence_ = delivery.sequence;
   }
-  // An ended ancestor is known by name alone.
-  if (span.body.empty()) return shown;
-  if (span.body.size() <= *room) {
-    format_.AppendFields(span.AsRecord(RecordKind::kSpan), &shown.fields);
-  }
-  if (span.body.size() > *room || shown.fields.size() > *room) {
-    shown.fields = format_.FieldsLeftOut();
-  } else {
-    *room -= shown.fields.size();
-  }
-  return shown;
+  return service_;
 }
 
-void LineBuilder::Append(const Delivery& delivery, std::string* lines) const {
-  const auto chain = Chain(delivery);
-  std::vector<ShownSpan> shown;
-  shown.reserve(chain.size());
-  size_t room = kContextBytes;
-  for (const live::Span* const span : chain) {
-    const bool is_own = delivery.kind != Delivery::Kind::kEvent && span == delivery.span;
-    if (is_own) room = SIZE_MAX;
-    shown.push_back(Show(*span, &room));
-  }
-  std::vector<SpanContextItem> context;
-  context.reserve(shown.size());
-  for (const ShownSpan& span : shown) context.push_back({span.name, span.fields});
+void LineBuilder::Append(const Delivery& delivery, std::string* lines, LineForm form) {
+  const bool is_short = form == LineForm::kShort;
+  const bool is_end = delivery.kind == Delivery::Kind::kSpanClosed;
+  const bool shows_span = delivery.kind == Delivery::Kind::kSpanOpened || (is_end && !is_short);
+  const size_t room = is_short ? std::min(max_scope_, kShortScope) : max_scope_;
+  const Scope scope(format_, Chain(delivery), room, shows_span);
+
   LineInput input;
   input.record = delivery.record;
-  input.context = context;
+  input.context = scope.items();
   input.sender = &delivery.origin->identity;
-  input.service = live::FindResourceText(delivery.origin->resource, "service.name");
+  if (shows_service_ && !is_short) input.service = ServiceOf(delivery);
   if (delivery.kind == Delivery::Kind::kEvent) return format_.AppendEvent(input, lines);
   RecordView whole = delivery.span->AsRecord(RecordKind::kSpan);
   whole.level = delivery.level;
   input.record = &whole;
-  if (delivery.kind == Delivery::Kind::kSpanOpened) return format_.AppendSpanNew(input, lines);
+  if (!is_end) return format_.AppendSpanNew(input, lines);
   format_.AppendSpanClose(input, whole.span.start_unix_nano, lines);
 }
 

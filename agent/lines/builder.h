@@ -1,10 +1,14 @@
-// A delivery as log lines: what the file and the stderr sink have in common.
+// A delivery as a line: what the log file, the stderr sink and `sluice tail` have in common.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "agent/lines/format.h"
+#include "agent/lines/line_budget.h"
 #include "agent/live/span.h"
 #include "agent/stream/delivery.h"
 
@@ -13,21 +17,23 @@ namespace sluice::lines {
 // Owned by one thread.
 class LineBuilder {
  public:
-  explicit LineBuilder(const LineOptions& options) : format_(options) {}
+  explicit LineBuilder(const LineOptions& options);
 
-  // Appends one line. What it repeats of the spans around the record is at most 16 KiB; a name or
-  // the fields of a span that do not fit are left out for `...`.
-  void Append(const stream::Delivery& delivery, std::string* lines) const;
+  // Appends one line. What it repeats of the spans around the record is within
+  // LineOptions::max_scope, or in a short line within 128 bytes. A span's own lines have its name
+  // and all of its fields besides, but for a short one of its end.
+  void Append(const stream::Delivery& delivery, std::string* lines,
+              LineForm form = LineForm::kWhole);
 
  private:
-  struct ShownSpan {
-    std::string_view name;
-    std::string fields;
-  };
-  // Takes what it shows from `*room`.
-  ShownSpan Show(const live::Span& span, size_t* room) const;
+  std::string_view ServiceOf(const stream::Delivery& delivery);
 
-  LineFormat format_;
+  const LineFormat format_;
+  const size_t max_scope_;
+  const bool shows_service_;
+  // Of the entry that has this sequence, whose deliveries all have the same.
+  std::optional<uint64_t> service_sequence_;
+  std::string service_;
 };
 
 }  // namespace sluice::lines

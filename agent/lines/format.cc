@@ -4,6 +4,7 @@
 
 #include "agent/lines/json.h"
 #include "agent/lines/logfmt.h"
+#include "proto/text/escape.h"
 #include "proto/text/journal_stream.h"
 
 namespace sluice::lines {
@@ -52,6 +53,36 @@ void LineFormat::AppendFields(const RecordView& record, std::string* rendered) c
   if (options_.style == LineStyle::kJson) return AppendJsonFields(record, rendered);
   const bool color = options_.style == LineStyle::kText && options_.color;
   TextLine(color, rendered).Fields(record, !rendered->empty());
+}
+
+void LineFormat::AppendField(const AttributeView& attribute, bool bare,
+                             std::string* rendered) const {
+  if (options_.style == LineStyle::kJson) return AppendJsonField(attribute, rendered);
+  const bool color = options_.style == LineStyle::kText && options_.color;
+  if (!rendered->empty()) rendered->push_back(' ');
+  TextLine(color, rendered).Field(attribute.key, attribute.value, bare);
+}
+
+void LineFormat::AppendFieldsLeftOut(size_t count, std::string* rendered) const {
+  const bool json = options_.style == LineStyle::kJson;
+  if (!rendered->empty()) rendered->push_back(json ? ',' : ' ');
+  rendered->append(json ? "\"...\":" : "...=").append(std::to_string(count));
+}
+
+void LineFormat::AppendSpansLeftOut(size_t count, std::string* rendered) const {
+  const bool json = options_.style == LineStyle::kJson;
+  rendered->append(json ? "\"spans\":" : "spans=").append(std::to_string(count));
+}
+
+size_t LineFormat::NameBytes(std::string_view name) const {
+  if (IsPlainText(name)) return name.size();
+  std::string printed;
+  if (options_.style == LineStyle::kJson) {
+    AppendJsonString(name, &printed);
+    return printed.size() - 2;
+  }
+  AppendEscaped(name, &printed);
+  return printed.size();
 }
 
 void LineFormat::AppendEvent(const LineInput& input, std::string* out) const {

@@ -24,6 +24,8 @@ struct LineOptions {
   bool color = false;
   // `<N>` in front, N being the syslog priority. For stderr where it is the journal.
   bool priority = false;
+  // Of the spans around a record in its line, in bytes; scope.h.
+  size_t max_scope = 2 * 1024;
 };
 
 // A record with what surrounds it. Views: everything outlives the call.
@@ -44,9 +46,24 @@ class LineFormat {
   // SpanContextItem::fields. Call it for START and for each later record of the span.
   void AppendFields(const RecordView& record, std::string* rendered) const;
 
-  // Stands for the fields of a span that are too long.
-  std::string_view FieldsLeftOut() const {
-    return options_.style == LineStyle::kJson ? "\"...\":null" : "...";
+  // For a Scope, which shows what fits:
+  // One of those attributes.
+  void AppendField(const AttributeView& attribute, bool bare, std::string* rendered) const;
+  // Behind them, what stands for `count` more: `...=3`.
+  void AppendFieldsLeftOut(size_t count, std::string* rendered) const;
+  // The fields of what stands for `count` spans: `spans=3`.
+  void AppendSpansLeftOut(size_t count, std::string* rendered) const;
+  // Of a span's name as it prints.
+  size_t NameBytes(std::string_view name) const;
+  // Bytes, at most, of what a span has around its name and fields, of what AppendFieldsLeftOut
+  // brings, and of the whole span that stands for others.
+  struct Overhead {
+    size_t span;
+    size_t fields_left_out;
+    size_t spans_left_out;
+  };
+  Overhead overhead() const {
+    return options_.style == LineStyle::kJson ? Overhead{24, 14, 40} : Overhead{3, 12, 16};
   }
 
   // Each appends exactly one line with its newline.

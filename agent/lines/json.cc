@@ -176,6 +176,10 @@ void AppendJsonFields(const RecordView& record, std::string* rendered) {
   for (const std::string_view encoded : attributes) AppendMember(ReadAttribute(encoded), rendered);
 }
 
+void AppendJsonField(const AttributeView& attribute, std::string* rendered) {
+  AppendMember(attribute, rendered);
+}
+
 void AppendJsonLine(const LineInput& input, const Lifecycle& life, std::string* out) {
   const RecordView& record = *input.record;
   Object object(out);

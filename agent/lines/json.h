@@ -20,5 +20,6 @@ void AppendJsonLine(const LineInput& input, const Lifecycle& life, std::string* 
 
 // `"key":value`, separated by commas; a comma first where `*rendered` already holds fields.
 void AppendJsonFields(const RecordView& record, std::string* rendered);
+void AppendJsonField(const AttributeView& attribute, std::string* rendered);
 
 }  // namespace sluice::lines

@@ -1,6 +1,7 @@
 // What a reader of the journal is told: one thing that happened, and the span around it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 
@@ -18,6 +19,8 @@ struct Delivery {
   // crash the same one comes again under the same pair.
   uint64_t sequence = 0;
   uint32_t part = 0;
+  // Bytes of that entry, but for the sender's resource, which each entry repeats.
+  size_t entry_bytes = 0;
 
   // The record as journalled. For kSpanClosed: the END, or the whole SPAN.
   const RecordView* record = nullptr;

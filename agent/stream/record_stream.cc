@@ -199,6 +199,8 @@ void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const Record
   delivery.kind = kind;
   delivery.sequence = place.entry->sequence;
   delivery.part = place.part;
+  delivery.entry_bytes =
+      batch.encoded.size() - std::min(batch.encoded.size(), batch.resource.size());
   delivery.record = &record;
   delivery.level = LevelOf(kind, record, span);
   delivery.span = span;

@@ -15,12 +15,17 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "agent/lines/builder.h"
 #include "agent/lines/format.h"
+#include "agent/live/span_table.h"
 #include "agent/sinks/log/log_file.h"
 #include "sluice/v1/record.pb.h"
+#include "tests/support/records.h"
 
 namespace sluice::log_sink {
 namespace {
@@ -98,6 +103,46 @@ void BM_OurLines(benchmark::State& state, lines::LineStyle style) {
 BENCHMARK_CAPTURE(BM_OurLines, text, lines::LineStyle::kText);
 BENCHMARK_CAPTURE(BM_OurLines, json, lines::LineStyle::kJson);
 BENCHMARK_CAPTURE(BM_OurLines, logfmt, lines::LineStyle::kLogfmt);
+
+std::shared_ptr<live::Span> MakeSpan(uint8_t id, const std::string& name,
+                                     std::shared_ptr<live::Span> parent) {
+  v1::Record record = testing::StartRecord(1, id, 0, name);
+  testing::AddTextAttribute(&record, "retries", "3");
+  const std::string encoded = record.SerializeAsString();
+  const RecordView view = *ReadRecord(encoded);
+  auto span = live::SpanTable().Whole(view, std::make_shared<const live::Origin>());
+  filter::Matcher(filter::Filter::Parse("trace", {}).filter)
+      .OpenSpan(filter::Subject::Of(view), nullptr, &span->scope);
+  span->parent = std::move(parent);
+  return span;
+}
+
+// The same out of a sink's deliveries, without the file.
+void BM_Deliveries(benchmark::State& state, lines::LineStyle style) {
+  lines::LineOptions options;
+  options.style = style;
+  lines::LineBuilder builder(options);
+  const auto span = MakeSpan(2, "get_metadata", MakeSpan(1, "provision", nullptr));
+  const std::string encoded = EncodedEvent();
+  const live::Origin origin;
+  std::string lines;
+  for (auto _ : state) {
+    lines.clear();
+    for (int i = 0; i < kLinesPerTurn; ++i) {
+      const RecordView record = *ReadRecord(encoded);
+      stream::Delivery delivery;
+      delivery.record = &record;
+      delivery.span = span.get();
+      delivery.origin = &origin;
+      builder.Append(delivery, &lines);
+    }
+    benchmark::DoNotOptimize(lines.data());
+  }
+  CountLines(state);
+}
+BENCHMARK_CAPTURE(BM_Deliveries, text, lines::LineStyle::kText);
+BENCHMARK_CAPTURE(BM_Deliveries, json, lines::LineStyle::kJson);
+BENCHMARK_CAPTURE(BM_Deliveries, logfmt, lines::LineStyle::kLogfmt);
 
 #if SLUICE_HAS_SPDLOG
 // The same line, its fields formatted by spdlog's fmt.

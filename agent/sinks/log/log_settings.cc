@@ -11,6 +11,8 @@ config::Form<lines::LineStyle> Style() {
                                            {"logfmt", lines::LineStyle::kLogfmt}});
 }
 
+config::Form<uint64_t> Scope() { return config::Size({.least = 128, .most = 64 * 1024}); }
+
 std::vector<std::string> FilterVariables() { return {"SLUICE_LOG", "AZURE_INIT_LOG"}; }
 
 // Two sinks would rotate one file.
@@ -32,6 +34,7 @@ config::SinkSection FileSection() {
       config::KeysOf<FileSettings>()
           .Add("path", &FileSettings::path, config::Path())
           .Add("format", &FileSettings::format, Style())
+          .Add("max_scope", &FileSettings::max_scope, Scope())
           .Add("max_size", &FileSettings::max_size, config::Size())
           .Add("max_age", &FileSettings::max_age, config::Seconds())
           .Add("rotate_keep", &FileSettings::rotate_keep, config::Count({0, 1000}))
@@ -49,6 +52,7 @@ config::SinkSection StderrSection() {
       config::SectionOf("stderr", "stderr",
                         config::KeysOf<StderrSettings>()
                             .Add("format", &StderrSettings::format, Style())
+                            .Add("max_scope", &StderrSettings::max_scope, Scope())
                             .Add("color", &StderrSettings::color,
                                  config::Choice<ColorMode>(
                                      {{"auto", ColorMode::kAuto}, {"never", ColorMode::kNever}})));

@@ -15,6 +15,7 @@ namespace sluice::log_sink {
 struct FileSettings {
   std::string path = "/var/log/sluice/sluice.log";
   lines::LineStyle format = lines::LineStyle::kText;
+  uint64_t max_scope = 2 * 1024;          // bytes of the spans around a record in its line
   uint64_t max_size = 64 * config::kMiB;  // bytes before the file is rotated; 0: never
   std::chrono::seconds max_age{0};        // age before it is rotated; 0: never
   uint32_t rotate_keep = 4;               // rotated files kept
@@ -26,6 +27,7 @@ enum class ColorMode { kAuto, kNever };  // kAuto: see TakesColor()
 
 struct StderrSettings {
   lines::LineStyle format = lines::LineStyle::kText;
+  uint64_t max_scope = 2 * 1024;  // bytes of the spans around a record in its line
   ColorMode color = ColorMode::kAuto;
 };
 

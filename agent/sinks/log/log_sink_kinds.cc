@@ -1,5 +1,8 @@
 #include <unistd.h>
 
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include "agent/sinks/log/file_sink.h"
 #include "agent/sinks/log/log_settings.h"
 #include "agent/sinks/log/stderr_sink.h"
@@ -16,20 +19,24 @@ std::unique_ptr<Sink> MakeStderr(const SinkContext& context) {
   lines.style = settings.format;
   lines.color = settings.color == log_sink::ColorMode::kAuto && TakesColor(STDERR_FILENO);
   lines.priority = IsJournalStream(STDERR_FILENO);
-  return std::make_unique<log_sink::StderrSink>(lines);
+  lines.max_scope = settings.max_scope;
+  return std::make_unique<log_sink::StderrSink>(lines, context.counters);
 }
 
 std::unique_ptr<Sink> MakeFile(const SinkContext& context) {
   const auto& settings = context.sink.As<log_sink::FileSettings>();
-  log_sink::LogFileOptions file;
-  file.path = settings.path;
-  file.max_size = settings.max_size;
-  file.max_age = settings.max_age;
-  file.rotate_keep = settings.rotate_keep;
-  file.allow_loose_mode = settings.allow_loose_mode;
-  lines::LineOptions lines;
-  lines.style = settings.format;
-  return std::make_unique<log_sink::FileSink>(file, lines, context.counters);
+  log_sink::FileSink::Options options;
+  options.name = context.sink.name;
+  options.file.path = settings.path;
+  options.file.max_size = settings.max_size;
+  options.file.max_age = settings.max_age;
+  options.file.rotate_keep = settings.rotate_keep;
+  options.file.allow_loose_mode = settings.allow_loose_mode;
+  options.lines.style = settings.format;
+  options.lines.max_scope = settings.max_scope;
+  options.shares_path = absl::StrCat(context.config.runtime.path, "/log_shares.", options.name);
+  options.counters = context.counters;
+  return std::make_unique<log_sink::FileSink>(std::move(options));
 }
 
 }  // namespace

@@ -26,14 +26,15 @@ bool HasType(int fd, mode_t type) {
 
 }  // namespace
 
-StderrSink::StderrSink(const lines::LineOptions& lines, int fd)
-    : builder_(lines),
+StderrSink::StderrSink(const lines::LineOptions& lines, Counters* counters, int fd)
+    : lines_(lines, "stderr", counters),
       fd_(fd),
       is_file_(HasType(fd, S_IFREG)),
       is_socket_(HasType(fd, S_IFSOCK)),
       cancelled_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 absl::Status StderrSink::Commit() {
+  lines_.Count();
   absl::Status status;
   size_t done = 0;
   while (done < pending_.size() && status.ok()) {

@@ -5,7 +5,9 @@
 
 #include <string>
 
-#include "agent/lines/builder.h"
+#include "agent/lines/format.h"
+#include "agent/self/counters.h"
+#include "agent/sinks/log/fair_lines.h"
 #include "agent/sinks/sink.h"
 #include "proto/base/unique_fd.h"
 
@@ -14,11 +16,11 @@ namespace sluice::log_sink {
 class StderrSink final : public sinks::Sink {
  public:
   // `fd` stays the caller's; tests name another one.
-  explicit StderrSink(const lines::LineOptions& lines, int fd = STDERR_FILENO);
+  StderrSink(const lines::LineOptions& lines, Counters* counters, int fd = STDERR_FILENO);
 
   std::string destination() const override { return "stderr"; }
   absl::Status Open() override { return absl::OkStatus(); }
-  void Add(const stream::Delivery& delivery) override { builder_.Append(delivery, &pending_); }
+  void Add(const stream::Delivery& delivery) override { lines_.Append(delivery, &pending_); }
   // Waits for a reader, as long as it takes.
   absl::Status Commit() override;
   absl::Status Sync() override { return absl::OkStatus(); }
@@ -31,7 +33,7 @@ class StderrSink final : public sinks::Sink {
   // As write(2), and does not block after AwaitRoom unless another program fills the room first.
   ssize_t WriteSome(std::string_view text) const;
 
-  const lines::LineBuilder builder_;
+  FairLines lines_;
   const int fd_;
   const bool is_file_;
   const bool is_socket_;

@@ -64,7 +64,8 @@ std::string ReadLines(int fd, int lines) {
 class StderrSinkTest : public ::testing::TestWithParam<Ends (*)()> {
  protected:
   const Ends ends_ = GetParam()();
-  StderrSink sink_{lines::LineOptions{}, ends_.write.get()};
+  Counters counters_;
+  StderrSink sink_{lines::LineOptions{}, &counters_, ends_.write.get()};
 };
 
 TEST_P(StderrSinkTest, WritesAllOfItHoweverSlowlyItIsRead) {
