@@ -39,6 +39,7 @@ path = "/j"
 format = "json"
 filter = "error"
 routes = { a = "b=info" }
+max_scope = "1 KiB"
 max_size = "1 MiB"
 max_age = "1d"
 rotate_keep = 5
@@ -46,6 +47,7 @@ allow_loose_mode = true
 [stderr]
 enabled = false
 format = "json"
+max_scope = "1 KiB"
 filter = "info"
 routes = { a = "b=info" }
 color = "never"

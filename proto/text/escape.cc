@@ -20,11 +20,11 @@ constexpr CodePointRange kHidden[] = {
 #include "proto/text/hidden_ranges.inc"
 };
 
+// Kept out of the loops, which seldom see such.
+[[gnu::noinline]] bool IsHidden(char32_t c) { return Contains(kHidden, c); }
+
 // Breaks a line, moves a cursor, turns the direction of writing, or cannot be seen.
-bool IsDangerous(char32_t c) {
-  if (c < 0x7f) return c < 0x20;
-  return Contains(kHidden, c);
-}
+bool IsDangerous(char32_t c) { return c < 0x7f ? c < 0x20 : IsHidden(c); }
 
 void AppendCodePointEscape(char32_t c, std::string* out) {
   char digits[8];
