@@ -134,11 +134,11 @@ TEST(LineBuilderTest, NoScopeIsLongerThanItMayBe) {
 }
 
 TEST(LineBuilderTest, LooksAtSoMuchOfASpanAndNoMore) {
-  v1::Record start = StartRecord(1, 1, 0, "work");
-  for (int i = 0; i < 5'000; ++i) start.mutable_span()->add_events();
-  testing::AddTextAttribute(&start, "k", "v");
-  const auto span = SpanOf(start);
-  EXPECT_NE(EventIn(*span, LineStyle::kText).find(" work{"), std::string::npos);
+  const auto span = SpanOf("work", 1);
+  EXPECT_NE(EventIn(*span, LineStyle::kText).find(" work{text=\"x\"}: "), std::string::npos);
+  // Empty Span.events in front of the attribute.
+  for (int i = 0; i < 5'000; ++i) span->body.insert(0, std::string_view("\x5a\0", 2));
+  EXPECT_NE(EventIn(*span, LineStyle::kText).find(" work{...=1}: "), std::string::npos);
 }
 
 TEST(LineBuilderTest, AShortLineHasHardlyMoreThanTheInnermostName) {

@@ -31,7 +31,7 @@ std::optional<LineForm> LineBudget::FormOf(const stream::Delivery& delivery) {
 
 void LineBudget::Open(const stream::Delivery& delivery) {
   sequence_ = delivery.sequence;
-  uid_ = delivery.origin->identity.uid;
+  uid_ = delivery.user();
   unix_nano_ = delivery.received_unix_nano;
   excess_ = 0;
   if (const auto account = accounts_.find(uid_); account != accounts_.end()) {

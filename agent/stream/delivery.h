@@ -1,6 +1,8 @@
 // What a reader of the journal is told: one thing that happened, and the span around it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -39,6 +41,9 @@ struct Delivery {
   bool synthetic = false;
   // Its sender was root of this host, outside containers.
   bool sender_is_host_root = false;
+
+  // Whose share of what is divided among users it counts against.
+  uid_t user() const { return origin->identity.uid; }
 };
 
 // Whether an event is delivered though the filter refuses it; null: none is.

@@ -15,10 +15,10 @@ FairLines::FairLines(const lines::LineOptions& options, std::string sink, Counte
 size_t FairLines::Append(const stream::Delivery& delivery, std::string* lines) {
   const auto form = budget_.FormOf(delivery);
   if (!form.has_value()) {
-    withheld_.Add(delivery.origin->identity.uid);
+    withheld_.Add(delivery.user());
     return 0;
   }
-  if (*form == lines::LineForm::kShort) shortened_.Add(delivery.origin->identity.uid);
+  if (*form == lines::LineForm::kShort) shortened_.Add(delivery.user());
   const size_t before = lines->size();
   builder_.Append(delivery, lines, *form);
   const size_t bytes = lines->size() - before;

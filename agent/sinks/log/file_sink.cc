@@ -53,8 +53,7 @@ FileSink::FileSink(Options options)
       clock_(*options_.file.clock),
       format_(options_.lines),
       lines_(options_.lines, options_.name, options_.counters),
-      shares_(SetLimit(options_.file.max_size, options_.file.rotate_keep),
-              options_.file.rotate_keep) {}
+      shares_(options_.file.max_size, options_.file.rotate_keep) {}
 
 absl::Status FileSink::Open() {
   ASSIGN_OR_RETURN(file_, LogFile::Open(options_.file));
@@ -67,13 +66,13 @@ absl::Status FileSink::Open() {
 }
 
 void FileSink::Add(const stream::Delivery& delivery) {
-  const uid_t uid = delivery.origin->identity.uid;
+  const uid_t uid = delivery.user();
   if (!shares_.MayWrite(uid)) return Cut(delivery);
   shares_.Add(uid, lines_.Append(delivery, &pending_));
 }
 
 void FileSink::Cut(const stream::Delivery& delivery) {
-  const uid_t uid = delivery.origin->identity.uid;
+  const uid_t uid = delivery.user();
   cut_.Add(uid);
   if (!shares_.TellsOf(uid)) return;
   const std::string text = absl::StrCat(
@@ -93,10 +92,13 @@ void FileSink::Cut(const stream::Delivery& delivery) {
 absl::Status FileSink::Commit() {
   lines_.Count();
   cut_.MoveTo(options_.counters, "log.cut", options_.name);
+  shares_.Age(clock_.BootNano());
   if (pending_.empty()) return absl::OkStatus();
   const absl::Status status = Write();
+  if (std::exchange(replacements_, file_->replacements()) != file_->replacements()) {
+    shares_.FileReplaced();
+  }
   if (status.ok()) shares_.Written(file_->rotations());
-  shares_.Age(clock_.BootNano());
   shares_are_new_ = true;
   return status;
 }

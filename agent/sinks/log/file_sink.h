@@ -1,6 +1,8 @@
 // The sink that writes the log file.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -49,6 +51,7 @@ class FileSink final : public sinks::Sink {
   std::unique_ptr<LogFile> file_;
   // Whole lines not written yet.
   std::string pending_;
+  uint64_t replacements_ = 0;
   bool shares_are_new_ = false;
   bool complained_ = false;
 };

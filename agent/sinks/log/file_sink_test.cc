@@ -1,5 +1,6 @@
 #include "agent/sinks/log/file_sink.h"
 
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -120,6 +121,27 @@ TEST_F(FileSinkTest, AnotherAgentKnowsWhoseShareIsUsedUp) {
   EXPECT_EQ(Counted("log.cut", kAttacker), before + 10);
   Emit(900, "of a quiet user");
   EXPECT_EQ(CountOf("of a quiet user"), 1);
+}
+
+TEST_F(FileSinkTest, WhoIsCutInAQuietLogIsHeardAgainLater) {
+  Emit(kAttacker, std::string(1000, 'x'), 1000);
+  Emit(kAttacker, "not heard");
+  EXPECT_EQ(CountOf("not heard"), 0);
+  clock_.Advance(std::chrono::hours(24));
+  // The time is looked at once for each batch.
+  Emit(kAttacker, "one more");
+  Emit(kAttacker, "heard again");
+  EXPECT_EQ(CountOf("heard again"), 1);
+}
+
+TEST_F(FileSinkTest, WhatLogrotateTakesAwayIsNoLongerHeld) {
+  options_.file.max_size = 1024 * 1024;
+  Start();
+  Emit(kAttacker, std::string(1000, 'x'), 900);
+  ASSERT_EQ(std::rename(options_.file.path.c_str(), (directory_.path() + "/moved").c_str()), 0);
+  Emit(0, "of root");
+  Emit(kAttacker, std::string(1000, 'x'), 900);
+  EXPECT_EQ(counters_.Total("log.cut"), 0u);
 }
 
 TEST_F(FileSinkTest, WithoutASizeThereIsNoShare) {

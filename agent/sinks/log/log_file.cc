@@ -238,8 +238,12 @@ absl::Status LogFile::Sync() {
 }
 
 absl::Status LogFile::Reopen() {
+  const uint64_t device = device_;
+  const uint64_t inode = inode_;
   RETURN_IF_ERROR(Use());
   ++reopens_;
+  // The old one is still open, so its number is not given again.
+  if (device != device_ || inode != inode_) ++replacements_;
   return absl::OkStatus();
 }
 

@@ -59,6 +59,8 @@ class LogFile {
   const std::string& loose_mode_warning() const { return loose_mode_warning_; }
   uint64_t rotations() const { return rotations_; }
   uint64_t reopens() const { return reopens_; }
+  // How often another program had put another file in the place of the one in use.
+  uint64_t replacements() const { return replacements_; }
 
  private:
   explicit LogFile(LogFileOptions options) : options_(std::move(options)) {}
@@ -91,6 +93,7 @@ class LogFile {
   std::string loose_mode_warning_;
   uint64_t rotations_ = 0;
   uint64_t reopens_ = 0;
+  uint64_t replacements_ = 0;
 };
 
 }  // namespace sluice::log_sink

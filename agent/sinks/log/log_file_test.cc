@@ -222,6 +222,9 @@ TEST_F(LogFileTest, FollowsItsNameAfterARenameOrDeletion) {
   EXPECT_EQ(Content(), "c\n");
   EXPECT_EQ(Mode(), 0600u);
   EXPECT_EQ(file->reopens(), 2u);
+  EXPECT_EQ(file->replacements(), 2u);
+  EXPECT_TRUE(file->Reopen().ok());
+  EXPECT_EQ(file->replacements(), 2u);
 }
 
 TEST_F(LogFileTest, ReportsThatItCannotReopenAndWritesOnceItCan) {

@@ -16,7 +16,9 @@ constexpr uid_t kRoot = 0;
 constexpr double kNanosPerDay = 86'400e9;
 // What is aged at once.
 constexpr uint64_t kAgingStep = 60'000'000'000;
+// Of those whose lines are cut: so many, and one for so many bytes of a file.
 constexpr size_t kMostTold = 64;
+constexpr uint64_t kBytesPerTold = 16 * 1024;
 // Of a size that is as good as none, and which can be multiplied.
 constexpr uint64_t kLargestFile = uint64_t{1} << 50;
 // In front of the time; changes with the format.
@@ -27,6 +29,11 @@ constexpr absl::string_view kVersion = "1";
 uint64_t SetLimit(uint64_t max_size, uint32_t rotate_keep) {
   return std::min(max_size, kLargestFile) / 4 * 3 * std::max<uint32_t>(rotate_keep, 1);
 }
+
+SetShares::SetShares(uint64_t max_size, uint32_t rotate_keep)
+    : limit_(SetLimit(max_size, rotate_keep)),
+      files_kept_(size_t{rotate_keep} + 1),
+      most_told_(std::min<uint64_t>(kMostTold, max_size / kBytesPerTold)) {}
 
 bool SetShares::MayWrite(uid_t uid) {
   if (limit_ == 0 || uid == kRoot) return true;
@@ -69,6 +76,12 @@ void SetShares::Written(uint64_t rotations) {
   Recount();
 }
 
+void SetShares::FileReplaced() {
+  EndRun();
+  files_.front().clear();
+  Recount();
+}
+
 void SetShares::Recount() {
   held_ = unwritten_;
   for (const Holdings& file : files_) {
@@ -92,7 +105,7 @@ void SetShares::Age(uint64_t boot_nano) {
 }
 
 bool SetShares::TellsOf(uid_t uid) {
-  if (told_.contains(uid) || told_.size() >= kMostTold) return false;
+  if (told_.contains(uid) || told_.size() >= most_told_) return false;
   told_.insert(uid);
   return true;
 }

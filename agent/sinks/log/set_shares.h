@@ -34,19 +34,20 @@ uint64_t SetLimit(uint64_t max_size, uint32_t rotate_keep);
 // Owned by one thread.
 class SetShares {
  public:
-  // Bytes; 0: nobody is cut.
-  SetShares(uint64_t limit, uint32_t rotate_keep) : limit_(limit), files_kept_(rotate_keep + 1) {}
+  SetShares(uint64_t max_size, uint32_t rotate_keep);
 
   bool MayWrite(uid_t uid);
   // Its line is about to be written.
   void Add(uid_t uid, size_t bytes);
   // All that was added is in the newest file; there were so many rotations so far.
   void Written(uint64_t rotations);
+  // The file that was written last is no longer of the set: another program moved it away.
+  void FileReplaced();
   // To be called now and then.
   void Age(uint64_t boot_nano);
 
   // A line of `uid` is cut: whether the log is to say so, which it does once for each file and
-  // user, and for the first 64 users of a file.
+  // user, and for so many users that these lines are next to nothing of the file.
   bool TellsOf(uid_t uid);
 
   // For another agent of the same boot; false: `encoded` is of another boot, or malformed.
@@ -62,6 +63,7 @@ class SetShares {
 
   const uint64_t limit_;
   const size_t files_kept_;
+  const size_t most_told_;
   // Newest first.
   std::deque<Holdings> files_{1};
   // Of all files, and of what is not written yet.

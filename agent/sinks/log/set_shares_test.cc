@@ -44,7 +44,7 @@ class Set {
   }
   uint64_t rotations() const { return rotations_; }
 
-  SetShares shares{SetLimit(kSize, kKept), kKept};
+  SetShares shares{kSize, kKept};
 
  private:
   std::map<uint64_t, std::map<uid_t, uint64_t>> files_;
@@ -118,12 +118,20 @@ TEST(SetSharesTest, AfterADayHalfOfItIsForgotten) {
   EXPECT_NEAR(static_cast<double>(set.Flood(1000)), kLimit / 4, 2 * kLine);
 }
 
-TEST(SetSharesTest, TellsOnceOfAUserInAFileAndOfSixtyFour) {
+TEST(SetSharesTest, AFileThatIsMovedAwayGivesItsBytesBack) {
+  Set set;
+  set.Flood(1000);
+  const uint64_t current = set.BytesOf(1000) % kSize;
+  set.shares.FileReplaced();
+  EXPECT_NEAR(static_cast<double>(set.Flood(1000)), current, 2 * kLine);
+}
+
+TEST(SetSharesTest, TellsOnceOfAUserInAFileAndOfSoMany) {
   Set set;
   EXPECT_TRUE(set.shares.TellsOf(1));
   EXPECT_FALSE(set.shares.TellsOf(1));
-  for (uid_t uid = 2; uid <= 64; ++uid) EXPECT_TRUE(set.shares.TellsOf(uid));
-  EXPECT_FALSE(set.shares.TellsOf(65));
+  for (uid_t uid = 2; uid <= kSize / (16 * 1024); ++uid) EXPECT_TRUE(set.shares.TellsOf(uid));
+  EXPECT_FALSE(set.shares.TellsOf(1000));
   set.Write(0, kSize);
   set.Write(0, kSize);
   EXPECT_TRUE(set.shares.TellsOf(1));
@@ -142,14 +150,14 @@ TEST(SetSharesTest, OutlivesTheAgentWithinItsBoot) {
   set.shares.Age(5);
   set.Flood(1000);
   set.Flood(1001, 200);
-  SetShares next(kLimit, kKept);
+  SetShares next(kSize, kKept);
   EXPECT_TRUE(next.Restore(set.shares.Encode(), 6));
   EXPECT_FALSE(next.MayWrite(1000));
   EXPECT_TRUE(next.MayWrite(1001));
   EXPECT_TRUE(next.MayWrite(1002));
   EXPECT_EQ(next.Encode().size(), set.shares.Encode().size());
 
-  SetShares rebooted(kLimit, kKept);
+  SetShares rebooted(kSize, kKept);
   EXPECT_FALSE(rebooted.Restore(set.shares.Encode(), 4));
   EXPECT_TRUE(rebooted.MayWrite(1000));
 }
@@ -157,7 +165,7 @@ TEST(SetSharesTest, OutlivesTheAgentWithinItsBoot) {
 TEST(SetSharesTest, TakesNothingFromWhatItDidNotWrite) {
   for (const char* text :
        {"", "2 5\n", "1\n", "1 x\n", "1 5\n0 1\n", "1 5\n0 1 -3\n", "1 5\na b c\n"}) {
-    SetShares shares(kLimit, kKept);
+    SetShares shares(kSize, kKept);
     EXPECT_FALSE(shares.Restore(text, 10)) << text;
     EXPECT_TRUE(shares.MayWrite(1)) << text;
   }
