@@ -54,7 +54,9 @@ void Scope::ShowNames(std::span<const live::Span* const> chain) {
   if (chain.size() > 1) room_ -= std::min(room_, overhead.spans_left_out);
   for (const live::Span* const span : chain) {
     const size_t around = overhead.span + (HasFields(*span) ? overhead.fields_left_out : 0);
-    const size_t cost = around + format_.NameBytes(span->name);
+    // A name prints in no fewer bytes than it has: one that is far too long is not looked at.
+    const size_t least = around + span->name.size();
+    const size_t cost = least > room_ ? least : around + format_.NameBytes(span->name);
     if (cost <= room_) {
       shown_.push_back({span, span->name, {}});
       room_ -= cost;
@@ -69,9 +71,12 @@ void Scope::ShowNames(std::span<const live::Span* const> chain) {
 }
 
 std::string_view Scope::Cut(std::string_view name) {
-  size_t most = room_ - std::min(room_, kLeftOut.size());
-  if (format_.NameBytes(name) != name.size()) most /= kLongestEscape;
-  cut_name_ = name.substr(0, Utf8Boundary(name, most));
+  const size_t most = room_ - std::min(room_, kLeftOut.size());
+  name = name.substr(0, Utf8Boundary(name, most));
+  if (format_.NameBytes(name) > most) {
+    name = name.substr(0, Utf8Boundary(name, most / kLongestEscape));
+  }
+  cut_name_ = name;
   return cut_name_ += kLeftOut;
 }
 
