@@ -20,8 +20,9 @@ constexpr uint64_t kRecoveredGraceNanos = 2'000'000'000;
 constexpr uint64_t kCursorsNanos = 1'000'000'000;
 constexpr int kQuietSaves = 4;
 // Each has a thread while it lasts.
-constexpr control::StreamedAnswers::Limits kQueries{.per_uid = 2, .in_all = 8};
-constexpr control::StreamedAnswers::Limits kFollowers{.per_uid = 4, .in_all = 16};
+constexpr control::StreamedAnswers::Limits kQueries{{.per_uid = 2, .in_all = 8, .of_root = 8}};
+constexpr control::StreamedAnswers::Limits kFollowers{
+    {.per_uid = 4, .in_all = 16, .of_root = 16, .waiting_per_uid = 1}, true};
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode) {
   std::error_code error;
@@ -140,8 +141,10 @@ void App::MakeTrackers() {
 }
 
 void App::MakeControl() {
-  answers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kQueries);
-  followers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, kFollowers);
+  answers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, &question_cost_,
+                                                        kQueries);
+  followers_ = std::make_unique<control::StreamedAnswers>(loop_.get(), &counters_, &question_cost_,
+                                                          kFollowers);
   pool_ = std::make_unique<control::PoolService>(
       reloader_.loaded(), control::PoolService::Options{.loop = loop_.get(),
                                                         .admission = admission_.get(),
@@ -258,7 +261,8 @@ void App::SaveCursorsLater() {
   loop_->AddTimer(loop_->clock().BootNano() + kCursorsNanos, [this] {
     if (journal_->SaveCursors()) quiet_saves_ = 0;
     saving_cursors_ = ++quiet_saves_ < kQuietSaves;
-    if (saving_cursors_) SaveCursorsLater();
+    if (saving_cursors_) return SaveCursorsLater();
+    memory_.Look();
   });
 }
 
@@ -267,6 +271,7 @@ void App::StartTimers() {
     journal_->SaveCursors();
     journal_->Trim();
     admission_->clients().Expire(loop_->clock().BootNano());
+    memory_.Look();
   });
   if (journal_->durability() == journal::Durability::kMemory) {
     Every(std::chrono::seconds(10), [this] {

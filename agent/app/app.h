@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/app/host_ids.h"
+#include "agent/app/memory_return.h"
 #include "agent/app/reloader.h"
 #include "agent/app/shutdown.h"
 #include "agent/app/signals.h"
@@ -82,6 +83,7 @@ class App {
   std::unique_ptr<control::FlushCoordinator> flush_;
   std::unique_ptr<ingest::IngestService> ingest_;
   std::unique_ptr<control::StatusReport> status_;
+  control::QuestionCost question_cost_;
   std::unique_ptr<control::StreamedAnswers> answers_;
   std::unique_ptr<control::StreamedAnswers> followers_;  // of Lines, which may last for ever
   std::unique_ptr<control::PoolService> pool_;
@@ -90,6 +92,8 @@ class App {
   std::unique_ptr<net::GrpcServer> admin_server_;
   std::unique_ptr<SignalWatch> signals_;
   std::unique_ptr<Shutdown> shutdown_;
+
+  MemoryReturn memory_;
 
   // The last entry known to be durable, and how often the cursors have stood still since.
   uint64_t last_synced_ = 0;

@@ -43,7 +43,7 @@ v1::ReloadResponse Describe(const absl::StatusOr<config::Reloaded>& reloaded) {
 }  // namespace
 
 void ControlService::AddQueryRoutes(net::GrpcServer* server) {
-  server->AddRoute(method::kQueryStatus, StatusRoute(View::kOwnUid));
+  server->AddRoute(method::kQueryStatus, StatusRoute(server, View::kOwnUid));
   server->AddRoute(method::kQueryRecords, RecordsRoute(server, View::kOwnUid));
   server->AddRoute(method::kQueryCheckFilter, CheckFilterRoute(server));
   server->AddRoute(method::kQueryExplain, ExplainRoute(server));
@@ -51,7 +51,7 @@ void ControlService::AddQueryRoutes(net::GrpcServer* server) {
 }
 
 void ControlService::AddControlRoutes(net::GrpcServer* server) {
-  server->AddRoute(method::kControlStatus, StatusRoute(View::kEverything));
+  server->AddRoute(method::kControlStatus, StatusRoute(server, View::kEverything));
   server->AddRoute(method::kControlRecords, RecordsRoute(server, View::kEverything));
   server->AddRoute(method::kControlLines, LinesRoute(server, View::kEverything));
   server->AddRoute(method::kControlFlush, FlushRoute(server));
@@ -60,29 +60,33 @@ void ControlService::AddControlRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kControlReload, ReloadRoute());
 }
 
-std::optional<uid_t> ControlService::OnlyUid(View view, net::Call& call) {
-  const uid_t uid = call.connection().uid();
+std::optional<uid_t> ControlService::OnlyUid(View view, uid_t uid) {
   if (view == View::kEverything || uid == 0) return std::nullopt;
   return uid;
 }
 
-net::Route ControlService::StatusRoute(View view) {
-  return {net::Unary([this, view](net::Call& call, std::string_view encoded) {
-    const auto request = net::ParseRequest<v1::StatusRequest>(encoded);
-    if (!request.ok()) return call.Finish(request.status());
-    const Identity& caller = call.connection().identity();
-    call.Send(options_.status->Make(*request, caller, OnlyUid(view, call)).SerializeAsString());
-    call.Finish(absl::OkStatus());
-  })};
+net::Route ControlService::StatusRoute(net::GrpcServer* server, View view) {
+  return {options_.answers->Serve(
+              server,
+              [this, view](const Question& question, AnswerStream& stream) -> absl::Status {
+                ASSIGN_OR_RETURN(const auto request,
+                                 net::ParseRequest<v1::StatusRequest>(question.request));
+                return options_.status->Answer(request, question.caller,
+                                               OnlyUid(view, question.caller.uid), stream);
+              }),
+          kMaxQuestionBytes};
 }
 
 net::Route ControlService::RecordsRoute(net::GrpcServer* server, View view) {
   return {options_.answers->Serve(
               server,
-              [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
+              [this, view](const Question& question, AnswerStream& stream) -> absl::Status {
                 ASSIGN_OR_RETURN(const auto request,
-                                 net::ParseRequest<v1::RecordsRequest>(encoded));
-                return QueryRecords(options_.journal, request, OnlyUid(view, call));
+                                 net::ParseRequest<v1::RecordsRequest>(question.request));
+                ASSIGN_OR_RETURN(
+                    const Producer answer,
+                    QueryRecords(options_.journal, request, OnlyUid(view, question.caller.uid)));
+                return answer(stream);
               }),
           kMaxQuestionBytes};
 }
@@ -90,9 +94,13 @@ net::Route ControlService::RecordsRoute(net::GrpcServer* server, View view) {
 net::Route ControlService::LinesRoute(net::GrpcServer* server, View view) {
   return {options_.lines->Serve(
               server,
-              [this, view](net::Call& call, std::string_view encoded) -> absl::StatusOr<Producer> {
-                ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::LinesRequest>(encoded));
-                return QueryLines(options_.journal, request, OnlyUid(view, call));
+              [this, view](const Question& question, AnswerStream& stream) -> absl::Status {
+                ASSIGN_OR_RETURN(const auto request,
+                                 net::ParseRequest<v1::LinesRequest>(question.request));
+                ASSIGN_OR_RETURN(
+                    const Producer answer,
+                    QueryLines(options_.journal, request, OnlyUid(view, question.caller.uid)));
+                return answer(stream);
               }),
           kMaxQuestionBytes};
 }
@@ -113,18 +121,22 @@ net::Route ControlService::FlushRoute(net::GrpcServer* server) {
 }
 
 net::Route ControlService::CheckFilterRoute(net::GrpcServer* server) {
-  const auto check = [this](net::Call&, std::string_view encoded) -> absl::StatusOr<Producer> {
-    ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::CheckFilterRequest>(encoded));
-    return CheckFilter(request, options_.filters().options);
+  const auto check = [this](const Question& question, AnswerStream& stream) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto request,
+                     net::ParseRequest<v1::CheckFilterRequest>(question.request));
+    FiltersInForce in_force;
+    if (!stream.OnLoop([&] { in_force = options_.filters(); })) return absl::OkStatus();
+    return CheckFilter(request, in_force.options, stream);
   };
   return {options_.answers->Serve(server, check), kMaxQuestionBytes};
 }
 
 net::Route ControlService::ExplainRoute(net::GrpcServer* server) {
-  const auto explain = [this](net::Call& call,
-                              std::string_view encoded) -> absl::StatusOr<Producer> {
-    ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::ExplainRequest>(encoded));
-    return Explain(request, options_.filters(), *options_.spans, call.connection().uid());
+  const auto explain = [this](const Question& question, AnswerStream& stream) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::ExplainRequest>(question.request));
+    FiltersInForce in_force;
+    if (!stream.OnLoop([&] { in_force = options_.filters(); })) return absl::OkStatus();
+    return Explain(request, in_force, *options_.spans, question.caller.uid, stream);
   };
   return {options_.answers->Serve(server, explain), kMaxQuestionBytes};
 }

@@ -42,8 +42,8 @@ class ControlService {
   enum class View { kOwnUid, kEverything };
 
   // The only one whose part the caller sees; nullopt: all.
-  static std::optional<uid_t> OnlyUid(View view, net::Call& call);
-  net::Route StatusRoute(View view);
+  static std::optional<uid_t> OnlyUid(View view, uid_t uid);
+  net::Route StatusRoute(net::GrpcServer* server, View view);
   net::Route RecordsRoute(net::GrpcServer* server, View view);
   net::Route LinesRoute(net::GrpcServer* server, View view);
   net::Route FlushRoute(net::GrpcServer* server);

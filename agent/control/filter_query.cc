@@ -20,8 +20,9 @@ namespace {
 // Spans around a record that a request brings, and their bytes together.
 constexpr int kMaxGivenSpans = 32;
 constexpr size_t kMaxGivenBytes = limits::kRecordBytes;
-// Of open spans around a record.
+// Of open spans around a record, and about how many of them are copied in one turn of the loop.
 constexpr size_t kMaxOpenSpanBytes = 1024 * 1024;
+constexpr size_t kPieceBytes = 128 * 1024;
 
 // Held while somebody's filter is read and applied: its patterns and their caches may take
 // filter::kMaxFilterMemory.
@@ -80,20 +81,16 @@ class Case {
     return absl::OkStatus();
   }
 
-  // The open spans that the record's ids name.
-  absl::Status Enclose(const live::SpanTable& spans, uid_t uid) {
-    const RecordView record = *ReadRecord(record_);
-    const SpanId& parent =
-        record.kind == RecordKind::kEvent ? record.event.span_id : record.span.parent_span_id;
-    size_t bytes = 0;
-    auto span = spans.FindEnclosing(uid, record.trace_id(), parent);
-    for (; span != nullptr; span = span->parent) {
-      bytes += span->body.size();
-      if (bytes > kMaxOpenSpanBytes) return TooLarge();
-      open_.push_front(*span);
-      open_.front().parent = nullptr;
+  // The open spans that the record's ids name. They are copied on the loop's thread, a piece at a
+  // time; what ends between two pieces encloses nothing any more.
+  absl::Status Enclose(const live::SpanTable& spans, uid_t uid, AnswerStream& stream) {
+    bool has_more = true;
+    while (has_more && open_bytes_ <= kMaxOpenSpanBytes) {
+      if (!stream.OnLoop([&] { has_more = CopySome(spans, uid); })) {
+        return absl::CancelledError("nobody listens any more");
+      }
     }
-    return absl::OkStatus();
+    return open_bytes_ > kMaxOpenSpanBytes ? TooLarge() : absl::OkStatus();
   }
 
   filter::Verdict Judge(const std::shared_ptr<const filter::Filter>& filter) const {
@@ -133,9 +130,36 @@ class Case {
     return encoded;
   }
 
+  // Of the open spans around the record, innermost first, from behind those that are copied. False:
+  // these were the last, or they are too large.
+  bool CopySome(const live::SpanTable& spans, uid_t uid) {
+    std::shared_ptr<live::Span> span = NextOut(spans, uid);
+    for (size_t piece = 0; span != nullptr && piece < kPieceBytes; span = span->parent) {
+      piece += span->body.size();
+      open_bytes_ += span->body.size();
+      if (open_bytes_ > kMaxOpenSpanBytes) return false;
+      live::Span& copy = open_.emplace_front(*span);
+      // What others may still hold goes on the loop's thread alone.
+      copy.parent = nullptr;
+    }
+    return span != nullptr;
+  }
+
+  std::shared_ptr<live::Span> NextOut(const live::SpanTable& spans, uid_t uid) const {
+    if (!open_.empty()) {
+      const auto last = spans.Find(open_.front().key);
+      return last == nullptr ? nullptr : last->parent;
+    }
+    const RecordView record = *ReadRecord(record_);
+    const SpanId& parent =
+        record.kind == RecordKind::kEvent ? record.event.span_id : record.span.parent_span_id;
+    return spans.FindEnclosing(uid, record.trace_id(), parent);
+  }
+
   std::string record_;
   std::vector<std::string> enclosing_;
   std::deque<live::Span> open_;
+  size_t open_bytes_ = 0;
 };
 
 v1::FilterVerdict MakeVerdict(const filter::Filter& filter, const filter::Verdict& from) {
@@ -201,35 +225,30 @@ v1::ExplainResponse ExplainText(std::string_view text, const filter::FilterOptio
 
 }  // namespace
 
-Producer CheckFilter(const v1::CheckFilterRequest& request, const filter::FilterOptions& options) {
-  return [text = request.filter(), options](AnswerStream& stream) {
-    v1::CheckFilterResponse response;
-    {
-      MutexLock lock(&trial_mutex);
-      for (const filter::Piece& piece : filter::Filter::Parse(text, options).pieces) {
-        *response.add_pieces() = MakePiece(piece);
-      }
+absl::Status CheckFilter(const v1::CheckFilterRequest& request,
+                         const filter::FilterOptions& options, AnswerStream& stream) {
+  v1::CheckFilterResponse response;
+  {
+    MutexLock lock(&trial_mutex);
+    for (const filter::Piece& piece : filter::Filter::Parse(request.filter(), options).pieces) {
+      *response.add_pieces() = MakePiece(piece);
     }
-    stream.Send(response.SerializeAsString());
-    return absl::OkStatus();
-  };
+  }
+  stream.Send(response.SerializeAsString());
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Producer> Explain(const v1::ExplainRequest& request, FiltersInForce in_force,
-                                 const live::SpanTable& spans, uid_t uid) {
+absl::Status Explain(const v1::ExplainRequest& request, const FiltersInForce& in_force,
+                     const live::SpanTable& spans, uid_t uid, AnswerStream& stream) {
   ASSIGN_OR_RETURN(Case judged, Case::Make(request.record()));
   if (request.has_filter()) {
     RETURN_IF_ERROR(judged.Enclose(request));
-    return [=, text = request.filter(), options = in_force.options](AnswerStream& stream) {
-      stream.Send(ExplainText(text, options, judged).SerializeAsString());
-      return absl::OkStatus();
-    };
-  }
-  RETURN_IF_ERROR(judged.Enclose(spans, uid));
-  return [judged = std::move(judged), in_force = std::move(in_force)](AnswerStream& stream) {
-    stream.Send(ExplainInForce(in_force, judged).SerializeAsString());
+    stream.Send(ExplainText(request.filter(), in_force.options, judged).SerializeAsString());
     return absl::OkStatus();
-  };
+  }
+  RETURN_IF_ERROR(judged.Enclose(spans, uid, stream));
+  stream.Send(ExplainInForce(in_force, judged).SerializeAsString());
+  return absl::OkStatus();
 }
 
 }  // namespace sluice::control

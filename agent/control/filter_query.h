@@ -35,13 +35,14 @@ struct FiltersInForce {
   filter::LevelSummary wanted;
 };
 
-// A producer of one encoded CheckFilterResponse.
-Producer CheckFilter(const v1::CheckFilterRequest& request, const filter::FilterOptions& options);
+// Sends one encoded CheckFilterResponse.
+absl::Status CheckFilter(const v1::CheckFilterRequest& request,
+                         const filter::FilterOptions& options, AnswerStream& stream);
 
-// A producer of one encoded ExplainResponse. `spans` are those open at the end of the journal, and
-// are read before this returns; the record is taken for one of `uid`. INVALID_ARGUMENT: the record
+// Sends one encoded ExplainResponse. `spans` are those open at the end of the journal, and are
+// copied on the loop's thread; the record is taken for one of `uid`. INVALID_ARGUMENT: the record
 // could not be emitted either. RESOURCE_EXHAUSTED: too many spans around it, or too large ones.
-absl::StatusOr<Producer> Explain(const v1::ExplainRequest& request, FiltersInForce in_force,
-                                 const live::SpanTable& spans, uid_t uid);
+absl::Status Explain(const v1::ExplainRequest& request, const FiltersInForce& in_force,
+                     const live::SpanTable& spans, uid_t uid, AnswerStream& stream);
 
 }  // namespace sluice::control

@@ -31,6 +31,10 @@ class KeptAnswer final : public AnswerStream {
     return is_over;
   }
   void WhenOver(std::function<void()>) override {}
+  bool OnLoop(const std::function<void()>& work) override {
+    work();
+    return true;
+  }
 
   std::vector<std::string> texts;
   bool is_over = false;

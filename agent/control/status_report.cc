@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/base/log.h"
@@ -16,64 +17,123 @@ namespace {
 // Of a text that a client chose.
 constexpr size_t kTextBytes = 256;
 // Of the clients listed, and of the open spans: with them an answer stays below
-// net::Call::kMaxUnsentBytes.
+// net::Call::kMaxUnsentBytes. What comes behind is not looked at.
 constexpr size_t kListBytes = 3 * 1024 * 1024;
+// What is copied in one turn of the loop: some tens of microseconds.
+constexpr size_t kPiece = 256;
 
 std::string Cut(std::string_view text) {
   return std::string(text.substr(0, Utf8Boundary(text, kTextBytes)));
-}
-
-// Adds `item` to `list` if there is room; `*bytes` are in the list so far.
-template <typename Item>
-void AddIfItFits(Item item, size_t* bytes, google::protobuf::RepeatedPtrField<Item>* list) {
-  const size_t size = item.ByteSizeLong();
-  if (*bytes + size > kListBytes) return;
-  *bytes += size;
-  *list->Add() = std::move(item);
 }
 
 bool Shown(std::optional<uid_t> only_uid, uid_t uid) {
   return !only_uid.has_value() || *only_uid == uid;
 }
 
-v1::OpenSpan Describe(const live::Span& span) {
-  const SpanView view = span.view();
-  v1::OpenSpan open;
-  open.set_trace_id(std::string(span.key.trace_id.raw()));
-  open.set_span_id(std::string(span.key.span_id.raw()));
-  if (!view.parent_span_id.IsZero()) {
-    open.set_parent_span_id(std::string(view.parent_span_id.raw()));
-  }
-  open.set_name(Cut(span.name));
-  open.set_target(span.target);
-  open.set_start_time_unix_nano(view.start_unix_nano);
-  *open.mutable_identity() = live::EncodeIdentity(span.origin->identity);
-  open.set_service_name(Cut(live::FindResourceText(span.origin->resource, "service.name")));
-  return open;
+v1::ClientStatus Describe(const ingest::ClientCopy& client) {
+  v1::ClientStatus status;
+  status.set_connected_unix_nano(client.connected_unix_nano);
+  status.set_last_sequence(client.last_sequence);
+  status.set_records(client.records);
+  *status.mutable_identity() = live::EncodeIdentity(client.identity);
+  if (client.origin == nullptr) return status;
+  status.set_client_id(std::string(client.client_id.raw()));
+  status.set_service_name(Cut(live::FindResourceText(client.origin->resource, "service.name")));
+  return status;
 }
+
+// A list of the response, encoded piece by piece: concatenated pieces parse as the whole. As
+// messages the items would take several times their bytes.
+class EncodedList {
+ public:
+  explicit EncodedList(std::string* encoded) : encoded_(encoded) {}
+
+  // `most`: of the list so far. False: an item had no room, and none after it is looked at.
+  bool Append(const v1::StatusResponse& piece, size_t most = kListBytes) {
+    const size_t size = piece.ByteSizeLong();
+    if (bytes_ + size > most) return false;
+    bytes_ += size;
+    return piece.AppendToString(encoded_);
+  }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  std::string* const encoded_;
+  size_t bytes_ = 0;
+};
 
 }  // namespace
 
-v1::StatusResponse StatusReport::Make(const v1::StatusRequest& request, const Identity& caller,
-                                      std::optional<uid_t> only_uid) const {
+// Where it stands among the open spans of those uids.
+struct StatusReport::SpanWalk {
+  std::vector<uid_t> uids;
+  size_t at = 0;
+  live::SpanTable::WalkPlace place;
+
+  bool is_over() const { return at == uids.size(); }
+  void SkipUid() {
+    ++at;
+    place = {};
+  }
+};
+
+struct StatusReport::SpanCopy {
+  explicit SpanCopy(const live::Span& span)
+      : key(span.key),
+        parent_span_id(span.parent_span_id),
+        name(Cut(span.name)),
+        target(span.target),
+        start_unix_nano(span.start_unix_nano),
+        origin(span.origin) {}
+
+  v1::OpenSpan Describe() const {
+    v1::OpenSpan open;
+    open.set_trace_id(std::string(key.trace_id.raw()));
+    open.set_span_id(std::string(key.span_id.raw()));
+    if (!parent_span_id.IsZero()) open.set_parent_span_id(std::string(parent_span_id.raw()));
+    open.set_name(name);
+    open.set_target(target);
+    open.set_start_time_unix_nano(start_unix_nano);
+    *open.mutable_identity() = live::EncodeIdentity(origin->identity);
+    open.set_service_name(Cut(live::FindResourceText(origin->resource, "service.name")));
+    return open;
+  }
+
+  live::SpanKey key;
+  SpanId parent_span_id;
+  std::string name;
+  std::string target;
+  uint64_t start_unix_nano;
+  std::shared_ptr<const live::Origin> origin;
+};
+
+absl::Status StatusReport::Answer(const v1::StatusRequest& request, const Identity& caller,
+                                  std::optional<uid_t> only_uid, AnswerStream& stream) const {
   v1::StatusResponse response;
   response.set_version(std::string(kVersion));
   response.set_pid(::getpid());
   response.set_started_unix_nano(sources_.started_unix_nano);
   response.set_boot_id(sources_.boot_id);
   *response.mutable_you() = live::EncodeIdentity(caller);
+  if (!only_uid.has_value()) response.set_vm_id(sources_.vm_id);
   AddJournal(&response);
   AddSinks(&response);
   AddCounters(only_uid, &response);
-  AddClients(only_uid, &response);
-  AddOpenSpans(request.open_spans(), only_uid, &response);
-  if (!only_uid.has_value()) {
-    response.set_vm_id(sources_.vm_id);
-    for (v1::Setting& setting : sources_.settings()) {
-      *response.add_settings() = std::move(setting);
-    }
+  if (!stream.OnLoop([&] { AddOfLoop(only_uid, &response); })) return absl::OkStatus();
+  std::string encoded = response.SerializeAsString();
+  if (!AppendClients(only_uid, stream, &encoded)) return absl::OkStatus();
+  if (request.open_spans() && !AppendOpenSpans(only_uid, stream, &encoded)) {
+    return absl::OkStatus();
   }
-  return response;
+  stream.Send(std::move(encoded));
+  return absl::OkStatus();
+}
+
+void StatusReport::AddOfLoop(std::optional<uid_t> only_uid, v1::StatusResponse* response) const {
+  response->set_open_span_count(only_uid.has_value() ? sources_.spans->OpenCountOf(*only_uid)
+                                                     : sources_.spans->size());
+  if (only_uid.has_value()) return;
+  for (v1::Setting& setting : sources_.settings()) *response->add_settings() = std::move(setting);
 }
 
 void StatusReport::AddJournal(v1::StatusResponse* response) const {
@@ -131,25 +191,66 @@ void StatusReport::AddCounters(std::optional<uid_t> only_uid, v1::StatusResponse
   }
 }
 
-void StatusReport::AddClients(std::optional<uid_t> only_uid, v1::StatusResponse* response) const {
-  size_t bytes = 0;
-  sources_.ingest->ForEachClient([&](v1::ClientStatus client) {
-    if (!Shown(only_uid, client.identity().uid())) return;
-    client.set_service_name(Cut(client.service_name()));
-    AddIfItFits(std::move(client), &bytes, response->mutable_clients());
-  });
+bool StatusReport::AppendClients(std::optional<uid_t> only_uid, AnswerStream& stream,
+                                 std::string* encoded) const {
+  EncodedList list(encoded);
+  ingest::IngestService::ClientPlace place;
+  std::vector<ingest::ClientCopy> copies;
+  do {
+    if (!stream.OnLoop([&] { copies = sources_.ingest->CopyClients(only_uid, kPiece, &place); })) {
+      return false;
+    }
+    for (const ingest::ClientCopy& client : copies) {
+      v1::StatusResponse one;
+      *one.add_clients() = Describe(client);
+      if (!list.Append(one)) return true;
+    }
+  } while (copies.size() == kPiece);
+  return true;
 }
 
-void StatusReport::AddOpenSpans(bool list, std::optional<uid_t> only_uid,
-                                v1::StatusResponse* response) const {
-  uint64_t count = 0;
-  size_t bytes = 0;
-  sources_.spans->ForEach([&](const std::shared_ptr<live::Span>& span) {
-    if (!Shown(only_uid, span->key.uid)) return;
-    ++count;
-    if (list) AddIfItFits(Describe(*span), &bytes, response->mutable_open_spans());
-  });
-  response->set_open_span_count(count);
+std::vector<StatusReport::SpanCopy> StatusReport::CopySpans(SpanWalk* walk) const {
+  std::vector<SpanCopy> copies;
+  for (size_t left = kPiece; left > 0 && !walk->is_over();) {
+    const bool has_more =
+        sources_.spans->VisitSome(walk->uids[walk->at], left, &walk->place,
+                                  [&](const live::Span& span) { copies.emplace_back(span); });
+    left -= std::min(left, walk->place.passed.size() + 1);
+    if (!has_more) walk->SkipUid();
+  }
+  return copies;
+}
+
+// Where several uids are listed each has its part, so that none of them hides the others.
+bool StatusReport::AppendOpenSpans(std::optional<uid_t> only_uid, AnswerStream& stream,
+                                   std::string* encoded) const {
+  SpanWalk walk;
+  if (only_uid.has_value()) {
+    walk.uids = {*only_uid};
+  } else if (!stream.OnLoop([&] { walk.uids = sources_.spans->Uids(); })) {
+    return false;
+  }
+  EncodedList list(encoded);
+  const size_t part = kListBytes / std::max<size_t>(walk.uids.size(), 1);
+  std::optional<uid_t> listed;
+  size_t before = 0;
+  std::optional<uid_t> full;
+  while (!walk.is_over()) {
+    std::vector<SpanCopy> copies;
+    if (!stream.OnLoop([&] { copies = CopySpans(&walk); })) return false;
+    for (const SpanCopy& span : copies) {
+      if (listed != span.key.uid) {
+        listed = span.key.uid;
+        before = list.bytes();
+      }
+      if (full == listed) continue;
+      v1::StatusResponse one;
+      *one.add_open_spans() = span.Describe();
+      if (!list.Append(one, before + part)) full = listed;
+    }
+    if (!walk.is_over() && full == walk.uids[walk.at]) walk.SkipUid();
+  }
+  return true;
 }
 
 }  // namespace sluice::control

@@ -1,4 +1,5 @@
-// What `sluice status` shows, gathered on the loop's thread.
+// What `sluice status` shows. It is put together on a thread of its own; what belongs to the loop
+// is copied there, so many clients or spans at a time that nobody notices.
 #pragma once
 
 #include <functional>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/control/streamed_answer.h"
 #include "agent/ingest/ingest_service.h"
 #include "agent/journal/journal.h"
 #include "agent/live/span_table.h"
@@ -40,16 +42,26 @@ class StatusReport {
 
   explicit StatusReport(Sources sources) : sources_(std::move(sources)) {}
 
-  // `only_uid`: other users' clients, spans and counters, and paths and settings, are left out.
-  v1::StatusResponse Make(const v1::StatusRequest& request, const Identity& caller,
-                          std::optional<uid_t> only_uid) const;
+  // Sends one StatusResponse. `only_uid`: other users' clients, spans and counters, and paths and
+  // settings, are left out.
+  absl::Status Answer(const v1::StatusRequest& request, const Identity& caller,
+                      std::optional<uid_t> only_uid, AnswerStream& stream) const;
 
  private:
+  struct SpanWalk;
+  struct SpanCopy;
+
+  // On the loop's thread: what only that may read, but for the lists.
+  void AddOfLoop(std::optional<uid_t> only_uid, v1::StatusResponse* response) const;
   void AddJournal(v1::StatusResponse* response) const;
   void AddSinks(v1::StatusResponse* response) const;
   void AddCounters(std::optional<uid_t> only_uid, v1::StatusResponse* response) const;
-  void AddClients(std::optional<uid_t> only_uid, v1::StatusResponse* response) const;
-  void AddOpenSpans(bool list, std::optional<uid_t> only_uid, v1::StatusResponse* response) const;
+  // Append encoded pieces of the response. False: nobody listens any more.
+  bool AppendClients(std::optional<uid_t> only_uid, AnswerStream& stream,
+                     std::string* encoded) const;
+  bool AppendOpenSpans(std::optional<uid_t> only_uid, AnswerStream& stream,
+                       std::string* encoded) const;
+  std::vector<SpanCopy> CopySpans(SpanWalk* walk) const;
 
   const Sources sources_;
 };

@@ -265,7 +265,7 @@ TEST_F(AdmissionTest, TheOpenSpansOfAllUsersAreBoundedTogether) {
     origin->identity.uid = uid;
     origin->resource.assign(limits::kOpenSpanBytesOfUsers / 7, 'r');
     const Admitted admitted = Admit({std::move(origin), std::nullopt}, 0, {StartRecord(1, 1)});
-    EXPECT_EQ(admitted.accepted, uid < 7 ? 1u : 0u) << uid;
+    EXPECT_EQ(admitted.accepted, uid < 6 ? 1u : 0u) << uid;
   }
   EXPECT_EQ(Admit(SenderOf(9, 1), 1, {StartRecord(1, 1)}).accepted, 1u) << "one with little";
 }

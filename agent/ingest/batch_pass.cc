@@ -236,7 +236,7 @@ std::string_view Admission::BatchPass::JudgeSpan(const RecordView& record) {
       changed_[key] = false;
       return {};
     }
-    return TakeBytes(record.span.body.size()) ? "" : "open_span_bytes";
+    return TakeBytes(live::SpanTable::BytesOf(record)) ? "" : "open_span_bytes";
   }
   if (open) return "duplicate_start";
   if (!HasRoomToOpen()) return "too_many_open_spans";

@@ -30,7 +30,8 @@ class ClientRegistry {
   void Disconnect(uid_t uid, const ClientId& id, uint64_t now_boottime_nano);
 
   // The client's state, made on first sight. When the uid has limits::kDedupClientsPerUid already,
-  // the one that is longest gone is forgotten; null where all of them are connected.
+  // the one that is longest gone is forgotten; null where all of them are connected. When all users
+  // have limits::kDedupClientsOfUsers, one of the user goes who has the most that are gone.
   Client* Get(uid_t uid, const ClientId& id, uint64_t now_boottime_nano);
 
   // Null: never seen, or forgotten.
@@ -39,14 +40,25 @@ class ClientRegistry {
   // Forgets clients that are disconnected for limits::kDedupSeconds.
   void Expire(uint64_t now_boottime_nano);
 
+  // Of all uids but 0.
+  size_t CountOfUsers() const { return users_; }
+
   void ForEach(const std::function<void(uid_t, const ClientId&, const Client&)>& visit) const;
 
  private:
-  using Clients = absl::flat_hash_map<ClientId, Client>;
+  struct OfUid {
+    absl::flat_hash_map<ClientId, Client> clients;
+    size_t connected = 0;  // of them
 
-  bool ForgetOldest(Clients* clients);
+    size_t gone() const { return clients.size() - connected; }
+  };
 
-  absl::flat_hash_map<uid_t, Clients> by_uid_;
+  bool HasRoom(uid_t uid, OfUid* of_uid);
+  bool ForgetOldest(uid_t uid, OfUid* of_uid);
+  bool ForgetOfWhoHasMost();
+
+  absl::flat_hash_map<uid_t, OfUid> by_uid_;
+  size_t users_ = 0;
 };
 
 }  // namespace sluice::ingest

@@ -50,6 +50,24 @@ TEST(ClientRegistryTest, MakesRoomByForgettingWhoIsLongestGone) {
   EXPECT_NE(registry.Find(5, IdOf(1)), nullptr);
 }
 
+TEST(ClientRegistryTest, OfAllUsersTheOneWithTheMostGivesRoom) {
+  ClientRegistry registry;
+  constexpr int kUsers = limits::kDedupClientsOfUsers / limits::kDedupClientsPerUid;
+  for (uid_t uid = 1; uid <= kUsers; ++uid) {
+    for (int n = 0; n < limits::kDedupClientsPerUid; ++n) registry.Get(uid, IdOf(n), 100 + n);
+  }
+  EXPECT_EQ(registry.CountOfUsers(), size_t{limits::kDedupClientsOfUsers});
+  registry.Connect(1, IdOf(0), 0);
+  for (int n = 0; n < 100; ++n) ASSERT_NE(registry.Get(1000, IdOf(n), 9999), nullptr);
+  EXPECT_EQ(registry.CountOfUsers(), size_t{limits::kDedupClientsOfUsers});
+  for (int n = 0; n < 100; ++n) EXPECT_NE(registry.Find(1000, IdOf(n)), nullptr);
+  EXPECT_NE(registry.Find(1, IdOf(0)), nullptr) << "it is connected";
+  ASSERT_NE(registry.Get(0, IdOf(0), 0), nullptr);
+  EXPECT_EQ(registry.CountOfUsers(), size_t{limits::kDedupClientsOfUsers}) << "root is apart";
+  registry.Expire(10'000 + 2 * uint64_t{limits::kDedupSeconds} * kSecondNanos);
+  EXPECT_EQ(registry.CountOfUsers(), 1u) << "the one that is connected";
+}
+
 TEST(ClientRegistryTest, RefusesANewClientWhenAllOfAUsersAreConnected) {
   ClientRegistry registry;
   for (int n = 0; n < limits::kDedupClientsPerUid; ++n) registry.Connect(5, IdOf(n), 0);

@@ -3,8 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/live/origin_codec.h"
-#include "agent/live/resource_text.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
@@ -57,12 +55,15 @@ std::optional<IngestService::ConnectHandler::HelloFields> IngestService::Connect
 IngestService::ConnectHandler::ConnectHandler(IngestService* service, net::Call* call)
     : service_(service),
       call_(call),
+      place_(call->connection().uid(), call->id()),
       connected_unix_nano_(service->options_.loop->clock().UnixNano()) {
   service_->streams_[call->id()] = this;
+  service_->streams_by_uid_[place_] = this;
 }
 
 IngestService::ConnectHandler::~ConnectHandler() {
   service_->streams_.erase(call_->id());
+  service_->streams_by_uid_.erase(place_);
   if (!sender_.has_value()) return;
   const Identity& identity = sender_->origin->identity;
   service_->options_.processes->OnStreamClose(ProcessOf(identity));
@@ -218,17 +219,16 @@ void IngestService::ConnectHandler::OnHalfClose() {
   FinishWhenSettled();
 }
 
-v1::ClientStatus IngestService::ConnectHandler::Status() const {
-  v1::ClientStatus status;
-  status.set_connected_unix_nano(connected_unix_nano_);
-  status.set_last_sequence(durable_client_sequence_);
-  status.set_records(records_);
-  *status.mutable_identity() = live::EncodeIdentity(call_->connection().identity());
-  if (!sender_.has_value()) return status;
-  status.set_client_id(std::string(sender_->client_id->raw()));
-  status.set_service_name(
-      std::string(live::FindResourceText(sender_->origin->resource, "service.name")));
-  return status;
+ClientCopy IngestService::ConnectHandler::Copy() const {
+  ClientCopy copy;
+  copy.identity = call_->connection().identity();
+  copy.connected_unix_nano = connected_unix_nano_;
+  copy.last_sequence = durable_client_sequence_;
+  copy.records = records_;
+  if (!sender_.has_value()) return copy;
+  copy.client_id = *sender_->client_id;
+  copy.origin = sender_->origin;
+  return copy;
 }
 
 }  // namespace sluice::ingest

@@ -34,7 +34,7 @@ class IngestService::ConnectHandler final : public net::CallHandler {
   // Ends the stream so that the client comes back to the next agent.
   void SendAway();
 
-  v1::ClientStatus Status() const;
+  ClientCopy Copy() const;
 
  private:
   // What is to be acknowledged once an entry is durable.
@@ -56,6 +56,7 @@ class IngestService::ConnectHandler final : public net::CallHandler {
 
   IngestService* const service_;
   net::Call* const call_;
+  const ClientPlace place_;
   // Absent before Hello.
   std::optional<Sender> sender_;
   bool welcomed_ = false;

@@ -263,8 +263,17 @@ void IngestService::SendClientsAway() {
   for (const auto& [id, handler] : streams_) handler->SendAway();
 }
 
-void IngestService::ForEachClient(const std::function<void(const v1::ClientStatus&)>& visit) const {
-  for (const auto& [id, handler] : streams_) visit(handler->Status());
+std::vector<ClientCopy> IngestService::CopyClients(std::optional<uid_t> only_uid, size_t most,
+                                                   ClientPlace* place) const {
+  std::vector<ClientCopy> copies;
+  if (only_uid.has_value() && place->first < *only_uid) *place = {*only_uid, 0};
+  auto next = streams_by_uid_.upper_bound(*place);
+  for (; next != streams_by_uid_.end() && copies.size() < most; ++next) {
+    if (only_uid.has_value() && next->first.first != *only_uid) break;
+    *place = next->first;
+    copies.push_back(next->second->Copy());
+  }
+  return copies;
 }
 
 }  // namespace sluice::ingest

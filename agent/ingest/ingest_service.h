@@ -5,9 +5,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/ingest/admission.h"
 #include "agent/ingest/owner_claim.h"
@@ -15,11 +18,21 @@
 #include "agent/ingest/process_tracker.h"
 #include "agent/net/grpc/grpc_server.h"
 #include "sluice/v1/ingest.pb.h"
-#include "sluice/v1/query.pb.h"
 
 namespace sluice::ingest {
 
 v1::Durability ToProto(journal::Durability durability);
+
+// A Connect stream as it is now, copied for who describes it on another thread.
+struct ClientCopy {
+  Identity identity;
+  // Null: its Hello has not come.
+  std::shared_ptr<const live::Origin> origin;
+  ClientId client_id;
+  uint64_t connected_unix_nano = 0;
+  uint64_t last_sequence = 0;
+  uint64_t records = 0;
+};
 
 // Waits until sinks have passed what is journalled now; answers on the loop's thread.
 using FlushFn =
@@ -53,8 +66,12 @@ class IngestService {
   // Ends every Connect stream, for the end of the agent; to be called once all is synced.
   void SendClientsAway();
 
-  // One entry for each Connect stream, for status.
-  void ForEachClient(const std::function<void(const v1::ClientStatus&)>& visit) const;
+  // Where a walk over Connect streams stands, in the order of their uids.
+  using ClientPlace = std::pair<uid_t, net::CallId>;
+  // Up to `most` of those behind `*place`, which moves on: of one uid, or of all. Fewer: these were
+  // the last.
+  std::vector<ClientCopy> CopyClients(std::optional<uid_t> only_uid, size_t most,
+                                      ClientPlace* place) const;
 
  private:
   class ConnectHandler;
@@ -93,6 +110,7 @@ class IngestService {
   v1::Hint hint_;
   std::deque<Waiting> waiting_;  // by journal_sequence
   absl::flat_hash_map<net::CallId, ConnectHandler*> streams_;
+  std::map<ClientPlace, const ConnectHandler*> streams_by_uid_;
   absl::flat_hash_map<uid_t, int> flushes_;  // under way
   bool commit_pending_ = false;
   bool watching_for_stall_ = false;

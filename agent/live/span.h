@@ -39,26 +39,61 @@ struct SpanKey {
   }
 };
 
-// A share of a count, given back when it goes. One that is copied stays where it was.
-class CountedBytes {
+// What the spans of one uid take of a table's bytes. Shared with its ended spans, which may go at
+// any time.
+struct SpanBytes {
+  size_t all = 0;
+  // Those of `all` that are kept of ended spans.
+  size_t ended = 0;
+  // Of all users together; null for root, who is not counted in it.
+  std::shared_ptr<size_t> of_users;
+
+  void Add(size_t bytes) {
+    all += bytes;
+    if (of_users != nullptr) *of_users += bytes;
+  }
+  void Subtract(size_t bytes) {
+    all -= bytes;
+    if (of_users != nullptr) *of_users -= bytes;
+  }
+};
+
+// What is kept of an ended span, given back when it goes. A copy counts nothing.
+class EndedBytes {
  public:
-  CountedBytes() = default;
-  CountedBytes(const CountedBytes&) {}
-  CountedBytes& operator=(const CountedBytes&) = delete;
-  ~CountedBytes() {
-    if (total_ != nullptr) *total_ -= bytes_;
+  EndedBytes() = default;
+  EndedBytes(const EndedBytes&) {}
+  EndedBytes& operator=(const EndedBytes&) = delete;
+  ~EndedBytes() {
+    if (counted_in_ == nullptr) return;
+    counted_in_->Subtract(bytes_);
+    counted_in_->ended -= bytes_;
   }
 
   // Once.
-  void AddTo(std::shared_ptr<size_t> total, size_t bytes) {
-    total_ = std::move(total);
+  void CountIn(std::shared_ptr<SpanBytes> total, size_t bytes) {
+    counted_in_ = std::move(total);
     bytes_ = bytes;
-    *total_ += bytes_;
+    counted_in_->Add(bytes_);
+    counted_in_->ended += bytes_;
   }
 
  private:
-  std::shared_ptr<size_t> total_;
+  std::shared_ptr<SpanBytes> counted_in_;
   size_t bytes_ = 0;
+};
+
+struct Span;
+
+// The neighbours of a span among the open ones of its uid, in the order in which they began. A copy
+// has none.
+struct SpanLinks {
+  SpanLinks() = default;
+  SpanLinks(const SpanLinks&) {}
+  SpanLinks& operator=(const SpanLinks&) = delete;
+
+  Span* before = nullptr;
+  Span* after = nullptr;
 };
 
 // A span outlives its end for as long as a child of it is open, whose log lines still name it; what
@@ -74,6 +109,9 @@ struct Span {
   Level level = Level::kInfo;
   std::string name;
   std::string target;
+  // As its START said; they stand in `body` as well, which takes a walk to read.
+  SpanId parent_span_id;
+  uint64_t start_unix_nano = 0;
   // The bodies of its records so far, concatenated: reads as one Span.
   std::string body;
   // Over the attributes of `body`.
@@ -84,8 +122,13 @@ struct Span {
   uint64_t busy_ns = 0;
   uint64_t received_boottime_nano = 0;
 
+  // While it is open: where it stands in its table (SpanTable::VisitSome), from 1 on, and what it
+  // counts there.
+  uint64_t order = 0;
+  SpanLinks links;
+  size_t counted_bytes = 0;
   // What it keeps after its end.
-  CountedBytes kept;
+  EndedBytes kept;
 
   // What the filter of the one reader that owns this span's table makes of it.
   filter::SpanScope scope;

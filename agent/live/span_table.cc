@@ -34,6 +34,44 @@ SpanKey KeyOf(uid_t uid, const RecordView& record) {
   return {uid, record.span.trace_id, record.span.span_id};
 }
 
+// What the allocator takes for so many bytes.
+constexpr size_t AllocatedBytes(size_t bytes) {
+  return std::max<size_t>((bytes + 8 + 15) & ~15, 32);
+}
+
+// Beside the object itself.
+constexpr size_t StringBytes(size_t size) {
+  constexpr size_t kInline = 15;
+  if (size <= kInline) return 0;
+  return AllocatedBytes(std::max(size, 2 * kInline) + 1);
+}
+
+// What an entry of a flat_hash_map takes, which is between seven sixteenths and seven eighths full.
+constexpr size_t EntryBytes(size_t size) { return (size + 1) * 7 / 4; }
+
+// With the counts of its shared_ptr.
+constexpr size_t kSpanObjectBytes = AllocatedBytes(sizeof(Span) + 16);
+constexpr size_t kOriginObjectBytes = AllocatedBytes(sizeof(Origin) + 16);
+constexpr size_t kSpanEntryBytes = EntryBytes(sizeof(std::pair<SpanKey, std::shared_ptr<Span>>));
+
+// A body that grows gets so much room as a part of it: less than a string would take by itself,
+// and enough that many small updates do not copy it each time.
+constexpr size_t kBodyGrowth = 8;
+
+// Of an empty table.
+constexpr size_t kKeptCapacity = 1024;
+
+void AppendTo(std::string_view more, std::string* body) {
+  const size_t size = body->size() + more.size();
+  if (size > body->capacity() && !body->empty()) {
+    std::string larger;
+    larger.reserve(size + size / kBodyGrowth);
+    larger.append(*body);
+    *body = std::move(larger);
+  }
+  body->append(more);
+}
+
 // Appends the record's body and its marks, which count from the attributes already there.
 void AppendBody(const RecordView& record, Span* span) {
   uint32_t index = 0;
@@ -43,7 +81,7 @@ void AppendBody(const RecordView& record, Span* span) {
   }
   span->attribute_count += index;
   span->had_error |= record.span.status == StatusCode::kError;
-  span->body.append(record.span.body);
+  AppendTo(record.span.body, &span->body);
 }
 
 void Merge(const RecordView& record, Span* span) {
@@ -58,12 +96,8 @@ void FreeBody(Span* span) {
   span->attribute_count = 0;
 }
 
-size_t OpenBytes(std::string_view body, const Origin& origin) {
-  return body.size() + origin.resource.size() + limits::kOpenSpanOverheadBytes;
-}
-
 size_t SizeWithoutBody(const Span& span) {
-  return sizeof(span) + span.name.size() + span.target.size();
+  return kSpanObjectBytes + StringBytes(span.name.size()) + StringBytes(span.target.size());
 }
 
 }  // namespace
@@ -100,6 +134,8 @@ std::shared_ptr<Span> SpanTable::Whole(const RecordView& record,
   span->level = record.level;
   span->name = record.span.name;
   span->target = record.target;
+  span->parent_span_id = record.span.parent_span_id;
+  span->start_unix_nano = record.span.start_unix_nano;
   span->busy_ns = record.busy_ns;
   AppendBody(record, span.get());
   if (!record.span.parent_span_id.IsZero()) {
@@ -115,15 +151,47 @@ SpanTable::Result SpanTable::Open(const RecordView& start, std::shared_ptr<const
   const uid_t uid = origin->identity.uid;
   const SpanKey key = KeyOf(uid, start);
   if (spans_.contains(key)) return Result::kAlreadyOpen;
-  if (CountOf(uid) >= limits_.spans_per_uid || !FitsBytes(uid, BytesOf(start, *origin))) {
-    return Result::kOverLimit;
-  }
-  ++usage_[uid].spans;
-  AddBytes(uid, BytesOf(start, *origin));
+  const size_t bytes = BytesOf(start, *origin);
+  if (CountOf(uid) >= limits_.spans_per_uid || !FitsBytes(uid, bytes)) return Result::kOverLimit;
+  Usage& usage = UsageOf(uid);
+  ++usage.spans;
+  usage.bytes->Add(bytes);
   auto span = Whole(start, std::move(origin));
   span->received_boottime_nano = received_boottime_nano;
+  span->counted_bytes = bytes;
+  Link(span.get(), &usage);
   spans_.emplace(key, std::move(span));
   return Result::kDone;
+}
+
+SpanTable::Usage& SpanTable::UsageOf(uid_t uid) {
+  Usage& usage = usage_[uid];
+  if (usage.bytes == nullptr) {
+    usage.bytes = std::make_shared<SpanBytes>();
+    if (uid != 0) usage.bytes->of_users = users_bytes_;
+  }
+  return usage;
+}
+
+void SpanTable::Link(Span* span, Usage* usage) {
+  span->order = ++last_order_;
+  span->links.before = usage->last;
+  (usage->last == nullptr ? usage->first : usage->last->links.after) = span;
+  usage->last = span;
+  ++usage->open;
+}
+
+void SpanTable::Unlink(Span* span, Usage* usage) {
+  SpanLinks& links = span->links;
+  (links.before == nullptr ? usage->first : links.before->links.after) = links.after;
+  (links.after == nullptr ? usage->last : links.after->links.before) = links.before;
+  links.before = links.after = nullptr;
+  --usage->open;
+}
+
+void SpanTable::ForgetIfEmpty(uid_t uid) {
+  const auto usage = usage_.find(uid);
+  if (usage->second.spans == 0 && usage->second.bytes->all == 0) usage_.erase(usage);
 }
 
 std::shared_ptr<Span> SpanTable::Find(const SpanKey& key) const {
@@ -140,35 +208,36 @@ std::shared_ptr<Span> SpanTable::FindEnclosing(uid_t uid, const TraceId& trace_i
 
 bool SpanTable::FitsBytes(uid_t uid, size_t bytes) const {
   const auto usage = usage_.find(uid);
-  const size_t taken = usage == usage_.end() ? 0 : usage->second.bytes;
-  const auto fits = [bytes](size_t held, size_t limit) {
-    return bytes <= limit && held <= limit - bytes;
+  const size_t held = usage == usage_.end() ? 0 : usage->second.bytes->all;
+  const auto fits = [bytes](size_t of, size_t limit) {
+    return bytes <= limit && of <= limit - bytes;
   };
-  return fits(taken, limits_.bytes_per_uid) &&
-         (uid == 0 || fits(users_bytes_, limits_.bytes_of_users) ||
-          fits(taken, limits_.bytes_per_uid / 8));
-}
-
-void SpanTable::AddBytes(uid_t uid, size_t bytes) {
-  usage_[uid].bytes += bytes;
-  if (uid != 0) users_bytes_ += bytes;
-}
-
-void SpanTable::SubtractBytes(uid_t uid, size_t bytes) {
-  usage_[uid].bytes -= bytes;
-  if (uid != 0) users_bytes_ -= bytes;
+  if (!fits(held, limits_.bytes_per_uid)) return false;
+  if (uid == 0) return true;
+  // Beside what all hold, as much again as it would have itself.
+  return fits(*users_bytes_, limits_.bytes_of_users) &&
+         fits(held, limits_.bytes_of_users - *users_bytes_ - bytes);
 }
 
 size_t SpanTable::BytesOf(const RecordView& start, const Origin& origin) {
-  return OpenBytes(start.span.body, origin);
+  return kSpanEntryBytes + kSpanObjectBytes + StringBytes(start.span.name.size()) +
+         StringBytes(start.target.size()) + StringBytes(start.span.body.size()) +
+         kOriginObjectBytes + StringBytes(origin.resource.size()) +
+         StringBytes(origin.identity.unit.size());
+}
+
+size_t SpanTable::BytesOf(const RecordView& update) {
+  return update.span.body.size() + update.span.body.size() / kBodyGrowth;
 }
 
 SpanTable::Result SpanTable::Update(uid_t uid, const RecordView& update) {
   const auto span = Find(KeyOf(uid, update));
   if (span == nullptr) return Result::kNotOpen;
-  if (!FitsBytes(uid, update.span.body.size())) return Result::kOverLimit;
+  const size_t bytes = BytesOf(update);
+  if (!FitsBytes(uid, bytes)) return Result::kOverLimit;
   Merge(update, span.get());
-  AddBytes(uid, update.span.body.size());
+  span->counted_bytes += bytes;
+  UsageOf(uid).bytes->Add(bytes);
   return Result::kDone;
 }
 
@@ -177,36 +246,43 @@ std::shared_ptr<Span> SpanTable::Close(uid_t uid, const RecordView& end) {
   if (found == spans_.end()) return nullptr;
   const auto span = std::move(found->second);
   spans_.erase(found);
-  SubtractBytes(uid, OpenBytes(span->body, *span->origin));
-  --usage_[uid].spans;
+  // One that was large once gives its room back.
+  if (spans_.empty() && spans_.capacity() > kKeptCapacity) spans_ = {};
+  Usage& usage = UsageOf(uid);
+  Unlink(span.get(), &usage);
+  --usage.spans;
+  usage.bytes->Subtract(std::exchange(span->counted_bytes, 0));
   Merge(end, span.get());
   return span;
 }
 
 void SpanTable::Retire(std::shared_ptr<Span> span) {
   const uid_t uid = span->key.uid;
-  Usage& usage = usage_[uid];
+  const std::shared_ptr<SpanBytes> bytes = UsageOf(uid).bytes;
   FreeBody(span.get());
-  if (*usage.ended_bytes + SizeWithoutBody(*span) > limits_.ended_bytes_per_uid) {
+  if (bytes->ended + SizeWithoutBody(*span) > limits_.ended_bytes_per_uid) {
     span->name = std::string("...");
+    span->target = std::string();
     span->parent = nullptr;
   }
-  span->kept.AddTo(usage.ended_bytes, SizeWithoutBody(*span));
+  span->kept.CountIn(bytes, SizeWithoutBody(*span));
   // Where no child holds it, it goes here, and so may its ancestors.
   span = nullptr;
-  if (usage.spans == 0 && *usage.ended_bytes == 0) usage_.erase(uid);
+  ForgetIfEmpty(uid);
 }
 
 void SpanTable::AddDropped(const SpanKey& key, const Dropped& span) {
   if (!dropped_.insert_or_assign(key, span).second) return;
-  ++usage_[key.uid].spans;
-  AddBytes(key.uid, kDroppedSpanBytes);
+  Usage& usage = UsageOf(key.uid);
+  ++usage.spans;
+  usage.bytes->Add(kDroppedSpanBytes);
 }
 
 void SpanTable::ForgetDropped(uid_t uid) {
-  SubtractBytes(uid, kDroppedSpanBytes);
-  Usage& usage = usage_[uid];
-  if (--usage.spans == 0 && *usage.ended_bytes == 0) usage_.erase(uid);
+  Usage& usage = UsageOf(uid);
+  --usage.spans;
+  usage.bytes->Subtract(kDroppedSpanBytes);
+  ForgetIfEmpty(uid);
 }
 
 void SpanTable::RemoveDropped(const SpanKey& key) {
@@ -243,6 +319,47 @@ void SpanTable::ForEach(const std::function<void(const std::shared_ptr<Span>&)>&
   for (const auto& [key, span] : spans_) visit(span);
 }
 
+const Span* SpanTable::FirstBehind(const Usage& usage, const WalkPlace& place) const {
+  for (auto passed = place.passed.rbegin(); passed != place.passed.rend(); ++passed) {
+    const auto found = spans_.find(passed->first);
+    if (found == spans_.end() || found->second->order != passed->second) continue;
+    return found->second->links.after;
+  }
+  return usage.first;
+}
+
+bool SpanTable::VisitSome(uid_t uid, size_t most, WalkPlace* place,
+                          const std::function<void(const Span&)>& visit) const {
+  const auto usage = usage_.find(uid);
+  if (usage == usage_.end()) return false;
+  if (place->end == 0) place->end = last_order_;
+  const Span* span = FirstBehind(usage->second, *place);
+  place->passed.clear();
+  for (; span != nullptr && span->order <= place->end && most > 0; --most) {
+    place->passed.emplace_back(span->key, span->order);
+    if (span->order > place->order) {
+      place->order = span->order;
+      visit(*span);
+    }
+    span = span->links.after;
+  }
+  return span != nullptr && span->order <= place->end;
+}
+
+std::vector<uid_t> SpanTable::Uids() const {
+  std::vector<uid_t> uids;
+  for (const auto& [uid, usage] : usage_) {
+    if (usage.open > 0) uids.push_back(uid);
+  }
+  std::sort(uids.begin(), uids.end());
+  return uids;
+}
+
+size_t SpanTable::OpenCountOf(uid_t uid) const {
+  const auto usage = usage_.find(uid);
+  return usage == usage_.end() ? 0 : usage->second.open;
+}
+
 int SpanTable::CountOf(uid_t uid) const {
   const auto usage = usage_.find(uid);
   return usage == usage_.end() ? 0 : usage->second.spans;
@@ -250,7 +367,7 @@ int SpanTable::CountOf(uid_t uid) const {
 
 size_t SpanTable::EndedBytesOf(uid_t uid) const {
   const auto usage = usage_.find(uid);
-  return usage == usage_.end() ? 0 : *usage->second.ended_bytes;
+  return usage == usage_.end() ? 0 : usage->second.bytes->ended;
 }
 
 }  // namespace sluice::live

@@ -6,6 +6,8 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/live/span.h"
@@ -13,11 +15,13 @@
 
 namespace sluice::live {
 
-// A START or UPDATE that would take what is open beyond one of them is refused.
+// A START or UPDATE that would take what is held beyond one of them is refused. Bytes are those of
+// the memory that spans take (SpanTable::BytesOf), ended ones that are kept included.
 struct SpanLimits {
   int spans_per_uid = std::numeric_limits<int>::max();
   size_t bytes_per_uid = std::numeric_limits<size_t>::max();
-  // Of all uids but 0; one that holds less than an eighth of its own limit is let in all the same.
+  // Of all uids but 0. Each may hold as much as is left over by all of them: one alone half, n of
+  // them each one part in n + 1. So some is left for who comes next, and the sum has no floors.
   size_t bytes_of_users = std::numeric_limits<size_t>::max();
   size_t ended_bytes_per_uid = limits::kEndedSpanBytesPerUid;
 
@@ -59,6 +63,7 @@ class SpanTable {
   // To be called with what Close gave, when all is done that needs the whole of it. Frees body and
   // origin; name and ancestors stay for the span's open children. Where too much of its uid's has
   // ended and stays, they go too, and the name is `...`: so no chain of children can hold more.
+  // What stays goes on counting in its uid's bytes.
   void Retire(std::shared_ptr<Span> span);
 
   // A span that admission dropped, of which nothing is kept but where its descendants belong. It
@@ -71,7 +76,7 @@ class SpanTable {
     uint64_t start_time_ticks = 0;
     SpanOwner owner = {};
   };
-  static constexpr size_t kDroppedSpanBytes = 128;
+  static constexpr size_t kDroppedSpanBytes = 144;
   void AddDropped(const SpanKey& key, const Dropped& span);
   void RemoveDropped(const SpanKey& key);
   void RemoveDroppedIf(const std::function<bool(const SpanKey&, const Dropped&)>& selects);
@@ -91,30 +96,60 @@ class SpanTable {
 
   void ForEach(const std::function<void(const std::shared_ptr<Span>&)>& visit) const;
   size_t size() const { return spans_.size(); }
+
+  // Where a walk over one uid's open spans stands. Any number of turns may pass between two pieces.
+  struct WalkPlace {
+    // Of the last span visited, and of the last that there was when the walk began.
+    uint64_t order = 0;
+    uint64_t end = 0;
+    // What the last piece passed, by which the place is found again though some of it has ended.
+    std::vector<std::pair<SpanKey, uint64_t>> passed;
+  };
+  // Visits the spans of `uid` behind `place`, oldest first, each once, and passes at most `most`.
+  // False: it came to the end.
+  bool VisitSome(uid_t uid, size_t most, WalkPlace* place,
+                 const std::function<void(const Span&)>& visit) const;
+  // The uids that have open spans, rising.
+  std::vector<uid_t> Uids() const;
+
   // Of one uid, dropped ones included.
   int CountOf(uid_t uid) const;
+  // Of one uid, without them.
+  size_t OpenCountOf(uid_t uid) const;
   // Whether `bytes` more stay within the limits.
   bool FitsBytes(uid_t uid, size_t bytes) const;
   // What is kept of a uid's spans that ended, for their open children.
   size_t EndedBytesOf(uid_t uid) const;
-  // What a START takes of them.
+  // What is held of all uids but 0.
+  size_t BytesOfUsers() const { return *users_bytes_; }
+  // The memory that a START takes, to within a fifth. Its origin counts in full for each span, for
+  // checkpoints repeat it; in memory the spans of one batch share it.
   static size_t BytesOf(const RecordView& start, const Origin& origin);
+  // What an UPDATE adds.
+  static size_t BytesOf(const RecordView& update);
 
  private:
   struct Usage {
-    int spans = 0;
-    size_t bytes = 0;
-    // Shared with the spans that count in it.
-    std::shared_ptr<size_t> ended_bytes = std::make_shared<size_t>(0);
+    int spans = 0;  // dropped ones included
+    size_t open = 0;
+    // In the order in which they began.
+    Span* first = nullptr;
+    Span* last = nullptr;
+    std::shared_ptr<SpanBytes> bytes;
   };
 
-  void AddBytes(uid_t uid, size_t bytes);
+  Usage& UsageOf(uid_t uid);
+  void Link(Span* span, Usage* usage);
+  static void Unlink(Span* span, Usage* usage);
+  // Where nothing is left of a uid's, nothing of it stays.
+  void ForgetIfEmpty(uid_t uid);
   // What one of them took.
   void ForgetDropped(uid_t uid);
-  void SubtractBytes(uid_t uid, size_t bytes);
+  const Span* FirstBehind(const Usage& usage, const WalkPlace& place) const;
 
   SpanLimits limits_;
-  size_t users_bytes_ = 0;
+  uint64_t last_order_ = 0;
+  std::shared_ptr<size_t> users_bytes_ = std::make_shared<size_t>(0);
   absl::flat_hash_map<SpanKey, std::shared_ptr<Span>> spans_;
   absl::flat_hash_map<SpanKey, Dropped> dropped_;
   absl::flat_hash_map<uid_t, Usage> usage_;

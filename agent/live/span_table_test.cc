@@ -2,6 +2,7 @@
 
 #include "agent/live/aborted_end.h"
 #include "agent/live/origin_codec.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/wire/writer.h"
 #include "tests/support/records.h"
@@ -14,6 +15,8 @@ using testing::MakeId;
 using testing::StartRecord;
 using testing::UpdateRecord;
 using Result = SpanTable::Result;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 std::shared_ptr<const Origin> OriginOf(uid_t uid) {
   auto origin = std::make_shared<Origin>();
@@ -97,26 +100,52 @@ TEST_F(SpanTableTest, RefusesBodiesBeyondTheUsersBytes) {
   EXPECT_EQ(table.Open(View(StartRecord(1, 2)), OriginOf(5), 0), Result::kOverLimit);
 }
 
-TEST_F(SpanTableTest, RefusesBytesBeyondThoseOfAllUsersButRoot) {
-  const RecordView start = View(StartRecord(1, 1));
-  const size_t one = SpanTable::BytesOf(start, *OriginOf(5));
-  SpanTable table({.spans_per_uid = 10, .bytes_per_uid = 4 * one, .bytes_of_users = 2 * one});
-  EXPECT_EQ(table.Open(start, OriginOf(5), 0), Result::kDone);
-  EXPECT_EQ(table.Open(start, OriginOf(6), 0), Result::kDone);
-  EXPECT_EQ(table.Open(start, OriginOf(7), 0), Result::kOverLimit);
-  EXPECT_EQ(table.Update(6, View(UpdateRecord(1, 1))), Result::kOverLimit);
-  EXPECT_EQ(table.Open(start, OriginOf(0), 0), Result::kDone);
-  table.Retire(table.Close(5, View(EndRecord(1, 1))));
-  EXPECT_EQ(table.Open(start, OriginOf(7), 0), Result::kDone);
+// Spans of `uid` that the table takes one after another.
+int OpenAll(SpanTable* table, uid_t uid) {
+  int opened = 0;
+  for (uint8_t span = 1; span < 200; ++span) {
+    const std::string encoded = StartRecord(1, span).SerializeAsString();
+    if (table->Open(*ReadRecord(encoded), OriginOf(uid), 0) == Result::kDone) ++opened;
+  }
+  return opened;
 }
 
-TEST_F(SpanTableTest, LetsAUidWithLittleInWhateverOthersHold) {
-  const RecordView start = View(StartRecord(1, 1));
-  const size_t one = SpanTable::BytesOf(start, *OriginOf(5));
-  SpanTable table({.spans_per_uid = 10, .bytes_per_uid = 8 * one, .bytes_of_users = one});
-  EXPECT_EQ(table.Open(start, OriginOf(5), 0), Result::kDone);
-  EXPECT_EQ(table.Open(start, OriginOf(6), 0), Result::kDone);
-  EXPECT_EQ(table.Open(View(StartRecord(1, 2)), OriginOf(6), 0), Result::kOverLimit);
+TEST_F(SpanTableTest, EachUserMayHoldAsMuchAsAllLeaveOverAndRootIsApart) {
+  const size_t one = SpanTable::BytesOf(View(StartRecord(1, 1)), *OriginOf(5));
+  SpanTable table({.bytes_per_uid = 100 * one, .bytes_of_users = 64 * one});
+  EXPECT_EQ(OpenAll(&table, 5), 32);
+  EXPECT_EQ(OpenAll(&table, 6), 16);
+  EXPECT_EQ(OpenAll(&table, 7), 8);
+  EXPECT_EQ(OpenAll(&table, 0), 100) << "its own limit";
+  EXPECT_EQ(table.BytesOfUsers(), 56 * one);
+  EXPECT_EQ(table.Update(5, View(UpdateRecord(1, 1))), Result::kOverLimit);
+  for (uint8_t span = 1; span <= 24; ++span) {
+    table.Retire(table.Close(5, View(EndRecord(1, span))));
+  }
+  EXPECT_EQ(OpenAll(&table, 8), 16) << "who gives room back gives it to who comes";
+}
+
+TEST_F(SpanTableTest, HoweverManyUsersComeTheirSumHasNoFloor) {
+  constexpr size_t kLimit = 1 << 20;
+  SpanTable table({.bytes_of_users = kLimit});
+  int taken = 0;
+  for (uid_t uid = 1; uid <= 300; ++uid) taken += OpenAll(&table, uid) > 0 ? 1 : 0;
+  EXPECT_GT(taken, 5);
+  EXPECT_LE(table.BytesOfUsers(), kLimit);
+}
+
+TEST_F(SpanTableTest, WhatIsKeptOfEndedSpansCountsInTheSameSum) {
+  const size_t one = SpanTable::BytesOf(View(StartRecord(1, 1)), *OriginOf(5));
+  SpanTable table({.bytes_of_users = 1000 * one});
+  for (uint8_t span = 1; span < 100; ++span) {
+    table.Apply(View(StartRecord(1, span, span - 1)), OriginOf(5), 0);
+    if (span > 1) table.Apply(View(EndRecord(1, span - 1)), OriginOf(5), 0);
+  }
+  EXPECT_EQ(table.size(), 1u);
+  EXPECT_GT(table.EndedBytesOf(5), 90 * sizeof(Span));
+  EXPECT_EQ(table.BytesOfUsers(), table.EndedBytesOf(5) + one);
+  table.Apply(View(EndRecord(1, 99)), OriginOf(5), 0);
+  EXPECT_EQ(table.BytesOfUsers(), 0u);
 }
 
 TEST(SpanLimitsTest, FitASmallJournal) {
@@ -146,7 +175,7 @@ TEST_F(SpanTableTest, KeepsOfEndedAncestorsWhatFitsAndTheNearestWithoutAName) {
   for (uint8_t span = 3; span < 100; ++span) {
     table.Apply(View(StartRecord(1, span, span - 1, std::string(1000, 'n'))), OriginOf(5), 0);
     table.Apply(View(EndRecord(1, span - 1)), OriginOf(5), 0);
-    EXPECT_LE(table.EndedBytesOf(5), kLimit + sizeof(Span) + 10);
+    EXPECT_LE(table.EndedBytesOf(5), kLimit + 2 * sizeof(Span));
     const auto parent = table.Find(Key(5, 1, span))->parent;
     ASSERT_NE(parent, nullptr);
     EXPECT_EQ(parent->name == "...", parent->parent == nullptr);
@@ -197,14 +226,81 @@ TEST_F(SpanTableTest, ACheckpointBringsBackSpansParentsAndMarks) {
 TEST_F(SpanTableTest, CountsTheResourceOfEachSpanUntilItsEnd) {
   const RecordView start = View(StartRecord(1, 1));
   Origin origin = *OriginOf(5);
-  origin.resource.assign(1000, 'r');
+  origin.resource.assign(10'000, 'r');
   const auto shared = std::make_shared<const Origin>(origin);
-  SpanTable table({10, 2 * start.span.body.size() + 1999});
+  SpanTable table({10, 2 * SpanTable::BytesOf(start, *shared) - 5'000});
   EXPECT_EQ(table.Open(start, shared, 0), Result::kDone);
   EXPECT_EQ(table.Open(View(StartRecord(1, 2)), shared, 0), Result::kOverLimit);
   EXPECT_EQ(table.Open(View(StartRecord(1, 3)), OriginOf(5), 0), Result::kDone);
-  table.Close(5, View(EndRecord(1, 1)));
+  table.Retire(table.Close(5, View(EndRecord(1, 1))));
+  table.Retire(table.Close(5, View(EndRecord(1, 3))));
   EXPECT_EQ(table.Open(View(StartRecord(1, 2)), shared, 0), Result::kDone);
+}
+
+// The span ids of one uid in the order of a walk that passes so many at once, with `between` done
+// after each piece.
+std::vector<int> Walked(
+    const SpanTable& table, uid_t uid, size_t most, const std::function<void()>& between = [] {}) {
+  std::vector<int> walked;
+  SpanTable::WalkPlace place;
+  const auto note = [&](const Span& span) {
+    walked.push_back(static_cast<uint8_t>(span.key.span_id.bytes.back()));
+  };
+  while (table.VisitSome(uid, most, &place, note)) between();
+  return walked;
+}
+
+class SpanWalkTest : public SpanTableTest {
+ protected:
+  void Open(uid_t uid, uint8_t first, uint8_t last) {
+    for (uint8_t span = first; span <= last; ++span) {
+      table_.Apply(View(StartRecord(1, span)), OriginOf(uid), 0);
+    }
+  }
+  void End(uid_t uid, uint8_t span) { table_.Apply(View(EndRecord(1, span)), OriginOf(uid), 0); }
+};
+
+TEST_F(SpanWalkTest, GivesOneUidsSpansInTheOrderTheyBegan) {
+  Open(5, 1, 9);
+  Open(6, 10, 12);
+  for (const size_t most : {1, 2, 8, 9, 10, 100}) {
+    EXPECT_THAT(Walked(table_, 5, most), ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9)) << most;
+  }
+  EXPECT_THAT(Walked(table_, 6, 2), ElementsAre(10, 11, 12));
+  EXPECT_THAT(Walked(table_, 7, 2), IsEmpty());
+  EXPECT_THAT(table_.Uids(), ElementsAre(5, 6));
+  EXPECT_EQ(table_.OpenCountOf(5), 9u);
+  End(6, 11);
+  EXPECT_THAT(Walked(table_, 6, 1), ElementsAre(10, 12));
+}
+
+TEST_F(SpanWalkTest, PassesNoMoreAtOnceThanItIsAskedTo) {
+  Open(5, 1, 100);
+  SpanTable::WalkPlace place;
+  int visited = 0;
+  EXPECT_TRUE(table_.VisitSome(5, 7, &place, [&](const Span&) { ++visited; }));
+  EXPECT_EQ(visited, 7);
+}
+
+TEST_F(SpanWalkTest, GoesOnWhereItWasThoughSpansComeAndGo) {
+  Open(5, 1, 9);
+  uint8_t turn = 0;
+  const auto walked = Walked(table_, 5, 3, [&] {
+    ++turn;
+    if (turn == 1) End(5, 3);  // the last that was passed
+    if (turn == 1) End(5, 4);  // the next
+    if (turn == 2)
+      for (uint8_t span = 5; span <= 7; ++span) End(5, span);  // all that were
+    Open(5, 100 + turn, 100 + turn);
+  });
+  EXPECT_THAT(walked, ElementsAre(1, 2, 3, 5, 6, 7, 8, 9)) << "none twice, none that came later";
+}
+
+TEST_F(SpanWalkTest, ASpanThatBeganAgainIsAnotherOne) {
+  Open(5, 1, 3);
+  End(5, 2);
+  Open(5, 2, 2);
+  EXPECT_THAT(Walked(table_, 5, 1), ElementsAre(1, 3, 2));
 }
 
 // An array of so many empty values, each of which is an object to a message.

@@ -5,7 +5,10 @@ namespace sluice::net {
 bool ByteBudget::Charge(uid_t uid, size_t bytes) {
   if (bytes == 0) return true;
   const size_t mine = used_by(uid);
-  if (bytes > limits_.total - used_ || mine + bytes > limits_.per_uid) return false;
+  if (bytes > limits_.per_uid - mine) return false;
+  // What users hold together is never root's loss.
+  const size_t of_users = used_ - used_by(0);
+  if (uid != 0 && bytes > limits_.total - of_users) return false;
   used_ += bytes;
   by_uid_[uid] = mine + bytes;
   return true;

@@ -14,7 +14,7 @@ namespace sluice::net {
 class ByteBudget {
  public:
   struct Limits {
-    size_t total = 128 * 1024 * 1024;
+    size_t total = 128 * 1024 * 1024;  // of all uids but 0
     // Room for one OTLP request of the largest size and a little more.
     size_t per_uid = 80 * 1024 * 1024;
   };

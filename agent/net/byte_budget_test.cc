@@ -23,6 +23,18 @@ TEST(ByteBudgetTest, TakesUpToTheTotalOverAllUids) {
   EXPECT_EQ(budget.used(), 100u);
 }
 
+TEST(ByteBudgetTest, RootHasItsOwnWhateverUsersHold) {
+  ByteBudget budget(kBudget);
+  EXPECT_TRUE(budget.Charge(0, 60));
+  EXPECT_TRUE(budget.Charge(1, 60));
+  EXPECT_TRUE(budget.Charge(2, 40));
+  EXPECT_FALSE(budget.Charge(2, 1));
+  EXPECT_FALSE(budget.Charge(0, 1));
+  EXPECT_FALSE(budget.Charge(0, SIZE_MAX));
+  budget.Release(0, 60);
+  EXPECT_TRUE(budget.Charge(0, 60));
+}
+
 TEST(ByteBudgetTest, GivesBackWhatIsReleased) {
   ByteBudget budget(kBudget);
   ASSERT_TRUE(budget.Charge(1, 60));

@@ -6,6 +6,13 @@ void Counters::Add(absl::string_view name, absl::string_view reason, std::option
                    uint64_t count) {
   if (count == 0) return;
   MutexLock lock(&mutex_);
+  if (uid.value_or(0) != 0 && !uids_.contains(*uid)) {
+    if (uids_.size() < kMaxUids) {
+      uids_.insert(*uid);
+    } else {
+      uid.reset();
+    }
+  }
   counts_[Key(name, reason, uid)] += count;
 }
 
@@ -28,11 +35,21 @@ uint64_t Counters::Total(absl::string_view name, absl::string_view reason) const
 }
 
 std::vector<Counters::Value> Counters::Snapshot() const {
-  MutexLock lock(&mutex_);
+  // So many at a time, so that nobody who counts waits for long.
+  constexpr size_t kPiece = 256;
   std::vector<Value> values;
-  values.reserve(counts_.size());
-  for (const auto& [key, count] : counts_) {
-    values.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), count});
+  for (size_t before = SIZE_MAX; before != values.size();) {
+    before = values.size();
+    MutexLock lock(&mutex_);
+    auto next = counts_.begin();
+    if (!values.empty()) {
+      const Value& last = values.back();
+      next = counts_.upper_bound(Key(last.name, last.reason, last.uid));
+    }
+    for (; next != counts_.end() && values.size() < before + kPiece; ++next) {
+      const auto& [name, reason, uid] = next->first;
+      values.push_back({name, reason, uid, next->second});
+    }
   }
   return values;
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -18,15 +19,19 @@
 namespace sluice {
 
 // Thread-safe. A map behind a lock: for what happens rarely. What happens for every record is
-// counted by its component in a plain member or an atomic and added up when asked.
+// counted by its component in a plain member or an atomic and added up when asked. Of so many uids
+// each has its own numbers; of more, which a host has under attack, they are added up.
 class Counters {
  public:
   struct Value {
     std::string name;
     std::string reason;        // empty: the counter has none
-    std::optional<uid_t> uid;  // absent: not kept by uid
+    std::optional<uid_t> uid;  // absent: not kept by uid, or of all beyond kMaxUids
     uint64_t count = 0;
   };
+
+  // Those counted first, and 0.
+  static constexpr size_t kMaxUids = 512;
 
   void Add(absl::string_view name, absl::string_view reason = {}, std::optional<uid_t> uid = {},
            uint64_t count = 1);
@@ -43,6 +48,7 @@ class Counters {
 
   mutable Mutex mutex_;
   std::map<Key, uint64_t> counts_ GUARDED_BY(mutex_);
+  std::set<uid_t> uids_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice

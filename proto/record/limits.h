@@ -28,14 +28,12 @@ inline constexpr size_t kResourceBytes = 16 * 1024;
 // Per uid.
 inline constexpr int kConnectionsPerUid = 64;
 inline constexpr int kOpenSpansPerUid = 10'000;
-// START and UPDATE bytes kept for the open spans of one uid, with the resource of each; a record
-// beyond it is dropped (`open_span_bytes`).
+// Memory that the open spans of one uid take in one reader's table, with the resource of each and
+// what is kept of ended ones; a record beyond it is dropped (`open_span_bytes`).
 inline constexpr size_t kOpenSpanBytesPerUid = 16 * 1024 * 1024;
-// The same of all users but root: with root's it fits a checkpoint of the journal. A uid that holds
-// less than an eighth of its own limit is let in all the same.
-inline constexpr size_t kOpenSpanBytesOfUsers = 32 * 1024 * 1024;
-// Counted beside for each open span: who opened it, and where it stands.
-inline constexpr size_t kOpenSpanOverheadBytes = 256;
+// The same of all users but root, in each of the six tables or so that an agent has. A user may
+// hold as much as all of them leave over: alone half of it, so that there is room for others.
+inline constexpr size_t kOpenSpanBytesOfUsers = 24 * 1024 * 1024;
 // Kept of spans that ended while a child of theirs is open, so that its lines can name them. Of
 // what ends beyond it neither name nor ancestors are kept.
 inline constexpr size_t kEndedSpanBytesPerUid = 1024 * 1024;
@@ -68,6 +66,9 @@ inline constexpr int kReconnectSeconds = 60;
 inline constexpr int kDedupSeconds = 15 * 60;
 // Remembered client ids of one uid; the one longest gone is forgotten first.
 inline constexpr int kDedupClientsPerUid = 1024;
+// The same of all users but root; one of the user who has the most that are gone is forgotten.
+// More than can be connected at once.
+inline constexpr int kDedupClientsOfUsers = 32 * 1024;
 
 inline constexpr uint32_t kProtocolVersion = 1;
 

@@ -29,7 +29,7 @@ class PoolEditor {
   using Done = std::function<void(const absl::StatusOr<v1::EditPoolResponse>&)>;
 
   explicit PoolEditor(const Options& options)
-      : options_(options), file_edits_(options.loop, options.counters, kFileEdits) {}
+      : options_(options), file_edits_(options.loop, options.counters, &cost_, kFileEdits) {}
 
   bool has_sink() const { return options_.kvp != nullptr; }
 
@@ -43,10 +43,11 @@ class PoolEditor {
   StreamedAnswers& file_edits() { return file_edits_; }
 
  private:
-  // Each has a thread while it lasts, and holds its request and the pool.
-  static constexpr StreamedAnswers::Limits kFileEdits{.per_uid = 16, .in_all = 16};
+  // Of root alone. Each has a thread while it lasts, and holds its request and the pool.
+  static constexpr StreamedAnswers::Limits kFileEdits{{.of_root = 16}};
 
   const Options options_;
+  QuestionCost cost_;
   StreamedAnswers file_edits_;
 };
 

@@ -99,12 +99,11 @@ void PoolService::AddRoutes(net::GrpcServer* server) {
 
 net::Route PoolService::DumpRoute(net::GrpcServer* server) {
   return {answers_->Serve(
-      server, [this](net::Call&, std::string_view encoded) -> absl::StatusOr<Producer> {
-        ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::DumpPoolRequest>(encoded));
-        return [path = path_, raw = request.raw()](AnswerStream& stream) -> absl::Status {
-          ASSIGN_OR_RETURN(const std::string pool, ReadPool(path));
-          return raw ? SendRawPool(pool, stream) : SendPool(pool, stream);
-        };
+      server, [path = path_](const Question& question, AnswerStream& stream) -> absl::Status {
+        ASSIGN_OR_RETURN(const auto request,
+                         net::ParseRequest<v1::DumpPoolRequest>(question.request));
+        ASSIGN_OR_RETURN(const std::string pool, ReadPool(path));
+        return request.raw() ? SendRawPool(pool, stream) : SendPool(pool, stream);
       })};
 }
 
@@ -120,10 +119,11 @@ net::Route PoolService::ReportRoute(net::GrpcServer* server) {
 
 net::Route PoolService::EditRoute(net::GrpcServer* server) {
   if (!editor_.has_sink()) {
-    const auto edit = [this](net::Call& call,
-                             std::string_view encoded) -> absl::StatusOr<Producer> {
-      ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::EditPoolRequest>(encoded));
-      return editor_.EditFile(call.connection().identity(), request);
+    const auto edit = [this](const Question& question, AnswerStream& stream) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto request,
+                       net::ParseRequest<v1::EditPoolRequest>(question.request));
+      ASSIGN_OR_RETURN(const Producer answer, editor_.EditFile(question.caller, request));
+      return answer(stream);
     };
     return {editor_.file_edits().Serve(server, edit), limits::kEditPoolBytes};
   }
