@@ -27,6 +27,7 @@ HttpServer::HttpServer(const Options& options)
              .counters = options.counters,
              .budget = options.budget,
              .limits = options.limits,
+             .gates = options.gates,
              .close_turn = [this] { CloseTurn(); },
              .wake_up = [](SocketConnection* connection) { connection->WakeUp(); }}),
       tally_(options.limits) {}

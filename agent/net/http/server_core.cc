@@ -1,5 +1,6 @@
 #include "agent/net/http/server_core.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::net {
@@ -9,6 +10,8 @@ namespace {
 // once: few, since each may bring work for nothing.
 constexpr uint64_t kWakeNanos = 5'000'000;
 constexpr int kWakeAtOnce = 4;
+// How often held connections are looked at for those that have been held for long enough.
+constexpr uint64_t kHeldNanos = 100'000'000;
 
 }  // namespace
 
@@ -17,7 +20,10 @@ ServerCore::ServerCore(Options options)
       loop_share_(options_.limits.waste),
       read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {}
 
-ServerCore::~ServerCore() { loop().CancelTimer(wake_timer_); }
+ServerCore::~ServerCore() {
+  loop().CancelTimer(wake_timer_);
+  loop().CancelTimer(held_timer_);
+}
 
 void ServerCore::NeedTurnEnd() {
   if (std::exchange(turn_end_due_, true)) return;
@@ -66,6 +72,46 @@ void ServerCore::WakeResting() {
       ++awake;
     }
   }
+}
+
+bool ServerCore::HoldsBack(uid_t uid) const {
+  return std::any_of(options_.gates.begin(), options_.gates.end(),
+                     [uid](FlowGate* gate) { return gate->Holds(uid); });
+}
+
+void ServerCore::AddHeld(SocketConnection* connection, uid_t uid, uint64_t until) {
+  counters().Add("net.held", {}, uid);
+  held_.push_back({connection, uid, until});
+  if (held_timer_ == 0) WakeHeldLater();
+}
+
+void ServerCore::RemoveHeld(SocketConnection* connection) {
+  std::erase_if(held_, [=](const Held& each) { return each.connection == connection; });
+}
+
+void ServerCore::WakeHeldLater() {
+  held_timer_ = loop().AddTimer(loop().now() + kHeldNanos, [this] {
+    held_timer_ = 0;
+    WakeHeld([now = loop().now()](const Held& each) { return each.until <= now; });
+    if (!held_.empty()) WakeHeldLater();
+  });
+}
+
+void ServerCore::ReleaseHeld() {
+  absl::flat_hash_map<uid_t, bool> holds;
+  WakeHeld([&](const Held& each) {
+    const auto [answer, is_new] = holds.try_emplace(each.uid, false);
+    if (is_new) answer->second = HoldsBack(each.uid);
+    return !answer->second;
+  });
+}
+
+void ServerCore::WakeHeld(const std::function<bool(const Held&)>& is_over) {
+  const auto over = std::stable_partition(held_.begin(), held_.end(),
+                                          [&](const Held& each) { return !is_over(each); });
+  const std::vector<Held> awake(over, held_.end());
+  held_.erase(over, held_.end());
+  for (const Held& each : awake) options_.wake_up(each.connection);
 }
 
 void ServerCore::DeferDelete(std::unique_ptr<HttpCall> call) {

@@ -9,8 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "agent/base/event_loop.h"
 #include "agent/net/byte_budget.h"
+#include "agent/net/flow_gate.h"
 #include "agent/net/http/http_call.h"
 #include "agent/net/loop_share.h"
 #include "agent/net/server_limits.h"
@@ -29,9 +31,10 @@ class ServerCore {
     Counters* counters = nullptr;
     ByteBudget* budget = nullptr;
     ServerLimits limits;
+    std::vector<FlowGate*> gates;
     // Runs at the end of every turn in which NeedTurnEnd was called.
     std::function<void()> close_turn;
-    // Has a connection read again that rested.
+    // Has a connection read again that rested or was held.
     std::function<void(SocketConnection*)> wake_up;
   };
 
@@ -55,6 +58,13 @@ class ServerCore {
   void AddResting(SocketConnection* connection, uid_t uid);
   void RemoveResting(SocketConnection* connection);
 
+  // Whether a gate holds the uid back.
+  bool HoldsBack(uid_t uid) const;
+  // `connection` is not read from until no gate holds its uid, or until `until` at the latest.
+  void AddHeld(SocketConnection* connection, uid_t uid, uint64_t until);
+  void RemoveHeld(SocketConnection* connection);
+  void ReleaseHeld();
+
   void DeferDelete(std::unique_ptr<HttpCall> call);
   void DeletePending();
 
@@ -68,8 +78,17 @@ class ServerCore {
     uid_t uid;
   };
 
+  struct Held {
+    SocketConnection* connection;
+    uid_t uid;
+    uint64_t until;
+  };
+
   void WakeRestingLater();
   void WakeResting();
+  void WakeHeldLater();
+  // Those that `is_over` picks.
+  void WakeHeld(const std::function<bool(const Held&)>& is_over);
 
   const Options options_;
   bool turn_end_due_ = false;
@@ -77,6 +96,8 @@ class ServerCore {
   LoopShare loop_share_;
   std::deque<Resting> resting_;  // who rests longest is first
   EventLoop::TimerId wake_timer_ = 0;
+  std::vector<Held> held_;
+  EventLoop::TimerId held_timer_ = 0;
   std::vector<std::unique_ptr<HttpCall>> dead_calls_;
   const std::unique_ptr<char[]> read_buffer_;
   std::string write_buffer_;

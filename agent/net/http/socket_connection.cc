@@ -34,6 +34,8 @@ namespace sluice::net {
 namespace {
 
 constexpr uint64_t kNanosPerMilli = 1'000'000;
+// Then one read passes.
+constexpr uint64_t kLongestHoldNanos = 2'000'000'000;
 // Frames, header fields and messages of one read. Above the first a read is too large to be fair;
 // below the second it may grow.
 constexpr size_t kMuchWork = 768;
@@ -55,7 +57,7 @@ SocketConnection::SocketConnection(ServerCore* core, const CallKinds* kinds, uin
     : Connection(id, std::move(peer)), core_(core), kinds_(kinds), socket_(std::move(socket)) {}
 
 SocketConnection::~SocketConnection() {
-  if (resting_) core_->RemoveResting(this);
+  LeaveWait();
   core_->loop().UnwatchFd(socket_.get());
   core_->loop().CancelTimer(first_request_timer_);
   core_->loop().CancelTimer(patience_timer_);
@@ -74,24 +76,46 @@ bool SocketConnection::IsOverdrawn() const {
   return core_->loop_share().IsOverdrawn(uid(), core_->loop().now());
 }
 
+bool SocketConnection::IsHeldBack() {
+  if (!core_->HoldsBack(uid())) {
+    hold_ends_ = 0;
+    return false;
+  }
+  const uint64_t now = core_->loop().now();
+  if (hold_ends_ == 0) hold_ends_ = now + kLongestHoldNanos;
+  if (now < hold_ends_) return true;
+  hold_ends_ = 0;
+  return false;
+}
+
 // The peer is not read from and not noticed when it hangs up: both may be a flood.
 void SocketConnection::Rest() {
-  if (std::exchange(resting_, true)) return;
+  waits_ = Wait::kResting;
   read_size_ = kMinReadBytes;
   core_->loop().UnwatchFd(socket_.get());
   core_->AddResting(this, uid());
 }
 
+void SocketConnection::Hold() {
+  waits_ = Wait::kHeld;
+  core_->loop().UnwatchFd(socket_.get());
+  core_->AddHeld(this, uid(), hold_ends_);
+}
+
+// Returns whether it waited.
+bool SocketConnection::LeaveWait() {
+  if (waits_ == Wait::kResting) core_->RemoveResting(this);
+  if (waits_ == Wait::kHeld) core_->RemoveHeld(this);
+  return std::exchange(waits_, Wait::kNone) != Wait::kNone;
+}
+
 void SocketConnection::WakeUp() {
-  resting_ = false;
+  waits_ = Wait::kNone;
   if (!core_->loop().WatchFd(socket_.get(), EPOLLIN, this).ok()) Close("internal_error");
 }
 
 void SocketConnection::Watch(uint32_t events) {
-  if (resting_) {
-    core_->RemoveResting(this);
-    WakeUp();
-  }
+  if (LeaveWait()) WakeUp();
   if (!core_->loop().ChangeEvents(socket_.get(), events).ok()) Close("internal_error");
 }
 
@@ -116,6 +140,7 @@ void SocketConnection::AddWastedTime(uint64_t nanos) {
 void SocketConnection::Close(absl::string_view reason) {
   if (std::exchange(closing_, true)) return;
   close_reason_ = std::string(reason);
+  LeaveWait();
   core_->loop().UnwatchFd(socket_.get());
   MarkBusy();
 }
@@ -162,6 +187,7 @@ void SocketConnection::OnFdReady(uint32_t events) {
   if ((events & ~EPOLLIN) != 0) MarkBusy();
   if ((events & ~EPOLLOUT) == 0) return;
   if (IsOverdrawn()) return Rest();
+  if (IsHeldBack()) return Hold();
   Read();
 }
 

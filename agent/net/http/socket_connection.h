@@ -22,7 +22,7 @@ struct CallKinds {
 
 // Reads once a turn and writes once a turn. What it reads at once is little while its bytes are
 // costly (many frames or messages) and more while they are cheap. While the peer does not take its
-// output, or its uid has overdrawn its share of the loop, it is not read from. Costs about a page
+// output, its uid has overdrawn its share of the loop, or a gate holds it, it is not read from. Costs about a page
 // until its first byte comes.
 class SocketConnection final : public Connection,
                                private HttpSession::Owner,
@@ -42,7 +42,7 @@ class SocketConnection final : public Connection,
   // cancelled, and it is to be destroyed after they are.
   bool AtTurnEnd();
   const std::string& close_reason() const { return close_reason_; }
-  // Reads again from a connection that rests.
+  // Reads again from a connection that rests or is held.
   void WakeUp();
 
   // For its calls:
@@ -60,6 +60,8 @@ class SocketConnection final : public Connection,
 
  private:
   static constexpr size_t kMinReadBytes = 4 * 1024;
+  // With which of the core's it waits; then it is not watched.
+  enum class Wait { kNone, kResting, kHeld };
 
   HttpCall* OnRequest(int32_t stream_id, const RequestHead& head) override;
   void OnStreamRefused() override;
@@ -68,7 +70,10 @@ class SocketConnection final : public Connection,
   void Read();
   void Watch(uint32_t events);
   void Rest();
+  void Hold();
+  bool LeaveWait();
   bool IsOverdrawn() const;
+  bool IsHeldBack();
   void Account(size_t work);
   void AddWastedTime(uint64_t nanos);
   size_t ReadLimit();
@@ -97,9 +102,10 @@ class SocketConnection final : public Connection,
   size_t work_ = 0;
   size_t body_bytes_ = 0;  // of this read
   std::string close_reason_;
+  uint64_t hold_ends_ = 0;  // 0: no gate held its uid when it was last to be read from
   bool useful_ = false;   // since the last read
   bool is_new_ = true;    // nothing useful came yet, and what it cost is not counted
-  bool resting_ = false;  // not watched
+  Wait waits_ = Wait::kNone;
   bool busy_ = false;
   bool closing_ = false;
   bool ended_ = false;

@@ -55,7 +55,8 @@ class GrpcServerTest : public ::testing::Test {
   void MakeServer(const GrpcServer::Limits& limits) {
     server_.reset();
     server_ = std::make_unique<GrpcServer>(GrpcServer::Options{
-        .loop = loop_.get(), .counters = &counters_, .budget = &budget_, .limits = limits});
+        .loop = loop_.get(), .counters = &counters_, .budget = &budget_, .limits = limits,
+        .gates = gates_});
     server_->AddRoute("/t.T/Script", {.factory =
                                           [this](Call& call) {
                                             script_.call = &call;
@@ -102,6 +103,7 @@ class GrpcServerTest : public ::testing::Test {
   Counters counters_;
   ByteBudget budget_{{.total = 4 * 1024 * 1024, .per_uid = 3 * 1024 * 1024}};
   Script script_;
+  std::vector<FlowGate*> gates_;
   std::unique_ptr<GrpcServer> server_;
 };
 
