@@ -26,16 +26,6 @@ constexpr size_t kKeptEntries = 256;
 
 }  // namespace
 
-size_t LoopShare::ShareRead(uid_t uid, uint64_t turn) {
-  Reads& mine = reads_[uid];
-  if (mine.turn != turn) {
-    mine.turn = turn;
-    mine.before = mine.now;
-    mine.now = 0;
-  }
-  return std::max(++mine.now, mine.before);
-}
-
 bool LoopShare::Waste(uid_t uid, uint64_t nanos, uint64_t now) {
   const uint32_t permille = uid == 0 ? limits_.permille_of_root : limits_.permille;
   if (nanos == 0 || permille >= 1000) return false;

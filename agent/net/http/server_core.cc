@@ -18,9 +18,12 @@ constexpr uint64_t kHeldNanos = 100'000'000;
 ServerCore::ServerCore(Options options)
     : options_(std::move(options)),
       loop_share_(options_.limits.waste),
-      read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {}
+      read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {
+  loop().AddServer(this);
+}
 
 ServerCore::~ServerCore() {
+  loop().RemoveServer(this);
   loop().CancelTimer(wake_timer_);
   loop().CancelTimer(held_timer_);
 }
@@ -34,14 +37,17 @@ void ServerCore::NeedTurnEnd() {
   });
 }
 
-void ServerCore::AddBusy(SocketConnection* connection) {
-  busy_.push_back(connection);
-  NeedTurnEnd();
+bool ServerCore::Serve() {
+  if (order_.IsEmpty(ServingOrder::kRead)) return false;
+  uint64_t at = loop().clock().BootNano();
+  const uint64_t end = at + kTurnNanos;
+  while (at < end) {
+    ServingOrder::Client* const next = order_.Next(ServingOrder::kRead);
+    if (next == nullptr) break;
+    at = options_.serve(next, at);
+  }
+  return !order_.IsEmpty(ServingOrder::kRead);
 }
-
-std::vector<SocketConnection*> ServerCore::TakeBusy() { return std::exchange(busy_, {}); }
-
-void ServerCore::RemoveBusy(SocketConnection* connection) { std::erase(busy_, connection); }
 
 void ServerCore::AddResting(SocketConnection* connection, uid_t uid) {
   resting_.push_back({connection, uid});

@@ -16,15 +16,18 @@
 #include "agent/net/http/http_call.h"
 #include "agent/net/loop_share.h"
 #include "agent/net/server_limits.h"
+#include "agent/net/serving_order.h"
 #include "agent/self/counters.h"
 
 namespace sluice::net {
 
 // Calls that callbacks on the stack may still use are put aside and destroyed at the turn's end.
-class ServerCore {
+class ServerCore final : private EventLoop::Server {
  public:
   // One read takes at most so much.
   static constexpr size_t kReadBytes = 256 * 1024;
+  // A turn of the loop reads for about so long, and then ends connections' turns for about so long.
+  static constexpr uint64_t kTurnNanos = 1'000'000;
 
   struct Options {
     EventLoop* loop = nullptr;
@@ -32,6 +35,8 @@ class ServerCore {
     ByteBudget* budget = nullptr;
     ServerLimits limits;
     std::vector<FlowGate*> gates;
+    // Serves a connection whose turn it is to be read from. From `begin` on; returns when it ended.
+    std::function<uint64_t(ServingOrder::Client*, uint64_t begin)> serve;
     // Runs at the end of every turn in which NeedTurnEnd was called.
     std::function<void()> close_turn;
     // Has a connection read again that rested or was held.
@@ -40,19 +45,17 @@ class ServerCore {
 
   // What is pointed to outlives the core.
   explicit ServerCore(Options options);
-  ~ServerCore();
+  ~ServerCore() override;
 
   EventLoop& loop() { return *options_.loop; }
   Counters& counters() { return *options_.counters; }
   ByteBudget& budget() { return *options_.budget; }
   const ServerLimits& limits() const { return options_.limits; }
   LoopShare& loop_share() { return loop_share_; }
+  // The server's connections, as they wait to be read from and to have their turn ended.
+  ServingOrder& order() { return order_; }
 
   void NeedTurnEnd();
-  // `connection` has something to write, deliver, or has ended. Once per turn is enough.
-  void AddBusy(SocketConnection* connection);
-  std::vector<SocketConnection*> TakeBusy();
-  void RemoveBusy(SocketConnection* connection);
 
   // `connection` is not read from until its uid has paid for the time it wasted.
   void AddResting(SocketConnection* connection, uid_t uid);
@@ -84,6 +87,7 @@ class ServerCore {
     uint64_t until;
   };
 
+  bool Serve() override;
   void WakeRestingLater();
   void WakeResting();
   void WakeHeldLater();
@@ -92,7 +96,7 @@ class ServerCore {
 
   const Options options_;
   bool turn_end_due_ = false;
-  std::vector<SocketConnection*> busy_;
+  ServingOrder order_;
   LoopShare loop_share_;
   std::deque<Resting> resting_;  // who rests longest is first
   EventLoop::TimerId wake_timer_ = 0;
