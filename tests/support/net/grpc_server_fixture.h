@@ -26,6 +26,7 @@ struct Script {
   std::vector<std::string> messages;
   std::string events;
   std::function<void(std::string_view)> on_message;
+  std::function<void(std::string_view)> on_continue;
   std::function<void()> on_half_close;
 };
 
@@ -37,6 +38,7 @@ class ScriptedHandler final : public CallHandler {
     script_->messages.emplace_back(message);
     if (script_->on_message) script_->on_message(message);
   }
+  void OnContinue(std::string_view message) override { script_->on_continue(message); }
   void OnHalfClose() override {
     script_->events += "half-close ";
     if (script_->on_half_close) script_->on_half_close();
