@@ -15,12 +15,13 @@ Admission::PendingBatch::~PendingBatch() {
   if (is_listed_) std::erase(admission_->pending_, this);
 }
 
-std::optional<absl::StatusOr<Admitted>> Admission::PendingBatch::Work(std::string_view batch) {
+std::optional<absl::StatusOr<Admitted>> Admission::PendingBatch::Work(std::string_view batch,
+                                                                       const Slice& slice) {
   if (pass_.has_value() && (is_stale_ || batch.data() != place_)) pass_.reset();
   if (!pass_.has_value()) {
     if (const absl::Status begun = Begin(batch); !begun.ok()) return begun;
   }
-  const absl::StatusOr<bool> done = pass_->Walk(kSliceRecords, kSliceBytes);
+  const absl::StatusOr<bool> done = pass_->Walk(slice.fields, slice.bytes);
   if (!done.ok()) return done.status();
   if (*done) return Finish();
   if (!std::exchange(is_listed_, true)) admission_->pending_.push_back(this);

@@ -15,9 +15,11 @@ namespace sluice::ingest {
 // its spans may be wrong.
 class Admission::PendingBatch {
  public:
-  // One slice, which takes some 200 us, ends after so many fields or bytes.
-  static constexpr size_t kSliceRecords = 1024;
-  static constexpr size_t kSliceBytes = 256 * 1024;
+  // What a slice ends after; it takes some 200 us.
+  struct Slice {
+    size_t fields = 1024;
+    size_t bytes = 256 * 1024;
+  };
 
   // All outlive it.
   PendingBatch(Admission* admission, const Sender* sender, journal::Urgency urgency)
@@ -30,7 +32,8 @@ class Admission::PendingBatch {
   // Looks at a slice of `batch`, the same each time; where it lies elsewhere than the last time it
   // is looked at from the start again. nullopt: there is more. Else as Admission::Admit, and only
   // the end is left.
-  std::optional<absl::StatusOr<Admitted>> Work(std::string_view batch);
+  std::optional<absl::StatusOr<Admitted>> Work(std::string_view batch) { return Work(batch, {}); }
+  std::optional<absl::StatusOr<Admitted>> Work(std::string_view batch, const Slice& slice);
 
  private:
   friend class Admission;
