@@ -169,6 +169,7 @@ void EventLoop::DispatchPosted() {
     posted.swap(posted_);
   }
   for (Work& work : posted) work();
+  now_ = clock_.BootNano();
 }
 
 void EventLoop::DispatchServers() {

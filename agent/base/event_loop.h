@@ -1,8 +1,8 @@
 // One thread's wait for everything: descriptors, timers, and work posted by other threads.
 //
 // A turn of the loop is: wait, descriptor handlers, posted work, servers, timers due, end-of-turn
-// work. What a handler puts off to the end of the turn (writes, destruction of what is on the stack) happens
-// once per turn however often it was asked for by different handlers.
+// work. What a handler puts off to the end of the turn (writes, destruction of what is on the
+// stack) happens once per turn however often it was asked for by different handlers.
 //
 // Only Post and Stop are thread-safe; the rest belongs to the thread that runs the loop, or to the
 // creator before it runs.
@@ -84,7 +84,8 @@ class EventLoop {
   void RunOnce(int max_wait_ms);
 
   const Clock& clock() const { return clock_; }
-  // CLOCK_BOOTTIME as of the start of this turn, without a system call.
+  // CLOCK_BOOTTIME as of the start of this turn, or of the end of its posted work, without a system
+  // call.
   uint64_t now() const { return now_; }
 
  private:

@@ -72,8 +72,9 @@ class Admission {
   // A batch that is looked at in slices (pending_batch.h).
   class PendingBatch;
 
-  // An encoded sluice.v1.Batch, in one go. INVALID_ARGUMENT: not a batch. UNAVAILABLE and RESOURCE_EXHAUSTED:
-  // nothing was taken, try again after the status's retry time (agent/base/retry_after.h).
+  // An encoded sluice.v1.Batch, in one go. INVALID_ARGUMENT: not a batch. UNAVAILABLE and
+  // RESOURCE_EXHAUSTED: nothing was taken, try again after the status's retry time
+  // (agent/base/retry_after.h).
   absl::StatusOr<Admitted> Admit(const Sender& sender, std::string_view batch,
                                  journal::Urgency urgency);
 

@@ -33,7 +33,7 @@ std::optional<IngestService::ConnectHandler::HelloFields> IngestService::Connect
   WireReader reader(encoded);
   int read = 0;
   for (WireField field; reader.Next(&field);) {
-    if (++read > limits::kMessageFields) return std::nullopt;
+    if (++read > kMessageFields) return std::nullopt;
     switch (field.tag) {
       case WireTag(hello_field::kProtocolVersion, WireType::kVarint):
         fields.protocol_version = field.scalar;

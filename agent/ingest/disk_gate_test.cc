@@ -35,7 +35,8 @@ class DiskGateTest : public ::testing::Test {
 
   void Append(uid_t uid, size_t bytes) {
     const std::string payload(bytes, 'x');
-    ASSERT_TRUE(journal_->Append(uid, {std::string_view(payload)}, journal::Urgency::kGrouped).ok());
+    ASSERT_TRUE(
+        journal_->Append(uid, {std::string_view(payload)}, journal::Urgency::kGrouped).ok());
   }
   // Appends by 1,000 bytes until the gate holds; how many thousand that took.
   int Fill(uid_t uid) {

@@ -5,7 +5,6 @@
 #include "agent/base/status_macros.h"
 #include "agent/ingest/connect_handler.h"
 #include "proto/record/field_numbers.h"
-#include "proto/record/limits.h"
 #include "proto/wire/reader.h"
 
 namespace sluice::ingest {
@@ -16,7 +15,7 @@ absl::StatusOr<IngestService::EmitHandler::Fields> IngestService::EmitHandler::R
   WireReader reader(request);
   int read = 0;
   for (WireField field; reader.Next(&field);) {
-    if (++read > limits::kMessageFields) {
+    if (++read > kMessageFields) {
       return absl::InvalidArgumentError("the EmitRequest has too many fields");
     }
     switch (field.tag) {

@@ -14,10 +14,15 @@
 #include "agent/ingest/owner_tracker.h"
 #include "agent/ingest/process_tracker.h"
 #include "agent/net/grpc/grpc_server.h"
+#include "proto/record/limits.h"
 #include "sluice/v1/ingest.pb.h"
 #include "sluice/v1/query.pb.h"
 
 namespace sluice::ingest {
+
+// Fields of a Hello or an EmitRequest, of which each open span and the batch are one. To read more
+// than these would be work for nothing.
+inline constexpr int kMessageFields = 2 * limits::kOpenSpansPerUid;
 
 v1::Durability ToProto(journal::Durability durability);
 

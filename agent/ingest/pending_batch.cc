@@ -16,7 +16,7 @@ Admission::PendingBatch::~PendingBatch() {
 }
 
 std::optional<absl::StatusOr<Admitted>> Admission::PendingBatch::Work(std::string_view batch,
-                                                                       const Slice& slice) {
+                                                                      const Slice& slice) {
   if (pass_.has_value() && (is_stale_ || batch.data() != place_)) pass_.reset();
   if (!pass_.has_value()) {
     if (const absl::Status begun = Begin(batch); !begun.ok()) return begun;
@@ -41,8 +41,8 @@ absl::Status Admission::PendingBatch::Begin(std::string_view batch) {
 absl::StatusOr<ClientRegistry::Client*> Admission::PendingBatch::FindClient(
     uint64_t boottime_nano) {
   if (!sender_->client_id.has_value()) return nullptr;
-  auto* const client = admission_->clients().Get(sender_->origin->identity.uid,
-                                                 *sender_->client_id, boottime_nano);
+  auto* const client =
+      admission_->clients().Get(sender_->origin->identity.uid, *sender_->client_id, boottime_nano);
   if (client == nullptr) {
     return absl::ResourceExhaustedError("too many clients of this user are connected");
   }
@@ -76,8 +76,7 @@ absl::StatusOr<Admitted> Admission::PendingBatch::Finish() {
     });
     payload.push_back(encoded_head);
     payload.insert(payload.end(), pass.pieces().begin(), pass.pieces().end());
-    ASSIGN_OR_RETURN(result.journal_sequence,
-                     admission_->journal_->Append(uid, payload, urgency_));
+    ASSIGN_OR_RETURN(result.journal_sequence, admission_->journal_->Append(uid, payload, urgency_));
   }
   // Before the spans change, which is no reason to look at it again.
   if (std::exchange(is_listed_, false)) std::erase(admission_->pending_, this);

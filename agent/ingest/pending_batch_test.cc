@@ -55,8 +55,8 @@ struct World {
     reader->Restore(0);
     while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
       const journal::BatchView& batch = entry->batch;
-      std::string text = absl::StrCat(entry->uid, " ", batch.first_sequence, "+",
-                                      batch.sent_records);
+      std::string text =
+          absl::StrCat(entry->uid, " ", batch.first_sequence, "+", batch.sent_records);
       for (journal::RecordCursor records = batch.records(); records.Next();) {
         if (batch.synthetic) aborted.emplace_back(records.encoded());
         text += "\n" + std::string(records.encoded());
@@ -137,7 +137,7 @@ class RandomBatches {
     const auto span = static_cast<uint8_t>(1 + Below(6));
     v1::Record record = MakeRecord(trace, span, static_cast<uint8_t>(Below(6)));
     if (Below(4) == 0) record.set_level(v1::LEVEL_DEBUG);
-    if (Below(10) == 0) record.set_target(std::string(300, 't'));       // is mended
+    if (Below(10) == 0) record.set_target(std::string(300, 't'));  // is mended
     if (Below(20) == 0) record.mutable_span()->set_trace_id("a fault");
     return record;
   }
@@ -174,7 +174,8 @@ TEST(PendingBatchTest, EndsAsTheSameBatchInOneGo) {
       std::optional<absl::StatusOr<Admitted>> done;
       // From some slice on the bytes lie elsewhere.
       const std::string moved = mine.batch;
-      for (int slices = 0; !(done = pending.Work(slices < 2 ? mine.batch : moved, slice)); ++slices) {
+      for (int slices = 0; !(done = pending.Work(slices < 2 ? mine.batch : moved, slice));
+           ++slices) {
         // Others come between, seldom its own user or the end of a process.
         const uid_t uid = random.Below(12) == 0 ? 5 : static_cast<uid_t>(6 + random.Below(2));
         const Sent other = random.Next(uid);
@@ -182,20 +183,20 @@ TEST(PendingBatchTest, EndsAsTheSameBatchInOneGo) {
                   Outcome(whole.admission->Admit(other.sender, other.batch, kGrouped)));
         if (random.Below(30) > 0) continue;
         for (World* const world : {&sliced, &whole}) {
-          world->admission->CloseAborted(
-              [](const live::Span& span) { return span.key.uid == 5; }, "killed");
+          world->admission->CloseAborted([](const live::Span& span) { return span.key.uid == 5; },
+                                         "killed");
           world->admission->ForgetDropped(1005, 0);
         }
       }
-      ASSERT_EQ(Outcome(*done),
-                Outcome(whole.admission->Admit(mine.sender, mine.batch, kGrouped)));
+      ASSERT_EQ(Outcome(*done), Outcome(whole.admission->Admit(mine.sender, mine.batch, kGrouped)));
       ASSERT_EQ(sliced.Spans(), whole.Spans());
     }
     const std::vector<std::string> entries = sliced.Entries();
     const std::vector<std::string> expected = whole.Entries();
     ASSERT_EQ(entries.size(), expected.size());
     for (size_t i = 0; i < entries.size(); ++i) ASSERT_EQ(entries[i], expected[i]) << i;
-    for (const char* const counter : {"admission.dropped", "admission.repaired", "spans.unlinked"}) {
+    for (const char* const counter :
+         {"admission.dropped", "admission.repaired", "spans.unlinked"}) {
       EXPECT_EQ(sliced.counters.Total(counter), whole.counters.Total(counter));
     }
   }
@@ -222,7 +223,8 @@ TEST_F(SlicedTest, TakesTheUsualBatchInOneSlice) {
 
 TEST_F(SlicedTest, BoundsASliceByRecordsAndBytes) {
   EXPECT_EQ(CountSlices(EncodeBatch(1, std::vector(10'000, EventRecord("x")))), 10);
-  EXPECT_EQ(CountSlices(EncodeBatch(1, std::vector(100, EventRecord(std::string(50'000, 'x'))))), 17);
+  EXPECT_EQ(CountSlices(EncodeBatch(1, std::vector(100, EventRecord(std::string(50'000, 'x'))))),
+            17);
   // Of two bytes each, whatever they are.
 
   std::string empty;

@@ -44,8 +44,7 @@ TEST_F(ServingOrderTest, ServesUsersByWhatTheyHadNotByTheirConnections) {
   order_.Add(kRead, one, &b_);
   order_.Add(kRead, one, &c_);
   order_.Add(kRead, two, &d_);
-  const std::string served =
-      Serve(12, {{&a_, one}, {&b_, one}, {&c_, one}, {&d_, two}});
+  const std::string served = Serve(12, {{&a_, one}, {&b_, one}, {&c_, one}, {&d_, two}});
   EXPECT_EQ(std::count(served.begin(), served.end(), 'd'), 6);
   for (const char each : {'a', 'b', 'c'}) {
     EXPECT_EQ(std::count(served.begin(), served.end(), each), 2) << served;

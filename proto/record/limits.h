@@ -56,10 +56,6 @@ inline constexpr int kSpanOwnersOfRoot = 1024;
 inline constexpr uint64_t kSpanTtlMaxMs = 7ull * 24 * 3600 * 1000;
 inline constexpr uint64_t kSpanTtlDefaultMs = 24ull * 3600 * 1000;
 
-// Fields of a Hello or an EmitRequest, of which each open span and the batch are one. Reading more
-// than these is work for nothing.
-inline constexpr int kMessageFields = 2 * kOpenSpansPerUid;
-
 // Per connection.
 inline constexpr int kStreamsPerConnection = 16;
 // From accept to the first complete request.

@@ -98,10 +98,9 @@ struct SessionCallbacks {
           return Self(self)->OnInvalidFrame(*frame);
         });
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-        callbacks, [](nghttp2_session*, uint8_t, int32_t stream_id, const uint8_t* bytes,
-                      size_t size, void* self) {
-          return Self(self)->OnBody(stream_id, View(bytes, size));
-        });
+        callbacks,
+        [](nghttp2_session*, uint8_t, int32_t stream_id, const uint8_t* bytes, size_t size,
+           void* self) { return Self(self)->OnBody(stream_id, View(bytes, size)); });
     nghttp2_session_callbacks_set_on_stream_close_callback(
         callbacks, [](nghttp2_session*, int32_t stream_id, uint32_t, void* self) {
           if (HttpCall* const call = Self(self)->CallOf(stream_id)) call->OnStreamClosed();

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/base/descriptor_reserve.h"
@@ -132,7 +133,7 @@ void HttpServer::CloseTurn() {
   std::vector<SocketConnection*> ended;
   ServingOrder& order = core_.order();
   const Clock& clock = options_.loop->clock();
-  uint64_t at = clock.BootNano();
+  uint64_t at = std::max(core_.served_until(), options_.loop->now());
   const uint64_t end = at + ServerCore::kTurnNanos;
   while (at < end) {
     ServingOrder::Client* const next = order.Next(ServingOrder::kTurnEnd);

@@ -14,7 +14,8 @@
 //     and whatever a service passes to Connection::Close.
 //   `net.throttled` (uid), how often a uid was not read from for a while: it had kept the loop busy
 //     for nothing (loop_share.h)
-//   `net.held` (uid), how often a connection was not read from for a while: what its uid sent before
+//   `net.held` (uid), how often a connection was not read from for a while: what its uid sent
+//   before
 //     was still to be worked off (flow_gate.h)
 #pragma once
 

@@ -37,8 +37,9 @@ class HttpSession {
 
   virtual ~HttpSession() = default;
 
-  // Takes all of `bytes`; what a call pauses before is kept. Not while paused. Returns null, or the word for why the connection must end; then only
-  // ClosingBytes(reason) is left to send. `now` in nanoseconds.
+  // Takes all of `bytes`; what a call pauses before is kept. Not while paused. Returns null, or the
+  // word for why the connection must end; then only ClosingBytes(reason) is left to send. `now` in
+  // nanoseconds.
   virtual const char* Receive(std::string_view bytes, uint64_t now) = 0;
   // A call takes its time (HttpCall::OnBody), and holds up what came behind it.
   virtual bool is_paused() const = 0;

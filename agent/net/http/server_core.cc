@@ -10,7 +10,8 @@ namespace {
 // once: few, since each may bring work for nothing.
 constexpr uint64_t kWakeNanos = 5'000'000;
 constexpr int kWakeAtOnce = 4;
-// How often held connections are looked at for those that have been held for long enough.
+// How often held connections are looked at: for those that have been held for long enough, and in
+// case a gate opened without a word.
 constexpr uint64_t kHeldNanos = 100'000'000;
 
 }  // namespace
@@ -39,12 +40,11 @@ void ServerCore::NeedTurnEnd() {
 
 bool ServerCore::Serve() {
   if (order_.IsEmpty(ServingOrder::kRead)) return false;
-  uint64_t at = loop().clock().BootNano();
-  const uint64_t end = at + kTurnNanos;
-  while (at < end) {
+  const uint64_t begin = loop().now();
+  for (served_until_ = begin; served_until_ < begin + kTurnNanos;) {
     ServingOrder::Client* const next = order_.Next(ServingOrder::kRead);
     if (next == nullptr) break;
-    at = options_.serve(next, at);
+    served_until_ = options_.serve(next, served_until_);
   }
   return !order_.IsEmpty(ServingOrder::kRead);
 }
@@ -99,6 +99,7 @@ void ServerCore::WakeHeldLater() {
   held_timer_ = loop().AddTimer(loop().now() + kHeldNanos, [this] {
     held_timer_ = 0;
     WakeHeld([now = loop().now()](const Held& each) { return each.until <= now; });
+    ReleaseHeld();
     if (!held_.empty()) WakeHeldLater();
   });
 }

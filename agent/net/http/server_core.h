@@ -55,6 +55,9 @@ class ServerCore final : private EventLoop::Server {
   // The server's connections, as they wait to be read from and to have their turn ended.
   ServingOrder& order() { return order_; }
 
+  // The last time that the clock was read for what is served.
+  uint64_t served_until() const { return served_until_; }
+
   void NeedTurnEnd();
 
   // `connection` is not read from until its uid has paid for the time it wasted.
@@ -96,6 +99,7 @@ class ServerCore final : private EventLoop::Server {
 
   const Options options_;
   bool turn_end_due_ = false;
+  uint64_t served_until_ = 0;
   ServingOrder order_;
   LoopShare loop_share_;
   std::deque<Resting> resting_;  // who rests longest is first

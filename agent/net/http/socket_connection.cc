@@ -145,8 +145,7 @@ void SocketConnection::Account(size_t work) {
   const uint64_t took = std::exchange(unsettled_nanos_, 0);
   if (std::exchange(refused_, false)) {
     worth = 0;
-    spent = std::max(spent,
-                     std::min(took, kMostNanosOfRefusal + body * kMostNanosPerRefusedByte));
+    spent = std::max(spent, std::min(took, kMostNanosOfRefusal + body * kMostNanosPerRefusedByte));
   }
   if (std::exchange(useful_, false)) {
     is_new_ = false;

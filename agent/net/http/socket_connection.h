@@ -20,11 +20,11 @@ struct CallKinds {
   std::vector<std::string_view> extra_fields;  // of all of them
 };
 
-// Reads when its user's turn has come (serving_order.h), and writes at the turn's end. What it reads
-// at once is little while its bytes are costly (many frames, or work that takes long) and more while
-// they are cheap; what takes too long all the same goes on in the user's next turn. While the peer does not take its
-// output, its uid has overdrawn its share of the loop, or a gate holds it, it is not read from. Costs about a page
-// until its first byte comes.
+// Reads when its user's turn has come (serving_order.h), and writes at the turn's end. What it
+// reads at once is little while its bytes are costly (many frames, or work that takes long) and
+// more while they are cheap; what takes too long all the same goes on in the user's next turn.
+// While the peer does not take its output, its uid has overdrawn its share of the loop, or a gate
+// holds it, it is not read from. Costs about a page until its first byte comes.
 class SocketConnection final : public Connection,
                                public ServingOrder::Client,
                                private HttpSession::Owner,
@@ -56,8 +56,8 @@ class SocketConnection final : public Connection,
   HttpSession& session() { return *session_; }
   void MarkBusy();
   void AddWork() { ++work_; }
-  // Whether it has taken long enough for now to work on the bytes of one read, of which so many have
-  // been dealt with since this was last asked.
+  // Whether it has taken long enough to work on the bytes of one read, of which so many
+  // have been dealt with since this was last asked.
   bool IsSliceOver(size_t bytes);
   // A message was taken in good order, or one goes out: the peer will tell that it read it.
   void MarkUseful() { useful_ = true; }
@@ -115,18 +115,18 @@ class SocketConnection final : public Connection,
   size_t read_size_ = kMinReadBytes;
   size_t last_read_ = 0;
   uint64_t slice_end_ = 0;
-  size_t unchecked_bytes_ = 0;   // dealt with since the clock was last read
+  size_t unchecked_bytes_ = 0;    // dealt with since the clock was last read
   uint64_t unsettled_nanos_ = 0;  // of this read
   size_t kept_bytes_ = 0;         // of the session, charged to the budget
   size_t work_ = 0;
   size_t body_bytes_ = 0;  // of this read
   std::string close_reason_;
   uint64_t hold_ends_ = 0;  // 0: no gate held its uid when it was last to be read from
-  bool useful_ = false;   // since the last read
-  bool refused_ = false;  // likewise
-  bool received_ = false;  // something, in this turn of being served
-  bool queued_ = false;   // waits for its turn to be served
-  bool is_new_ = true;    // nothing useful came yet, and what it cost is not counted
+  bool useful_ = false;     // since the last read
+  bool refused_ = false;    // likewise
+  bool received_ = false;   // something, in this turn of being served
+  bool queued_ = false;     // waits for its turn to be served
+  bool is_new_ = true;      // nothing useful came yet, and what it cost is not counted
   Wait waits_ = Wait::kNone;
   bool busy_ = false;
   bool closing_ = false;

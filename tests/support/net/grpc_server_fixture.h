@@ -56,9 +56,11 @@ class GrpcServerTest : public ::testing::Test {
 
   void MakeServer(const GrpcServer::Limits& limits) {
     server_.reset();
-    server_ = std::make_unique<GrpcServer>(GrpcServer::Options{
-        .loop = loop_.get(), .counters = &counters_, .budget = &budget_, .limits = limits,
-        .gates = gates_});
+    server_ = std::make_unique<GrpcServer>(GrpcServer::Options{.loop = loop_.get(),
+                                                               .counters = &counters_,
+                                                               .budget = &budget_,
+                                                               .limits = limits,
+                                                               .gates = gates_});
     server_->AddRoute("/t.T/Script", {.factory =
                                           [this](Call& call) {
                                             script_.call = &call;
