@@ -79,15 +79,16 @@ def throughput(shared):
                 f" M/machine-CPU-s, {load['spans'] / wall / 1e6:.2f} M/s")
 
 
-def start_load(shared, agent, batches, streams, user):
+def start_load(load, agent, batches, streams, user):
     """In a process of that user, or of our own."""
-    return subprocess.Popen([shared.copy(LOAD), agent.socket, "512", str(SMALL), str(batches), str(streams)],
+    return subprocess.Popen([load, agent.socket, "512", str(SMALL), str(batches), str(streams)],
                             stdout=subprocess.DEVNULL, user=user)
 
 
 def many_streams(shared):
     """All must be served to their end; a stream that the agent ends fails the load."""
     config = "[kvp]\nenabled = false\n[log]\nenabled = false\n[stderr]\nenabled = false\n"
+    load = shared.copy(LOAD)
     # Only root may start processes of others.
     users = [30_000 + n for n in range(30)] if os.geteuid() == 0 else []
     for what, loads in (("one stream", [(4096, 1, None)]),
@@ -99,7 +100,7 @@ def many_streams(shared):
         with Agent(shared, config=config) as agent:
             agent.start()
             start = time.monotonic()
-            running = [start_load(shared, agent, *each) for each in loads]
+            running = [start_load(load, agent, *each) for each in loads]
             failed = sum(process.wait() != 0 for process in running)
             wall = time.monotonic() - start
             spans = 512 * sum(batches * streams for batches, streams, _ in loads)
