@@ -2,9 +2,9 @@
 // after a restart, which rebuilds the latter two from the journal. The journal may refuse any
 // batch.
 //
-// States: A batch is judged by BatchPass. If all of it is there already, it is answered with the
-// entry that has it. Otherwise the journal takes it or refuses it. If it takes it, the open spans
-// change, then the client's numbers, then the counters.
+// States: A batch is judged by BatchPass, in slices (PendingBatch) where it is long. If all of it
+// is there already, it is answered with the entry that has it. Otherwise the journal takes it or
+// refuses it. If it takes it, the open spans change, then the client's numbers, then the counters.
 //
 // Invariants:
 // * state_ changes only after Append succeeded, but for the client's place in the registry. A

@@ -13,11 +13,12 @@
 //   batch.
 // * Every record takes a number, kept or not. So the acknowledgement covers dropped ones too, and
 //   the client does not send them again.
-// * pieces_ points into the caller's batch or into repaired_, a deque, whose strings never move.
+// * pieces_ points into the caller's batch, into repaired_ or into gathered_, lists whose strings
+//   never move; those of gathered_ never outgrow what they reserved.
 //   The journal copies the pieces before either goes.
 // * span_changes_ has only what JudgeSpan found room for, by counts that are never below the
 //   table's. Otherwise SpanTable::Apply would refuse in silence, and the table would no longer
-//   match the journal.
+//   match the journal. Where the table changes between two slices, PendingBatch begins anew.
 
 #include "agent/ingest/batch_pass.h"
 
@@ -262,6 +263,11 @@ std::string_view Admission::BatchPass::JudgeSpan(const RecordView& record) {
   ++opened_;
   result_.opened_spans = true;
   return {};
+}
+
+bool Admission::BatchPass::StillFits() const {
+  return opened_bytes_ == 0 ||
+         admission_.spans().FitsBytes(sender_.origin->identity.uid, opened_bytes_);
 }
 
 bool Admission::BatchPass::TakeBytes(size_t bytes) {

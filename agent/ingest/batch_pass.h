@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -27,6 +27,9 @@ class Admission::BatchPass {
   // the last of it. INVALID_ARGUMENT: it is not an encoded sluice.v1.Batch, or lacks its
   // first_sequence.
   absl::StatusOr<bool> Walk(size_t fields, size_t bytes);
+
+  // Whether there is still room for the spans that it opens. Others may have opened some since.
+  bool StillFits() const;
 
   // Encoded `records` fields for the journal, in order; unchanged neighbours are one piece.
   const std::vector<std::string_view>& pieces() const { return pieces_; }
@@ -86,8 +89,8 @@ class Admission::BatchPass {
   live::Candidate candidate_;
 
   std::vector<std::string_view> pieces_;
-  std::deque<std::string> repaired_;
-  std::deque<std::string> gathered_;
+  std::list<std::string> repaired_;  // costs nothing while it is empty
+  std::list<std::string> gathered_;
   std::vector<RecordView> span_changes_;
   // Spans that this batch opens (true) or ends (false).
   absl::flat_hash_map<live::SpanKey, bool> changed_;

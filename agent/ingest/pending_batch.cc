@@ -23,7 +23,8 @@ std::optional<absl::StatusOr<Admitted>> Admission::PendingBatch::Work(std::strin
   }
   const absl::StatusOr<bool> done = pass_->Walk(slice.fields, slice.bytes);
   if (!done.ok()) return done.status();
-  if (*done) return Finish();
+  if (*done && (!is_listed_ || pass_->StillFits())) return Finish();
+  if (*done) is_stale_ = true;
   if (!std::exchange(is_listed_, true)) admission_->pending_.push_back(this);
   return std::nullopt;
 }

@@ -11,8 +11,8 @@ namespace sluice::ingest {
 // A batch may hold a million records, and the thread serves others too. Nothing of it is taken
 // before its last slice, which takes all that is to be taken of it. As long as it is under way,
 // nothing else of its user should be admitted: where that happens all the same, or a process of the
-// user ends with spans open, the batch is looked at from the start again, since what was decided of
-// its spans may be wrong.
+// user ends with spans open, or others took the room for spans, the batch is looked at from the
+// start again, since what was decided of its spans may be wrong.
 class Admission::PendingBatch {
  public:
   // What a slice ends after; it takes some 200 us.

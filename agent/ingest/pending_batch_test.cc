@@ -249,6 +249,26 @@ TEST_F(SlicedTest, TakesNothingBeforeTheLastSlice) {
   EXPECT_EQ(Journalled().size(), 3000u);
 }
 
+// Else the table would refuse in silence what the journal has.
+TEST_F(SlicedTest, JudgesAnewWhereOthersTookTheRoomForSpans) {
+  state_->spans.SetLimits({.bytes_per_uid = 800, .bytes_of_users = 1300});
+  const Sender sender = SenderOf(5);
+  std::vector<v1::Record> records(1500, EventRecord("x"));
+  records.insert(records.begin(), StartRecord(1, 1));
+  const std::string batch = EncodeBatch(1, records);
+  Admission::PendingBatch pending(admission_.get(), &sender, kGrouped);
+  EXPECT_FALSE(pending.Work(batch));
+  for (const uid_t other : {6, 7})
+    Admit(SenderOf(other), 1, {StartRecord(1, 1), StartRecord(1, 2)});
+  std::optional<absl::StatusOr<Admitted>> done;
+  while (!(done = pending.Work(batch))) {
+  }
+  ASSERT_TRUE(done->ok());
+  EXPECT_EQ((*done)->drops.at("open_span_bytes"), 1u);
+  EXPECT_EQ((*done)->accepted, 1500u);
+  EXPECT_EQ(state_->spans.CountOf(5), 0);
+}
+
 TEST_F(SlicedTest, RefusesAMalformedEndWhole) {
   const Sender sender = SenderOf(5);
   const std::string batch = EncodeBatch(1, std::vector(3000, EventRecord("x"))) + "\x12\x7f";

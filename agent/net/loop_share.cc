@@ -8,8 +8,7 @@
 // * paid_at_ is the time at which a uid that wastes no more will owe nothing. So nothing has to
 //   count debts down, and an entry in the past means the same as none: those are what Waste may
 //   drop.
-// * Leave forgets the reads, not the debt. Otherwise a uid would be rid of it by closing its last
-//   connection.
+// * A debt is not bound to connections. Otherwise a uid would be rid of it by closing its last one.
 // * Waste answers true once for each time that a uid is overdrawn. net.throttled counts those.
 
 #include "agent/net/loop_share.h"

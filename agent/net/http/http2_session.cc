@@ -3,7 +3,8 @@
 //
 // States: A session works until failure_ is set: by a flood, by a call to nghttp2 that failed, or
 // by what nghttp2 says of the peer. Receive or Produce returns it, and the owner then only tells
-// the peer and closes. Without a failure it is over once nghttp2 has nothing to read or write. A
+// the peer and closes. A call may pause it: then nghttp2 is fed with nothing until Resume has given
+// the call what it left. Without a failure it is over once nghttp2 has nothing to read or write. A
 // stream is a head under way, then a call (or none, where it was answered at once), then closed.
 //
 // Invariants:
@@ -12,6 +13,8 @@
 // * For the bytes of a body a window opens again by Consume alone. A call consumes what it took;
 //   what comes without a call is consumed at once. Otherwise such bytes would use up the
 //   connection's window, and all its other calls would stall.
+// * While paused, paused_body_ and paused_input_ lie in kept_, which does not move. So a call finds
+//   a message that it has begun where it was.
 // * A stream's user data is its call until OnStreamClosed and no longer, and calls are destroyed at
 //   the end of the turn. So no callback meets a call that is gone.
 // * Each frame counts in work_ and in flood_guard_, those of unknown types included. A frame that

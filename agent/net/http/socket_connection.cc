@@ -2,10 +2,12 @@
 // callback on the stack may bring about the end of its own connection.
 //
 // States: At first there is no session: the first bytes decide which. Then requests are served.
-// While backlog_ has bytes, the socket is watched for output only and patience_timer_ runs. Where
-// bytes come while the uid is overdrawn, the socket is not watched until that is paid for
-// (resting_). Drain waits for the last call. Close sets closing_ and takes the socket from the
-// loop; the turn's end then abandons the calls (ended_), and the server destroys the connection.
+// While backlog_ has bytes, the socket is watched for output only and patience_timer_ runs. Bytes
+// that come are read once the uid's turn has come (queued_, Serve). Where that is while the uid is
+// overdrawn or held by a gate, the socket is not watched until that is over (waits_). Where a call
+// pauses the session, the next Serve goes on with that instead of reading. Drain waits for the last
+// call. Close sets closing_ and takes the socket from the loop; the turn's end then abandons the
+// calls (ended_), and the server destroys the connection.
 //
 // Invariants:
 // * Close only marks the connection. AtTurnEnd tells its calls, and the server destroys it after
@@ -15,6 +17,8 @@
 // * Each read is charged to the uid (Account), unless something useful came of it or its message
 //   bytes are worth as much. The connection itself is charged once, unless something useful came
 //   first. Otherwise many short connections would be a free flood.
+// * A connection whose session is paused is the first of its uid (AddFirst). So none of its uid's
+//   others is read from, and at most one read of each uid waits within the agent.
 // * Whoever leaves something for the turn's end calls MarkBusy; the turn's end visits no other
 //   connection.
 
