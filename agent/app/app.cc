@@ -100,6 +100,7 @@ absl::Status App::OpenJournal() {
 void App::MakeServices() {
   admission_ = std::make_unique<ingest::Admission>(&admission_state_, journal_.get(),
                                                    &loop_->clock(), &counters_);
+  disk_gate_ = std::make_unique<ingest::DiskGate>(journal_.get());
   MakeTrackers();
   sinks_ = MakeSinks(config(), host_.vm_id, journal_.get(), &counters_);
   flush_ =
@@ -179,6 +180,7 @@ absl::Status App::Serve(Sockets sockets) {
                   [this](uint64_t sequence) {
                     loop_->Post([this, sequence] {
                       ingest_->OnSynced(sequence);
+                      ingest_server_->ReleaseHeld();
                       flush_->OnSynced();
                       shutdown_->OnSynced();
                       if (std::exchange(last_synced_, sequence) != sequence) SaveCursorsSoon();
@@ -189,6 +191,7 @@ absl::Status App::Serve(Sockets sockets) {
   for (const auto& worker : sinks_.workers) worker->Start();
   net::GrpcServer::Options ingest_options = ServerOptions();
   ingest_options.accepts_on_own_thread = true;
+  ingest_options.gates = {disk_gate_.get()};
   ingest_server_ = std::make_unique<net::GrpcServer>(ingest_options);
   ingest_->AddRoutes(ingest_server_.get());
   control_->AddQueryRoutes(ingest_server_.get());

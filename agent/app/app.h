@@ -20,6 +20,7 @@
 #include "agent/config/load.h"
 #include "agent/control/control_service.h"
 #include "agent/control/kvp/pool_service.h"
+#include "agent/ingest/disk_gate.h"
 #include "agent/ingest/ingest_service.h"
 #include "agent/ingest/owner_tracker.h"
 #include "agent/ingest/process_tracker.h"
@@ -77,6 +78,7 @@ class App {
   bool rebooted_ = false;
   std::shared_ptr<const Wanted> wanted_;  // of the configuration in force
   std::unique_ptr<ingest::Admission> admission_;
+  std::unique_ptr<ingest::DiskGate> disk_gate_;
   std::unique_ptr<ingest::ProcessTracker> processes_;
   std::unique_ptr<ingest::OwnerTracker> owners_;
   SinkSet sinks_;

@@ -15,9 +15,9 @@ namespace sluice::net {
 namespace {
 
 constexpr uint64_t kNanosPerMilli = 1'000'000;
-// Events taken per wait. Few enough that a turn stays short, so that timers and posted work are not
-// kept waiting by many busy peers.
-constexpr size_t kEventsPerTurn = 64;
+// Events taken per wait. What a peer's event announces is done by a server, in an order of its own,
+// which is as fair as what it knows of: of more that are ready epoll reports others the next time.
+constexpr size_t kEventsPerTurn = 1024;
 
 uint64_t Pack(int fd, uint32_t generation) {
   return uint64_t{generation} << 32 | static_cast<uint32_t>(fd);
@@ -73,6 +73,10 @@ void EventLoop::UnwatchFd(int fd) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
+void EventLoop::AddServer(Server* server) { servers_.push_back(server); }
+
+void EventLoop::RemoveServer(Server* server) { std::erase(servers_, server); }
+
 EventLoop::TimerId EventLoop::AddTimer(uint64_t boot_nano, Work work) {
   const TimerId id = ++last_timer_;
   timers_.emplace(std::pair(boot_nano, id), std::move(work));
@@ -119,12 +123,13 @@ void EventLoop::RunOnce(int max_wait_ms) { Turn(max_wait_ms); }
 void EventLoop::Turn(int max_wait_ms) {
   now_ = clock_.BootNano();
   DispatchFds(max_wait_ms);
+  DispatchServers();
   DispatchTimers();
   DispatchTurnEnd();
 }
 
 int EventLoop::WaitMs(int max_wait_ms) const {
-  if (!turn_end_.empty()) return 0;
+  if (has_more_ || !turn_end_.empty()) return 0;
   if (timers_.empty()) return max_wait_ms;
   const uint64_t deadline = timers_.begin()->first.first;
   if (deadline <= now_) return 0;
@@ -164,6 +169,12 @@ void EventLoop::DispatchPosted() {
     posted.swap(posted_);
   }
   for (Work& work : posted) work();
+  now_ = clock_.BootNano();
+}
+
+void EventLoop::DispatchServers() {
+  has_more_ = false;
+  for (Server* const server : servers_) has_more_ |= server->Serve();
 }
 
 void EventLoop::DispatchTimers() {

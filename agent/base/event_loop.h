@@ -1,8 +1,8 @@
 // One thread's wait for everything: descriptors, timers, and work posted by other threads.
 //
-// A turn of the loop is: wait, descriptor handlers, posted work, timers due, end-of-turn work. What
-// a handler puts off to the end of the turn (writes, destruction of what is on the stack) happens
-// once per turn however often it was asked for by different handlers.
+// A turn of the loop is: wait, descriptor handlers, posted work, servers, timers due, end-of-turn
+// work. What a handler puts off to the end of the turn (writes, destruction of what is on the
+// stack) happens once per turn however often it was asked for by different handlers.
 //
 // Only Post and Stop are thread-safe; the rest belongs to the thread that runs the loop, or to the
 // creator before it runs.
@@ -33,6 +33,15 @@ class EventLoop {
     virtual void OnFdReady(uint32_t events) = 0;
   };
 
+  // Has work of its own that descriptors only announce, and does it in an order of its own.
+  class Server {
+   public:
+    virtual ~Server() = default;
+    // Called in every turn. Does a bounded part of what there is to do; true: there is more, so
+    // that the next turn does not wait.
+    virtual bool Serve() = 0;
+  };
+
   using Work = std::function<void()>;
   using TimerId = uint64_t;  // never 0, never used again
 
@@ -48,6 +57,10 @@ class EventLoop {
   absl::Status WatchFd(int fd, uint32_t events, FdHandler* handler);
   absl::Status ChangeEvents(int fd, uint32_t events);
   void UnwatchFd(int fd);
+
+  // Not owned. Not from within a server's Serve.
+  void AddServer(Server* server);
+  void RemoveServer(Server* server);
 
   // Runs `work` once, no earlier than CLOCK_BOOTTIME reaches `boot_nano`; a millisecond late is
   // usual.
@@ -71,7 +84,8 @@ class EventLoop {
   void RunOnce(int max_wait_ms);
 
   const Clock& clock() const { return clock_; }
-  // CLOCK_BOOTTIME as of the start of this turn, without a system call.
+  // CLOCK_BOOTTIME as of the start of this turn, or of the end of its posted work, without a system
+  // call.
   uint64_t now() const { return now_; }
 
  private:
@@ -87,6 +101,7 @@ class EventLoop {
   int WaitMs(int max_wait_ms) const;
   void DispatchFds(int max_wait_ms);
   void DispatchPosted();
+  void DispatchServers();
   void DispatchTimers();
   void DispatchTurnEnd();
   void Wake();
@@ -96,6 +111,8 @@ class EventLoop {
   const UniqueFd wakeup_;
   std::vector<Watch> watches_;  // by fd
   uint32_t last_generation_ = 0;
+  std::vector<Server*> servers_;
+  bool has_more_ = false;  // to serve, as of the last turn
   std::map<std::pair<uint64_t, TimerId>, Work> timers_;
   std::map<TimerId, uint64_t> deadlines_;  // for CancelTimer
   TimerId last_timer_ = 0;

@@ -57,6 +57,53 @@ TEST_F(EventLoopTest, CallsTheHandlerOfAReadyDescriptorEachTurnUntilItIsTaken) {
   EXPECT_EQ(handler.events, static_cast<uint32_t>(EPOLLIN));
 }
 
+// A server's order can only be fair among those that it is told of.
+TEST_F(EventLoopTest, TellsOfManyReadyDescriptorsInOneTurn) {
+  std::vector<SocketPair> pairs(300);
+  std::vector<Recorder> handlers(pairs.size());
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    ASSERT_TRUE(loop_->WatchFd(pairs[i].near.get(), EPOLLIN, &handlers[i]).ok());
+    pairs[i].MakeReadable();
+  }
+  loop_->RunOnce(0);
+  for (const Recorder& handler : handlers) EXPECT_EQ(handler.calls, 1);
+}
+
+struct CountingServer final : EventLoop::Server {
+  bool Serve() override {
+    ++calls;
+    return --left > 0;
+  }
+  int calls = 0;
+  int left = 0;
+};
+
+TEST_F(EventLoopTest, DoesNotWaitWhileAServerHasMoreToDo) {
+  CountingServer server;
+  loop_->AddServer(&server);
+  server.left = 3;
+  loop_->RunOnce(0);
+  loop_->RunOnce(-1);
+  loop_->RunOnce(-1);
+  EXPECT_EQ(server.calls, 3);
+  loop_->RemoveServer(&server);
+  loop_->RunOnce(0);
+  EXPECT_EQ(server.calls, 3);
+}
+
+TEST_F(EventLoopTest, ServesBehindWhatAnnouncedTheWork) {
+  SocketPair pair;
+  Recorder handler;
+  CountingServer server;
+  loop_->AddServer(&server);
+  handler.then = [&] { EXPECT_EQ(server.calls, 0); };
+  ASSERT_TRUE(loop_->WatchFd(pair.near.get(), EPOLLIN, &handler).ok());
+  pair.MakeReadable();
+  loop_->RunOnce(0);
+  EXPECT_EQ(handler.calls, 1);
+  EXPECT_EQ(server.calls, 1);
+}
+
 TEST_F(EventLoopTest, DropsAnEventOfThisTurnForAHandlerThatAnotherHandlerRemoved) {
   SocketPair first, second;
   Recorder a, b;

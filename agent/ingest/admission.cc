@@ -2,9 +2,9 @@
 // after a restart, which rebuilds the latter two from the journal. The journal may refuse any
 // batch.
 //
-// States: A batch is judged by BatchPass. If all of it is there already, it is answered with the
-// entry that has it. Otherwise the journal takes it or refuses it. If it takes it, the open spans
-// change, then the client's numbers, then the counters.
+// States: A batch is judged by BatchPass, in slices (PendingBatch) where it is long. If all of it
+// is there already, it is answered with the entry that has it. Otherwise the journal takes it or
+// refuses it. If it takes it, the open spans change, then the client's numbers, then the counters.
 //
 // Invariants:
 // * state_ changes only after Append succeeded, but for the client's place in the registry. A
@@ -18,29 +18,17 @@
 
 #include "agent/ingest/admission.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "agent/base/status_macros.h"
-#include "agent/ingest/batch_pass.h"
+#include "agent/ingest/pending_batch.h"
 #include "agent/journal/field_numbers.h"
 #include "agent/live/aborted_end.h"
-#include "agent/live/dropped_span_codec.h"
 #include "agent/live/origin_codec.h"
 #include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
 
 namespace sluice::ingest {
-namespace {
-
-journal::BatchHead HeadOf(const live::Origin& origin, const Clock& clock) {
-  journal::BatchHead head = live::HeadOf(origin);
-  head.received_unix_nano = clock.UnixNano();
-  head.received_boottime_nano = clock.BootNano();
-  return head;
-}
-
-}  // namespace
 
 Admission::Admission(AdmissionState* state, journal::Journal* journal, const Clock* clock,
                      Counters* counters)
@@ -50,56 +38,27 @@ Admission::Admission(AdmissionState* state, journal::Journal* journal, const Clo
 
 Admission::~Admission() = default;
 
+journal::BatchHead Admission::HeadOf(const live::Origin& origin) const {
+  journal::BatchHead head = live::HeadOf(origin);
+  head.received_unix_nano = clock_->UnixNano();
+  head.received_boottime_nano = clock_->BootNano();
+  return head;
+}
+
 void Admission::FitSpansToJournal() {
   state_->spans.SetLimits(live::SpanLimits::OfJournal(journal_->GetUsage().max_bytes));
 }
 
 absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view batch,
                                           journal::Urgency urgency) {
-  const uid_t uid = sender.origin->identity.uid;
-  journal::BatchHead head = HeadOf(*sender.origin, *clock_);
-  ClientRegistry::Client* client = nullptr;
-  if (sender.client_id.has_value()) {
-    client = state_->clients.Get(uid, *sender.client_id, head.received_boottime_nano);
-    if (client == nullptr) {
-      return absl::ResourceExhaustedError("too many clients of this user are connected");
-    }
-    head.client_id = sender.client_id->raw();
+  PendingBatch pending(this, &sender, urgency);
+  while (true) {
+    if (auto admitted = pending.Work(batch)) return *std::move(admitted);
   }
+}
 
-  BatchPass pass(*this, sender, client == nullptr ? 0 : client->last_sequence);
-  RETURN_IF_ERROR(pass.Walk(batch));
-  const bool is_repeat =
-      pass.sent_records() > 0 && pass.sent_records() == pass.already_journalled();
-  if (!is_repeat) RETURN_IF_ERROR(sender.owner_fault);
-  head.first_sequence = pass.first_sequence();
-  head.sent_records = pass.sent_records();
-  head.sender_is_host_root = sender.is_host_root;
-
-  Admitted& result = pass.result();
-  result.journal_sequence =
-      client == nullptr ? journal_->last_sequence() : client->journal_sequence;
-  if (pass.sent_records() > pass.already_journalled()) {
-    std::string encoded_head;
-    journal::AppendBatchHead(head, &encoded_head);
-    std::vector<std::string_view> payload;
-    payload.reserve(pass.pieces().size() + 1);
-    pass.ForEachDroppedChange([&](const live::SpanKey& key, const SpanId& kept, bool has_ended) {
-      live::AppendDroppedSpan(key, kept, has_ended, &encoded_head);
-    });
-    payload.push_back(encoded_head);
-    payload.insert(payload.end(), pass.pieces().begin(), pass.pieces().end());
-    ASSIGN_OR_RETURN(result.journal_sequence, journal_->Append(uid, payload, urgency));
-  }
-  ApplySpanChanges(pass, sender, head);
-  if (client != nullptr) {
-    const uint64_t last = pass.first_sequence() + pass.sent_records() - 1;
-    if (pass.sent_records() > 0) client->last_sequence = std::max(client->last_sequence, last);
-    client->journal_sequence = result.journal_sequence;
-    client->last_seen_boottime_nano = head.received_boottime_nano;
-    result.last_sequence = client->last_sequence;
-  }
-  for (const auto& [reason, count] : result.drops) {
+void Admission::Count(const BatchPass& pass, uid_t uid) {
+  for (const auto& [reason, count] : pass.result().drops) {
     counters_->Add("admission.dropped", reason, uid, count);
   }
   if (pass.unlinked() > 0) counters_->Add("spans.unlinked", "", uid, pass.unlinked());
@@ -109,12 +68,17 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
   for (const auto& [what, count] : pass.counts()) {
     counters_->Add(what.first, what.second, uid, count);
   }
-  result.accepted += pass.already_journalled();
-  return std::move(result);
+}
+
+void Admission::SpansChange(uid_t uid) {
+  for (PendingBatch* const pending : pending_) {
+    if (pending->sender_->origin->identity.uid == uid) pending->is_stale_ = true;
+  }
 }
 
 void Admission::ApplySpanChanges(const BatchPass& pass, const Sender& sender,
                                  const journal::BatchHead& head) {
+  SpansChange(sender.origin->identity.uid);
   pass.ForEachDroppedChange([&](const live::SpanKey& key, const SpanId& kept, bool has_ended) {
     if (has_ended) {
       state_->spans.RemoveDropped(key);
@@ -128,9 +92,19 @@ void Admission::ApplySpanChanges(const BatchPass& pass, const Sender& sender,
 }
 
 void Admission::ForgetDropped(pid_t pid, uint64_t start_time_ticks) {
-  state_->spans.RemoveDroppedIf([&](const live::SpanKey&, const live::SpanTable::Dropped& span) {
+  RemoveDroppedIf([&](const live::SpanKey&, const live::SpanTable::Dropped& span) {
     return !span.owner.is_set() && span.pid == pid && span.start_time_ticks == start_time_ticks;
   });
+}
+
+void Admission::RemoveDroppedIf(
+    const std::function<bool(const live::SpanKey&, const live::SpanTable::Dropped&)>& selects) {
+  state_->spans.RemoveDroppedIf(
+      [&](const live::SpanKey& key, const live::SpanTable::Dropped& span) {
+        if (!selects(key, span)) return false;
+        SpansChange(key.uid);
+        return true;
+      });
 }
 
 bool Admission::EndOwned(const std::function<bool(uid_t, const SpanOwner&)>& selects,
@@ -138,10 +112,9 @@ bool Admission::EndOwned(const std::function<bool(uid_t, const SpanOwner&)>& sel
   const auto is_picked = [&](uid_t uid, const SpanOwner& owner) {
     return owner.is_set() && selects(uid, owner);
   };
-  state_->spans.RemoveDroppedIf(
-      [&](const live::SpanKey& key, const live::SpanTable::Dropped& span) {
-        return is_picked(key.uid, span.owner);
-      });
+  RemoveDroppedIf([&](const live::SpanKey& key, const live::SpanTable::Dropped& span) {
+    return is_picked(key.uid, span.owner);
+  });
   return CloseAborted(
       [&](const live::Span& span) { return is_picked(span.key.uid, span.origin->owner); }, cause);
 }
@@ -166,6 +139,7 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
       continue;
     }
     const uid_t uid = origin->identity.uid;
+    SpansChange(uid);
     // None is to count as kept for a child because it is kept here.
     spans.clear();
     for (const std::string& end : ends) {
@@ -179,7 +153,7 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
 }
 
 bool Admission::AppendAborted(const live::Origin& origin, const std::string& records, Boot boot) {
-  journal::BatchHead head = HeadOf(origin, *clock_);
+  journal::BatchHead head = HeadOf(origin);
   head.synthetic = true;
   head.owner = {};
   if (boot == Boot::kEarlier) head.received_boottime_nano = 0;

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "agent/base/clock.h"
@@ -68,8 +69,12 @@ class Admission {
 
   void set_wanted(WantedFn wanted) { wanted_ = std::move(wanted); }
 
-  // An encoded sluice.v1.Batch. INVALID_ARGUMENT: not a batch. UNAVAILABLE and RESOURCE_EXHAUSTED:
-  // nothing was taken, try again after the status's retry time (agent/base/retry_after.h).
+  // A batch that is looked at in slices (pending_batch.h).
+  class PendingBatch;
+
+  // An encoded sluice.v1.Batch, in one go. INVALID_ARGUMENT: not a batch. UNAVAILABLE and
+  // RESOURCE_EXHAUSTED: nothing was taken, try again after the status's retry time
+  // (agent/base/retry_after.h).
   absl::StatusOr<Admitted> Admit(const Sender& sender, std::string_view batch,
                                  journal::Urgency urgency);
 
@@ -96,6 +101,12 @@ class Admission {
  private:
   class BatchPass;
 
+  journal::BatchHead HeadOf(const live::Origin& origin) const;
+  void Count(const BatchPass& pass, uid_t uid);
+  // What is under way of the uid was judged by what is not so any more.
+  void SpansChange(uid_t uid);
+  void RemoveDroppedIf(
+      const std::function<bool(const live::SpanKey&, const live::SpanTable::Dropped&)>& selects);
   // What the batch opens, changes, ends and drops, once it is journalled under `head`.
   void ApplySpanChanges(const BatchPass& pass, const Sender& sender,
                         const journal::BatchHead& head);
@@ -106,6 +117,7 @@ class Admission {
   const Clock* const clock_;
   Counters* const counters_;
   WantedFn wanted_;
+  std::vector<PendingBatch*> pending_;  // those that took more than a slice
 };
 
 }  // namespace sluice::ingest

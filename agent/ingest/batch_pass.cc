@@ -13,13 +13,16 @@
 //   batch.
 // * Every record takes a number, kept or not. So the acknowledgement covers dropped ones too, and
 //   the client does not send them again.
-// * pieces_ points into the caller's batch or into repaired_, a deque, whose strings never move.
+// * pieces_ points into the caller's batch, into repaired_ or into gathered_, lists whose strings
+//   never move; those of gathered_ never outgrow what they reserved.
 //   The journal copies the pieces before either goes.
 // * span_changes_ has only what JudgeSpan found room for, by counts that are never below the
 //   table's. Otherwise SpanTable::Apply would refuse in silence, and the table would no longer
-//   match the journal.
+//   match the journal. Where the table changes between two slices, PendingBatch begins anew.
 
 #include "agent/ingest/batch_pass.h"
+
+#include <algorithm>
 
 #include "agent/journal/field_numbers.h"
 #include "proto/record/field_numbers.h"
@@ -40,6 +43,10 @@ static_assert(kRecordsField == batch_field::kRecords, "a run of records is copie
 constexpr uint32_t kEventSpanIdTag = WireTag(log_record_field::kSpanId, WireType::kBytes);
 constexpr uint32_t kParentSpanIdTag = WireTag(span_field::kParentSpanId, WireType::kBytes);
 
+// Beyond so many, pieces are copied together: the journal takes them all in one go.
+constexpr size_t kManyPieces = 4096;
+constexpr size_t kGatherBytes = 64 * 1024;
+
 bool ChangesSpans(RecordKind kind) {
   return kind == RecordKind::kSpanStart || kind == RecordKind::kSpanUpdate ||
          kind == RecordKind::kSpanEnd;
@@ -48,32 +55,43 @@ bool ChangesSpans(RecordKind kind) {
 }  // namespace
 
 Admission::BatchPass::BatchPass(const Admission& admission, const Sender& sender,
-                                uint64_t last_sequence)
+                                uint64_t last_sequence, std::string_view batch)
     : admission_(admission),
       sender_(sender),
       last_sequence_(last_sequence),
+      reader_(batch),
+      end_(batch.data() + batch.size()),
       candidate_{.origin = sender.origin.get(),
                  .sender_is_host_root = sender.is_host_root,
                  .counts = &counts_} {}
 
-absl::Status Admission::BatchPass::Walk(std::string_view batch) {
-  // first_sequence has the lower number, so all writers put it first.
-  WireReader reader(batch);
+absl::StatusOr<bool> Admission::BatchPass::Walk(size_t fields, size_t bytes) {
+  WireReader reader = reader_;
   const char* begin = reader.position();
+  const char* const pause = static_cast<size_t>(end_ - begin) > bytes ? begin + bytes : end_;
   for (WireField field; reader.Next(&field); begin = reader.position()) {
-    if (field.tag == kFirstSequenceTag) first_sequence_ = field.scalar;
-    if (field.tag != kRecordsTag) continue;
-    if (sender_.client_id.has_value() && first_sequence_ == 0) {
-      return absl::InvalidArgumentError("Batch without first_sequence before its records");
-    }
-    const uint64_t sequence = first_sequence_ + sent_records_++;
-    if (sender_.client_id.has_value() && sequence <= last_sequence_) {
-      ++already_journalled_;
-      continue;
-    }
-    Take({begin, static_cast<size_t>(reader.position() - begin)}, field.bytes);
+    RETURN_IF_ERROR(TakeField(field, {begin, static_cast<size_t>(reader.position() - begin)}));
+    if ((--fields > 0 && reader.position() < pause) || reader.position() == end_) continue;
+    reader_ = reader;
+    return false;
   }
   if (!reader.ok()) return absl::InvalidArgumentError("not an encoded sluice.v1.Batch");
+  return true;
+}
+
+// first_sequence has the lower number, so all writers put it first.
+absl::Status Admission::BatchPass::TakeField(const WireField& field, std::string_view whole) {
+  if (field.tag == kFirstSequenceTag) first_sequence_ = field.scalar;
+  if (field.tag != kRecordsTag) return absl::OkStatus();
+  if (sender_.client_id.has_value() && first_sequence_ == 0) {
+    return absl::InvalidArgumentError("Batch without first_sequence before its records");
+  }
+  const uint64_t sequence = first_sequence_ + sent_records_++;
+  if (sender_.client_id.has_value() && sequence <= last_sequence_) {
+    ++already_journalled_;
+  } else {
+    Take(whole, field.bytes);
+  }
   return absl::OkStatus();
 }
 
@@ -247,6 +265,11 @@ std::string_view Admission::BatchPass::JudgeSpan(const RecordView& record) {
   return {};
 }
 
+bool Admission::BatchPass::StillFits() const {
+  return opened_bytes_ == 0 ||
+         admission_.spans().FitsBytes(sender_.origin->identity.uid, opened_bytes_);
+}
+
 bool Admission::BatchPass::TakeBytes(size_t bytes) {
   const uid_t uid = sender_.origin->identity.uid;
   if (!admission_.spans().FitsBytes(uid, opened_bytes_ + bytes)) return false;
@@ -262,7 +285,23 @@ void Admission::BatchPass::AddPiece(std::string_view piece) {
       return;
     }
   }
+  if (pieces_.size() >= kManyPieces) piece = Gather(piece);
+  if (piece.empty()) return;
   pieces_.push_back(piece);
+}
+
+// Empty: the last piece grew by it.
+std::string_view Admission::BatchPass::Gather(std::string_view piece) {
+  if (gathered_.empty() || gathered_.back().size() + piece.size() > gathered_.back().capacity()) {
+    gathered_.emplace_back().reserve(std::max(kGatherBytes, piece.size()));
+  }
+  std::string& block = gathered_.back();
+  const bool follows = pieces_.back().data() + pieces_.back().size() == block.data() + block.size();
+  block.append(piece);
+  const std::string_view copy = std::string_view(block).substr(block.size() - piece.size());
+  if (!follows || block.size() == copy.size()) return copy;
+  pieces_.back() = {pieces_.back().data(), pieces_.back().size() + copy.size()};
+  return {};
 }
 
 }  // namespace sluice::ingest

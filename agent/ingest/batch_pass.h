@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -12,16 +12,24 @@
 #include "absl/container/flat_hash_map.h"
 #include "agent/ingest/admission.h"
 #include "proto/record/check.h"
+#include "proto/wire/reader.h"
 
 namespace sluice::ingest {
 
 // Changes nothing outside itself, so that a batch which the journal refuses leaves no trace.
 class Admission::BatchPass {
  public:
-  BatchPass(const Admission& admission, const Sender& sender, uint64_t last_sequence);
+  // `batch` stays where it is.
+  BatchPass(const Admission& admission, const Sender& sender, uint64_t last_sequence,
+            std::string_view batch);
 
-  // INVALID_ARGUMENT: `batch` is not an encoded sluice.v1.Batch, or lacks its first_sequence.
-  absl::Status Walk(std::string_view batch);
+  // Goes on for so many fields, or as soon as so many bytes are behind. Returns whether that was
+  // the last of it. INVALID_ARGUMENT: it is not an encoded sluice.v1.Batch, or lacks its
+  // first_sequence.
+  absl::StatusOr<bool> Walk(size_t fields, size_t bytes);
+
+  // Whether there is still room for the spans that it opens. Others may have opened some since.
+  bool StillFits() const;
 
   // Encoded `records` fields for the journal, in order; unchanged neighbours are one piece.
   const std::vector<std::string_view>& pieces() const { return pieces_; }
@@ -38,11 +46,13 @@ class Admission::BatchPass {
   uint32_t sent_records() const { return sent_records_; }
   uint64_t already_journalled() const { return already_journalled_; }
   Admitted& result() { return result_; }
+  const Admitted& result() const { return result_; }
   const std::map<std::string, uint64_t, std::less<>>& repairs() const { return repairs_; }
   // What those who were asked for their wishes want counted.
   const live::Counts& counts() const { return counts_; }
 
  private:
+  absl::Status TakeField(const WireField& field, std::string_view whole);
   void Take(std::string_view field, std::string_view record);
   bool IsWanted(const RecordVerdict& verdict);
   std::string_view Repair(const RecordFlaws& flaws, std::string_view record);
@@ -66,16 +76,21 @@ class Admission::BatchPass {
   bool TakeBytes(size_t bytes);
   bool IsOpen(const live::SpanKey& key) const;
   void AddPiece(std::string_view piece);
+  // A copy behind the last one, so that many small pieces become few.
+  std::string_view Gather(std::string_view piece);
   void Drop(std::string_view reason) { ++result_.drops[std::string(reason)]; }
 
   const Admission& admission_;
   const Sender& sender_;
   const uint64_t last_sequence_;
+  WireReader reader_;
+  const char* const end_;
   // The record that is looked at.
   live::Candidate candidate_;
 
   std::vector<std::string_view> pieces_;
-  std::deque<std::string> repaired_;
+  std::list<std::string> repaired_;  // costs nothing while it is empty
+  std::list<std::string> gathered_;
   std::vector<RecordView> span_changes_;
   // Spans that this batch opens (true) or ends (false).
   absl::flat_hash_map<live::SpanKey, bool> changed_;

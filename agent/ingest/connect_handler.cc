@@ -29,7 +29,9 @@ std::optional<IngestService::ConnectHandler::HelloFields> IngestService::Connect
     std::string_view encoded) {
   HelloFields fields;
   WireReader reader(encoded);
+  int read = 0;
   for (WireField field; reader.Next(&field);) {
+    if (++read > kMessageFields) return std::nullopt;
     switch (field.tag) {
       case WireTag(hello_field::kProtocolVersion, WireType::kVarint):
         fields.protocol_version = field.scalar;
@@ -88,6 +90,13 @@ void IngestService::ConnectHandler::OnMessage(std::string_view message) {
   }
 }
 
+// Of a batch: nothing else takes more than one turn.
+void IngestService::ConnectHandler::OnContinue(std::string_view message) {
+  WireReader reader(message);
+  WireField field;
+  if (reader.Next(&field)) WorkOnBatch(field.bytes);
+}
+
 void IngestService::ConnectHandler::Refuse(const absl::Status& status) {
   call_->Finish(status, PushbackMs(status));
 }
@@ -111,7 +120,8 @@ absl::Status IngestService::ConnectHandler::CheckHello(const HelloFields& hello)
 void IngestService::ConnectHandler::HandleHello(std::string_view encoded) {
   const auto hello = ReadHello(encoded);
   if (!hello.has_value()) {
-    return Refuse(absl::InvalidArgumentError("not an encoded sluice.v1.Hello"));
+    return Refuse(
+        absl::InvalidArgumentError("not an encoded sluice.v1.Hello, or one with too many fields"));
   }
   if (const absl::Status status = CheckHello(*hello); !status.ok()) return Refuse(status);
 
@@ -137,13 +147,20 @@ void IngestService::ConnectHandler::HandleHello(std::string_view encoded) {
 
 void IngestService::ConnectHandler::HandleBatch(std::string_view encoded) {
   if (!sender_.has_value()) return Refuse(absl::FailedPreconditionError("Batch before Hello"));
-  const auto admitted =
-      service_->Take(call_->connection(), *sender_, encoded, journal::Urgency::kGrouped);
-  if (!admitted.ok()) return Refuse(admitted.status());
-  records_ += admitted->accepted;
-  for (const auto& [reason, count] : admitted->drops) drops_[reason] += count;
-  unacknowledged_.push_back({admitted->journal_sequence, admitted->last_sequence});
-  service_->WaitFor({admitted->journal_sequence, call_->id(), {}});
+  pending_.emplace(service_->options_.admission, &*sender_, journal::Urgency::kGrouped);
+  WorkOnBatch(encoded);
+}
+
+void IngestService::ConnectHandler::WorkOnBatch(std::string_view encoded) {
+  const auto done = service_->Take(call_->connection(), *sender_, encoded, &*pending_);
+  if (!done.has_value()) return call_->ContinueLater();
+  pending_.reset();
+  if (!done->ok()) return Refuse(done->status());
+  const Admitted& admitted = **done;
+  records_ += admitted.accepted;
+  for (const auto& [reason, count] : admitted.drops) drops_[reason] += count;
+  unacknowledged_.push_back({admitted.journal_sequence, admitted.last_sequence});
+  service_->WaitFor({admitted.journal_sequence, call_->id(), {}});
 }
 
 void IngestService::ConnectHandler::HandleFlush(std::string_view encoded) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "agent/ingest/ingest_service.h"
+#include "agent/ingest/pending_batch.h"
 #include "sluice/v1/query.pb.h"
 
 namespace sluice::ingest {
@@ -23,6 +24,7 @@ class IngestService::ConnectHandler final : public net::CallHandler {
   ~ConnectHandler() override;
 
   void OnMessage(std::string_view message) override;
+  void OnContinue(std::string_view message) override;
   void OnHalfClose() override;
 
   // All this stream's entries up to `journal_sequence` are durable.
@@ -45,6 +47,7 @@ class IngestService::ConnectHandler final : public net::CallHandler {
 
   void HandleHello(std::string_view encoded);
   void HandleBatch(std::string_view encoded);
+  void WorkOnBatch(std::string_view encoded);
   void HandleFlush(std::string_view encoded);
   struct HelloFields;
   static std::optional<HelloFields> ReadHello(std::string_view encoded);
@@ -59,6 +62,7 @@ class IngestService::ConnectHandler final : public net::CallHandler {
   const ClientPlace place_;
   // Absent before Hello.
   std::optional<Sender> sender_;
+  std::optional<Admission::PendingBatch> pending_;
   bool welcomed_ = false;
   bool half_closed_ = false;
   // The entry that the Welcome waits for.

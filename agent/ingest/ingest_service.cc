@@ -7,14 +7,14 @@
 #include "agent/base/retry_after.h"
 #include "agent/base/status_macros.h"
 #include "agent/ingest/connect_handler.h"
+#include "agent/ingest/emit_handler.h"
+#include "agent/ingest/pending_batch.h"
 #include "agent/net/grpc/request.h"
 #include "agent/net/grpc/unary.h"
 #include "proto/record/check.h"
-#include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 #include "proto/record/repair.h"
-#include "proto/wire/reader.h"
 
 namespace sluice::ingest {
 
@@ -30,37 +30,6 @@ namespace {
 constexpr uint64_t kStallNanos = 500'000'000;
 constexpr int64_t kStalledRetryMs = 500;
 
-// The fields of sluice.v1.EmitRequest, still encoded.
-struct EmitFields {
-  std::string_view batch;
-  std::string_view resource;
-  std::string_view client_id;
-  std::optional<std::string_view> owner;
-};
-
-std::optional<EmitFields> ReadEmit(std::string_view request) {
-  EmitFields fields;
-  WireReader reader(request);
-  for (WireField field; reader.Next(&field);) {
-    switch (field.tag) {
-      case WireTag(emit_request_field::kBatch, WireType::kBytes):
-        fields.batch = field.bytes;
-        break;
-      case WireTag(emit_request_field::kResource, WireType::kBytes):
-        fields.resource = field.bytes;
-        break;
-      case WireTag(emit_request_field::kClientId, WireType::kBytes):
-        fields.client_id = field.bytes;
-        break;
-      case WireTag(emit_request_field::kOwner, WireType::kBytes):
-        fields.owner = field.bytes;
-        break;
-    }
-  }
-  if (!reader.ok()) return std::nullopt;
-  return fields;
-}
-
 }  // namespace
 
 v1::Durability ToProto(journal::Durability durability) {
@@ -75,9 +44,9 @@ void IngestService::AddRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kConnect, {[this](net::Call& call) {
                      return std::make_unique<ConnectHandler>(this, &call);
                    }});
-  server->AddRoute(method::kEmit, {net::Unary([this](net::Call& call, std::string_view request) {
-                     HandleEmit(call, request);
-                   })});
+  server->AddRoute(method::kEmit, {[this](net::Call& call) {
+                     return std::make_unique<EmitHandler>(this, &call);
+                   }});
   server->AddRoute(method::kFlush, {net::Unary([this](net::Call& call, std::string_view request) {
                                       HandleFlush(call, request);
                                     }),
@@ -96,11 +65,13 @@ std::shared_ptr<const live::Origin> IngestService::OriginOf(const net::Connectio
   return origin;
 }
 
-absl::StatusOr<Admitted> IngestService::Take(net::Connection& connection, const Sender& sender,
-                                             std::string_view batch, journal::Urgency urgency) {
-  auto admitted = options_.admission->Admit(sender, batch, urgency);
-  if (!admitted.ok()) return admitted;
-  if (admitted->opened_spans && !sender.origin->owner.is_set()) {
+std::optional<absl::StatusOr<Admitted>> IngestService::Take(net::Connection& connection,
+                                                            const Sender& sender,
+                                                            std::string_view batch,
+                                                            Admission::PendingBatch* pending) {
+  auto admitted = pending->Work(batch);
+  if (!admitted.has_value() || !admitted->ok()) return admitted;
+  if ((*admitted)->opened_spans && !sender.origin->owner.is_set()) {
     options_.processes->Track(ProcessOf(connection.identity()), connection.pidfd());
   }
   CommitAtTurnEnd();
@@ -178,45 +149,6 @@ absl::StatusOr<OwnerClaim> IngestService::ClaimOwner(uid_t uid,
     options_.counters->Add("owner.refused", too_many ? "too_many" : "not_an_owner", uid);
   }
   return claim;
-}
-
-void IngestService::HandleEmit(net::Call& call, std::string_view request) {
-  const auto fields = ReadEmit(request);
-  if (!fields.has_value()) {
-    call.Finish(absl::InvalidArgumentError("not an encoded sluice.v1.EmitRequest"));
-    return;
-  }
-  const uid_t uid = call.connection().uid();
-  const auto claim = ClaimOwner(uid, fields->owner);
-  if (!claim.ok()) {
-    call.Finish(claim.status());
-    return;
-  }
-  Sender sender{OriginOf(call.connection(), fields->resource, claim->owner), std::nullopt,
-                call.connection().is_host_root(), claim->fault};
-  if (!fields->client_id.empty()) {
-    sender.client_id = ClientId::FromBytes(fields->client_id);
-    if (!sender.client_id.has_value()) {
-      call.Finish(absl::InvalidArgumentError("client_id is not 16 bytes"));
-      return;
-    }
-  }
-  const auto admitted = Take(call.connection(), sender, fields->batch, journal::Urgency::kNow);
-  if (!admitted.ok()) {
-    call.Finish(admitted.status(), PushbackMs(admitted.status()));
-    return;
-  }
-  if (admitted->opened_spans) options_.owners->Track(uid, claim->owner, claim->pidfd.get());
-  call.MarkTaken();
-  v1::EmitResponse response;
-  response.set_durability(ToProto(options_.journal->durability()));
-  response.set_accepted(admitted->accepted);
-  for (const auto& [reason, count] : admitted->drops) {
-    v1::Drop* drop = response.add_drops();
-    drop->set_reason(reason);
-    drop->set_count(count);
-  }
-  WaitFor({admitted->journal_sequence, call.id(), response.SerializeAsString()});
 }
 
 void IngestService::HandleFlush(net::Call& call, std::string_view request) {

@@ -17,9 +17,14 @@
 #include "agent/ingest/owner_tracker.h"
 #include "agent/ingest/process_tracker.h"
 #include "agent/net/grpc/grpc_server.h"
+#include "proto/record/limits.h"
 #include "sluice/v1/ingest.pb.h"
 
 namespace sluice::ingest {
+
+// Fields of a Hello or an EmitRequest, of which each open span and the batch are one. To read more
+// than these would be work for nothing.
+inline constexpr int kMessageFields = 2 * limits::kOpenSpansPerUid;
 
 v1::Durability ToProto(journal::Durability durability);
 
@@ -75,6 +80,7 @@ class IngestService {
 
  private:
   class ConnectHandler;
+  class EmitHandler;
   // A call that may not be answered before an entry is durable.
   struct Waiting {
     uint64_t journal_sequence = 0;
@@ -83,7 +89,6 @@ class IngestService {
     std::string answer;
   };
 
-  void HandleEmit(net::Call& call, std::string_view request);
   void HandleFlush(net::Call& call, std::string_view request);
   // Of an encoded FlushRequest. INVALID_ARGUMENT, RESOURCE_EXHAUSTED: `done` is never called.
   absl::Status StartFlush(uid_t uid, std::string_view encoded,
@@ -91,9 +96,11 @@ class IngestService {
   // Who is to own the spans of an Emit: nobody but the sender where `encoded` is absent.
   // INVALID_ARGUMENT as of JudgeOwner; what else is wrong is the claim's fault.
   absl::StatusOr<OwnerClaim> ClaimOwner(uid_t uid, std::optional<std::string_view> encoded);
-  // Admits one batch and sees to it that its entry reaches the disk.
-  absl::StatusOr<Admitted> Take(net::Connection& connection, const Sender& sender,
-                                std::string_view batch, journal::Urgency urgency);
+  // Admits a slice of a batch and sees to it that its entry reaches the disk. nullopt: there is
+  // more.
+  std::optional<absl::StatusOr<Admitted>> Take(net::Connection& connection, const Sender& sender,
+                                               std::string_view batch,
+                                               Admission::PendingBatch* pending);
   void WaitFor(Waiting waiting);
   // What waits for a disk that refuses is told so, instead of being left to its deadline. Its entry
   // stays in the journal's memory; sent again under the same number it is stored once.

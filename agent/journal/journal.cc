@@ -182,7 +182,15 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   AppendToTurn(EntryType::kBatch, uid, 0, payload);
   turn_->is_urgent |= urgency == Urgency::kNow;
   retention_->Charge(next_sequence_, uid, frame_bytes);
+  unsynced_.Settle(shared_->synced());
+  unsynced_.Add(next_sequence_, uid, frame_bytes);
   return next_sequence_++;
+}
+
+UnsyncedShare::Bytes Journal::GetUnsynced(uid_t uid) {
+  if (log_->refuses()) return {};
+  unsynced_.Settle(shared_->synced());
+  return unsynced_.Of(uid);
 }
 
 absl::Status Journal::CheckTakes(uint64_t frame_bytes) const {

@@ -28,6 +28,7 @@
 #include "agent/journal/format.h"
 #include "agent/journal/options.h"
 #include "agent/journal/reader.h"
+#include "agent/journal/unsynced_share.h"
 
 namespace sluice::journal {
 
@@ -98,6 +99,9 @@ class Journal {
   // The last two say when to try again: RetryAfter (agent/base/retry_after.h). Nothing was taken.
   absl::StatusOr<uint64_t> Append(uid_t uid, absl::Span<const std::string_view> payload,
                                   Urgency urgency);
+
+  // What waits for the disk, of `uid` and of all users; nothing where the disk refuses.
+  UnsyncedShare::Bytes GetUnsynced(uid_t uid);
 
   // Writes what was appended since the last call, at once, and shows it to the readers. To be
   // called once per turn of the ingest loop. Where the write fails, entries stay in memory and are
@@ -170,6 +174,7 @@ class Journal {
   std::unique_ptr<Retention> retention_;
   CheckpointSource checkpoint_;
   uint64_t segment_bytes_ = 0;
+  UnsyncedShare unsynced_;
   // Appended in this turn.
   std::unique_ptr<Chunk> turn_;
   // As the last checkpoint says.

@@ -13,13 +13,11 @@ const char* ConnectionTally::Admit(uid_t uid) {
   return nullptr;
 }
 
-bool ConnectionTally::Leave(uid_t uid) {
+void ConnectionTally::Leave(uid_t uid) {
   MutexLock lock(&mutex_);
   --connections_;
   const auto entry = by_uid_.find(uid);
-  if (--entry->second > 0) return false;
-  by_uid_.erase(entry);
-  return true;
+  if (--entry->second == 0) by_uid_.erase(entry);
 }
 
 size_t ConnectionTally::LimitOf(uid_t uid) const {

@@ -18,8 +18,7 @@ class ConnectionTally {
 
   // Null: counted, and Leave is due when it ends. Else the word for the limit that is reached.
   const char* Admit(uid_t uid) EXCLUDES(mutex_);
-  // Returns whether that was the uid's last.
-  bool Leave(uid_t uid) EXCLUDES(mutex_);
+  void Leave(uid_t uid) EXCLUDES(mutex_);
 
  private:
   size_t LimitOf(uid_t uid) const;

@@ -8,8 +8,7 @@
 // * paid_at_ is the time at which a uid that wastes no more will owe nothing. So nothing has to
 //   count debts down, and an entry in the past means the same as none: those are what Waste may
 //   drop.
-// * Leave forgets the reads, not the debt. Otherwise a uid would be rid of it by closing its last
-//   connection.
+// * A debt is not bound to connections. Otherwise a uid would be rid of it by closing its last one.
 // * Waste answers true once for each time that a uid is overdrawn. net.throttled counts those.
 
 #include "agent/net/loop_share.h"
@@ -25,16 +24,6 @@ constexpr uint64_t kCreditNanos = 1'000'000'000;
 constexpr size_t kKeptEntries = 256;
 
 }  // namespace
-
-size_t LoopShare::ShareRead(uid_t uid, uint64_t turn) {
-  Reads& mine = reads_[uid];
-  if (mine.turn != turn) {
-    mine.turn = turn;
-    mine.before = mine.now;
-    mine.now = 0;
-  }
-  return std::max(++mine.now, mine.before);
-}
 
 bool LoopShare::Waste(uid_t uid, uint64_t nanos, uint64_t now) {
   const uint32_t permille = uid == 0 ? limits_.permille_of_root : limits_.permille;

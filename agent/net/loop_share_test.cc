@@ -9,23 +9,6 @@ constexpr uint64_t kShareSecond = 1'000'000'000;
 constexpr uint64_t kMilli = 1'000'000;
 constexpr LoopShare::Limits kOnePercent{.permille = 10};
 
-TEST(LoopShareTest, DividesAUidsTurnByItsReadersOfThisTurnOrTheLast) {
-  LoopShare share(kOnePercent);
-  EXPECT_EQ(share.ShareRead(7, 1), 1u);
-  EXPECT_EQ(share.ShareRead(7, 1), 2u);
-  EXPECT_EQ(share.ShareRead(7, 1), 3u);
-  EXPECT_EQ(share.ShareRead(8, 1), 1u);
-  EXPECT_EQ(share.ShareRead(7, 2), 3u);
-  EXPECT_EQ(share.ShareRead(7, 3), 1u);
-}
-
-TEST(LoopShareTest, ForgetsTheReadersOfAUidThatLeft) {
-  LoopShare share(kOnePercent);
-  share.ShareRead(7, 1);
-  share.Leave(7);
-  EXPECT_EQ(share.ShareRead(7, 1), 1u);
-}
-
 TEST(LoopShareTest, OverdrawsAUidBeyondASecondsWorth) {
   LoopShare share(kOnePercent);
   EXPECT_FALSE(share.Waste(7, 10 * kMilli, kShareSecond));

@@ -79,6 +79,35 @@ def throughput(shared):
                 f" M/machine-CPU-s, {load['spans'] / wall / 1e6:.2f} M/s")
 
 
+def start_load(load, agent, batches, streams, user):
+    """In a process of that user, or of our own."""
+    return subprocess.Popen([load, agent.socket, "512", str(SMALL), str(batches), str(streams)],
+                            stdout=subprocess.DEVNULL, user=user)
+
+
+def many_streams(shared):
+    """All must be served to their end; a stream that the agent ends fails the load."""
+    config = "[kvp]\nenabled = false\n[log]\nenabled = false\n[stderr]\nenabled = false\n"
+    load = shared.copy(LOAD)
+    # Only root may start processes of others.
+    users = [30_000 + n for n in range(30)] if os.geteuid() == 0 else []
+    for what, loads in (("one stream", [(4096, 1, None)]),
+                        ("64 streams of one uid", [(64, 64, None)]),
+                        ("64 streams of 30 uids", [(64, 2 + (n < 4), user)
+                                                   for n, user in enumerate(users)])):
+        if not loads:
+            continue
+        with Agent(shared, config=config) as agent:
+            agent.start()
+            start = time.monotonic()
+            running = [start_load(load, agent, *each) for each in loads]
+            failed = sum(process.wait() != 0 for process in running)
+            wall = time.monotonic() - start
+            spans = 512 * sum(batches * streams for batches, streams, _ in loads)
+            say(f"{what}, batches of 512, journal synced",
+                f"{spans / wall / 1e6:.2f} M/s, {failed} of {len(loads)} loads failed")
+
+
 def pool_latency(shared):
     import telemetry
     with Agent(shared) as agent:
@@ -148,6 +177,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="sluice-bench.") as folder:
         shared = Shared(folder)
         throughput(shared)
+        many_streams(shared)
         pool_latency(shared)
         memory_and_start(shared)
         one_shot(shared)

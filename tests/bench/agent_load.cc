@@ -1,13 +1,18 @@
-// Sends spans to an agent over one Connect stream as fast as it acknowledges them, with little work
-// of its own: the batches are encoded beforehand and only their numbers change.
+// Sends spans to an agent over one Connect stream, or several at once, as fast as it acknowledges
+// them, with little work of its own: the batches are encoded beforehand and only their numbers
+// change. A stream that the agent ends is a failure.
 //
-//   agent_load SOCKET SPANS_PER_BATCH EXTRA_BYTES_PER_SPAN BATCHES
+//   agent_load SOCKET SPANS_PER_BATCH EXTRA_BYTES_PER_SPAN BATCHES_PER_STREAM [STREAMS]
 //
 // Prints one JSON line: spans sent and their encoded size.
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "client/rpc/channel.h"
 #include "proto/record/field_numbers.h"
@@ -57,7 +62,8 @@ std::string EncodeHello() {
   sluice::v1::ClientMessage message;
   message.mutable_hello()->set_protocol_version(1);
   std::string id(16, '\0');
-  const uint64_t now = steady_clock::now().time_since_epoch().count();
+  static std::atomic<uint64_t> streams = 0;
+  const uint64_t now = steady_clock::now().time_since_epoch().count() + (++streams << 56);
   id.replace(0, 8, reinterpret_cast<const char*>(&now), 8);
   message.mutable_hello()->set_client_id(id);
   return message.SerializeAsString();
@@ -78,18 +84,11 @@ void AppendBatch(uint64_t first_sequence, const std::string& records, std::strin
   std::exit(1);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 5) Fail("usage: agent_load SOCKET SPANS_PER_BATCH EXTRA_BYTES_PER_SPAN BATCHES");
-  const int per_batch = std::atoi(argv[2]);
-  const uint64_t batches = std::strtoull(argv[4], nullptr, 10);
-  const sluice::v1::Record span = MakeSpan(std::strtoull(argv[3], nullptr, 10));
-  const std::string records = EncodeRecords(span, per_batch);
-
+// One stream, until all its batches are acknowledged.
+void Load(const char* socket, uint64_t per_batch, const std::string& records, uint64_t batches) {
   std::unique_ptr<sluice::rpc::Channel> channel;
   const auto deadline = steady_clock::now() + seconds(300);
-  if (!sluice::rpc::Channel::Open(argv[1], deadline, &channel).ok()) Fail("cannot connect");
+  if (!sluice::rpc::Channel::Open(socket, deadline, &channel).ok()) Fail("cannot connect");
   uint64_t acknowledged = 0;
   const auto call = channel->Start(sluice::method::kConnect, steady_clock::time_point::max(),
                                    [&](std::string_view bytes) {
@@ -117,7 +116,26 @@ int main(int argc, char** argv) {
     const auto wait = may_send() ? steady_clock::now() : steady_clock::now() + seconds(10);
     if (!channel->Step(wait).ok()) Fail("the connection broke");
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5 && argc != 6) {
+    Fail("usage: agent_load SOCKET SPANS_PER_BATCH EXTRA_BYTES_PER_SPAN BATCHES [STREAMS]");
+  }
+  const uint64_t per_batch = std::strtoull(argv[2], nullptr, 10);
+  const uint64_t batches = std::strtoull(argv[4], nullptr, 10);
+  const uint64_t streams = argc == 6 ? std::strtoull(argv[5], nullptr, 10) : 1;
+  const sluice::v1::Record span = MakeSpan(std::strtoull(argv[3], nullptr, 10));
+  const std::string records = EncodeRecords(span, static_cast<int>(per_batch));
+  std::vector<std::thread> others;
+  for (uint64_t i = 1; i < streams; ++i) {
+    others.emplace_back([&] { Load(argv[1], per_batch, records, batches); });
+  }
+  Load(argv[1], per_batch, records, batches);
+  for (std::thread& other : others) other.join();
   std::printf("{\"spans\": %llu, \"span_bytes\": %zu}\n",
-              static_cast<unsigned long long>(batches * per_batch), span.ByteSizeLong());
+              static_cast<unsigned long long>(streams * batches * per_batch), span.ByteSizeLong());
   return 0;
 }

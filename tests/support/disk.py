@@ -45,7 +45,7 @@ class FailingDisk:
 
     @contextlib.contextmanager
     def failing(self, how):
-        """`write`, `sync`, `hang` or `read_only`; see failing_disk.cc."""
+        """`write`, `sync`, `hang`, `behind` or `read_only`; see failing_disk.cc."""
         self.control.write_text(how)
         try:
             yield

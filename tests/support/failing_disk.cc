@@ -5,6 +5,7 @@
 //     write       writes fail with EIO
 //     sync        fsync and fdatasync fail with EIO
 //     hang        fsync and fdatasync do not return
+//     behind      fsync and fdatasync return once the word is gone
 //     read_only   what changes a file or name fails with EROFS, as after a remount
 //   FAILING_DISK_LOST     gets a line "INODE SIZE PATH" for each sync that failed: only so much of
 //                         the file is known to have reached the disk
@@ -108,6 +109,7 @@ int AttemptSync(int fd, Sync sync) {
   const bool concerned = IsBelow(PathOf(fd));
   const std::string fault = concerned ? Fault() : "";
   while (fault == "hang") ::pause();
+  for (std::string word = fault; word == "behind"; word = Fault()) ::usleep(5'000);
   if (fault == "sync") {
     synced->TellLost(fd);
     errno = EIO;

@@ -3,6 +3,7 @@
 // Life of a call: a request for a known path arrives; its CallFactory makes a CallHandler; then
 //   OnMessage*  [OnHalfClose]  Finish, or
 //   OnMessage*  [OnHalfClose]  OnCancel
+// where OnContinue follows on an OnMessage as long as the handler asks for it,
 // and the handler is destroyed at the end of that turn of the loop, then the call. Between, the
 // service may keep the Call's id and answer in any turn, e.g. once a sync came through:
 //   if (Call* call = server.FindCall(id)) call->Finish(absl::OkStatus());
@@ -48,6 +49,11 @@ class Call {
   // late, and is no refusal.
   virtual void MarkTaken() = 0;
 
+  // From within OnMessage or OnContinue: the message takes more work than one may do at once.
+  // OnContinue is called in a later turn, when others have had theirs. Until then nothing else of
+  // the uid's that is read here goes on.
+  virtual void ContinueLater() = 0;
+
   // Bytes queued by Send that the peer's flow control or socket has not let out yet. A service with
   // much to say keeps this below kMaxUnsentBytes by waiting for OnWritable: a Send that exceeds it
   // ends the call with RESOURCE_EXHAUSTED.
@@ -61,6 +67,8 @@ class CallHandler {
 
   // One whole message, without its gRPC prefix; valid only during the call.
   virtual void OnMessage(std::string_view message) = 0;
+  // The same message, after Call::ContinueLater. It may lie elsewhere than before, at most once.
+  virtual void OnContinue(std::string_view) {}
   // The peer will send no more messages.
   virtual void OnHalfClose() = 0;
   // The peer gave up, its deadline passed, it exceeded a limit, or the connection ended; nothing

@@ -39,6 +39,8 @@ class MessageReader {
   // or as long as the bytes. kNeedMore: all bytes were taken. The other two are final.
   Next Read(std::string_view* bytes, std::string_view* message);
 
+  // Whether the message that was returned last lies with the reader, not in the bytes.
+  bool holds_message() const { return delivered_; }
   size_t max_message_bytes() const { return max_message_bytes_; }
   // Some of a message was taken and not all of it.
   bool in_message() const { return !prefix_.empty() || missing_ > 0; }

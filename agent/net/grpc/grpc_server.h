@@ -38,6 +38,7 @@ class GrpcServer final : private HttpCallFactory {
   // As of HttpServer:
   absl::Status Serve(UniqueFd listening) { return http_.Serve(std::move(listening)); }
   void AddConnection(UniqueFd socket) { http_.AddConnection(std::move(socket)); }
+  void ReleaseHeld() { http_.ReleaseHeld(); }
   void Drain(std::function<void()> on_drained) { http_.Drain(std::move(on_drained)); }
   void Close() { http_.Close(); }
   size_t connection_count() const { return http_.connection_count(); }

@@ -114,19 +114,65 @@ void ServerCall::Finish(const absl::Status& status, std::optional<int64_t> retry
   connection_->MarkBusy();
 }
 
-void ServerCall::OnBody(std::string_view bytes) {
-  connection_->session().Consume(stream_id_, bytes.size());
-  if (finished_) return;
-  connection_->AddBody(bytes.size());
-  std::string_view message;
-  while (!finished_) {
-    const MessageReader::Next next = reader_->Read(&bytes, &message);
-    if (next == MessageReader::Next::kNeedMore || ReadFailed(next)) break;
-    connection_->AddWork();
-    handler_->OnMessage(message);
-    if (!finished_ || succeeded_) connection_->MarkUseful();
+HttpCall::Taken ServerCall::OnBody(std::string_view bytes) {
+  const size_t size = bytes.size();
+  const bool more = !finished_ && TakeMessages(&bytes) && !finished_;
+  const size_t taken = more ? size - bytes.size() : size;
+  connection_->AddBody(taken);
+  connection_->session().Consume(stream_id_, taken);
+  return {.bytes = taken, .pause = more};
+}
+
+bool ServerCall::TakeMessages(std::string_view* bytes) {
+  while (const auto message = NextMessage(bytes)) {
+    Deliver(*message);
+    if (finished_) return false;
+    if (is_under_way_) {
+      // Put back, so that it stays where it is until it is done with.
+      if (message_ahead_ > 0) *bytes = {message->data(), message->size() + bytes->size()};
+      return true;
+    }
+    if (!bytes->empty() && connection_->IsSliceOver(message->size())) return true;
   }
   if (!finished_ && !ChargeHeld()) RefuseForMemory();
+  return !finished_ && connection_->IsSliceOver(0);
+}
+
+std::optional<std::string_view> ServerCall::NextMessage(std::string_view* bytes) {
+  if (is_under_way_) {
+    if (message_ahead_ == 0) return held_message_;
+    const std::string_view message = bytes->substr(0, message_ahead_);
+    bytes->remove_prefix(message.size());
+    return message;
+  }
+  std::string_view message;
+  const MessageReader::Next next = reader_->Read(bytes, &message);
+  if (next == MessageReader::Next::kNeedMore || ReadFailed(next)) return std::nullopt;
+  // Before it is worked on: what is refused for memory costs nothing but its bytes.
+  if (!ChargeHeld()) {
+    RefuseForMemory();
+    return std::nullopt;
+  }
+  return message;
+}
+
+void ServerCall::Deliver(std::string_view message) {
+  connection_->AddWork();
+  continues_ = false;
+  if (is_under_way_) {
+    handler_->OnContinue(message);
+  } else {
+    handler_->OnMessage(message);
+  }
+  is_under_way_ = continues_ && !finished_;
+  if (is_under_way_) {
+    held_message_ = message;
+    message_ahead_ = reader_->holds_message() ? 0 : message.size();
+  } else if (finished_ && !succeeded_) {
+    connection_->MarkRefused();
+  } else {
+    connection_->MarkUseful();
+  }
 }
 
 bool ServerCall::ReadFailed(MessageReader::Next next) {

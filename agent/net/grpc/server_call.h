@@ -34,10 +34,11 @@ class ServerCall final : public Call, public HttpCall {
   void Finish(const absl::Status& status, std::optional<int64_t> retry_after_ms) override;
   bool finished() const override { return finished_; }
   void MarkTaken() override { taken_ = true; }
+  void ContinueLater() override { continues_ = true; }
   size_t unsent_bytes() const override { return unsent_.size() - unsent_begin_; }
 
   // HttpCall:
-  void OnBody(std::string_view bytes) override;
+  Taken OnBody(std::string_view bytes) override;
   void OnRequestEnd() override;
   void OnStreamClosed() override;
   BodyPart ReadBody(char* out, size_t capacity) override;
@@ -50,6 +51,11 @@ class ServerCall final : public Call, public HttpCall {
  private:
   void StartDeadline(std::string_view timeout);
   void OnDeadline();
+  // From the front of `*bytes`. True: there is more to do, in a later turn.
+  bool TakeMessages(std::string_view* bytes);
+  // The next message; nullopt: none is whole, or the call is refused.
+  std::optional<std::string_view> NextMessage(std::string_view* bytes);
+  void Deliver(std::string_view message);
   bool ReadFailed(MessageReader::Next next);
   // Ends the call for both sides: counts `reason`, answers with `status`, cancels the handler.
   void Refuse(const char* reason, const absl::Status& status);
@@ -70,6 +76,11 @@ class ServerCall final : public Call, public HttpCall {
   // What handled a finished call, and may still be on the stack.
   std::unique_ptr<CallHandler> retired_handler_;
   std::optional<MessageReader> reader_;
+  // The message that is worked on in turns, where it lies with the reader; else its size, and it is
+  // the first of what was not taken.
+  std::string_view held_message_;
+  size_t message_ahead_ = 0;
+  bool is_under_way_ = false;
   EventLoop::TimerId deadline_ = 0;
 
   std::string unsent_;  // of the response, from unsent_begin_ on
@@ -82,6 +93,7 @@ class ServerCall final : public Call, public HttpCall {
   bool drained_ = false;
   bool overfull_ = false;
   bool taken_ = false;
+  bool continues_ = false;
   bool finished_ = false;
   bool succeeded_ = false;
 };

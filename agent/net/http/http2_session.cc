@@ -3,7 +3,8 @@
 //
 // States: A session works until failure_ is set: by a flood, by a call to nghttp2 that failed, or
 // by what nghttp2 says of the peer. Receive or Produce returns it, and the owner then only tells
-// the peer and closes. Without a failure it is over once nghttp2 has nothing to read or write. A
+// the peer and closes. A call may pause it: then nghttp2 is fed with nothing until Resume has given
+// the call what it left. Without a failure it is over once nghttp2 has nothing to read or write. A
 // stream is a head under way, then a call (or none, where it was answered at once), then closed.
 //
 // Invariants:
@@ -12,6 +13,8 @@
 // * For the bytes of a body a window opens again by Consume alone. A call consumes what it took;
 //   what comes without a call is consumed at once. Otherwise such bytes would use up the
 //   connection's window, and all its other calls would stall.
+// * While paused, paused_body_ and paused_input_ lie in kept_, which does not move. So a call finds
+//   a message that it has begun where it was.
 // * A stream's user data is its call until OnStreamClosed and no longer, and calls are destroyed at
 //   the end of the turn. So no callback meets a call that is gone.
 // * Each frame counts in work_ and in flood_guard_, those of unknown types included. A frame that
@@ -98,16 +101,9 @@ struct SessionCallbacks {
           return Self(self)->OnInvalidFrame(*frame);
         });
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-        callbacks, [](nghttp2_session*, uint8_t, int32_t stream_id, const uint8_t* bytes,
-                      size_t size, void* self) {
-          HttpCall* const call = Self(self)->CallOf(stream_id);
-          if (call == nullptr) {
-            Self(self)->Consume(stream_id, size);
-          } else {
-            call->OnBody(View(bytes, size));
-          }
-          return 0;
-        });
+        callbacks,
+        [](nghttp2_session*, uint8_t, int32_t stream_id, const uint8_t* bytes, size_t size,
+           void* self) { return Self(self)->OnBody(stream_id, View(bytes, size)); });
     nghttp2_session_callbacks_set_on_stream_close_callback(
         callbacks, [](nghttp2_session*, int32_t stream_id, uint32_t, void* self) {
           if (HttpCall* const call = Self(self)->CallOf(stream_id)) call->OnStreamClosed();
@@ -195,6 +191,19 @@ Http2Session::~Http2Session() = default;
 
 const char* Http2Session::Receive(std::string_view bytes, uint64_t now) {
   now_ = now;
+  return Feed(bytes);
+}
+
+const char* Http2Session::Resume(uint64_t now) {
+  now_ = now;
+  const int32_t stream_id = std::exchange(paused_stream_, 0);
+  // Zero: it pauses again.
+  if (OnBody(stream_id, std::exchange(paused_body_, {})) != 0) return failure_;
+  // Also where nothing is left: the frame's end is still to be dealt with.
+  return Feed(std::exchange(paused_input_, {}));
+}
+
+const char* Http2Session::Feed(std::string_view bytes) {
   const ssize_t taken = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (failure_ == nullptr && taken < 0) {
@@ -202,7 +211,35 @@ const char* Http2Session::Receive(std::string_view bytes, uint64_t now) {
                : taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? "not_http2"
                                                        : "protocol_error";
   }
+  if (is_paused() && taken >= 0) {
+    KeepRest(bytes, static_cast<size_t>(taken));
+  } else if (!kept_.empty()) {
+    std::exchange(kept_, std::string());
+  }
   return failure_;
+}
+
+// Of what nghttp2 was fed with it took the first bytes, of which the call left the last ones.
+void Http2Session::KeepRest(std::string_view bytes, size_t fed) {
+  paused_input_ = bytes.substr(fed);
+  if (bytes.data() >= kept_.data() && bytes.data() <= kept_.data() + kept_.size()) return;
+  const char* const begin = paused_body_.data();
+  kept_.assign(begin, static_cast<size_t>(bytes.data() + bytes.size() - begin));
+  paused_body_ = {kept_.data(), paused_body_.size()};
+  paused_input_ = std::string_view(kept_).substr(kept_.size() - paused_input_.size());
+}
+
+int Http2Session::OnBody(int32_t stream_id, std::string_view bytes) {
+  HttpCall* const call = CallOf(stream_id);
+  if (call == nullptr) {
+    Consume(stream_id, bytes.size());
+    return 0;
+  }
+  const HttpCall::Taken taken = call->OnBody(bytes);
+  if (!taken.pause) return 0;
+  paused_stream_ = stream_id;
+  paused_body_ = bytes.substr(taken.bytes);
+  return NGHTTP2_ERR_PAUSE;
 }
 
 const char* Http2Session::Produce(std::string* out, size_t limit) {
@@ -217,6 +254,7 @@ const char* Http2Session::Produce(std::string* out, size_t limit) {
 }
 
 const char* Http2Session::Over() const {
+  if (is_paused()) return nullptr;
   if (nghttp2_session_want_read(session_.get()) != 0 ||
       nghttp2_session_want_write(session_.get()) != 0) {
     return nullptr;

@@ -31,6 +31,9 @@ class Http2Session final : public HttpSession {
   ~Http2Session() override;
 
   const char* Receive(std::string_view bytes, uint64_t now) override;
+  bool is_paused() const override { return paused_stream_ != 0; }
+  const char* Resume(uint64_t now) override;
+  size_t kept_bytes() const override { return kept_.size(); }
   const char* Produce(std::string* out, size_t limit) override;
   std::string ClosingBytes(std::string_view reason) const override { return GoAwayFrame(reason); }
   const char* Over() const override;
@@ -51,6 +54,9 @@ class Http2Session final : public HttpSession {
       : owner_(owner), extra_fields_(extra_fields) {}
 
   friend struct SessionCallbacks;
+  const char* Feed(std::string_view bytes);
+  void KeepRest(std::string_view bytes, size_t fed);
+  int OnBody(int32_t stream_id, std::string_view bytes);
   int OnBeginFrame(const nghttp2_frame_hd& header);
   int OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value);
   int OnFrame(const nghttp2_frame& frame);
@@ -67,6 +73,12 @@ class Http2Session final : public HttpSession {
   std::unique_ptr<nghttp2_session, SessionDelete> session_;
   FloodGuard flood_guard_;
   RequestHead head_;  // of the one header block under way
+  // While a call has the session paused: what it did not take of its body, and what came behind
+  // that. Both lie in kept_.
+  int32_t paused_stream_ = 0;
+  std::string_view paused_body_;
+  std::string_view paused_input_;
+  std::string kept_;
   const char* failure_ = nullptr;
   uint64_t now_ = 0;
   size_t work_ = 0;

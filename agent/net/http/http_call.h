@@ -22,9 +22,15 @@ class HttpCall {
 
   // The session calls:
 
+  struct Taken {
+    size_t bytes = 0;
+    bool pause = false;
+  };
   // Part of the request's body; valid only during the call. The peer may send as much again once
-  // HttpSession::Consume was called for it.
-  virtual void OnBody(std::string_view bytes) = 0;
+  // HttpSession::Consume was called for it. Takes all of it, or pauses the session: then OnBody is
+  // called again in the uid's next turn, with what was not taken (maybe nothing), at a place that
+  // stays the same until it is taken; until then nothing else of the session goes on.
+  virtual Taken OnBody(std::string_view bytes) = 0;
   virtual void OnRequestEnd() = 0;
   // The response is out, or the peer reset the stream. Nothing of a session is called afterwards:
   // the call hands itself to SocketConnection::DeferDelete.

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/base/descriptor_reserve.h"
@@ -27,6 +28,11 @@ HttpServer::HttpServer(const Options& options)
              .counters = options.counters,
              .budget = options.budget,
              .limits = options.limits,
+             .gates = options.gates,
+             .serve =
+                 [](ServingOrder::Client* connection, uint64_t begin) {
+                   return static_cast<SocketConnection*>(connection)->Serve(begin);
+                 },
              .close_turn = [this] { CloseTurn(); },
              .wake_up = [](SocketConnection* connection) { connection->WakeUp(); }}),
       tally_(options.limits) {}
@@ -125,9 +131,23 @@ void HttpServer::Close() {
 
 void HttpServer::CloseTurn() {
   std::vector<SocketConnection*> ended;
-  for (SocketConnection* const connection : core_.TakeBusy()) {
-    if (!connection->AtTurnEnd()) ended.push_back(connection);
+  ServingOrder& order = core_.order();
+  const Clock& clock = options_.loop->clock();
+  uint64_t at = std::max(core_.served_until(), options_.loop->now());
+  const uint64_t end = at + ServerCore::kTurnNanos;
+  while (at < end) {
+    ServingOrder::Client* const next = order.Next(ServingOrder::kTurnEnd);
+    if (next == nullptr) break;
+    auto* const connection = static_cast<SocketConnection*>(next);
+    if (!connection->AtTurnEnd()) {
+      // What it did to end may have called for another turn's end.
+      order.Remove(ServingOrder::kTurnEnd, connection->user(), connection);
+      ended.push_back(connection);
+    }
+    const uint64_t begin = std::exchange(at, clock.BootNano());
+    order.Spend(connection->user(), at - begin);
   }
+  if (!order.IsEmpty(ServingOrder::kTurnEnd)) core_.NeedTurnEnd();
   core_.DeletePending();
   for (SocketConnection* const connection : ended) Remove(connection);
   if (connections_.empty()) TellDrained();
@@ -135,8 +155,7 @@ void HttpServer::CloseTurn() {
 
 void HttpServer::Remove(SocketConnection* connection) {
   options_.counters->Add("net.closed", connection->close_reason());
-  if (tally_.Leave(connection->uid())) core_.loop_share().Leave(connection->uid());
-  core_.RemoveBusy(connection);
+  tally_.Leave(connection->uid());
   connections_.erase(connection->id());
 }
 

@@ -14,6 +14,9 @@
 //     and whatever a service passes to Connection::Close.
 //   `net.throttled` (uid), how often a uid was not read from for a while: it had kept the loop busy
 //     for nothing (loop_share.h)
+//   `net.held` (uid), how often a connection was not read from for a while: what its uid sent
+//   before
+//     was still to be worked off (flow_gate.h)
 #pragma once
 
 #include <cstddef>
@@ -28,6 +31,7 @@
 #include "agent/identity/peer.h"
 #include "agent/net/acceptor.h"
 #include "agent/net/connection_tally.h"
+#include "agent/net/flow_gate.h"
 #include "agent/net/http/http_call.h"
 #include "agent/net/http/server_core.h"
 #include "agent/net/http/socket_connection.h"
@@ -45,6 +49,8 @@ class HttpServer {
     // Connections are accepted, identified and refused on a thread of its own, else on the loop's.
     bool accepts_on_own_thread = false;
     ServerLimits limits;
+    // Each may hold back a uid.
+    std::vector<FlowGate*> gates;
   };
 
   // What the options point to outlives the server. Close or Drain's end must come before
@@ -61,6 +67,10 @@ class HttpServer {
 
   // Takes one connected, non-blocking socket; what Serve does for each it accepts.
   void AddConnection(UniqueFd socket);
+
+  // Asks the gates again for the connections that are held. On the loop's thread, not from within a
+  // call.
+  void ReleaseHeld() { core_.ReleaseHeld(); }
 
   // Accepts no more, tells peers to go elsewhere, closes each connection once its calls have ended.
   // `on_drained` runs when none is left.

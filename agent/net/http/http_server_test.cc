@@ -23,10 +23,11 @@ class EchoCall final : public HttpCall {
               head.user_agent + " " + std::string(head.Extra("x-extra")) + ": ";
   }
 
-  void OnBody(std::string_view bytes) override {
+  Taken OnBody(std::string_view bytes) override {
     connection_->session().Consume(stream_id_, bytes.size());
     connection_->MarkUseful();
     answer_ += bytes;
+    return {.bytes = bytes.size()};
   }
   void OnRequestEnd() override {
     const std::array<ResponseHead::Field, 1> fields = {{{"content-type", type_}}};

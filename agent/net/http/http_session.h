@@ -37,9 +37,16 @@ class HttpSession {
 
   virtual ~HttpSession() = default;
 
-  // Takes all of `bytes`. Returns null, or the word for why the connection must end; then only
-  // ClosingBytes(reason) is left to send. `now` in nanoseconds.
+  // Takes all of `bytes`; what a call pauses before is kept. Not while paused. Returns null, or the
+  // word for why the connection must end; then only ClosingBytes(reason) is left to send. `now` in
+  // nanoseconds.
   virtual const char* Receive(std::string_view bytes, uint64_t now) = 0;
+  // A call takes its time (HttpCall::OnBody), and holds up what came behind it.
+  virtual bool is_paused() const = 0;
+  // Goes on with that; as Receive.
+  virtual const char* Resume(uint64_t now) = 0;
+  // Memory in use for it.
+  virtual size_t kept_bytes() const = 0;
   // Appends what is to be sent, until about `limit` bytes are there. Returns as Receive.
   virtual const char* Produce(std::string* out, size_t limit) = 0;
   // What tells a peer why its connection ends.

@@ -1,5 +1,6 @@
 #include "agent/net/http/server_core.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::net {
@@ -9,15 +10,24 @@ namespace {
 // once: few, since each may bring work for nothing.
 constexpr uint64_t kWakeNanos = 5'000'000;
 constexpr int kWakeAtOnce = 4;
+// How often held connections are looked at: for those that have been held for long enough, and in
+// case a gate opened without a word.
+constexpr uint64_t kHeldNanos = 100'000'000;
 
 }  // namespace
 
 ServerCore::ServerCore(Options options)
     : options_(std::move(options)),
       loop_share_(options_.limits.waste),
-      read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {}
+      read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {
+  loop().AddServer(this);
+}
 
-ServerCore::~ServerCore() { loop().CancelTimer(wake_timer_); }
+ServerCore::~ServerCore() {
+  loop().RemoveServer(this);
+  loop().CancelTimer(wake_timer_);
+  loop().CancelTimer(held_timer_);
+}
 
 void ServerCore::NeedTurnEnd() {
   if (std::exchange(turn_end_due_, true)) return;
@@ -28,14 +38,16 @@ void ServerCore::NeedTurnEnd() {
   });
 }
 
-void ServerCore::AddBusy(SocketConnection* connection) {
-  busy_.push_back(connection);
-  NeedTurnEnd();
+bool ServerCore::Serve() {
+  if (order_.IsEmpty(ServingOrder::kRead)) return false;
+  const uint64_t begin = loop().now();
+  for (served_until_ = begin; served_until_ < begin + kTurnNanos;) {
+    ServingOrder::Client* const next = order_.Next(ServingOrder::kRead);
+    if (next == nullptr) break;
+    served_until_ = options_.serve(next, served_until_);
+  }
+  return !order_.IsEmpty(ServingOrder::kRead);
 }
-
-std::vector<SocketConnection*> ServerCore::TakeBusy() { return std::exchange(busy_, {}); }
-
-void ServerCore::RemoveBusy(SocketConnection* connection) { std::erase(busy_, connection); }
 
 void ServerCore::AddResting(SocketConnection* connection, uid_t uid) {
   resting_.push_back({connection, uid});
@@ -66,6 +78,47 @@ void ServerCore::WakeResting() {
       ++awake;
     }
   }
+}
+
+bool ServerCore::HoldsBack(uid_t uid) const {
+  return std::any_of(options_.gates.begin(), options_.gates.end(),
+                     [uid](FlowGate* gate) { return gate->Holds(uid); });
+}
+
+void ServerCore::AddHeld(SocketConnection* connection, uid_t uid, uint64_t until) {
+  counters().Add("net.held", {}, uid);
+  held_.push_back({connection, uid, until});
+  if (held_timer_ == 0) WakeHeldLater();
+}
+
+void ServerCore::RemoveHeld(SocketConnection* connection) {
+  std::erase_if(held_, [=](const Held& each) { return each.connection == connection; });
+}
+
+void ServerCore::WakeHeldLater() {
+  held_timer_ = loop().AddTimer(loop().now() + kHeldNanos, [this] {
+    held_timer_ = 0;
+    WakeHeld([now = loop().now()](const Held& each) { return each.until <= now; });
+    ReleaseHeld();
+    if (!held_.empty()) WakeHeldLater();
+  });
+}
+
+void ServerCore::ReleaseHeld() {
+  absl::flat_hash_map<uid_t, bool> holds;
+  WakeHeld([&](const Held& each) {
+    const auto [answer, is_new] = holds.try_emplace(each.uid, false);
+    if (is_new) answer->second = HoldsBack(each.uid);
+    return !answer->second;
+  });
+}
+
+void ServerCore::WakeHeld(const std::function<bool(const Held&)>& is_over) {
+  const auto over = std::stable_partition(held_.begin(), held_.end(),
+                                          [&](const Held& each) { return !is_over(each); });
+  const std::vector<Held> awake(over, held_.end());
+  held_.erase(over, held_.end());
+  for (const Held& each : awake) options_.wake_up(each.connection);
 }
 
 void ServerCore::DeferDelete(std::unique_ptr<HttpCall> call) {

@@ -2,10 +2,12 @@
 // callback on the stack may bring about the end of its own connection.
 //
 // States: At first there is no session: the first bytes decide which. Then requests are served.
-// While backlog_ has bytes, the socket is watched for output only and patience_timer_ runs. Where
-// bytes come while the uid is overdrawn, the socket is not watched until that is paid for
-// (resting_). Drain waits for the last call. Close sets closing_ and takes the socket from the
-// loop; the turn's end then abandons the calls (ended_), and the server destroys the connection.
+// While backlog_ has bytes, the socket is watched for output only and patience_timer_ runs. Bytes
+// that come are read once the uid's turn has come (queued_, Serve). Where that is while the uid is
+// overdrawn or held by a gate, the socket is not watched until that is over (waits_). Where a call
+// pauses the session, the next Serve goes on with that instead of reading. Drain waits for the last
+// call. Close sets closing_ and takes the socket from the loop; the turn's end then abandons the
+// calls (ended_), and the server destroys the connection.
 //
 // Invariants:
 // * Close only marks the connection. AtTurnEnd tells its calls, and the server destroys it after
@@ -15,6 +17,8 @@
 // * Each read is charged to the uid (Account), unless something useful came of it or its message
 //   bytes are worth as much. The connection itself is charged once, unless something useful came
 //   first. Otherwise many short connections would be a free flood.
+// * A connection whose session is paused is the first of its uid (AddFirst). So none of its uid's
+//   others is read from, and at most one read of each uid waits within the agent.
 // * Whoever leaves something for the turn's end calls MarkBusy; the turn's end visits no other
 //   connection.
 
@@ -34,6 +38,14 @@ namespace sluice::net {
 namespace {
 
 constexpr uint64_t kNanosPerMilli = 1'000'000;
+// Then one read passes.
+constexpr uint64_t kLongestHoldNanos = 2'000'000'000;
+// How long the bytes of one read are worked on at once: while others wait, and while nobody does.
+constexpr uint64_t kSliceNanos = 250'000;
+constexpr uint64_t kLoneSliceNanos = 1'000'000;
+// The clock is read once for so many bytes, where each message counts for so many more.
+constexpr size_t kBytesPerCheck = 16 * 1024;
+constexpr size_t kBytesOfMessage = 2 * 1024;
 // Frames, header fields and messages of one read. Above the first a read is too large to be fair;
 // below the second it may grow.
 constexpr size_t kMuchWork = 768;
@@ -45,6 +57,9 @@ constexpr uint64_t kNanosPerWork = 150;
 // What taking a byte of a message may cost. Large messages cost a tenth, those in frames of a few
 // bytes ten times as much.
 constexpr uint64_t kNanosPerBodyByte = 10;
+// What a refused message can have cost at most, so that a busy machine does not count against it.
+constexpr uint64_t kMostNanosOfRefusal = 100'000;
+constexpr uint64_t kMostNanosPerRefusedByte = 100;
 // Produced at once, and so at most kept for a peer that does not read.
 constexpr size_t kWriteBytes = 64 * 1024;
 
@@ -52,10 +67,19 @@ constexpr size_t kWriteBytes = 64 * 1024;
 
 SocketConnection::SocketConnection(ServerCore* core, const CallKinds* kinds, uint64_t id, Peer peer,
                                    UniqueFd socket)
-    : Connection(id, std::move(peer)), core_(core), kinds_(kinds), socket_(std::move(socket)) {}
+    : Connection(id, std::move(peer)),
+      core_(core),
+      kinds_(kinds),
+      user_(core->order().Join(uid())),
+      socket_(std::move(socket)) {}
 
 SocketConnection::~SocketConnection() {
-  if (resting_) core_->RemoveResting(this);
+  LeaveWait();
+  for (const auto lane : {ServingOrder::kRead, ServingOrder::kTurnEnd}) {
+    core_->order().Remove(lane, user_, this);
+  }
+  core_->order().Leave(user_);
+  core_->budget().Release(uid(), kept_bytes_);
   core_->loop().UnwatchFd(socket_.get());
   core_->loop().CancelTimer(first_request_timer_);
   core_->loop().CancelTimer(patience_timer_);
@@ -74,31 +98,59 @@ bool SocketConnection::IsOverdrawn() const {
   return core_->loop_share().IsOverdrawn(uid(), core_->loop().now());
 }
 
+bool SocketConnection::IsHeldBack() {
+  if (!core_->HoldsBack(uid())) {
+    hold_ends_ = 0;
+    return false;
+  }
+  const uint64_t now = core_->loop().now();
+  if (hold_ends_ == 0) hold_ends_ = now + kLongestHoldNanos;
+  if (now < hold_ends_) return true;
+  hold_ends_ = 0;
+  return false;
+}
+
 // The peer is not read from and not noticed when it hangs up: both may be a flood.
 void SocketConnection::Rest() {
-  if (std::exchange(resting_, true)) return;
+  waits_ = Wait::kResting;
   read_size_ = kMinReadBytes;
   core_->loop().UnwatchFd(socket_.get());
   core_->AddResting(this, uid());
 }
 
+void SocketConnection::Hold() {
+  waits_ = Wait::kHeld;
+  core_->loop().UnwatchFd(socket_.get());
+  core_->AddHeld(this, uid(), hold_ends_);
+}
+
+// Returns whether it waited.
+bool SocketConnection::LeaveWait() {
+  if (waits_ == Wait::kResting) core_->RemoveResting(this);
+  if (waits_ == Wait::kHeld) core_->RemoveHeld(this);
+  return std::exchange(waits_, Wait::kNone) != Wait::kNone;
+}
+
 void SocketConnection::WakeUp() {
-  resting_ = false;
+  waits_ = Wait::kNone;
   if (!core_->loop().WatchFd(socket_.get(), EPOLLIN, this).ok()) Close("internal_error");
 }
 
 void SocketConnection::Watch(uint32_t events) {
-  if (resting_) {
-    core_->RemoveResting(this);
-    WakeUp();
-  }
+  if (LeaveWait()) WakeUp();
   if (!core_->loop().ChangeEvents(socket_.get(), events).ok()) Close("internal_error");
 }
 
 // What a read of `work` frames, fields and messages cost is waste, unless something useful came.
 void SocketConnection::Account(size_t work) {
-  const uint64_t spent = kNanosPerRead + work * kNanosPerWork;
-  const uint64_t worth = std::exchange(body_bytes_, 0) * kNanosPerBodyByte;
+  uint64_t spent = kNanosPerRead + work * kNanosPerWork;
+  const size_t body = std::exchange(body_bytes_, 0);
+  uint64_t worth = body * kNanosPerBodyByte;
+  const uint64_t took = std::exchange(unsettled_nanos_, 0);
+  if (std::exchange(refused_, false)) {
+    worth = 0;
+    spent = std::max(spent, std::min(took, kMostNanosOfRefusal + body * kMostNanosPerRefusedByte));
+  }
   if (std::exchange(useful_, false)) {
     is_new_ = false;
   } else if (spent > worth) {
@@ -116,6 +168,8 @@ void SocketConnection::AddWastedTime(uint64_t nanos) {
 void SocketConnection::Close(absl::string_view reason) {
   if (std::exchange(closing_, true)) return;
   close_reason_ = std::string(reason);
+  LeaveWait();
+  core_->order().Remove(ServingOrder::kRead, user_, this);
   core_->loop().UnwatchFd(socket_.get());
   MarkBusy();
 }
@@ -133,7 +187,9 @@ void SocketConnection::Drain() {
 }
 
 void SocketConnection::MarkBusy() {
-  if (!ended_ && !std::exchange(busy_, true)) core_->AddBusy(this);
+  if (ended_ || std::exchange(busy_, true)) return;
+  core_->order().Add(ServingOrder::kTurnEnd, user_, this);
+  core_->NeedTurnEnd();
 }
 
 void SocketConnection::DeferDelete(HttpCall* call) {
@@ -161,29 +217,77 @@ void SocketConnection::OnStreamRefused() { core_->counters().Add("net.refused", 
 void SocketConnection::OnFdReady(uint32_t events) {
   if ((events & ~EPOLLIN) != 0) MarkBusy();
   if ((events & ~EPOLLOUT) == 0) return;
-  if (IsOverdrawn()) return Rest();
-  Read();
+  if (!std::exchange(queued_, true)) core_->order().Add(ServingOrder::kRead, user_, this);
+}
+
+uint64_t SocketConnection::Serve(uint64_t begin) {
+  queued_ = false;
+  slice_end_ = begin + (core_->order().OthersWait(user_) ? kSliceNanos : kLoneSliceNanos);
+  if (session_ && session_->is_paused()) {
+    OnReceived(session_->Resume(core_->loop().now()));
+  } else if (!backlog_.empty()) {
+    return begin;
+  } else if (IsOverdrawn()) {
+    Rest();
+    return begin;
+  } else if (IsHeldBack()) {
+    Hold();
+    return begin;
+  } else {
+    Read();
+  }
+  const uint64_t end = core_->loop().clock().BootNano();
+  core_->order().Spend(user_, end - begin);
+  Settle(end - begin);
+  return end;
+}
+
+// What a paused read cost is known once it has been dealt with.
+void SocketConnection::Settle(uint64_t took) {
+  unsettled_nanos_ += took;
+  if (!std::exchange(received_, false)) return;
+  if (session_ && !ChargeKept()) Close("memory");
+  if (!closing_ && session_ && session_->is_paused()) {
+    queued_ = true;
+    return core_->order().AddFirst(ServingOrder::kRead, user_, this);
+  }
+  const size_t work = std::exchange(work_, 0) + (session_ ? session_->TakeWork() : 0);
+  AdaptReadSize(work);
+  Account(work);
+}
+
+bool SocketConnection::IsSliceOver(size_t bytes) {
+  unchecked_bytes_ += bytes + kBytesOfMessage;
+  if (unchecked_bytes_ < kBytesPerCheck) return false;
+  unchecked_bytes_ = 0;
+  return core_->loop().clock().BootNano() >= slice_end_;
+}
+
+bool SocketConnection::ChargeKept() {
+  const size_t kept = session_->kept_bytes();
+  if (kept == kept_bytes_) return true;
+  core_->budget().Release(uid(), std::exchange(kept_bytes_, 0));
+  if (kept > 0 && !core_->budget().Charge(uid(), kept)) return false;
+  kept_bytes_ = kept;
+  return true;
 }
 
 void SocketConnection::Read() {
-  const ssize_t size = ::recv(socket_.get(), core_->read_buffer(), ReadLimit(), MSG_DONTWAIT);
+  const ssize_t size = ::recv(socket_.get(), core_->read_buffer(), read_size_, MSG_DONTWAIT);
   if (size > 0) return Take({core_->read_buffer(), static_cast<size_t>(size)});
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   Close("peer");
 }
 
-size_t SocketConnection::ReadLimit() {
-  const size_t share =
-      ServerCore::kReadBytes / core_->loop_share().ShareRead(uid(), core_->loop().now());
-  return std::max(kMinReadBytes, std::min(read_size_, share));
-}
-
 void SocketConnection::Take(std::string_view bytes) {
   if (!session_) return TakeFirst(bytes);
-  const char* const failure = session_->Receive(bytes, core_->loop().now());
-  const size_t work = std::exchange(work_, 0) + session_->TakeWork();
-  AdaptReadSize(bytes.size(), work);
-  Account(work);
+  last_read_ = bytes.size();
+  OnReceived(session_->Receive(bytes, core_->loop().now()));
+  if (session_->is_paused()) read_size_ = std::max(kMinReadBytes, read_size_ / 2);
+}
+
+void SocketConnection::OnReceived(const char* failure) {
+  received_ = true;
   if (failure != nullptr) return Fail(failure);
   MarkBusy();
 }
@@ -199,7 +303,7 @@ void SocketConnection::TakeFirst(std::string_view bytes) {
     session_ = Http2Session::Create(this, kinds_->extra_fields);
     return session_ ? Take(bytes) : Close("memory");
   }
-  Account(0);
+  received_ = true;
   if (protocol == Protocol::kUndecided) {
     first_bytes_ = bytes;
   } else {
@@ -207,10 +311,10 @@ void SocketConnection::TakeFirst(std::string_view bytes) {
   }
 }
 
-void SocketConnection::AdaptReadSize(size_t taken, size_t work) {
+void SocketConnection::AdaptReadSize(size_t work) {
   if (work > kMuchWork) {
     read_size_ = std::max(kMinReadBytes, read_size_ / 2);
-  } else if (taken == read_size_ && work < kLittleWork) {
+  } else if (last_read_ == read_size_ && work < kLittleWork) {
     read_size_ = std::min(ServerCore::kReadBytes, read_size_ * 2);
   }
 }

@@ -26,6 +26,7 @@ struct Script {
   std::vector<std::string> messages;
   std::string events;
   std::function<void(std::string_view)> on_message;
+  std::function<void(std::string_view)> on_continue;
   std::function<void()> on_half_close;
 };
 
@@ -37,6 +38,7 @@ class ScriptedHandler final : public CallHandler {
     script_->messages.emplace_back(message);
     if (script_->on_message) script_->on_message(message);
   }
+  void OnContinue(std::string_view message) override { script_->on_continue(message); }
   void OnHalfClose() override {
     script_->events += "half-close ";
     if (script_->on_half_close) script_->on_half_close();
@@ -54,8 +56,11 @@ class GrpcServerTest : public ::testing::Test {
 
   void MakeServer(const GrpcServer::Limits& limits) {
     server_.reset();
-    server_ = std::make_unique<GrpcServer>(GrpcServer::Options{
-        .loop = loop_.get(), .counters = &counters_, .budget = &budget_, .limits = limits});
+    server_ = std::make_unique<GrpcServer>(GrpcServer::Options{.loop = loop_.get(),
+                                                               .counters = &counters_,
+                                                               .budget = &budget_,
+                                                               .limits = limits,
+                                                               .gates = gates_});
     server_->AddRoute("/t.T/Script", {.factory =
                                           [this](Call& call) {
                                             script_.call = &call;
@@ -102,6 +107,7 @@ class GrpcServerTest : public ::testing::Test {
   Counters counters_;
   ByteBudget budget_{{.total = 4 * 1024 * 1024, .per_uid = 3 * 1024 * 1024}};
   Script script_;
+  std::vector<FlowGate*> gates_;
   std::unique_ptr<GrpcServer> server_;
 };
 
