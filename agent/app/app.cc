@@ -102,14 +102,15 @@ void App::MakeServices() {
                                                    &loop_->clock(), &counters_);
   disk_gate_ = std::make_unique<ingest::DiskGate>(journal_.get());
   MakeTrackers();
-  sinks_ = MakeSinks(config(), host_.vm_id, journal_.get(), &counters_);
-  flush_ =
-      std::make_unique<control::FlushCoordinator>(loop_.get(), journal_.get(), &sinks_.workers);
+  MakeSinksAndGate();
+  flush_ = std::make_unique<control::FlushCoordinator>(loop_.get(), journal_.get(), backlog_.get(),
+                                                       &sinks_.workers);
   ingest_ = std::make_unique<ingest::IngestService>(ingest::IngestService::Options{
       loop_.get(), journal_.get(), admission_.get(), processes_.get(), owners_.get(), &counters_,
       host_.boot_id,
-      [this](const v1::FlushRequest& request, std::function<void(v1::FlushResponse)> done) {
-        flush_->Flush(request, std::move(done));
+      [this](uid_t caller, const v1::FlushRequest& request,
+             std::function<void(v1::FlushResponse)> done) {
+        flush_->Flush(caller, request, std::move(done));
       }});
   UpdateWanted();
   status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
@@ -117,6 +118,30 @@ void App::MakeServices() {
       ingest_.get(), &counters_, &sinks_.workers, sinks_.off,
       [this] { return reloader_.Settings(); }});
   MakeControl();
+}
+
+void App::MakeSinksAndGate() {
+  backlog_ = std::make_unique<sinks::Backlog>(journal_->last_sequence());
+  backlog_gate_ = std::make_unique<sinks::BacklogGate>(
+      sinks::BacklogGate::Options{.loop = loop_.get(),
+                                  .counters = &counters_,
+                                  .backlog = backlog_.get(),
+                                  .release = [this] { ingest_server_->ReleaseHeld(); }});
+  sinks_ = MakeSinks(config(), host_.vm_id, journal_.get(), &counters_);
+  for (const auto& worker : sinks_.workers) backlog_gate_->AddSink(worker.get());
+  admission_->set_behind(
+      {.check = [this](uid_t uid) { return backlog_gate_->Check(uid); },
+       .took = [this](uint64_t sequence, uid_t uid, uint64_t records,
+                      uint64_t bytes) { TellSinks(sequence, uid, records, bytes); }});
+}
+
+void App::TellSinks(uint64_t sequence, uid_t uid, uint64_t records, uint64_t bytes) {
+  backlog_gate_->OnAppend(sequence, uid, records, bytes);
+  if (taking_unfiltered_.empty()) [[likely]]
+    return;
+  for (sinks::SinkWorker* const worker : std::exchange(taking_unfiltered_, {})) {
+    if (uid == 0) worker->PutRootFirst(sequence);
+  }
 }
 
 void App::MakeTrackers() {
@@ -190,6 +215,7 @@ absl::Status App::Serve(Sockets sockets) {
   WatchRecoveredProcesses();
   for (const auto& worker : sinks_.workers) worker->Start();
   net::GrpcServer::Options ingest_options = ServerOptions();
+  ingest_options.gates = {backlog_gate_.get()};
   ingest_options.accepts_on_own_thread = true;
   ingest_options.gates = {disk_gate_.get()};
   ingest_server_ = std::make_unique<net::GrpcServer>(ingest_options);
@@ -233,7 +259,11 @@ void App::WatchRecoveredProcesses() {
 }
 
 void App::UpdateWanted() {
-  wanted_ = std::make_shared<const Wanted>(config());
+  wanted_ = std::make_shared<const Wanted>(config(), [this](const std::string& sink) {
+    for (const auto& worker : sinks_.workers) {
+      if (worker->name() == sink) taking_unfiltered_.insert(worker.get());
+    }
+  });
   admission_->set_wanted(
       [wanted = wanted_](const live::Candidate& record) { return wanted->Wants(record); });
   ingest_->SetHint(wanted_->ToHint());

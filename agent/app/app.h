@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@
 #include "agent/journal/journal.h"
 #include "agent/net/grpc/grpc_server.h"
 #include "agent/self/counters.h"
+#include "agent/sinks/backlog.h"
+#include "agent/sinks/backlog_gate.h"
 
 namespace sluice::app {
 
@@ -52,6 +55,9 @@ class App {
   absl::Status MakeLoop();
   void MakeServices();
   void MakeTrackers();
+  void MakeSinksAndGate();
+  // Of an entry that the journal took.
+  void TellSinks(uint64_t sequence, uid_t uid, uint64_t records, uint64_t bytes);
   void MakeControl();
   absl::Status Serve(Sockets sockets);
   void CloseSpansOfEarlierBoot();
@@ -81,7 +87,11 @@ class App {
   std::unique_ptr<ingest::DiskGate> disk_gate_;
   std::unique_ptr<ingest::ProcessTracker> processes_;
   std::unique_ptr<ingest::OwnerTracker> owners_;
+  std::unique_ptr<sinks::Backlog> backlog_;
+  std::unique_ptr<sinks::BacklogGate> backlog_gate_;
   SinkSet sinks_;
+  // Sinks that take something of the batch being admitted whatever their filters say.
+  std::set<sinks::SinkWorker*> taking_unfiltered_;
   std::unique_ptr<control::FlushCoordinator> flush_;
   std::unique_ptr<ingest::IngestService> ingest_;
   std::unique_ptr<control::StatusReport> status_;

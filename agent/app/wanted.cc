@@ -1,10 +1,14 @@
 #include "agent/app/wanted.h"
 
+#include <utility>
+
 #include "agent/sinks/sink_kinds.h"
 
 namespace sluice::app {
 
-Wanted::Wanted(const config::AgentConfig& config) {
+Wanted::Wanted(const config::AgentConfig& config,
+               std::function<void(const std::string& sink)> takes_unfiltered)
+    : takes_unfiltered_(std::move(takes_unfiltered)) {
   // The views want what journal.level says of every target.
   std::vector<filter::LevelSummary> wanted{{config.journal.level, {}}};
   for (const config::SinkConfig& sink : config.sinks) {
@@ -15,7 +19,7 @@ Wanted::Wanted(const config::AgentConfig& config) {
     if (!kind.unfiltered.has_value()) continue;
     if (is_enabled) wanted.push_back(kind.unfiltered->hint);
     unfiltered_.push_back(
-        {KeySizeBit(kind.unfiltered->attribute), kind.unfiltered->takes, is_enabled});
+        {KeySizeBit(kind.unfiltered->attribute), kind.unfiltered->takes, is_enabled, sink.name});
   }
   levels_ = filter::MaxOf(wanted);
 }
@@ -25,7 +29,9 @@ bool Wanted::Wants(const live::Candidate& record) const {
   if (record.record->kind != RecordKind::kEvent) return is_wanted;
   for (const Unfiltered& events : unfiltered_) {
     if ((record.key_sizes & events.key_size_bit) == 0) continue;
-    is_wanted |= events.takes(record, events.sink_is_enabled);
+    if (!events.takes(record, events.sink_is_enabled)) continue;
+    is_wanted = true;
+    if (takes_unfiltered_ != nullptr) takes_unfiltered_(events.sink);
   }
   return is_wanted;
 }

@@ -2,6 +2,8 @@
 // clients.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "agent/config/agent_config.h"
@@ -16,7 +18,9 @@ namespace sluice::app {
 // Constant once made; a reload makes another.
 class Wanted {
  public:
-  explicit Wanted(const config::AgentConfig& config);
+  // `takes_unfiltered` is told of each event that a sink takes whatever its filter says.
+  explicit Wanted(const config::AgentConfig& config,
+                  std::function<void(const std::string& sink)> takes_unfiltered = nullptr);
 
   // Whether admission takes a record, as Admission::WantedFn.
   bool Wants(const live::Candidate& record) const;
@@ -30,8 +34,10 @@ class Wanted {
     uint64_t key_size_bit = 0;
     bool (*takes)(const live::Candidate&, bool sink_is_enabled) = nullptr;
     bool sink_is_enabled = false;
+    std::string sink;
   };
 
+  std::function<void(const std::string&)> takes_unfiltered_;
   filter::LevelSummary levels_;
   std::vector<Unfiltered> unfiltered_;
 };

@@ -109,7 +109,7 @@ net::Route ControlService::FlushRoute(net::GrpcServer* server) {
   return {net::Unary([this, server](net::Call& call, std::string_view encoded) {
             const auto request = net::ParseRequest<v1::FlushRequest>(encoded);
             if (!request.ok()) return call.Finish(request.status());
-            options_.flush->Flush(*request,
+            options_.flush->Flush(call.connection().uid(), *request,
                                   [server, id = call.id()](const v1::FlushResponse& response) {
                                     net::Call* const waiting = server->FindCall(id);
                                     if (waiting == nullptr) return;

@@ -34,7 +34,18 @@ uint32_t TimeoutMs(const v1::FlushRequest& request) {
   return std::min(request.timeout_ms(), kLongestTimeoutMs);
 }
 
+v1::FlushScope ScopeOf(uid_t caller, const v1::FlushRequest& request) {
+  return caller == 0 && request.scope() == v1::FLUSH_SCOPE_ALL ? v1::FLUSH_SCOPE_ALL
+                                                               : v1::FLUSH_SCOPE_OWN;
+}
+
 }  // namespace
+
+// Where the disk refused just now, the journal ends before what it took last.
+uint64_t FlushCoordinator::SequenceOf(uid_t caller, v1::FlushScope scope) const {
+  const uint64_t written = journal_->last_sequence();
+  return scope == v1::FLUSH_SCOPE_ALL ? written : std::min(written, backlog_->LastOf(caller));
+}
 
 sinks::SinkWorker* FlushCoordinator::Find(const std::string& name) const {
   for (const auto& worker : *workers_) {
@@ -43,11 +54,14 @@ sinks::SinkWorker* FlushCoordinator::Find(const std::string& name) const {
   return nullptr;
 }
 
-void FlushCoordinator::Flush(const v1::FlushRequest& request, Done done, uint64_t at_least) {
+void FlushCoordinator::Flush(uid_t caller, const v1::FlushRequest& request, Done done,
+                             uint64_t at_least) {
   const uint64_t id = ++last_id_;
   Pending& pending = pending_[id];
   pending.done = std::move(done);
   pending.response.set_flush_id(request.flush_id());
+  const v1::FlushScope scope = ScopeOf(caller, request);
+  pending.response.set_scope(scope);
   const auto add = [&](const std::string& name, sinks::SinkWorker* worker) {
     v1::SinkFlush* sink = pending.response.add_sinks();
     sink->set_sink(name);
@@ -64,26 +78,31 @@ void FlushCoordinator::Flush(const v1::FlushRequest& request, Done done, uint64_
     }
   }
   journal_->CommitTurn();
-  // Where the disk refused just now, the journal ends before what it took last.
-  const uint64_t sequence = std::max(journal_->last_sequence(), at_least);
+  const uint64_t sequence = std::max(SequenceOf(caller, scope), at_least);
+  const bool goes_first = caller == 0 && scope == v1::FLUSH_SCOPE_OWN;
+  const auto whose = goes_first ? sinks::SinkWorker::Whose::kRoots : sinks::SinkWorker::Whose::kAll;
   pending.timer =
       loop_->AddTimer(loop_->clock().BootNano() + uint64_t{TimeoutMs(request)} * 1'000'000,
                       [this, id] { OnTimeout(id); });
   // One more than there are sinks, taken back below, so that nothing ends while it begins.
   pending.open = 1;
-  for (int i = 0; i < pending.response.sinks_size(); ++i) FlushOne(id, i, sequence);
+  for (int i = 0; i < pending.response.sinks_size(); ++i) FlushOne(id, i, sequence, whose);
   loop_->Post([this, id] { Finish(id); });
   journal_->SyncNow();
 }
 
-void FlushCoordinator::FlushOne(uint64_t id, int index, uint64_t sequence) {
+void FlushCoordinator::FlushOne(uint64_t id, int index, uint64_t sequence,
+                                sinks::SinkWorker::Whose whose) {
   Pending& pending = pending_[id];
   Asked& asked = pending.asked[static_cast<size_t>(index)];
   if (asked.worker == nullptr) return;
   ++pending.open;
-  asked.flush_id = asked.worker->Flush(sequence, [this, id, index](const absl::Status& status) {
-    loop_->Post([=, this] { OnSinkDone(id, index, status); });
-  });
+  asked.flush_id = asked.worker->Flush(
+      sequence,
+      [this, id, index](const absl::Status& status) {
+        loop_->Post([=, this] { OnSinkDone(id, index, status); });
+      },
+      whose);
 }
 
 void FlushCoordinator::OnSinkDone(uint64_t id, int index, const absl::Status& status) {

@@ -1,6 +1,10 @@
-// Flush: waits until sinks have written and synced what is journalled now, and says which did not
-// in time. What they wrote is not written again after a power cut: their cursors are durable, too.
+// Flush: waits until sinks have written and synced what a user, or everybody, has in the journal
+// now, and says which did not in time. What they wrote is not written again after a power cut: their
+// cursors are durable, too. What root waits for goes before what others sent
+// (agent/sinks/root_ahead.h); another user's stays in the queue, which the others' shares bound.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <functional>
@@ -11,6 +15,7 @@
 
 #include "agent/base/event_loop.h"
 #include "agent/journal/journal.h"
+#include "agent/sinks/backlog.h"
 #include "agent/sinks/sink_worker.h"
 #include "sluice/v1/ingest.pb.h"
 
@@ -21,13 +26,17 @@ class FlushCoordinator {
  public:
   using Done = std::function<void(const v1::FlushResponse&)>;
 
-  FlushCoordinator(net::EventLoop* loop, journal::Journal* journal,
+  // `backlog` knows whose entries were journalled.
+  FlushCoordinator(net::EventLoop* loop, journal::Journal* journal, const sinks::Backlog* backlog,
                    const std::vector<std::unique_ptr<sinks::SinkWorker>>* workers)
-      : loop_(loop), journal_(journal), workers_(workers) {}
+      : loop_(loop), journal_(journal), backlog_(backlog), workers_(workers) {}
 
-  // Calls `done` once, in a turn after this one. `at_least`: an entry that is waited for although
-  // it may not be written yet.
-  void Flush(const v1::FlushRequest& request, Done done, uint64_t at_least = 0);
+  // Calls `done` once, in a turn after this one. `at_least`: an entry of the caller's that is waited
+  // for although it may not be written yet.
+  void Flush(uid_t caller, const v1::FlushRequest& request, Done done, uint64_t at_least = 0);
+
+  // The last entry that a flush of this caller's waits for now.
+  uint64_t SequenceOf(uid_t caller, v1::FlushScope scope) const;
 
   // To be called after each sync of the journal.
   void OnSynced();
@@ -48,7 +57,7 @@ class FlushCoordinator {
     Done done;
   };
 
-  void FlushOne(uint64_t id, int index, uint64_t sequence);
+  void FlushOne(uint64_t id, int index, uint64_t sequence, sinks::SinkWorker::Whose whose);
   void OnSinkDone(uint64_t id, int index, const absl::Status& status);
   void OnTimeout(uint64_t id);
   void Finish(uint64_t id);
@@ -57,6 +66,7 @@ class FlushCoordinator {
 
   net::EventLoop* const loop_;
   journal::Journal* const journal_;
+  const sinks::Backlog* const backlog_;
   const std::vector<std::unique_ptr<sinks::SinkWorker>>* const workers_;
   std::map<uint64_t, Pending> pending_;
   uint64_t last_id_ = 0;

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
+#include <iterator>
 #include <optional>
 
 #include "agent/base/event_loop.h"
@@ -46,20 +48,26 @@ class FlushCoordinatorTest : public ::testing::Test {
                                    .journal = journal_.get(),
                                    .counters = &counters_}));
     workers_.front()->Start();
-    coordinator_.emplace(loop_.get(), journal_.get(), &workers_);
+    coordinator_.emplace(loop_.get(), journal_.get(), &backlog_, &workers_);
   }
   ~FlushCoordinatorTest() override {
     ready_ = true;
     EXPECT_TRUE(sinks::StopWorkers(workers_, steady_clock::now() + seconds(20)).empty());
   }
 
-  void Flush(uint32_t timeout_ms) {
+  void Append(uid_t uid) {
+    testing::AppendBatch(journal_.get(), uid, {v1::Record()});
+    backlog_.Append(journal_->last_sequence(), uid, 1);
+  }
+  void Flush(uint32_t timeout_ms, uid_t caller = 0, v1::FlushScope scope = v1::FLUSH_SCOPE_OWN) {
     v1::FlushRequest request;
     request.add_sinks("none");
     request.add_sinks("late");
     request.set_timeout_ms(timeout_ms);
-    coordinator_->Flush(
-        request, [this](const v1::FlushResponse& response) { answers_.push_back(response); });
+    request.set_scope(scope);
+    coordinator_->Flush(caller, request, [this](const v1::FlushResponse& response) {
+      answers_.push_back(response);
+    });
   }
   bool AwaitAnswers(size_t count) {
     const auto deadline = steady_clock::now() + seconds(20);
@@ -72,6 +80,7 @@ class FlushCoordinatorTest : public ::testing::Test {
   std::atomic<bool> ready_{false};
   std::unique_ptr<net::EventLoop> loop_ = *net::EventLoop::Create();
   std::unique_ptr<journal::Journal> journal_;
+  sinks::Backlog backlog_{0};
   std::vector<std::unique_ptr<sinks::SinkWorker>> workers_;
   std::optional<FlushCoordinator> coordinator_;
   std::vector<v1::FlushResponse> answers_;
@@ -96,7 +105,7 @@ TEST_F(FlushCoordinatorTest, ASinkKeepsNoQuestionThatTimedOut) {
 TEST_F(FlushCoordinatorTest, WhatIsFlushedIsNotWrittenAgainAfterAPowerCut) {
   ready_ = true;
   for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
-    testing::AppendBatch(journal_.get(), 0, {v1::Record()});
+    Append(0);
     Flush(/*timeout_ms=*/20'000);
     ASSERT_TRUE(AwaitAnswers(sequence));
     EXPECT_TRUE(answers_.back().sinks(1).done());
@@ -116,12 +125,67 @@ TEST_F(FlushCoordinatorTest, FlushesThatEndTogetherWriteTheCursorsOnce) {
   for (const size_t flushes : {1, 10}) {
     const uint64_t before = journal_->GetUsage().bytes;
     const size_t answered = answers_.size();
-    testing::AppendBatch(journal_.get(), 0, {v1::Record()});
+    Append(0);
     for (size_t i = 0; i < flushes; ++i) Flush(/*timeout_ms=*/20'000);
     ASSERT_TRUE(AwaitAnswers(answered + flushes));
     bytes.push_back(journal_->GetUsage().bytes - before);
   }
   EXPECT_EQ(bytes[0], bytes[1]);
+}
+
+// The sink's Add does not return while it is not let go.
+class FlushScopeTest : public FlushCoordinatorTest {
+ protected:
+  static constexpr uid_t kUser = 5, kOther = 6, kStuck = 7;
+
+  // Two users and root have their entries in, in that order, and a sink that comes no further than
+  // what `kStuck` has behind them.
+  FlushScopeTest() {
+    ready_ = true;
+    for (const uid_t uid : {kUser, kOther, uid_t{0}}) Append(uid);
+    Flush(/*timeout_ms=*/20'000, /*caller=*/0, v1::FLUSH_SCOPE_ALL);
+    EXPECT_TRUE(AwaitAnswers(1));
+    std::promise<void> stuck;
+    workers_.front()->RunOnWorker([this, &stuck](sinks::Sink&) {
+      stuck.set_value();
+      go_on_.get_future().wait();
+    });
+    stuck.get_future().wait();
+    Append(kStuck);
+  }
+  ~FlushScopeTest() override {
+    if (!gone_on_) go_on_.set_value();
+  }
+  void GoOn() {
+    gone_on_ = true;
+    go_on_.set_value();
+  }
+  std::promise<void> go_on_;
+  bool gone_on_ = false;
+};
+
+TEST_F(FlushScopeTest, WaitsForWhatTheCallerHasAndSaysSo) {
+  Append(kOther);
+  struct Case {
+    uid_t caller;
+    v1::FlushScope asked, scope;
+  };
+  const Case cases[] = {{kUser, v1::FLUSH_SCOPE_OWN, v1::FLUSH_SCOPE_OWN},
+                        {kUser, v1::FLUSH_SCOPE_ALL, v1::FLUSH_SCOPE_OWN},
+                        {0, v1::FLUSH_SCOPE_UNSPECIFIED, v1::FLUSH_SCOPE_OWN},
+                        {kOther, v1::FLUSH_SCOPE_OWN, v1::FLUSH_SCOPE_OWN},
+                        {0, v1::FLUSH_SCOPE_ALL, v1::FLUSH_SCOPE_ALL}};
+  for (const Case& one : cases) Flush(/*timeout_ms=*/20'000, one.caller, one.asked);
+  EXPECT_EQ(coordinator_->SequenceOf(kUser, v1::FLUSH_SCOPE_OWN), 1u);
+  EXPECT_EQ(coordinator_->SequenceOf(kOther, v1::FLUSH_SCOPE_OWN), 5u);
+  EXPECT_EQ(coordinator_->SequenceOf(0, v1::FLUSH_SCOPE_OWN), 3u);
+  EXPECT_EQ(coordinator_->SequenceOf(0, v1::FLUSH_SCOPE_ALL), 5u);
+  GoOn();
+  ASSERT_TRUE(AwaitAnswers(1 + std::size(cases)));
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    EXPECT_EQ(answers_[1 + i].scope(), cases[i].scope) << i;
+    EXPECT_TRUE(answers_[1 + i].sinks(1).done()) << i;
+  }
 }
 
 }  // namespace

@@ -159,10 +159,12 @@ bool Admission::AppendAborted(const live::Origin& origin, const std::string& rec
   if (boot == Boot::kEarlier) head.received_boottime_nano = 0;
   std::string encoded_head;
   journal::AppendBatchHead(head, &encoded_head);
-  return journal_
-      ->Append(origin.identity.uid, {std::string_view(encoded_head), std::string_view(records)},
-               journal::Urgency::kGrouped)
-      .ok();
+  const uid_t uid = origin.identity.uid;
+  const auto sequence =
+      journal_->Append(uid, {std::string_view(encoded_head), std::string_view(records)},
+                       journal::Urgency::kGrouped);
+  if (sequence.ok()) TellBehind(*sequence, uid, 0, records.size());
+  return sequence.ok();
 }
 
 }  // namespace sluice::ingest

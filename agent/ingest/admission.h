@@ -69,6 +69,15 @@ class Admission {
 
   void set_wanted(WantedFn wanted) { wanted_ = std::move(wanted); }
 
+  // Who is behind the journal and has to know what comes. Both functions are set.
+  struct Behind {
+    // Asked before a user's batch is looked at; what it says is the batch's end.
+    std::function<absl::Status(uid_t)> check;
+    // The journal took an entry of a user's, of so many records and bytes.
+    std::function<void(uint64_t sequence, uid_t, uint64_t records, uint64_t bytes)> took;
+  };
+  void set_behind(Behind behind) { behind_ = std::move(behind); }
+
   // A batch that is looked at in slices (pending_batch.h).
   class PendingBatch;
 
@@ -111,6 +120,9 @@ class Admission {
   void ApplySpanChanges(const BatchPass& pass, const Sender& sender,
                         const journal::BatchHead& head);
   bool AppendAborted(const live::Origin& origin, const std::string& records, Boot boot);
+  void TellBehind(uint64_t sequence, uid_t uid, uint64_t records, uint64_t bytes) const {
+    if (behind_.took != nullptr) behind_.took(sequence, uid, records, bytes);
+  }
 
   AdmissionState* const state_;
   journal::Journal* const journal_;
@@ -118,6 +130,7 @@ class Admission {
   Counters* const counters_;
   WantedFn wanted_;
   std::vector<PendingBatch*> pending_;  // those that took more than a slice
+  Behind behind_;
 };
 
 }  // namespace sluice::ingest

@@ -39,9 +39,9 @@ struct ClientCopy {
   uint64_t records = 0;
 };
 
-// Waits until sinks have passed what is journalled now; answers on the loop's thread.
-using FlushFn =
-    std::function<void(const v1::FlushRequest&, std::function<void(v1::FlushResponse)>)>;
+// Waits until sinks have passed what the caller has journalled; answers on the loop's thread.
+using FlushFn = std::function<void(uid_t caller, const v1::FlushRequest&,
+                                   std::function<void(v1::FlushResponse)>)>;
 
 // Owned by the ingest thread. Everything pointed to outlives the service.
 class IngestService {

@@ -30,6 +30,8 @@ std::optional<absl::StatusOr<Admitted>> Admission::PendingBatch::Work(std::strin
 }
 
 absl::Status Admission::PendingBatch::Begin(std::string_view batch) {
+  const auto& check = admission_->behind_.check;
+  if (!is_listed_ && check != nullptr) RETURN_IF_ERROR(check(sender_->origin->identity.uid));
   is_stale_ = false;
   place_ = batch.data();
   head_ = admission_->HeadOf(*sender_->origin);
@@ -78,6 +80,7 @@ absl::StatusOr<Admitted> Admission::PendingBatch::Finish() {
     payload.push_back(encoded_head);
     payload.insert(payload.end(), pass.pieces().begin(), pass.pieces().end());
     ASSIGN_OR_RETURN(result.journal_sequence, admission_->journal_->Append(uid, payload, urgency_));
+    admission_->TellBehind(result.journal_sequence, uid, result.accepted, payload);
   }
   // Before the spans change, which is no reason to look at it again.
   if (std::exchange(is_listed_, false)) std::erase(admission_->pending_, this);

@@ -20,11 +20,7 @@
 
 #include "agent/sinks/sink_worker.h"
 
-#include <poll.h>
-#include <sys/eventfd.h>
-
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,6 +38,13 @@ using std::chrono::nanoseconds;
 // Entries read before what they brought is written, if it is anything: the cursor moves on, and the
 // sink is idle for a moment, also while its filter lets nothing through.
 constexpr size_t kBatchEntries = 1024;
+constexpr size_t kBatchRecords = 16 * 1024;
+// What is read before jobs, flushes and root have their turn, within an entry, too.
+constexpr size_t kStepRecords = 512;
+// What the queue may read once root waits: as a rule it gets there, and nothing has to go first.
+constexpr uint64_t kPatienceRecords = 2 * kStepRecords;
+// Flushes that come while a batch is read share a sync; root's do not wait for others.
+constexpr uint64_t kFlushInterval = 20'000'000;
 // What is held of an entry before it is written out: a small record may be a long line.
 constexpr size_t kMaxPendingBytes = 1024 * 1024;
 // How long written records may stay unsynced when nobody asks.
@@ -54,10 +57,6 @@ constexpr milliseconds kFirstBackoff{50};
 constexpr milliseconds kLongestBackoff{2000};
 // For a sink that tells when to try again, in case that it misses something.
 constexpr milliseconds kToldBackoff{30'000};
-// One sleep; what is due later is slept for again.
-constexpr milliseconds kLongestSleep{3'600'000};
-// Of one call of a sink. The pool's lock is waited for 2 s.
-constexpr std::chrono::seconds kLongCall{3};
 
 }  // namespace
 
@@ -69,8 +68,11 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, Options options)
       stream_(
           options_.filter, [this](const stream::Delivery& delivery) { Add(delivery); },
           sink_->unfiltered()),
+      ahead_(options_.journal, options_.name),
+      meter_(options_.clock),
+      step_left_(kStepRecords),
       backoff_(kFirstBackoff),
-      wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      health_(options_.clock) {}
 
 SinkWorker::~SinkWorker() {
   if (!thread_.joinable()) return;
@@ -101,15 +103,18 @@ void SinkWorker::Run() {
   stream_.Restore(reader_->Restore(cursor));
   read_sequence_ = cursor;
   cursor_ = cursor;
+  passed_ = cursor;
+  ahead_.Restore(cursor);
   // A killed predecessor may have left unsynced what it had written.
-  unsynced_ = cursor > 0;
+  unsynced_ = cursor > 0 || ahead_.written() > 0;
   sync_due_ = Now() + kSyncInterval;
   if (!OpenSink()) return;
   while (!Drained()) {
     ReadBatch();
     if (!CommitBatch()) return;
     RunJobs();
-    if (!SyncIfDue()) return;
+    ServeRoot();
+    if (gave_up_ || !SyncIfDue()) return;
   }
 }
 
@@ -121,9 +126,9 @@ std::chrono::steady_clock::time_point SinkWorker::WaitUntil(uint64_t due) const 
 
 template <typename Function>
 auto SinkWorker::CallSink(Function function) {
-  in_call_since_ = std::max<uint64_t>(Now(), 1);
+  health_.BeginCall();
   auto result = function(*sink_);
-  in_call_since_ = 0;
+  health_.EndCall();
   return result;
 }
 
@@ -160,8 +165,8 @@ bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
   const milliseconds pause = not_before.value_or(retry_fd < 0 ? backoff_ : kToldBackoff);
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
   const uint64_t due = failed + static_cast<uint64_t>(nanoseconds(pause).count());
-  while (Now() < due && !IsStopping()) {
-    if (Sleep(due, retry_fd)) break;
+  for (uint64_t now = Now(); now < due && !IsStopping(); now = Now()) {
+    if (sleeper_.Sleep(nanoseconds(due - now), retry_fd)) break;
     RunJobs();
   }
   // A destination that named a time is not asked before it.
@@ -169,7 +174,7 @@ bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
 }
 
 void SinkWorker::TellFailure(const absl::Status& error, bool is_last) {
-  SetState(absl::IsNotFound(error) ? "waiting" : "failing", error.message());
+  health_.Set(absl::IsNotFound(error) ? "waiting" : "failing", error.message());
   if (is_last) {
     LogWarning(absl::StrCat("sink ", name(), ": ", error.message(),
                             "; stopping, what is left stays in the journal"));
@@ -179,21 +184,9 @@ void SinkWorker::TellFailure(const absl::Status& error, bool is_last) {
 }
 
 void SinkWorker::TellSuccess() {
-  SetState("ok", "");
+  health_.Set("ok", "");
   backoff_ = kFirstBackoff;
   if (std::exchange(is_failing_, false)) LogInfo(absl::StrCat("sink ", name(), ": writing again"));
-}
-
-bool SinkWorker::Sleep(uint64_t due, int retry_fd) {
-  const uint64_t now = Now();
-  const nanoseconds left(due > now ? due - now : 0);
-  const milliseconds wait = std::min(std::chrono::ceil<milliseconds>(left), kLongestSleep);
-  pollfd waited_for[] = {{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0},
-                         {.fd = retry_fd, .events = POLLIN, .revents = 0}};
-  ::poll(waited_for, std::size(waited_for), static_cast<int>(wait.count()));
-  eventfd_t taken;
-  ::eventfd_read(wake_fd_.get(), &taken);
-  return waited_for[1].revents != 0;
 }
 
 bool SinkWorker::OpenSink() {
@@ -204,7 +197,10 @@ void SinkWorker::Add(const stream::Delivery& delivery) {
   // The cursor stays before this entry, so the next start delivers it again.
   if (gave_up_) return;
   const size_t most = std::max(kMaxPendingBytes, policy_.commit_bytes);
-  if (sink_->pending_bytes() >= most && !Write()) return;
+  if (sink_->pending_bytes() >= most) {
+    if (!Write()) return;
+    meter_.Enter(delivery.origin->identity.uid, sink_->pending_bytes());
+  }
   sink_->Add(delivery);
 }
 
@@ -215,19 +211,43 @@ void SinkWorker::ReadBatch() {
   if (is_stopping) due = Now() + kStoppingWait;
   if (FlushIsDue()) due = 0;
   const size_t most = std::max(kBatchEntries, policy_.commit_records);
+  const uint64_t last_record = records_read_ + std::max(kBatchRecords, policy_.commit_records);
   if (is_stopping) ++empty_reads_;
-  for (size_t entries = 0; entries < most && !gave_up_; ++entries) {
-    const auto entry = reader_->Next(WaitUntil(due));
+  for (size_t entries = 0; entries < most && records_read_ < last_record && !gave_up_; ++entries) {
+    if (due != 0) meter_.Pause(sink_->pending_bytes());
+    auto entry = reader_->Next(WaitUntil(due));
     if (!entry.has_value()) break;
     empty_reads_ = 0;
     TakeSettings();
-    stream_.Read(*entry);
+    ReadEntry(&*entry);
     read_sequence_ = entry->sequence;
+    passed_.store(read_sequence_, std::memory_order_relaxed);
+    ahead_.CloseBehind(read_sequence_);
     if (IsFull()) break;
     due = WaitForMoreUntil();
   }
+  meter_.Pause(sink_->pending_bytes());
   TakeSettings();
-  filtered_.store(stream_.filtered(), std::memory_order_relaxed);
+  filtered_.store(stream_.filtered() + ahead_.filtered(), std::memory_order_relaxed);
+}
+
+void SinkWorker::ReadEntry(journal::Entry* entry) {
+  entry->replayed |= ahead_.Took(*entry);
+  in_roots_entry_ = entry->uid == 0;
+  const uint64_t before = records_read_;
+  stream_.Begin(*entry);
+  for (bool has_more = true; has_more && !gave_up_;) {
+    if (!meter_.IsIn(entry->uid)) meter_.Enter(entry->uid, sink_->pending_bytes());
+    const size_t count = stream_.ReadSome(step_left_);
+    has_more = count == step_left_;
+    records_read_ += count;
+    step_left_ -= count;
+    if (step_left_ > 0) continue;
+    step_left_ = kStepRecords;
+    Attend();
+  }
+  in_roots_entry_ = false;
+  meter_.Count(entry->uid, UnitsOf(records_read_ - before, entry->batch.encoded.size()));
 }
 
 bool SinkWorker::IsFull() const {
@@ -238,24 +258,21 @@ bool SinkWorker::IsFull() const {
 uint64_t SinkWorker::WaitForMoreUntil() {
   if (policy_.longest_wait.count() == 0 || sink_->pending_bytes() == 0) return 0;
   if (policy_.enough_records > 0 && sink_->pending_records() >= policy_.enough_records) return 0;
-  {
-    MutexLock lock(&mutex_);
-    if (!flushes_.empty()) return 0;
-  }
+  if (flushes_.size() > 0) return 0;
   if (oldest_pending_ == 0) oldest_pending_ = Now();
   return oldest_pending_ + static_cast<uint64_t>(nanoseconds(policy_.longest_wait).count());
 }
 
 bool SinkWorker::CommitBatch() {
-  const bool is_new = stream_.delivered() != written_.load(std::memory_order_relaxed);
+  const bool is_new = Delivered() != written_.load(std::memory_order_relaxed);
   if (gave_up_) return false;
   if (is_new || sink_->pending_bytes() > 0) {
     if (!Write()) return false;
   } else if (CallSink([](Sink& sink) { return sink.OnIdle(); })) {
     AwaitSync();
   }
+  meter_.Publish();
   if (read_sequence_ == cursor_.load(std::memory_order_relaxed)) return true;
-  written_.store(stream_.delivered(), std::memory_order_relaxed);
   cursor_.store(read_sequence_);
   reader_->MarkWritten(read_sequence_);
   AwaitSync();
@@ -264,18 +281,75 @@ bool SinkWorker::CommitBatch() {
 
 bool SinkWorker::Write() {
   oldest_pending_ = 0;
-  return Persist([](Sink& sink) { return sink.Commit(); });
+  meter_.Pause(sink_->pending_bytes());
+  uint64_t nanos = 0;
+  const bool is_written = Persist([&](Sink& sink) {
+    const uint64_t begin = Now();
+    absl::Status status = sink.Commit();
+    nanos = Now() - begin;
+    return status;
+  });
+  if (!is_written) return false;
+  meter_.OnCommit(nanos);
+  written_.store(Delivered(), std::memory_order_relaxed);
+  return true;
 }
 
 void SinkWorker::AwaitSync() {
   if (!std::exchange(unsynced_, true)) sync_due_ = Now() + kSyncInterval;
 }
 
-bool SinkWorker::FlushIsDue() const {
+FlushQueue::Place SinkWorker::place() const {
   const uint64_t cursor = cursor_.load();
-  MutexLock lock(&mutex_);
-  return std::any_of(flushes_.begin(), flushes_.end(),
-                     [&](const FlushRequest& request) { return request.sequence <= cursor; });
+  return {.all = cursor, .roots = std::max(cursor, ahead_.written())};
+}
+
+void SinkWorker::Attend() {
+  if (!has_duty_.load(std::memory_order_relaxed)) return;
+  meter_.Pause(sink_->pending_bytes());
+  has_duty_ = false;
+  RunJobs();
+  ServeRoot();
+  if (gave_up_ || !FlushIsDue()) return;
+  if (flushes_.IsRootsDue(place()) || Now() >= last_sync_ + kFlushInterval) {
+    SyncIfDue();
+  } else {
+    has_duty_ = true;
+  }
+}
+
+void SinkWorker::ServeRoot() {
+  const uint64_t wanted = flushes_.RootsWanted(place());
+  if (wanted == 0) {
+    root_first_at_ = 0;
+    return;
+  }
+  has_duty_ = true;
+  if (root_first_at_ == 0) root_first_at_ = records_read_ + kPatienceRecords;
+  if (wanted <= read_sequence_) {
+    CommitBatch();
+  } else if (records_read_ >= root_first_at_ && !in_roots_entry_) {
+    TakeAhead(wanted);
+  }
+}
+
+void SinkWorker::TakeAhead(uint64_t sequence) {
+  ahead_.Open(stream_, read_sequence_);
+  while (ahead_.scanned() < sequence) {
+    const auto step = ahead_.Advance();
+    if (!step.has_value()) break;
+    if (step->is_new) {
+      ahead_.stream()->Begin(step->entry);
+      while (ahead_.stream()->ReadSome(kStepRecords) == kStepRecords && !gave_up_) RunJobs();
+    }
+    if (gave_up_) return;
+    ahead_.MarkDelivered();
+    if (IsFull() && !Write()) return;
+    RunJobs();
+  }
+  if (!Write()) return;
+  ahead_.MarkWritten();
+  AwaitSync();
 }
 
 bool SinkWorker::SyncIfDue() {
@@ -285,32 +359,21 @@ bool SinkWorker::SyncIfDue() {
   const absl::Status status =
       unsynced_ ? CallSink([](Sink& sink) { return sink.Sync(); }) : absl::OkStatus();
   if (status.ok()) {
+    last_sync_ = Now();
     if (std::exchange(unsynced_, false)) {
       reader_->Commit(cursor_.load());
-      SetState("ok", "");
+      ahead_.Commit();
+      health_.Set("ok", "");
     }
   } else {
     options_.counters->Add("sink.sync_failed", name());
-    SetState("failing", status.message());
+    health_.Set("failing", status.message());
     sync_due_ = Now() + (IsStopping() ? 0 : kSyncInterval);
     gave_up_ = is_last;
     if (is_last) TellFailure(status, is_last);
   }
-  AnswerFlushes(status);
+  flushes_.Answer(place(), status);
   return !gave_up_;
-}
-
-void SinkWorker::AnswerFlushes(const absl::Status& sync_status) {
-  std::vector<FlushRequest> due;
-  {
-    MutexLock lock(&mutex_);
-    const auto first_due = std::partition(
-        flushes_.begin(), flushes_.end(),
-        [&](const FlushRequest& request) { return request.sequence > cursor_.load(); });
-    std::move(first_due, flushes_.end(), std::back_inserter(due));
-    flushes_.erase(first_due, flushes_.end());
-  }
-  for (const FlushRequest& request : due) request.done(sync_status);
 }
 
 void SinkWorker::TakeSettings() {
@@ -321,7 +384,10 @@ void SinkWorker::TakeSettings() {
     filter = std::exchange(new_filter_, nullptr);
     reopen = std::exchange(reopen_, false);
   }
-  if (filter != nullptr) stream_.SetFilter(std::move(filter));
+  if (filter != nullptr) {
+    ahead_.SetFilter(filter);
+    stream_.SetFilter(std::move(filter));
+  }
   if (reopen) RunInCall([](Sink& sink) { sink.Reopen(); });
 }
 
@@ -357,29 +423,21 @@ bool SinkWorker::IsAbandoned() const {
   return abandoned_;
 }
 
-uint64_t SinkWorker::Flush(uint64_t sequence, std::function<void(absl::Status)> done) {
-  uint64_t id;
-  {
-    MutexLock lock(&mutex_);
-    id = ++last_flush_id_;
-    flushes_.push_back({id, sequence, std::move(done)});
-  }
+uint64_t SinkWorker::Flush(uint64_t sequence, FlushQueue::Done done, Whose whose) {
+  const uint64_t id = flushes_.Add(sequence, whose == Whose::kRoots, std::move(done));
+  has_duty_ = true;
   reader_->Wake();
   return id;
 }
 
-void SinkWorker::CancelFlush(uint64_t id) {
-  MutexLock lock(&mutex_);
-  std::erase_if(flushes_, [&](const FlushRequest& request) { return request.id == id; });
-}
-
-size_t SinkWorker::flushes_waiting() const {
-  MutexLock lock(&mutex_);
-  return flushes_.size();
+void SinkWorker::PutRootFirst(uint64_t sequence) {
+  flushes_.AddForNobody(sequence);
+  has_duty_ = true;
+  reader_->Wake();
 }
 
 void SinkWorker::Wake() {
-  ::eventfd_write(wake_fd_.get(), 1);
+  sleeper_.Wake();
   reader_->Wake();
 }
 
@@ -388,6 +446,7 @@ void SinkWorker::RunOnWorker(Job job) {
     MutexLock lock(&mutex_);
     jobs_.push_back(std::move(job));
   }
+  has_duty_ = true;
   Wake();
 }
 
@@ -425,14 +484,8 @@ bool SinkWorker::AwaitEnd(std::chrono::steady_clock::time_point deadline) {
 }
 
 nanoseconds SinkWorker::CallLasts() const {
-  uint64_t since = in_call_since_;
-  if (since == 0) return {};
-  {
-    MutexLock lock(&mutex_);
-    since = std::max(since, stopping_since_);
-  }
-  const uint64_t now = Now();
-  return nanoseconds(now > since ? now - since : 0);
+  MutexLock lock(&mutex_);
+  return health_.CallLasts(stopping_since_);
 }
 
 void SinkWorker::Abandon() {
@@ -443,12 +496,6 @@ void SinkWorker::Abandon() {
   Wake();
 }
 
-void SinkWorker::SetState(absl::string_view state, absl::string_view error) {
-  MutexLock lock(&mutex_);
-  state_ = std::string(state);
-  last_error_ = std::string(error);
-}
-
 SinkWorker::Status SinkWorker::status() const {
   Status status;
   status.name = name();
@@ -456,16 +503,9 @@ SinkWorker::Status SinkWorker::status() const {
   status.cursor = cursor_.load();
   status.written_records = written_.load();
   status.filtered_records = filtered_.load();
-  if (const nanoseconds in_call = CallLasts(); in_call >= kLongCall) {
-    status.state = "failing";
-    status.last_error =
-        absl::StrCat("its current call takes ",
-                     duration_cast<std::chrono::seconds>(in_call).count(), " s so far");
-    return status;
-  }
-  MutexLock lock(&mutex_);
-  status.state = state_;
-  status.last_error = last_error_;
+  SinkHealth::State state = health_.state();
+  status.state = std::move(state.name);
+  status.last_error = std::move(state.error);
   return status;
 }
 

@@ -1,5 +1,6 @@
 // Drives one sink on a thread of its own: reads the journal from the sink's cursor, filters, lets
-// the sink write, and moves the cursor on. Whatever the sink does, nobody else waits for it.
+// the sink write, and moves the cursor on. Whatever the sink does, nobody else waits for it. What
+// root waits for does not wait for others' entries (root_ahead.h).
 #pragma once
 
 #include <atomic>
@@ -15,18 +16,23 @@
 #include "agent/base/mutex.h"
 #include "agent/journal/journal.h"
 #include "agent/self/counters.h"
+#include "agent/sinks/cost_meter.h"
+#include "agent/sinks/flush_queue.h"
+#include "agent/sinks/root_ahead.h"
 #include "agent/sinks/sink.h"
+#include "agent/sinks/sink_health.h"
+#include "agent/sinks/sink_load.h"
+#include "agent/sinks/sleeper.h"
 #include "agent/stream/record_stream.h"
-#include "proto/base/unique_fd.h"
 
 namespace sluice::sinks {
 
 // Started once, stopped once. All public functions are thread-safe.
-class SinkWorker {
+class SinkWorker final : public SinkLoad {
  public:
   // What is pointed to outlives the worker.
   struct Options {
-    // Of the sink among all, and of its cursor: `kvp`, `otlp.backup`. At most 43 bytes.
+    // Of the sink among all, and of its cursor: `kvp`, `otlp.backup`. At most 38 bytes.
     std::string name;
     std::shared_ptr<const filter::Filter> filter;
     // A flush that names no sink waits for it.
@@ -39,9 +45,7 @@ class SinkWorker {
   struct Status {
     std::string name;
     std::string destination;
-    // `starting`, `ok`, `waiting` (the destination is not there yet), `failing` (or in a call that
-    // takes too long).
-    std::string state;
+    std::string state;  // as of SinkHealth
     uint64_t cursor = 0;
     uint64_t written_records = 0;
     uint64_t filtered_records = 0;
@@ -50,18 +54,22 @@ class SinkWorker {
 
   SinkWorker(std::unique_ptr<Sink> sink, Options options);
   // The thread must have ended, or the process be about to end.
-  ~SinkWorker();
+  ~SinkWorker() override;
 
   void Start();
 
   // Calls `done(OK)` on the worker's thread once everything up to `sequence` is written and synced,
-  // or `done(error)` when syncing failed. Returns what CancelFlush takes.
-  uint64_t Flush(uint64_t sequence, std::function<void(absl::Status)> done);
+  // or `done(error)` when syncing failed. kRoots: everything of root's, which then goes before what
+  // others sent. Returns what CancelFlush takes.
+  enum class Whose { kAll, kRoots };
+  uint64_t Flush(uint64_t sequence, FlushQueue::Done done, Whose whose = Whose::kAll);
+  // Writes and syncs root's entries up to `sequence` before what others sent.
+  void PutRootFirst(uint64_t sequence);
   // Nobody waits for that flush any more, so it is not kept for as long as the sink hangs. `done`
   // may be called all the same, where it is just being called.
-  void CancelFlush(uint64_t id);
+  void CancelFlush(uint64_t id) { flushes_.Cancel(id); }
 
-  // Calls `job` on the worker's thread between two batches, or between two attempts while the sink
+  // Calls `job` on the worker's thread between two records, or between two attempts while the sink
   // fails: it may not be open then. Never, where the worker ends before it.
   using Job = std::function<void(Sink&)>;
   void RunOnWorker(Job job);
@@ -81,18 +89,16 @@ class SinkWorker {
   // The thread ends as soon as the call does, and is left behind until then.
   void Abandon();
 
-  const std::string& name() const { return options_.name; }
+  const std::string& name() const override { return options_.name; }
   bool flushed_by_default() const { return options_.flushed_by_default; }
   Status status() const;
-  size_t flushes_waiting() const;
+  size_t flushes_waiting() const { return flushes_.size(); }
+
+  uint64_t passed() const override { return passed_.load(std::memory_order_relaxed); }
+  bool is_working() const override { return health_.is_working(); }
+  uint64_t NanosPerUnit(uid_t uid) const override { return meter_.NanosPerUnit(uid); }
 
  private:
-  struct FlushRequest {
-    uint64_t id = 0;
-    uint64_t sequence = 0;
-    std::function<void(absl::Status)> done;
-  };
-
   void Run();
   uint64_t Now() const { return options_.clock->BootNano(); }
   // For what waits: the time at which Now() is `due`; 0: at once.
@@ -110,12 +116,11 @@ class SinkWorker {
   bool AwaitRetry(const absl::Status& error, bool is_last);
   void TellFailure(const absl::Status& error, bool is_last);
   void TellSuccess();
-  // Sleeps until the time is `due` or `retry_fd` or wake_fd_ is readable. True: `retry_fd` is.
-  bool Sleep(uint64_t due, int retry_fd);
 
   bool OpenSink();
   void Add(const stream::Delivery& delivery);
   void ReadBatch();
+  void ReadEntry(journal::Entry* entry);
   bool IsFull() const;
   // How long more is waited for after an entry; 0: not at all.
   uint64_t WaitForMoreUntil();
@@ -124,8 +129,14 @@ class SinkWorker {
   // From here on something is unsynced.
   void AwaitSync();
   bool SyncIfDue();
-  void AnswerFlushes(const absl::Status& sync_status);
-  bool FlushIsDue() const EXCLUDES(mutex_);
+  bool FlushIsDue() const { return flushes_.IsDue(place()); }
+  FlushQueue::Place place() const;
+  // Jobs, flushes that are due, and what root waits for; between two records.
+  void Attend();
+  void ServeRoot();
+  void TakeAhead(uint64_t sequence);
+  // Of the queue and what was taken ahead.
+  uint64_t Delivered() const { return stream_.delivered() + ahead_.delivered(); }
   void TakeSettings();
   void RunJobs();
   // Everything up to where it is to stop.
@@ -134,7 +145,6 @@ class SinkWorker {
   bool IsStopping() const EXCLUDES(mutex_);
   bool IsAbandoned() const EXCLUDES(mutex_);
   void Wake();
-  void SetState(absl::string_view state, absl::string_view error);
 
   // Constant after construction.
   const Options options_;
@@ -144,9 +154,18 @@ class SinkWorker {
 
   // Of the worker's thread. Times are Now().
   stream::RecordStream stream_;
+  RootAhead ahead_;
+  CostMeter meter_;
   uint64_t read_sequence_ = 0;
+  bool in_roots_entry_ = false;
+  // In all, and until the next Attend.
+  uint64_t records_read_ = 0;
+  size_t step_left_;
+  // How much the queue may read before what root waits for goes first; 0: nothing is waited for.
+  uint64_t root_first_at_ = 0;
   bool unsynced_ = false;
   uint64_t sync_due_ = 0;
+  uint64_t last_sync_ = 0;
   // When the oldest pending record was taken in; 0: none is, or the policy does not ask.
   uint64_t oldest_pending_ = 0;
   bool is_failing_ = false;
@@ -157,15 +176,16 @@ class SinkWorker {
   int empty_reads_ = 0;
 
   std::atomic<uint64_t> cursor_{0};
+  std::atomic<uint64_t> passed_{0};
   std::atomic<uint64_t> written_{0};
   std::atomic<uint64_t> filtered_{0};
-  // When the call that the sink is in began; 0: it is in none.
-  std::atomic<uint64_t> in_call_since_{0};
+  SinkHealth health_;
+  FlushQueue flushes_;
+  // Attend has something to do.
+  std::atomic<bool> has_duty_{false};
 
   mutable Mutex mutex_;
   CondVar changed_;
-  std::vector<FlushRequest> flushes_ GUARDED_BY(mutex_);
-  uint64_t last_flush_id_ GUARDED_BY(mutex_) = 0;
   std::vector<Job> jobs_ GUARDED_BY(mutex_);
   std::shared_ptr<const filter::Filter> new_filter_ GUARDED_BY(mutex_);
   bool reopen_ GUARDED_BY(mutex_) = false;
@@ -174,11 +194,9 @@ class SinkWorker {
   uint64_t stop_at_ GUARDED_BY(mutex_) = 0;
   bool abandoned_ GUARDED_BY(mutex_) = false;
   bool ended_ GUARDED_BY(mutex_) = false;
-  std::string state_ GUARDED_BY(mutex_) = "starting";
-  std::string last_error_ GUARDED_BY(mutex_);
 
-  // An eventfd, which ends a sleep between two attempts: for a job, and at the end.
-  const UniqueFd wake_fd_;
+  // Between two attempts; a job ends it, and a stop.
+  Sleeper sleeper_;
   std::thread thread_;
 };
 

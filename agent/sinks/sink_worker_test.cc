@@ -210,5 +210,52 @@ TEST_F(SinkWorkerTest, ANewFilterHoldsForWhatComesAfterIt) {
   EXPECT_EQ(log_->written, std::vector<std::string>{"a"});
 }
 
+TEST_F(SinkWorkerTest, RunsJobsAndAnswersFlushesBetweenTheRecordsOfAnEntry) {
+  StartWorker();
+  Write("before");
+  std::promise<absl::Status> before;
+  Flush(&before);
+  ASSERT_TRUE(Answer(&before).ok());
+  const uint64_t written = worker_->status().cursor;
+  ASSERT_TRUE(Stop());
+
+  size_t added = 0, at_job = 0, at_answer = 0;
+  log_->on_add = [&](const stream::Delivery&) {
+    if (++added != 1) return;
+    worker_->RunOnWorker([&](Sink&) { at_job = added; });
+    worker_->Flush(
+        written, [&](absl::Status) { at_answer = added; }, SinkWorker::Whose::kRoots);
+  };
+  Write("u", 20'000);
+  StartWorker();
+  ASSERT_TRUE(Stop());
+  EXPECT_EQ(added, 20'000u);
+  EXPECT_GT(at_job, 0u);
+  EXPECT_LE(at_job, 512u);
+  EXPECT_GT(at_answer, 0u);
+  EXPECT_LE(at_answer, 512u);
+  EXPECT_EQ(Written().size(), 20'001u);
+}
+
+TEST_F(SinkWorkerTest, TheCursorMovesOnWhileMuchIsReadAndNothingWritten) {
+  StartWorker("off");
+  std::vector<uint64_t> cursors;
+  std::promise<void> written;
+  worker_->RunOnWorker([&](Sink&) {
+    for (int i = 0; i < 100; ++i) Write("u", 1'000);
+    written.set_value();
+  });
+  written.get_future().wait();
+  std::promise<absl::Status> early, all;
+  worker_->Flush(20, [&](absl::Status status) {
+    cursors.push_back(worker_->status().cursor);
+    early.set_value(status);
+  });
+  Flush(&all);
+  ASSERT_TRUE(Answer(&early).ok());
+  ASSERT_TRUE(Answer(&all).ok());
+  EXPECT_LE(cursors.front(), 100u);
+}
+
 }  // namespace
 }  // namespace sluice::sinks

@@ -54,17 +54,10 @@ std::vector<std::shared_ptr<live::Span>> InDepthOrder(const live::SpanTable& spa
 
 }  // namespace
 
-// Where a record stands.
-struct RecordStream::Place {
-  const journal::Entry* entry = nullptr;
-  uint32_t part = 0;
-
-  uid_t uid() const { return entry->batch.uid; }
-};
-
 RecordStream::RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver,
                            UnfilteredFn unfiltered)
-    : matcher_(std::move(filter)),
+    : filter_(std::move(filter)),
+      matcher_(filter_),
       deliver_(std::move(deliver)),
       unfiltered_(std::move(unfiltered)) {}
 
@@ -74,7 +67,8 @@ void RecordStream::Restore(std::string_view checkpoint) {
 }
 
 void RecordStream::SetFilter(std::shared_ptr<const filter::Filter> filter) {
-  matcher_ = filter::Matcher(std::move(filter));
+  filter_ = std::move(filter);
+  matcher_ = filter::Matcher(filter_);
   for (const auto& span : InDepthOrder(spans_)) Judge(span);
 }
 
@@ -85,12 +79,45 @@ void RecordStream::SetOrigin(const journal::Entry& entry) {
 }
 
 void RecordStream::Read(const journal::Entry& entry) {
+  Begin(entry);
+  ReadSome(SIZE_MAX);
+}
+
+void RecordStream::Begin(const journal::Entry& entry) {
   SetOrigin(entry);
-  Place place{&entry};
-  for (journal::RecordCursor records = entry.batch.records(); records.Next();) {
+  place_ = {&entry};
+  records_ = entry.batch.records();
+}
+
+size_t RecordStream::ReadSome(size_t most) {
+  journal::RecordCursor records = records_;
+  Place place = place_;
+  size_t count = 0;
+  for (; count < most && records.Next(); ++count) {
     if (const auto record = records.Read()) ReadRecordAt(place, *record);
     ++place.part;
   }
+  records_ = records;
+  place_ = place;
+  return count;
+}
+
+std::unique_ptr<RecordStream> RecordStream::ForkOfRoot() const {
+  auto fork = std::make_unique<RecordStream>(filter_, deliver_, unfiltered_);
+  for (const auto& span : InDepthOrder(spans_)) {
+    if (span->key.uid == 0) fork->Copy(*span);
+  }
+  return fork;
+}
+
+// Parents come before their children. One that has ended is shared: it changes no more.
+void RecordStream::Copy(const live::Span& span) {
+  spans_.Open(span.AsRecord(RecordKind::kSpanStart), span.origin, span.received_boottime_nano);
+  const auto copy = spans_.Find(span.key);
+  copy->had_error = span.had_error;
+  copy->depth = span.depth;
+  if (copy->parent == nullptr) copy->parent = span.parent;
+  Judge(copy);
 }
 
 void RecordStream::ReadRecordAt(const Place& place, const RecordView& record) {

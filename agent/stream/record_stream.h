@@ -8,6 +8,7 @@
 
 #include "agent/filter/matcher.h"
 #include "agent/journal/reader.h"
+#include "agent/journal/record_cursor.h"
 #include "agent/live/span_table.h"
 #include "agent/stream/delivery.h"
 
@@ -26,6 +27,14 @@ class RecordStream {
 
   // Delivers what of the entry passes. A replayed entry only changes what is open.
   void Read(const journal::Entry& entry);
+  // The same in pieces: Begin, then ReadSome until it reads fewer records than it may; it returns
+  // how many. Until then the entry stays where it is. Other streams may be read in between.
+  void Begin(const journal::Entry& entry);
+  size_t ReadSome(size_t most);
+
+  // A stream at the same place with the open spans of root alone. Root's records need no others:
+  // no other user's span can be around them. What is delivered and filtered counts from 0.
+  std::unique_ptr<RecordStream> ForkOfRoot() const;
 
   // From here on. Open spans are judged anew.
   void SetFilter(std::shared_ptr<const filter::Filter> filter);
@@ -34,7 +43,13 @@ class RecordStream {
   uint64_t filtered() const { return filtered_; }
 
  private:
-  struct Place;
+  // Where a record stands.
+  struct Place {
+    const journal::Entry* entry = nullptr;
+    uint32_t part = 0;
+
+    uid_t uid() const { return entry->batch.uid; }
+  };
 
   void ReadRecordAt(const Place& place, const RecordView& record);
   void ReadEvent(const Place& place, const RecordView& record);
@@ -49,13 +64,17 @@ class RecordStream {
   void Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
                const live::Span* span);
   void SetOrigin(const journal::Entry& entry);
+  void Copy(const live::Span& span);
 
+  std::shared_ptr<const filter::Filter> filter_;
   filter::Matcher matcher_;
   const DeliverFn deliver_;
   const UnfilteredFn unfiltered_;
   live::SpanTable spans_;
   // Of the entry being read; kept while the next ones come from the same sender.
   std::shared_ptr<const live::Origin> origin_;
+  Place place_;
+  journal::RecordCursor records_{{}};
   uint64_t delivered_ = 0;
   uint64_t filtered_ = 0;
 };

@@ -42,6 +42,12 @@ class RecordStreamTest : public ::testing::Test {
   }
 
   void Feed(uid_t uid, const std::vector<v1::Record>& records, bool replayed = false) {
+    FeedWith(
+        uid, records, [this](const journal::Entry& entry) { stream_->Read(entry); }, replayed);
+  }
+
+  void FeedWith(uid_t uid, const std::vector<v1::Record>& records,
+                const std::function<void(const journal::Entry&)>& read, bool replayed = false) {
     std::string encoded;
     journal::BatchHead head;
     head.uid = uid;
@@ -58,7 +64,7 @@ class RecordStreamTest : public ::testing::Test {
     entry.this_boot = true;
     entry.replayed = replayed;
     entry.batch = *journal::ReadBatch(encoded);
-    stream_->Read(entry);
+    read(entry);
   }
 
   std::unique_ptr<RecordStream> stream_;
@@ -205,6 +211,59 @@ TEST_F(RecordStreamTest, RestoresOpenSpansFromACheckpoint) {
   stream_->Restore(checkpoint);
   Feed(5, {EventRecord("hello", 1, 1)});
   EXPECT_EQ(lines_, std::vector<std::string>{"hello in outer #1.0"});
+}
+
+TEST_F(RecordStreamTest, AnEntryInPiecesIsDeliveredAsInOne) {
+  Use("info");
+  std::vector<v1::Record> records;
+  for (int i = 0; i < 5; ++i) records.push_back(EventRecord("e" + std::to_string(i)));
+  Feed(5, records);
+  const std::vector<std::string> at_once = std::exchange(lines_, {});
+  --sequence_;
+  std::vector<size_t> pieces;
+  FeedWith(5, records, [&](const journal::Entry& entry) {
+    stream_->Begin(entry);
+    do {
+      pieces.push_back(stream_->ReadSome(2));
+    } while (pieces.back() == 2);
+  });
+  EXPECT_EQ(pieces, (std::vector<size_t>{2, 2, 1}));
+  EXPECT_EQ(lines_, at_once);
+}
+
+TEST_F(RecordStreamTest, AForkGoesOnWithRootsSpansAndLeavesTheStreamAsItIs) {
+  Use("info");
+  Feed(0, {StartRecord(1, 1, 0, "outer"), StartRecord(1, 2, 1, "ended"),
+           StartRecord(1, 3, 2, "inner"), EndRecord(1, 2)});
+  Feed(5, {StartRecord(2, 1, 0, "users")});
+  const std::unique_ptr<RecordStream> fork = stream_->ForkOfRoot();
+  lines_.clear();
+  const auto feed_fork = [&](uid_t uid, const std::vector<v1::Record>& records) {
+    FeedWith(uid, records, [&](const journal::Entry& entry) { fork->Read(entry); });
+  };
+  feed_fork(0, {EventRecord("r", 1, 3), EndRecord(1, 3), EndRecord(1, 1), EventRecord("u", 2, 1)});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"r in inner #3.0", "close inner #3.1",
+                                              "close outer #3.2", "u in - #3.3"}));
+  EXPECT_EQ(fork->delivered(), 4u);
+  lines_.clear();
+  Feed(5, {EventRecord("within root's", 1, 3), EventRecord("own", 2, 1)});
+  Feed(0, {EndRecord(1, 3)}, /*replayed=*/true);
+  Feed(5, {EventRecord("after", 1, 3)});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"within root's in inner #4.0", "own in users #4.1",
+                                              "after in - #6.0"}));
+}
+
+TEST_F(RecordStreamTest, AForkJudgesByWhatItsSpansSaidBefore) {
+  Use("off,[{late}]=info");
+  Feed(0, {StartRecord(1, 1, 0, "outer")});
+  v1::Record update = UpdateRecord(1, 1);
+  testing::AddTextAttribute(&update, "late", "x");
+  Feed(0, {update});
+  const std::unique_ptr<RecordStream> fork = stream_->ForkOfRoot();
+  lines_.clear();
+  FeedWith(0, {EventRecord("inside", 1, 1)},
+           [&](const journal::Entry& entry) { fork->Read(entry); });
+  EXPECT_EQ(lines_, std::vector<std::string>{"inside in outer #3.0"});
 }
 
 }  // namespace

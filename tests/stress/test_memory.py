@@ -92,7 +92,7 @@ def test_lines_of_many_events_in_one_span(shared, field_bytes):
     with Agent(shared, config='[log]\nmax_size = "0 B"\n') as agent:
         agent.start()
         agent.run_python(MANY_LINES, shared.support, LINES, field_bytes, uid=NOBODY)
-        agent.sluice("flush", "--timeout", "60s", timeout=90)
+        agent.sluice("flush", "--all", "--timeout", "60s", timeout=90)
         with open(agent.log_path, encoding="utf-8") as log:
             numbers = [int(line.rpartition(" n-")[2].rstrip(".\n")) for line in log if " n-" in line]
         assert numbers == list(range(LINES))

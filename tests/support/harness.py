@@ -262,7 +262,8 @@ class Agent:
         return json.loads(self.sluice("status", "--json", *arguments, uid=uid).stdout)
 
     def flush(self):
-        self.sluice("flush", "--timeout", "15s")
+        """Waits until all sinks have what anybody has sent."""
+        self.sluice("flush", "--all", "--timeout", "15s")
 
     def run_python(self, code, *arguments, uid=ROOT, **options):
         """Runs a Python program that has proto/'s classes and SLUICE_SOCKET, and nothing else."""

@@ -84,7 +84,7 @@ void Reporter::Report(const Identity& caller, const v1::ReportRequest& request, 
   flush.add_sinks("kvp");
   flush.set_timeout_ms(request.timeout_ms());
   options_.flush->Flush(
-      flush,
+      /*caller=*/0, flush,
       [done = std::move(done), report = *report](const v1::FlushResponse& flushed) {
         const v1::SinkFlush& kvp = flushed.sinks(0);
         if (!kvp.done()) {

@@ -1,6 +1,6 @@
 // Control.Report: the provisioning report, from what a caller says of it to a record that is in the
 // pool file and synced. On its way it is an event in the journal like any other, so that the log
-// and the views have it too.
+// and the views have it too; it does not wait for what other users sent (agent/sinks/root_ahead.h).
 #pragma once
 
 #include <functional>

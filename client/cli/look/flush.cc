@@ -26,18 +26,33 @@ std::string Laggards(const v1::FlushResponse& response) {
   return names;
 }
 
+// `kvp, file: written, the records of this user`; empty: the agent does not say what it waited for.
+std::string WhatIsWritten(const v1::FlushResponse& response) {
+  const bool is_all = response.scope() == v1::FLUSH_SCOPE_ALL;
+  if (!is_all && response.scope() != v1::FLUSH_SCOPE_OWN) return {};
+  std::string names;
+  for (const v1::SinkFlush& sink : response.sinks()) {
+    if (!names.empty()) names += ", ";
+    names += sink.sink();
+  }
+  return names + ": written, the records of " + (is_all ? "all users" : "this user") + '\n';
+}
+
 }  // namespace
 
 int FlushVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
-      "Waits until the sinks have written everything that the agent acknowledged before.\n"
-      "Prints nothing when they have; exit code 1 names on stderr those that have not.",
+      "Waits until the sinks have written everything of this user's that the agent acknowledged\n"
+      "before. Root's records go before those of others that wait. Exit code 1 names on stderr the\n"
+      "sinks that have not.",
       "sluice flush");
   std::vector<std::string> sinks;
   AddGlobalOptions(app, &options);
   app.add_option("--sink", sinks, "kvp, file or stderr; repeatable. Default: those that are on")
       ->type_name("SINK")
       ->allow_extra_args(false);
+  bool all = false;
+  app.add_flag("--all", all, "Waits for the records of all users; for root");
   app.footer(
       "--timeout is 5s by default and 60s at most.\n"
       "Example:\n  sluice flush --sink kvp --timeout 2s");
@@ -47,13 +62,17 @@ int FlushVerb(GlobalOptions options, std::vector<std::string> arguments) {
   v1::FlushRequest request;
   request.set_timeout_ms(static_cast<uint32_t>(timeout.count()));
   for (const std::string& sink : sinks) request.add_sinks(sink);
+  if (all) request.set_scope(v1::FLUSH_SCOPE_ALL);
   const Result<v1::FlushResponse> response =
       Flush(ResolveSockets(options).ingest, request, timeout + kFlushAnswerTime);
   if (!response.ok()) return Fail(response.failure());
   if (options.json && Print(MessageJson(*response)) != kExitOk) return kExitIo;
   const std::string laggards = Laggards(*response);
-  if (laggards.empty()) return kExitOk;
-  return Fail({kExitNegative, "not flushed: " + laggards});
+  if (!laggards.empty()) return Fail({kExitNegative, "not flushed: " + laggards});
+  if (all && response->scope() != v1::FLUSH_SCOPE_ALL) {
+    return Fail({kExitRefused, "only root can wait for the records of all users"});
+  }
+  return options.json ? kExitOk : Print(WhatIsWritten(*response));
 }
 
 }  // namespace sluice::cli

@@ -33,7 +33,10 @@ struct SinkLog {
   int attempts GUARDED_BY(mutex) = 0;  // Open, Commit and Sync
   bool cancelled GUARDED_BY(mutex) = false;
   int ignores_cancel GUARDED_BY(mutex) = 0;
+  // A commit with this text writes all, and then fails as if the agent had been killed.
+  std::string dies_after GUARDED_BY(mutex);
   // Set before the worker starts.
+  std::function<void(const stream::Delivery&)> on_add;  // called on the worker's thread
   int retry_fd = -1;
   SinkPolicy policy;
   absl::Status failure = absl::UnavailableError("disk full");
@@ -62,8 +65,10 @@ class RecordingSink final : public Sink {
     return absl::OkStatus();
   }
   void Add(const stream::Delivery& delivery) override {
+    if (log_->on_add) log_->on_add(delivery);
     if (delivery.kind == stream::Delivery::Kind::kEvent) {
       pending_.emplace_back(delivery.record->event.message.text);
+      pending_bytes_ += pending_.back().size();
     }
   }
   absl::Status Commit() override {
@@ -77,10 +82,14 @@ class RecordingSink final : public Sink {
     }
     log_->most_at_once = std::max(log_->most_at_once, pending_bytes());
     if (!pending_.empty()) log_->commits.push_back(pending_.size());
+    const bool dies = !log_->dies_after.empty() &&
+                      std::find(pending_.begin(), pending_.end(), log_->dies_after) != pending_.end();
     for (std::string& text : pending_) log_->written.push_back(std::move(text));
     pending_.clear();
+    pending_bytes_ = 0;
+    if (dies) log_->commits_to_fail = 1'000'000;
     log_->changed.NotifyAll();
-    return absl::OkStatus();
+    return dies ? log_->failure : absl::OkStatus();
   }
   int retry_fd() const override { return log_->retry_fd; }
   absl::Status Sync() override {
@@ -104,15 +113,12 @@ class RecordingSink final : public Sink {
     log_->changed.NotifyAll();
   }
   size_t pending_records() const override { return pending_.size(); }
-  size_t pending_bytes() const override {
-    size_t bytes = 0;
-    for (const std::string& text : pending_) bytes += text.size();
-    return bytes;
-  }
+  size_t pending_bytes() const override { return pending_bytes_; }
 
  private:
   const std::shared_ptr<SinkLog> log_;
   std::vector<std::string> pending_;
+  size_t pending_bytes_ = 0;
 };
 
 }  // namespace sluice::sinks

@@ -49,8 +49,8 @@ class SinkWorkerTest : public ::testing::Test {
     return clean;
   }
 
-  void Write(const std::string& text, int times = 1) {
-    testing::AppendBatch(journal_.get(), 5,
+  void Write(const std::string& text, int times = 1, uid_t uid = 5) {
+    testing::AppendBatch(journal_.get(), uid,
                          std::vector(static_cast<size_t>(times), testing::EventRecord(text)));
   }
 
@@ -70,6 +70,17 @@ class SinkWorkerTest : public ::testing::Test {
     auto answer = flushed->get_future();
     if (answer.wait_for(seconds(20)) == std::future_status::ready) return answer.get();
     return absl::DeadlineExceededError("no answer");
+  }
+  // The flush of everything, or of root's entries, journalled so far.
+  uint64_t Flush(std::promise<absl::Status>* flushed,
+                 SinkWorker::Whose whose = SinkWorker::Whose::kAll) {
+    return worker_->Flush(
+        journal_->last_sequence(),
+        [flushed](const absl::Status& status) { flushed->set_value(status); }, whose);
+  }
+  std::vector<std::string> Written() {
+    MutexLock lock(&log_->mutex);
+    return log_->written;
   }
   void Set(int SinkLog::*member, int value) {
     MutexLock lock(&log_->mutex);

@@ -1,0 +1,99 @@
+#include "agent/sinks/backlog_gate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/retry_after.h"
+
+namespace sluice::sinks {
+namespace {
+
+// Between two looks while entries come in, and while somebody is held.
+constexpr uint64_t kLookNanos = 2'000'000;
+constexpr uint64_t kHeldLookNanos = 5'000'000;
+// Less than the two seconds after which the server reads from a held connection.
+constexpr uint64_t kPatienceNanos = 1'900'000'000;
+constexpr uint64_t kShortestRetryMs = 50;
+constexpr uint64_t kLongestRetryMs = 5'000;
+
+}  // namespace
+
+bool BacklogGate::Counts(Sink* sink) const {
+  if (!sink->load->is_working()) {
+    sink->counts = false;
+    sink->counts_from = kNever;
+  } else if (!sink->counts) {
+    if (sink->counts_from == kNever) sink->counts_from = options_.backlog->last_sequence();
+    sink->counts = sink->load->passed() >= sink->counts_from;
+  }
+  return sink->counts;
+}
+
+void BacklogGate::Look() {
+  const uint64_t now = options_.loop->now();
+  next_look_ = now + kLookNanos;
+  uint64_t counted = kNever;
+  uint64_t all = kNever;
+  absl::flat_hash_map<uid_t, Hold> held;
+  for (Sink& sink : sinks_) {
+    const uint64_t passed = sink.load->passed();
+    all = std::min(all, passed);
+    if (!Counts(&sink)) continue;
+    counted = std::min(counted, passed);
+    LookAt(*sink.load, &held);
+  }
+  options_.backlog->Forget(counted, all);
+  bool is_anyone_free = false;
+  for (const auto& [uid, hold] : held_) is_anyone_free |= !held.contains(uid);
+  for (auto& [uid, hold] : held) {
+    const auto before = held_.find(uid);
+    hold.since = before == held_.end() ? now : before->second.since;
+    if (before == held_.end()) options_.counters->Add("sink.held", hold.sink->name(), uid);
+  }
+  held_ = std::move(held);
+  if (is_anyone_free) options_.loop->RunAtTurnEnd(options_.release);
+  options_.loop->CancelTimer(timer_);
+  timer_ = held_.empty() ? 0 : options_.loop->AddTimer(now + kHeldLookNanos, [this] { Look(); });
+}
+
+void BacklogGate::LookAt(const SinkLoad& sink, absl::flat_hash_map<uid_t, Hold>* held) {
+  struct Load {
+    uid_t uid;
+    uint64_t units;
+    uint64_t nanos;
+  };
+  std::vector<Load> loads;
+  uint64_t sum = 0;
+  options_.backlog->ForEachAfter(sink.passed(), [&](uid_t uid, uint64_t units) {
+    loads.push_back({uid, units, units * sink.NanosPerUnit(uid)});
+    sum += loads.back().nanos;
+  });
+  const uint64_t room = kLimitNanos - std::min(kLimitNanos, sum);
+  for (const Load& load : loads) {
+    // Who is held waits for a little more than to be just below.
+    const uint64_t most = held_.contains(load.uid) ? room / 4 * 3 : room;
+    if (load.nanos <= most || load.units <= kFewestUnits) continue;
+    Hold& hold = (*held)[load.uid];
+    if (hold.sink != nullptr && hold.excess_nanos >= load.nanos - most) continue;
+    hold.sink = &sink;
+    hold.excess_nanos = load.nanos - most;
+  }
+}
+
+absl::Status BacklogGate::CheckHeld(uid_t uid) {
+  const auto found = held_.find(uid);
+  if (found == held_.end()) return absl::OkStatus();
+  const Hold& hold = found->second;
+  if (options_.loop->now() - hold.since < kPatienceNanos) return absl::OkStatus();
+  options_.counters->Add("sink.refused", hold.sink->name(), uid);
+  const uint64_t wait_ms =
+      std::clamp(hold.excess_nanos / 1'000'000, kShortestRetryMs, kLongestRetryMs);
+  return WithRetryAfter(
+      absl::ResourceExhaustedError(absl::StrCat("sink ", hold.sink->name(),
+                                                " is still writing what this user sent before")),
+      std::chrono::milliseconds(wait_ms));
+}
+
+}  // namespace sluice::sinks

@@ -1,0 +1,94 @@
+// Holds back who has more before a sink than his share of its time, so that a sink that works is
+// about a second behind for nobody.
+//
+// Share: dynamic threshold (Choudhury, Hahne). A user may have as much time of a sink's before it as
+// kLimit less what all users have: one alone half of it, n greedy ones a part in n + 1 each; who
+// comes late always finds room. kFewestUnits are everybody's. Root is not counted and not held.
+//
+// Only a sink that works counts. One that fails, waits or hangs holds nobody, and neither does one
+// that works again before it has passed what was journalled by then: its backlog is the journal's
+// matter, which has limits of its own.
+//
+// Counters: `sink.held` (sink, uid), how often; `sink.refused` (sink, uid), batches refused.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "agent/base/event_loop.h"
+#include "agent/net/flow_gate.h"
+#include "agent/self/counters.h"
+#include "agent/sinks/backlog.h"
+#include "agent/sinks/sink_load.h"
+
+namespace sluice::sinks {
+
+// Owned by the loop's thread.
+class BacklogGate final : public net::FlowGate {
+ public:
+  static constexpr uint64_t kLimitNanos = 800'000'000;
+  static constexpr uint64_t kFewestUnits = 2 * Backlog::kGroupUnits;
+
+  // What is pointed to outlives the gate.
+  struct Options {
+    net::EventLoop* loop = nullptr;
+    Counters* counters = nullptr;
+    Backlog* backlog = nullptr;
+    // HttpServer::ReleaseHeld of every server.
+    std::function<void()> release;
+  };
+  explicit BacklogGate(Options options) : options_(std::move(options)) {}
+  ~BacklogGate() override { options_.loop->CancelTimer(timer_); }
+
+  // Before entries come in; what the journal has then does not count.
+  void AddSink(const SinkLoad* sink) {
+    sinks_.push_back({.load = sink, .counts_from = options_.backlog->last_sequence()});
+  }
+
+  // The journal took an entry.
+  void OnAppend(uint64_t sequence, uid_t uid, uint64_t records, uint64_t bytes) {
+    const bool is_much = options_.backlog->Append(sequence, uid, UnitsOf(records, bytes));
+    if (is_much && options_.loop->now() >= next_look_) Look();
+  }
+
+  bool Holds(uid_t uid) override { return !held_.empty() && held_.contains(uid); }
+
+  // RESOURCE_EXHAUSTED, with the time to wait: the user has been held for so long that its
+  // connections are read from all the same.
+  absl::Status Check(uid_t uid) {
+    if (held_.empty()) [[likely]]
+      return absl::OkStatus();
+    return CheckHeld(uid);
+  }
+
+ private:
+  struct Sink {
+    const SinkLoad* load = nullptr;
+    bool counts = false;
+    // The journal's end when it began to work; it counts once it has passed that.
+    uint64_t counts_from = kNever;
+  };
+  struct Hold {
+    uint64_t since = 0;
+    // The sink that it is for, and what has to be worked off before it ends.
+    const SinkLoad* sink = nullptr;
+    uint64_t excess_nanos = 0;
+  };
+  static constexpr uint64_t kNever = UINT64_MAX;
+
+  bool Counts(Sink* sink) const;
+  // Looks at who has too much. Nothing but this changes who is held.
+  void Look();
+  void LookAt(const SinkLoad& sink, absl::flat_hash_map<uid_t, Hold>* held);
+  absl::Status CheckHeld(uid_t uid);
+
+  const Options options_;
+  std::vector<Sink> sinks_;
+  absl::flat_hash_map<uid_t, Hold> held_;
+  uint64_t next_look_ = 0;
+  net::EventLoop::TimerId timer_ = 0;
+};
+
+}  // namespace sluice::sinks

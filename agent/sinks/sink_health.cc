@@ -1,0 +1,48 @@
+#include "agent/sinks/sink_health.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::sinks {
+namespace {
+
+// Of one call of a sink. The pool's lock is waited for 2 s.
+constexpr std::chrono::seconds kLongCall{3};
+constexpr std::chrono::seconds kHangingCall{1};
+
+}  // namespace
+
+void SinkHealth::Set(absl::string_view name, absl::string_view error) {
+  MutexLock lock(&mutex_);
+  state_.name = std::string(name);
+  state_.error = std::string(error);
+}
+
+void SinkHealth::BeginCall() { in_call_since_ = std::max<uint64_t>(clock_->BootNano(), 1); }
+
+std::chrono::nanoseconds SinkHealth::CallLasts(uint64_t earliest) const {
+  const uint64_t since = in_call_since_;
+  if (since == 0) return {};
+  const uint64_t now = clock_->BootNano();
+  return std::chrono::nanoseconds(now - std::min(now, std::max(since, earliest)));
+}
+
+SinkHealth::State SinkHealth::state() const {
+  if (const auto in_call = CallLasts(); in_call >= kLongCall) {
+    return {"failing",
+            absl::StrCat("its current call takes ",
+                         std::chrono::duration_cast<std::chrono::seconds>(in_call).count(),
+                         " s so far")};
+  }
+  MutexLock lock(&mutex_);
+  return state_;
+}
+
+bool SinkHealth::is_working() const {
+  if (CallLasts() >= kHangingCall) return false;
+  MutexLock lock(&mutex_);
+  return state_.name == "ok";
+}
+
+}  // namespace sluice::sinks

@@ -1,0 +1,45 @@
+// How a sink is doing: its state, and how long the call lasts that it is in.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "agent/base/clock.h"
+#include "agent/base/mutex.h"
+
+namespace sluice::sinks {
+
+// Set by the worker's thread, read by any.
+class SinkHealth {
+ public:
+  explicit SinkHealth(const Clock* clock) : clock_(clock) {}
+
+  // `starting`, `ok`, `waiting` (the destination is not there yet), `failing` (or in a call that
+  // takes too long). `error`: why it is not `ok`; empty while it is.
+  struct State {
+    std::string name = "starting";
+    std::string error;
+  };
+  void Set(absl::string_view name, absl::string_view error) EXCLUDES(mutex_);
+  State state() const EXCLUDES(mutex_);
+  // It is `ok`, and its call has not lasted so long that whoever waits for it waits for a sink that
+  // hangs.
+  bool is_working() const EXCLUDES(mutex_);
+
+  void BeginCall();
+  void EndCall() { in_call_since_ = 0; }
+  // How long, but not before `earliest`, the sink has been in the call that it is in; 0: in none.
+  std::chrono::nanoseconds CallLasts(uint64_t earliest = 0) const;
+
+ private:
+  const Clock* const clock_;
+  // When the call began; 0: it is in none.
+  std::atomic<uint64_t> in_call_since_{0};
+  mutable Mutex mutex_;
+  State state_ GUARDED_BY(mutex_);
+};
+
+}  // namespace sluice::sinks
