@@ -105,13 +105,13 @@ void App::MakeServices() {
   MakeSinksAndGate();
   flush_ = std::make_unique<control::FlushCoordinator>(loop_.get(), journal_.get(), backlog_.get(),
                                                        &sinks_.workers);
-  ingest_ = std::make_unique<ingest::IngestService>(ingest::IngestService::Options{
-      loop_.get(), journal_.get(), admission_.get(), processes_.get(), owners_.get(), &counters_,
-      host_.boot_id,
-      [this](uid_t caller, const v1::FlushRequest& request,
-             std::function<void(v1::FlushResponse)> done) {
-        flush_->Flush(caller, request, std::move(done));
-      }});
+  ingest_ = std::make_unique<ingest::IngestService>(
+      ingest::IngestService::Options{loop_.get(), journal_.get(), admission_.get(),
+                                     processes_.get(), owners_.get(), &counters_, host_.boot_id,
+                                     [this](uid_t caller, const v1::FlushRequest& request,
+                                            std::function<void(v1::FlushResponse)> done) {
+                                       flush_->Flush(caller, request, std::move(done));
+                                     }});
   UpdateWanted();
   status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
       host_.boot_id, host_.vm_id, loop_->clock().UnixNano(), journal_.get(), &admission_->spans(),
@@ -122,11 +122,10 @@ void App::MakeServices() {
 
 void App::MakeSinksAndGate() {
   backlog_ = std::make_unique<sinks::Backlog>(journal_->last_sequence());
-  backlog_gate_ = std::make_unique<sinks::BacklogGate>(
-      sinks::BacklogGate::Options{.loop = loop_.get(),
-                                  .counters = &counters_,
-                                  .backlog = backlog_.get(),
-                                  .release = [this] { ingest_server_->ReleaseHeld(); }});
+  backlog_gate_ = std::make_unique<sinks::BacklogGate>(sinks::BacklogGate::Options{
+      .loop = loop_.get(), .counters = &counters_, .backlog = backlog_.get(), .release = [this] {
+        ingest_server_->ReleaseHeld();
+      }});
   sinks_ = MakeSinks(config(), host_.vm_id, journal_.get(), &counters_);
   for (const auto& worker : sinks_.workers) backlog_gate_->AddSink(worker.get());
   admission_->set_behind(

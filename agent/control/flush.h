@@ -1,6 +1,6 @@
 // Flush: waits until sinks have written and synced what a user, or everybody, has in the journal
-// now, and says which did not in time. What they wrote is not written again after a power cut: their
-// cursors are durable, too. What root waits for goes before what others sent
+// now, and says which did not in time. What they wrote is not written again after a power cut:
+// their cursors are durable, too. What root waits for goes before what others sent
 // (agent/sinks/root_ahead.h); another user's stays in the queue, which the others' shares bound.
 #pragma once
 
@@ -31,11 +31,11 @@ class FlushCoordinator {
                    const std::vector<std::unique_ptr<sinks::SinkWorker>>* workers)
       : loop_(loop), journal_(journal), backlog_(backlog), workers_(workers) {}
 
-  // Calls `done` once, in a turn after this one. `at_least`: an entry of the caller's that is waited
-  // for although it may not be written yet.
+  // Calls `done` once, in a turn after this one. `at_least`: an entry of the caller's that is
+  // waited for although it may not be written yet.
   void Flush(uid_t caller, const v1::FlushRequest& request, Done done, uint64_t at_least = 0);
 
-  // The last entry that a flush of this caller's waits for now.
+  // The last entry that a flush of this caller's would wait for.
   uint64_t SequenceOf(uid_t caller, v1::FlushScope scope) const;
 
   // To be called after each sync of the journal.

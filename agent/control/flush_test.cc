@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <iterator>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "agent/sinks/stop_workers.h"
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
+#include "tests/support/records.h"
 #include "tests/support/started_journal.h"
 
 namespace sluice::control {
@@ -21,18 +23,22 @@ using std::chrono::steady_clock;
 // Comes to nothing until `ready`.
 class LateSink final : public sinks::Sink {
  public:
-  explicit LateSink(const std::atomic<bool>* ready) : ready_(ready) {}
+  LateSink(const std::atomic<bool>* ready, const std::function<void()>* on_add)
+      : ready_(ready), on_add_(on_add) {}
   std::string destination() const override { return "memory"; }
   absl::Status Open() override {
     return *ready_ ? absl::OkStatus() : absl::NotFoundError("not yet");
   }
-  void Add(const stream::Delivery&) override {}
+  void Add(const stream::Delivery&) override {
+    if (*on_add_ != nullptr) (*on_add_)();
+  }
   absl::Status Commit() override { return absl::OkStatus(); }
   absl::Status Sync() override { return absl::OkStatus(); }
   size_t pending_bytes() const override { return 0; }
 
  private:
   const std::atomic<bool>* const ready_;
+  const std::function<void()>* const on_add_;
 };
 
 class FlushCoordinatorTest : public ::testing::Test {
@@ -42,7 +48,7 @@ class FlushCoordinatorTest : public ::testing::Test {
       loop_->Post([this] { coordinator_->OnSynced(); });
     });
     workers_.push_back(std::make_unique<sinks::SinkWorker>(
-        std::make_unique<LateSink>(&ready_),
+        std::make_unique<LateSink>(&ready_, &on_add_),
         sinks::SinkWorker::Options{.name = "late",
                                    .filter = filter::Filter::Parse("info", {}).filter,
                                    .journal = journal_.get(),
@@ -78,6 +84,7 @@ class FlushCoordinatorTest : public ::testing::Test {
   CrashFileSystem fs_;
   Counters counters_;
   std::atomic<bool> ready_{false};
+  std::function<void()> on_add_;  // on the worker's thread; set before anything is appended
   std::unique_ptr<net::EventLoop> loop_ = *net::EventLoop::Create();
   std::unique_ptr<journal::Journal> journal_;
   sinks::Backlog backlog_{0};
@@ -133,13 +140,36 @@ TEST_F(FlushCoordinatorTest, FlushesThatEndTogetherWriteTheCursorsOnce) {
   EXPECT_EQ(bytes[0], bytes[1]);
 }
 
-// The sink's Add does not return while it is not let go.
+TEST_F(FlushCoordinatorTest, WhatWentAheadOfTheQueueIsNotWrittenAgainAfterAPowerCut) {
+  ready_ = true;
+  std::promise<void> answered;
+  on_add_ = [&, added = 0]() mutable {
+    if (++added == 10'000) answered.get_future().wait();
+  };
+  std::promise<void> asked;
+  workers_.front()->RunOnWorker([&](sinks::Sink&) { asked.get_future().wait(); });
+  testing::AppendBatch(journal_.get(), 5, std::vector(20'000, testing::EventRecord("u")));
+  backlog_.Append(1, 5, 20'000);
+  Append(0);
+  Flush(/*timeout_ms=*/20'000);
+  asked.set_value();
+  ASSERT_TRUE(AwaitAnswers(1));
+  EXPECT_TRUE(answers_.back().sinks(1).done());
+  EXPECT_EQ(workers_.front()->status().cursor, 0u);
+  CrashFileSystem after(
+      fs_.StateAfterPowerCut([](uint64_t, uint64_t*) { return CrashFileSystem::Fate::kLost; }));
+  const auto journal = testing::StartJournal("", &counters_, &after);
+  EXPECT_EQ(journal->OpenReader("late")->stored_cursor(), 0u);
+  EXPECT_EQ(journal->OpenReader("late@root")->stored_cursor(), 2u);
+  answered.set_value();
+}
+
 class FlushScopeTest : public FlushCoordinatorTest {
  protected:
   static constexpr uid_t kUser = 5, kOther = 6, kStuck = 7;
 
-  // Two users and root have their entries in, in that order, and a sink that comes no further than
-  // what `kStuck` has behind them.
+  // Two users and root have their entries in the sink, in that order. It waits until GoOn, and has
+  // one of kStuck's before it.
   FlushScopeTest() {
     ready_ = true;
     for (const uid_t uid : {kUser, kOther, uid_t{0}}) Append(uid);

@@ -152,6 +152,14 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
   return all_closed;
 }
 
+void Admission::TellBehind(uint64_t sequence, uid_t uid, uint64_t records,
+                           absl::Span<const std::string_view> payload) const {
+  if (behind_.took == nullptr) return;
+  uint64_t bytes = 0;
+  for (const std::string_view part : payload) bytes += part.size();
+  behind_.took(sequence, uid, records, bytes);
+}
+
 bool Admission::AppendAborted(const live::Origin& origin, const std::string& records, Boot boot) {
   journal::BatchHead head = HeadOf(origin);
   head.synthetic = true;
@@ -160,10 +168,9 @@ bool Admission::AppendAborted(const live::Origin& origin, const std::string& rec
   std::string encoded_head;
   journal::AppendBatchHead(head, &encoded_head);
   const uid_t uid = origin.identity.uid;
-  const auto sequence =
-      journal_->Append(uid, {std::string_view(encoded_head), std::string_view(records)},
-                       journal::Urgency::kGrouped);
-  if (sequence.ok()) TellBehind(*sequence, uid, 0, records.size());
+  const auto sequence = journal_->Append(
+      uid, {std::string_view(encoded_head), std::string_view(records)}, journal::Urgency::kGrouped);
+  if (sequence.ok()) TellBehind(*sequence, uid, 0, {records});
   return sequence.ok();
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "agent/base/clock.h"
 #include "agent/ingest/client_registry.h"
 #include "agent/journal/journal.h"
@@ -120,9 +121,8 @@ class Admission {
   void ApplySpanChanges(const BatchPass& pass, const Sender& sender,
                         const journal::BatchHead& head);
   bool AppendAborted(const live::Origin& origin, const std::string& records, Boot boot);
-  void TellBehind(uint64_t sequence, uid_t uid, uint64_t records, uint64_t bytes) const {
-    if (behind_.took != nullptr) behind_.took(sequence, uid, records, bytes);
-  }
+  void TellBehind(uint64_t sequence, uid_t uid, uint64_t records,
+                  absl::Span<const std::string_view> payload) const;
 
   AdmissionState* const state_;
   journal::Journal* const journal_;

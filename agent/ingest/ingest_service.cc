@@ -179,10 +179,11 @@ absl::Status IngestService::StartFlush(uid_t uid, std::string_view encoded,
     return absl::ResourceExhaustedError("too many flushes of this user are under way");
   }
   ++under_way;
-  options_.flush(uid, request, [this, uid, done = std::move(done)](const v1::FlushResponse& response) {
-    if (--flushes_[uid] == 0) flushes_.erase(uid);
-    done(response);
-  });
+  options_.flush(uid, request,
+                 [this, uid, done = std::move(done)](const v1::FlushResponse& response) {
+                   if (--flushes_[uid] == 0) flushes_.erase(uid);
+                   done(response);
+                 });
   return absl::OkStatus();
 }
 

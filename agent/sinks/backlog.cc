@@ -17,8 +17,7 @@ constexpr size_t kMostUsers = 4'096;
 bool Backlog::User::Add(uint64_t sequence, uint64_t units) {
   last = sequence;
   total += units;
-  const uint64_t before =
-      groups.size() > 1 ? groups[groups.size() - 2].total : forgotten;
+  const uint64_t before = groups.size() > 1 ? groups[groups.size() - 2].total : forgotten;
   const bool is_full = !groups.empty() && groups.back().total - before >= kGroupUnits;
   if (groups.empty() || is_full) {
     groups.push_back({sequence, total});
@@ -34,9 +33,8 @@ bool Backlog::User::Add(uint64_t sequence, uint64_t units) {
 }
 
 uint64_t Backlog::User::UnitsAfter(uint64_t sequence) const {
-  const auto next =
-      std::partition_point(groups.begin(), groups.end(),
-                           [&](const Group& group) { return group.last <= sequence; });
+  const auto next = std::partition_point(
+      groups.begin(), groups.end(), [&](const Group& group) { return group.last <= sequence; });
   return total - (next == groups.begin() ? forgotten : std::prev(next)->total);
 }
 

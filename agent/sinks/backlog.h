@@ -1,9 +1,9 @@
 // What each user has journalled and sinks may still have to read: in units (sink_load.h), by
 // sequence, so that a sink's place alone tells what it has before it.
 //
-// One addition for each entry and nothing for a record; sinks tell nothing but their place. A user's
-// entries are kept in groups of about kGroupUnits, which count as unread until all of a group is
-// read.
+// One addition for each entry and nothing for a record; sinks tell nothing but their place. A
+// user's entries are kept in groups of about kGroupUnits, which count as unread until all of a
+// group is read.
 #pragma once
 
 #include <sys/types.h>

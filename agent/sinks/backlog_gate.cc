@@ -91,8 +91,8 @@ absl::Status BacklogGate::CheckHeld(uid_t uid) {
   const uint64_t wait_ms =
       std::clamp(hold.excess_nanos / 1'000'000, kShortestRetryMs, kLongestRetryMs);
   return WithRetryAfter(
-      absl::ResourceExhaustedError(absl::StrCat("sink ", hold.sink->name(),
-                                                " is still writing what this user sent before")),
+      absl::ResourceExhaustedError(
+          absl::StrCat("sink ", hold.sink->name(), " is still writing what this user sent before")),
       std::chrono::milliseconds(wait_ms));
 }
 

@@ -1,8 +1,8 @@
 // Holds back who has more before a sink than his share of its time, so that a sink that works is
 // about a second behind for nobody.
 //
-// Share: dynamic threshold (Choudhury, Hahne). A user may have as much time of a sink's before it as
-// kLimit less what all users have: one alone half of it, n greedy ones a part in n + 1 each; who
+// Share: dynamic threshold (Choudhury, Hahne). A user may have as much time of a sink's before it
+// as kLimit less what all users have: one alone half of it, n greedy ones a part in n + 1 each; who
 // comes late always finds room. kFewestUnits are everybody's. Root is not counted and not held.
 //
 // Only a sink that works counts. One that fails, waits or hangs holds nobody, and neither does one

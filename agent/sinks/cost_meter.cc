@@ -41,9 +41,9 @@ void CostMeter::OnCommit(uint64_t nanos) {
   for (const Part& part : parts_) pending += part.pending;
   for (Part& part : parts_) {
     if (pending > 0) {
-      part.nanos += static_cast<uint64_t>(static_cast<double>(nanos) *
-                                          static_cast<double>(part.pending) /
-                                          static_cast<double>(pending));
+      part.nanos +=
+          static_cast<uint64_t>(static_cast<double>(nanos) * static_cast<double>(part.pending) /
+                                static_cast<double>(pending));
     }
     part.pending = 0;
   }

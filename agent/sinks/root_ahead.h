@@ -56,8 +56,8 @@ class RootAhead {
   // `queue` has read everything up to `sequence` and is in no entry of root's. No effect where it
   // is open already.
   void Open(const stream::RecordStream& queue, uint64_t sequence);
-  // Moves on by one entry; nullopt: the next one cannot be read yet. What `is_new` has to be read by
-  // stream() before the next call; all else is other users', or before the place.
+  // Moves on by one entry; nullopt: the next one cannot be read yet. What `is_new` has to be read
+  // by stream() before the next call; all else is other users', or before the place.
   struct Step {
     journal::Entry entry;
     bool is_new = false;

@@ -111,15 +111,15 @@ TEST_F(RootAheadTest, EachRecordStandsInTheSpansOfItsPlace) {
     const bool is_event = delivery.kind == stream::Delivery::Kind::kEvent;
     const std::string what = is_event ? std::string(delivery.record->event.message.text)
                              : delivery.kind == stream::Delivery::Kind::kSpanOpened ? "open"
-                                                                                     : "close";
+                                                                                    : "close";
     if (what != "u") lines.push_back(what + " in " + span);
   };
   StartWorker();
   ASSERT_TRUE(Answer(&flushed_).ok());
   ASSERT_TRUE(Stop());
-  EXPECT_EQ(lines, (Texts{"open in boot", "open in inner", "r in inner", "close in inner",
-                          "close in boot", "last in -", "within in boot", "still within in boot",
-                          "after in -"}));
+  EXPECT_EQ(lines,
+            (Texts{"open in boot", "open in inner", "r in inner", "close in inner", "close in boot",
+                   "last in -", "within in boot", "still within in boot", "after in -"}));
 }
 
 TEST_F(RootAheadTest, AfterAKillTheQueueLeavesOutWhatWentAhead) {
@@ -143,7 +143,10 @@ TEST_F(RootAheadTest, AKilledWriteAheadIsRepeatedAloneAndInOrder) {
   WriteQueue(20'000, {"r1", "r2"});
   log_->on_add = [this, asked = 0](const stream::Delivery& delivery) mutable {
     const std::string_view text = delivery.record->event.message.text;
-    if (asked == 0) worker_->Flush(2, [](absl::Status) {}, SinkWorker::Whose::kRoots), ++asked;
+    if (asked == 0)
+      worker_->Flush(
+          2, [](absl::Status) {}, SinkWorker::Whose::kRoots),
+          ++asked;
     if (asked == 1 && text == "r1") worker_->PutRootFirst(4), ++asked;
   };
   {

@@ -108,7 +108,7 @@ void SinkWorker::Run() {
   // A killed predecessor may have left unsynced what it had written.
   unsynced_ = cursor > 0 || ahead_.written() > 0;
   sync_due_ = Now() + kSyncInterval;
-  if (!OpenSink()) return;
+  if (!Persist([](Sink& sink) { return sink.Open(); })) return;
   while (!Drained()) {
     ReadBatch();
     if (!CommitBatch()) return;
@@ -189,10 +189,6 @@ void SinkWorker::TellSuccess() {
   if (std::exchange(is_failing_, false)) LogInfo(absl::StrCat("sink ", name(), ": writing again"));
 }
 
-bool SinkWorker::OpenSink() {
-  return Persist([](Sink& sink) { return sink.Open(); });
-}
-
 void SinkWorker::Add(const stream::Delivery& delivery) {
   // The cursor stays before this entry, so the next start delivers it again.
   if (gave_up_) return;
@@ -263,10 +259,13 @@ uint64_t SinkWorker::WaitForMoreUntil() {
   return oldest_pending_ + static_cast<uint64_t>(nanoseconds(policy_.longest_wait).count());
 }
 
+bool SinkWorker::HasUnwritten() const {
+  return Delivered() != written_.load(std::memory_order_relaxed) || sink_->pending_bytes() > 0;
+}
+
 bool SinkWorker::CommitBatch() {
-  const bool is_new = Delivered() != written_.load(std::memory_order_relaxed);
   if (gave_up_) return false;
-  if (is_new || sink_->pending_bytes() > 0) {
+  if (HasUnwritten()) {
     if (!Write()) return false;
   } else if (CallSink([](Sink& sink) { return sink.OnIdle(); })) {
     AwaitSync();
@@ -347,7 +346,7 @@ void SinkWorker::TakeAhead(uint64_t sequence) {
     if (IsFull() && !Write()) return;
     RunJobs();
   }
-  if (!Write()) return;
+  if (HasUnwritten() && !Write()) return;
   ahead_.MarkWritten();
   AwaitSync();
 }

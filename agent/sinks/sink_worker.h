@@ -117,13 +117,13 @@ class SinkWorker final : public SinkLoad {
   void TellFailure(const absl::Status& error, bool is_last);
   void TellSuccess();
 
-  bool OpenSink();
   void Add(const stream::Delivery& delivery);
   void ReadBatch();
   void ReadEntry(journal::Entry* entry);
   bool IsFull() const;
   // How long more is waited for after an entry; 0: not at all.
   uint64_t WaitForMoreUntil();
+  bool HasUnwritten() const;
   bool CommitBatch();
   bool Write();
   // From here on something is unsynced.
@@ -135,7 +135,6 @@ class SinkWorker final : public SinkLoad {
   void Attend();
   void ServeRoot();
   void TakeAhead(uint64_t sequence);
-  // Of the queue and what was taken ahead.
   uint64_t Delivered() const { return stream_.delivered() + ahead_.delivered(); }
   void TakeSettings();
   void RunJobs();
@@ -158,9 +157,8 @@ class SinkWorker final : public SinkLoad {
   CostMeter meter_;
   uint64_t read_sequence_ = 0;
   bool in_roots_entry_ = false;
-  // In all, and until the next Attend.
   uint64_t records_read_ = 0;
-  size_t step_left_;
+  size_t step_left_;  // until the next Attend
   // How much the queue may read before what root waits for goes first; 0: nothing is waited for.
   uint64_t root_first_at_ = 0;
   bool unsynced_ = false;
@@ -195,8 +193,7 @@ class SinkWorker final : public SinkLoad {
   bool abandoned_ GUARDED_BY(mutex_) = false;
   bool ended_ GUARDED_BY(mutex_) = false;
 
-  // Between two attempts; a job ends it, and a stop.
-  Sleeper sleeper_;
+  Sleeper sleeper_;  // between two attempts
   std::thread thread_;
 };
 

@@ -127,7 +127,9 @@ void KvpSink::Add(const Delivery& delivery) {
   if (delivery.sender_is_host_root && delivery.kind == Delivery::Kind::kEvent) {
     if (const auto report = ReportIn(*delivery.record)) {
       pending_bytes_ += kRecordBytes;
-      report_ = {std::string(*report), DeriveUuid(epoch_, delivery.sequence, delivery.part)};
+      if (!report_.has_value()) report_.emplace();
+      report_->text = std::string(*report);
+      report_->uuids.push_back(DeriveUuid(epoch_, delivery.sequence, delivery.part));
       return;
     }
   }
@@ -162,7 +164,7 @@ absl::Status KvpSink::WritePending() {
   if (!entries_.empty()) RETURN_IF_ERROR(keeper_->Append(entries_));
   entries_.clear();
   if (report_.has_value()) {
-    RETURN_IF_ERROR(keeper_->Upsert(std::string(kReportKey), report_->text, report_->uuid));
+    RETURN_IF_ERROR(keeper_->Upsert(std::string(kReportKey), report_->text, report_->uuids));
   }
   report_.reset();
   pending_bytes_ = 0;

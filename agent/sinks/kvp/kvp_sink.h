@@ -61,7 +61,9 @@ class KvpSink final : public sinks::Sink, public EditsPool {
  private:
   struct Report {
     std::string text;
-    std::string uuid;  // of its event
+    // Of its event, last, and of those of reports that it replaced before they were written. A
+    // replay in other pieces must not write one of them over it.
+    std::vector<std::string> uuids;
   };
 
   bool IsTrusted(uid_t uid) const;

@@ -163,6 +163,24 @@ TEST_F(KvpSinkTest, AReportThatComesAgainAfterAKillIsNotWrittenOverALaterOne) {
   EXPECT_EQ(Texts(directory_.Bytes()), std::vector<std::string>{"PROVISIONING_REPORT=ours"});
 }
 
+TEST_F(KvpSinkTest, AReportThatALaterOneReplacedInTimeDoesNotComeBackAfterAKill) {
+  {
+    KvpSink sink = MakeSink();
+    ASSERT_TRUE(sink.Open().ok());
+    AddReport(sink, "in progress", 1);
+    AddReport(sink, "done", 2);
+    ASSERT_TRUE(sink.Commit().ok());
+  }
+  KvpSink sink = MakeSink();
+  ASSERT_TRUE(sink.Open().ok());
+  AddReport(sink, "in progress", 1);
+  ASSERT_TRUE(sink.Commit().ok());
+  EXPECT_EQ(Texts(directory_.Bytes()), std::vector<std::string>{"PROVISIONING_REPORT=done"});
+  AddReport(sink, "done", 2);
+  ASSERT_TRUE(sink.Commit().ok());
+  EXPECT_EQ(Texts(directory_.Bytes()), std::vector<std::string>{"PROVISIONING_REPORT=done"});
+}
+
 TEST_F(KvpSinkTest, TakesReportsOfHostRootAloneUnfiltered) {
   const KvpSink sink = MakeSink();
   const auto takes = [&](const v1::Record& record, bool is_host_root) {

@@ -102,8 +102,10 @@ void PoolKeeper::TakeIn(const PoolEntry& entry) {
 }
 
 absl::Status PoolKeeper::Upsert(const std::string& key, const std::string& value,
-                                std::string_view occasion) {
-  if (!occasion.empty() && ledger_.shadow().IsForgotten(occasion)) return absl::OkStatus();
+                                const std::vector<std::string>& occasions) {
+  if (!occasions.empty() && ledger_.shadow().IsForgotten(occasions.back())) {
+    return absl::OkStatus();
+  }
   PoolEntry entry{.records = {}, .level = Level::kError, .uid = 0};
   AppendRecords(key, value, Profile::kSafe, &entry.records);
   if (entry.records.size() != kRecordBytes) {
@@ -111,7 +113,7 @@ absl::Status PoolKeeper::Upsert(const std::string& key, const std::string& value
         absl::StrCat("a value of ", value.size(), " bytes does not fit one record of the pool"));
   }
   RETURN_IF_ERROR(LocateAndWrite(&entry));
-  if (!occasion.empty()) ledger_.shadow().Forget(occasion);
+  for (const std::string& occasion : occasions) ledger_.shadow().Forget(occasion);
   return absl::OkStatus();
 }
 

@@ -62,10 +62,11 @@ class PoolKeeper {
 
   // Writes the one record `key`, or replaces its value in place. Such a record is never given up.
   // Others' records under that key give way, as to libazureinit-kvp. InvalidArgument: more than
-  // fits one record. `occasion` names the call for ever: when one of the same name has succeeded,
-  // it is a replay, and changes nothing; without a name every call counts.
+  // fits one record. `occasions` name for ever the call, last, and calls before it that it makes
+  // needless: when one that named the last has succeeded, this is a replay, and changes nothing;
+  // without a name every call counts.
   absl::Status Upsert(const std::string& key, const std::string& value,
-                      std::string_view occasion = {});
+                      const std::vector<std::string>& occasions = {});
 
   // Makes all of it survive a crash of the machine, once what is known to be lost is back.
   absl::Status Sync();

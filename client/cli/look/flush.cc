@@ -43,7 +43,8 @@ std::string WhatIsWritten(const v1::FlushResponse& response) {
 int FlushVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
       "Waits until the sinks have written everything of this user's that the agent acknowledged\n"
-      "before. Root's records go before those of others that wait. Exit code 1 names on stderr the\n"
+      "before. Root's records go before those of others that wait. Exit code 1 names on stderr "
+      "the\n"
       "sinks that have not.",
       "sluice flush");
   std::vector<std::string> sinks;

@@ -82,8 +82,8 @@ class RecordingSink final : public Sink {
     }
     log_->most_at_once = std::max(log_->most_at_once, pending_bytes());
     if (!pending_.empty()) log_->commits.push_back(pending_.size());
-    const bool dies = !log_->dies_after.empty() &&
-                      std::find(pending_.begin(), pending_.end(), log_->dies_after) != pending_.end();
+    const bool dies = !log_->dies_after.empty() && std::find(pending_.begin(), pending_.end(),
+                                                             log_->dies_after) != pending_.end();
     for (std::string& text : pending_) log_->written.push_back(std::move(text));
     pending_.clear();
     pending_bytes_ = 0;
