@@ -61,6 +61,21 @@ TEST_F(WantedTest, AReportOfHostRootIsWantedWhateverTheFiltersSay) {
   EXPECT_TRUE(counts_.empty());
 }
 
+TEST_F(WantedTest, TellsWhichSinkTakesAReport) {
+  std::vector<std::string> sinks;
+  const Wanted wanted(config_, [&](const std::string& sink) { sinks.push_back(sink); });
+  for (const char* report : {"result=success", ""}) {
+    const std::string encoded = ReportEvent(report).SerializeAsString();
+    const RecordVerdict verdict = CheckRecord(encoded);
+    wanted.Wants({.record = &verdict.view,
+                  .key_sizes = verdict.key_sizes,
+                  .origin = &origin_,
+                  .sender_is_host_root = true,
+                  .counts = &counts_});
+  }
+  EXPECT_EQ(sinks, std::vector<std::string>{"kvp"});
+}
+
 TEST_F(WantedTest, AReportThatIsRefusedIsAnEventLikeAnyOther) {
   EXPECT_FALSE(Wants(ReportEvent(std::string(1023, 'x'))));
   EXPECT_FALSE(Wants(ReportEvent("")));

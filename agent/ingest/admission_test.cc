@@ -401,6 +401,40 @@ TEST_F(AdmissionTest, RefusesWhatIsNoBatchAndABatchWithoutNumbers) {
       absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(AdmissionTest, TellsWhoIsBehindTheJournalWhatItTook) {
+  struct Took {
+    uint64_t sequence;
+    uid_t uid;
+    uint64_t records, bytes;
+  };
+  std::vector<Took> took;
+  absl::Status verdict = absl::OkStatus();
+  admission_->set_behind({.check = [&](uid_t uid) { return uid == 5 ? verdict : absl::OkStatus(); },
+                          .took =
+                              [&](uint64_t sequence, uid_t uid, uint64_t records, uint64_t bytes) {
+                                took.push_back({sequence, uid, records, bytes});
+                              }});
+  const Sender sender = SenderOf(5, 1);
+  const std::string text(1'000, 'x');
+  Admit(sender, 1, {EventRecord(text), StartRecord(1, 1)});
+  Admit(sender, 1, {EventRecord(text), StartRecord(1, 1)});  // again
+  ASSERT_EQ(took.size(), 1u);
+  EXPECT_EQ(took[0].sequence, journal_->last_sequence());
+  EXPECT_EQ(took[0].uid, 5u);
+  EXPECT_EQ(took[0].records, 2u);
+  EXPECT_GE(took[0].bytes, 1'000u);
+  EXPECT_LE(took[0].bytes, 1'500u);
+
+  verdict = absl::ResourceExhaustedError("too much");
+  EXPECT_EQ(admission_->Admit(sender, EncodeBatch(3, {EventRecord("a")}), journal::Urgency::kNow)
+                .status(),
+            verdict);
+  EXPECT_EQ(Admit(SenderOf(6, 1), 1, {EventRecord("b")}).accepted, 1u);
+  EXPECT_EQ(took.size(), 2u) << "and nothing of the refused one";
+  admission_->CloseAborted([](const live::Span&) { return true; }, "test");
+  EXPECT_EQ(took.size(), 3u);
+}
+
 TEST_F(AdmissionTest, HoldsOneUserToItsNumberOfOpenSpans) {
   std::vector<v1::Record> starts;
   for (int n = 0; n <= limits::kOpenSpansPerUid; ++n) {

@@ -11,11 +11,10 @@ from harness import NOBODY, Agent, wait_until
 FLOOD = """
 import os, grpc
 from sluice.v1 import ingest_pb2_grpc
-from sluice.v1.ingest_pb2 import Batch, EmitRequest, Record
+from sluice.v1.ingest_pb2 import EmitRequest
 
-record = Record(kind=1, level=3, target="t", event=dict(time_unix_nano=1))
-record.event.body.string_value = "x"
-request = EmitRequest(batch=Batch(records=[record] * 20_000))
+record = dict(level=3, target="t", event=dict(time_unix_nano=1, body=dict(string_value="x")))
+request = EmitRequest(batch=dict(records=[record] * 20_000))
 with grpc.insecure_channel("unix:" + os.environ["SLUICE_SOCKET"]) as channel:
     ingest = ingest_pb2_grpc.IngestStub(channel)
     for call in [ingest.Emit.future(request, timeout=120) for _ in range(10)]:
