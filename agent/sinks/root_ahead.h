@@ -1,27 +1,5 @@
 // Root's entries, taken before the queue comes to them: a provisioning report and what a flush of
 // root's waits for do not wait for what others sent before.
-//
-// Problem. A sink works the journal off in order, and its span table is that of its place there.
-// Who takes entries out of turn must neither write one twice, nor change the order of root's own,
-// nor show other users' records another state of root's spans than that of their place.
-//
-// States.
-//   idle     Nothing is taken that the queue has not passed.
-//   known    An earlier life took entries ahead; the queue has not come there yet. No reader.
-//   open     A second reader stands at scanned(), with a stream forked off the queue's: it knows
-//            root's open spans, which is all that root's records need, and nobody else's.
-// Restore leads to idle or known, Open to open, CloseBehind to idle.
-//
-// Invariants.
-// * Each of root's entries is delivered once and in order: up to taken_ by the fork, after that by
-//   the queue. What an earlier life took is replayed in the fork, too.
-// * The queue reads what was taken (Took) as replayed: spans open and close there, at their place
-//   among the others, and nothing is delivered.
-// * taken_ moves on only after an entry was delivered. It is stored under a cursor of its own,
-//   SINK@root, after the sink's Commit (MarkWritten) and its Sync (Commit): never beyond what is
-//   written. A kill in between therefore repeats what the sink was just writing, as with the
-//   queue, and no more.
-// * It holds no entries back in the journal: the queue's cursor, which is before it, does.
 #pragma once
 
 #include <cstdint>
@@ -56,16 +34,11 @@ class RootAhead {
   // `queue` has read everything up to `sequence` and is in no entry of root's. No effect where it
   // is open already.
   void Open(const stream::RecordStream& queue, uint64_t sequence);
-  // Moves on by one entry; nullopt: the next one cannot be read yet. What `is_new` has to be read
-  // by stream() before the next call; all else is other users', or before the place.
-  struct Step {
-    journal::Entry entry;
-    bool is_new = false;
-  };
-  std::optional<Step> Advance();
-  stream::RecordStream* stream() { return stream_.get(); }
-  // What Advance gave is delivered.
-  void MarkDelivered();
+  // Moves on by one entry; false: the next one cannot be read yet.
+  bool Next();
+  // Delivers at most so many more records of it, none if it is not root's; false: that was the
+  // rest.
+  bool ReadSome(size_t most);
 
   // Ends it where the queue has passed what was taken.
   void CloseBehind(uint64_t sequence);
@@ -89,6 +62,8 @@ class RootAhead {
   uint64_t written_ = 0;
   uint64_t synced_ = 0;
   std::unique_ptr<journal::Reader> reader_;
+  // The one that is being read; nullopt: nothing of it is to be.
+  std::optional<journal::Entry> entry_;
   std::unique_ptr<stream::RecordStream> stream_;
   uint64_t delivered_ = 0;
   uint64_t filtered_ = 0;

@@ -3,11 +3,12 @@
 // and a stop must end in time.
 //
 // States: Run restores the open spans, opens the sink, then repeats: read, commit, run jobs, sync.
-// Open and Commit are repeated until they succeed (Persist); between attempts jobs still run. After
-// BeginStop each attempt that begins is the last of its kind. So a sink that works drains; one that
-// waits or fails is woken, tries once more and ends, with its cursor before what it could not write
-// (gave_up_); one that is in a call keeps the thread until the call returns. stop_workers.h decides
-// how long that is waited for.
+// While it reads, each 512 records Attend runs jobs, answers flushes that are due and lets root's
+// entries go first where they are waited for (root_ahead.h). Open and Commit are repeated until
+// they succeed (Persist); between attempts jobs still run. After BeginStop each attempt that begins
+// is the last of its kind. So a sink that works drains; one that waits or fails is woken, tries
+// once more and ends, with its cursor before what it could not write (gave_up_); one that is in a
+// call keeps the thread until the call returns. stop_workers.h decides how long that is waited for.
 //
 // Invariants:
 // * cursor_ moves only after Commit took all that was delivered up to it. A kill before that
@@ -76,12 +77,7 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, Options options)
 
 SinkWorker::~SinkWorker() {
   if (!thread_.joinable()) return;
-  bool ended;
-  {
-    MutexLock lock(&mutex_);
-    ended = ended_;
-  }
-  if (ended) {
+  if (AwaitEnd({})) {
     thread_.join();
   } else {
     thread_.detach();
@@ -101,9 +97,7 @@ void SinkWorker::Start() {
 void SinkWorker::Run() {
   const uint64_t cursor = reader_->stored_cursor();
   stream_.Restore(reader_->Restore(cursor));
-  read_sequence_ = cursor;
-  cursor_ = cursor;
-  passed_ = cursor;
+  cursor_ = passed_ = read_sequence_ = cursor;
   ahead_.Restore(cursor);
   // A killed predecessor may have left unsynced what it had written.
   unsynced_ = cursor > 0 || ahead_.written() > 0;
@@ -334,16 +328,9 @@ void SinkWorker::ServeRoot() {
 
 void SinkWorker::TakeAhead(uint64_t sequence) {
   ahead_.Open(stream_, read_sequence_);
-  while (ahead_.scanned() < sequence) {
-    const auto step = ahead_.Advance();
-    if (!step.has_value()) break;
-    if (step->is_new) {
-      ahead_.stream()->Begin(step->entry);
-      while (ahead_.stream()->ReadSome(kStepRecords) == kStepRecords && !gave_up_) RunJobs();
-    }
-    if (gave_up_) return;
-    ahead_.MarkDelivered();
-    if (IsFull() && !Write()) return;
+  while (ahead_.scanned() < sequence && ahead_.Next()) {
+    while (ahead_.ReadSome(kStepRecords) && !gave_up_) RunJobs();
+    if (gave_up_ || (IsFull() && !Write())) return;
     RunJobs();
   }
   if (HasUnwritten() && !Write()) return;
@@ -424,18 +411,17 @@ bool SinkWorker::IsAbandoned() const {
 
 uint64_t SinkWorker::Flush(uint64_t sequence, FlushQueue::Done done, Whose whose) {
   const uint64_t id = flushes_.Add(sequence, whose == Whose::kRoots, std::move(done));
-  has_duty_ = true;
-  reader_->Wake();
+  Wake();
   return id;
 }
 
 void SinkWorker::PutRootFirst(uint64_t sequence) {
   flushes_.AddForNobody(sequence);
-  has_duty_ = true;
-  reader_->Wake();
+  Wake();
 }
 
 void SinkWorker::Wake() {
+  has_duty_ = true;
   sleeper_.Wake();
   reader_->Wake();
 }
@@ -445,7 +431,6 @@ void SinkWorker::RunOnWorker(Job job) {
     MutexLock lock(&mutex_);
     jobs_.push_back(std::move(job));
   }
-  has_duty_ = true;
   Wake();
 }
 
