@@ -136,10 +136,11 @@ void App::MakeSinksAndGate() {
 
 void App::TellSinks(uint64_t sequence, uid_t uid, uint64_t records, uint64_t bytes) {
   backlog_gate_->OnAppend(sequence, uid, records, bytes);
-  if (taking_unfiltered_.empty()) [[likely]]
+  // Another user's may come in between where a long batch is looked at in pieces.
+  if (uid != 0 || taking_unfiltered_.empty()) [[likely]]
     return;
   for (sinks::SinkWorker* const worker : std::exchange(taking_unfiltered_, {})) {
-    if (uid == 0) worker->PutRootFirst(sequence);
+    worker->PutRootFirst(sequence);
   }
 }
 

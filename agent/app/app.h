@@ -90,7 +90,7 @@ class App {
   std::unique_ptr<sinks::Backlog> backlog_;
   std::unique_ptr<sinks::BacklogGate> backlog_gate_;
   SinkSet sinks_;
-  // Sinks that take something of the batch being admitted whatever their filters say.
+  // Sinks that take something of root's next entry whatever their filters say.
   std::set<sinks::SinkWorker*> taking_unfiltered_;
   std::unique_ptr<control::FlushCoordinator> flush_;
   std::unique_ptr<ingest::IngestService> ingest_;
