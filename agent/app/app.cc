@@ -215,9 +215,8 @@ absl::Status App::Serve(Sockets sockets) {
   WatchRecoveredProcesses();
   for (const auto& worker : sinks_.workers) worker->Start();
   net::GrpcServer::Options ingest_options = ServerOptions();
-  ingest_options.gates = {backlog_gate_.get()};
+  ingest_options.gates = {disk_gate_.get(), backlog_gate_.get()};
   ingest_options.accepts_on_own_thread = true;
-  ingest_options.gates = {disk_gate_.get()};
   ingest_server_ = std::make_unique<net::GrpcServer>(ingest_options);
   ingest_->AddRoutes(ingest_server_.get());
   control_->AddQueryRoutes(ingest_server_.get());

@@ -1,5 +1,6 @@
 #include "agent/control/line_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/live/origin_codec.h"
@@ -32,6 +33,7 @@ LineReader::LineReader(journal::Journal* journal, const LineSelection* selection
     : selection_(*selection),
       show_(std::move(show)),
       everything_(Everything()),
+      newest_at_start_(journal->last_sequence()),
       reader_(journal->OpenReader("")) {}
 
 void LineReader::Start(LinePlace from) {
@@ -51,6 +53,7 @@ bool LineReader::Read(std::chrono::steady_clock::time_point deadline) {
   const auto entry = reader_->Next(deadline);
   if (!entry) return false;
   const bool is_new = !entry->replayed;
+  if (is_new) CountForgotten(entry->sequence, entry->forgotten_before);
   if (is_new && next_.sequence != 0 && entry->sequence > next_.sequence) {
     // What was open at this place is known from the checkpoint before it alone.
     missed_ += entry->sequence - next_.sequence;
@@ -62,6 +65,17 @@ bool LineReader::Read(std::chrono::steady_clock::time_point deadline) {
   if (!hidden) stream_->Read(*entry);
   if (is_new) next_ = {entry->sequence + 1, 0};
   return true;
+}
+
+// What was forgotten before `sequence` is no gap: what is left goes together. It is missed where it
+// came since this reader began.
+void LineReader::CountForgotten(uint64_t sequence, uint64_t forgotten) {
+  if (next_.sequence == 0 || sequence <= next_.sequence) return;
+  forgotten = std::min(forgotten, sequence - next_.sequence);
+  if (sequence - 1 > newest_at_start_) {
+    missed_ += std::min(forgotten, sequence - 1 - newest_at_start_);
+  }
+  if (forgotten > 0) next_ = {next_.sequence + forgotten, 0};
 }
 
 void LineReader::Deliver(const stream::Delivery& delivery) {

@@ -56,11 +56,13 @@ class LineReader {
 
  private:
   void Restore(uint64_t cursor);
+  void CountForgotten(uint64_t sequence, uint64_t forgotten);
   void Deliver(const stream::Delivery& delivery);
 
   const LineSelection& selection_;
   const ShowFn show_;
   const std::shared_ptr<const filter::Filter> everything_;
+  const uint64_t newest_at_start_;
   const std::shared_ptr<journal::Reader> reader_;
   std::unique_ptr<stream::RecordStream> stream_;
   LinePlace next_;

@@ -28,6 +28,10 @@ void WriteUsage(uint64_t first_sequence, const SegmentUsage& usage, StringWireWr
     writer->End(user);
   }
   if (usage.partial) writer->Varint(segment_usage_field::kPartial, 1);
+  if (usage.generation != 0) writer->Varint(segment_usage_field::kGeneration, usage.generation);
+  if (usage.end_sequence != 0) {
+    writer->Varint(segment_usage_field::kEndSequence, usage.end_sequence);
+  }
   writer->End(segment);
 }
 
@@ -80,6 +84,12 @@ void ReadUsage(std::string_view encoded, JournalCheckpoint* checkpoint) {
         break;
       case WireTag(segment_usage_field::kPartial, WireType::kVarint):
         usage.partial = field.scalar != 0;
+        break;
+      case WireTag(segment_usage_field::kGeneration, WireType::kVarint):
+        usage.generation = static_cast<uint32_t>(field.scalar);
+        break;
+      case WireTag(segment_usage_field::kEndSequence, WireType::kVarint):
+        usage.end_sequence = field.scalar;
         break;
     }
   }

@@ -63,6 +63,8 @@ inline constexpr uint32_t kBytes = 2;
 inline constexpr uint32_t kNewestUnixNano = 3;
 inline constexpr uint32_t kUsers = 4;
 inline constexpr uint32_t kPartial = 5;
+inline constexpr uint32_t kGeneration = 6;
+inline constexpr uint32_t kEndSequence = 7;
 }  // namespace segment_usage_field
 
 namespace user_usage_field {  // sluice.disk.v1.UserUsage

@@ -108,6 +108,7 @@ absl::Status Journal::RecoverEntries(RecoveryVisitor* visitor) {
       uncounted_[segment->first_sequence] = std::move(usage);
     }
   }
+  retention_->Prove(recovered->known_synced);
   bytes_ = retention_->bytes();
   OpenCursors(recovered->checkpoint.cursors);
   return absl::OkStatus();
@@ -146,6 +147,7 @@ void Journal::SetLimits() {
   limits.keep_bytes = std::min(options_.keep_bytes, max_bytes / 4);
   limits.share_bytes = PartOf(max_bytes, options_.uid_share);
   limits.others_bytes = PartOf(max_bytes, 1 - options_.root_reserve);
+  limits.segment_bytes = segment_bytes_;
   limits.max_age_nano = static_cast<uint64_t>(std::chrono::nanoseconds(options_.max_age).count());
   retention_->SetLimits(limits);
 }
@@ -178,10 +180,14 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   RETURN_IF_ERROR(CheckTakes(frame_bytes));
   AbsorbNewSegments();
   const absl::Status room = retention_->MakeRoom(uid, frame_bytes);
+  if (absl::IsUnavailable(room)) {
+    ProveIfLacking();
+    return WithRetryAfter(room, kRetryWhenBehind);
+  }
   if (!room.ok()) return WithRetryAfter(room, kRetryWhenFull);
+  retention_->Charge(next_sequence_, uid, frame_bytes);
   AppendToTurn(EntryType::kBatch, uid, 0, payload);
   turn_->is_urgent |= urgency == Urgency::kNow;
-  retention_->Charge(next_sequence_, uid, frame_bytes);
   unsynced_.Settle(shared_->synced());
   unsynced_.Add(next_sequence_, uid, frame_bytes);
   return next_sequence_++;
@@ -227,6 +233,7 @@ void Journal::AppendEntry(EntryType type, uid_t uid, uint8_t flags, uint32_t gen
 
 void Journal::CommitTurn() {
   AbsorbNewSegments();
+  if (has_copied_) TrimSegments();
   if (turn_->bytes.empty()) return;
   turn_->end_sequence = next_sequence_;
   log_->Write(std::move(*turn_));
@@ -270,12 +277,24 @@ void Journal::AppendCursors() {
   saved_cursors_ = Cursors();
   saved_as_ = turn_->cursor_save = ++last_save_;
   const std::string cursors = EncodeCheckpoint({saved_cursors_, {}});
-  AppendToTurn(EntryType::kCheckpoint, 0, kPartialCheckpoint, {cursors});
   AbsorbNewSegments();
-  retention_->Charge(next_sequence_, 0, kFrameHeaderBytes + cursors.size());
+  const uint64_t synced = shared_->synced();
+  last_save_proves_ = next_sequence_ - 1 - synced >= kManyUnsynced ? 0 : synced;
+  retention_->ChargeState(next_sequence_, kFrameHeaderBytes + cursors.size());
+  AppendToTurn(EntryType::kCheckpoint, 0, kPartialCheckpoint, {cursors});
+}
+
+// An entry that says what is synced by now, for what waits for that to be removed. One at a time.
+void Journal::ProveIfLacking() {
+  AbsorbNewSegments();
+  if (!retention_->LacksProof() || log_->refuses()) return;
+  if (log_->synced_cursor_save() != last_save_) return SyncNow();
+  AppendCursors();
+  turn_->is_urgent = true;
 }
 
 void Journal::OpenSegment() {
+  AbsorbNewSegments();
   saved_cursors_ = Cursors();
   saved_as_ = 0;
   const std::string own = EncodeCheckpoint({saved_cursors_, retention_->segments()});
@@ -297,13 +316,19 @@ void Journal::AbsorbNewSegments() {
   const uint64_t settled = shared_->synced();
   if (log_->has_new_segments()) {
     for (const SyncedLog::NewSegment& segment : log_->TakeNewSegments()) {
-      retention_->BeginSegment(segment.first_sequence, segment.opening_bytes, segment.partial);
+      retention_->BeginSegment(segment.first_sequence, segment.opening_bytes, segment.partial,
+                               segment.known_synced);
     }
   }
   retention_->Settle(settled);
+  if (last_save_ != 0 && log_->synced_cursor_save() == last_save_) {
+    retention_->Prove(last_save_proves_);
+  }
+  has_copied_ |= retention_->AbsorbCopies();
 }
 
 void Journal::Trim() {
+  ProveIfLacking();
   CommitTurn();
   // Else the oldest could never go, not even when the journal is full.
   if (retention_->RestsOnOldest() && log_->MayOpenSegment()) OpenSegment();
@@ -311,6 +336,7 @@ void Journal::Trim() {
 }
 
 void Journal::TrimSegments() {
+  has_copied_ = false;
   retention_->Trim();
   bytes_ = retention_->bytes();
 }
@@ -355,6 +381,7 @@ absl::Status Journal::MoveToDisk() {
   disk.RemoveLeftovers();
   RETURN_IF_ERROR(SetAsideOthers(options_, disk, epoch_));
   CommitTurn();
+  retention_->FinishCopying();
   RETURN_IF_ERROR(
       log_->MoveTo(disk.path(), [&] { return location_->active.MoveSegmentsTo(disk); }));
   PointToDisk();
@@ -370,6 +397,7 @@ void Journal::PointToDisk() {
     auto moved = std::make_shared<Segment>(segment->first_sequence, path);
     moved->end_offset = segment->end_offset.load();
     moved->end_sequence = segment->end_sequence.load();
+    moved->removed_from = segment->removed_from;
     moved->sealed = segment->sealed.load();
     moved->durable = true;
     shared_->ReplaceSegment(std::move(moved));

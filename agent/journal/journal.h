@@ -95,7 +95,7 @@ class Journal {
   // Returns its sequence number. Durable only once the listener says so.
   //   INVALID_ARGUMENT: larger than kMaxBatchPayloadBytes.
   //   RESOURCE_EXHAUSTED: the journal is full and the user holds more than its share.
-  //   UNAVAILABLE: the disk refuses, or is too far behind.
+  //   UNAVAILABLE: the disk refuses, or is too far behind, or room is being made.
   // The last two say when to try again: RetryAfter (agent/base/retry_after.h). Nothing was taken.
   absl::StatusOr<uint64_t> Append(uid_t uid, absl::Span<const std::string_view> payload,
                                   Urgency urgency);
@@ -159,6 +159,7 @@ class Journal {
                    absl::Span<const std::string_view> payload, std::string* out) const;
   void OpenSegment();
   void AppendCursors();
+  void ProveIfLacking();
   void TrimSegments();
   void AbsorbNewSegments();
   std::string Header(uint64_t first_sequence, uint32_t generation) const;
@@ -182,6 +183,10 @@ class Journal {
   // The save that wrote them; 0: they are in the opening of a segment.
   uint64_t saved_as_ = 0;
   uint64_t last_save_ = 0;
+  // What is synced for sure once the last save is durable: it says so.
+  uint64_t last_save_proves_ = 0;
+  // Something was copied since TrimSegments.
+  bool has_copied_ = false;
   // What Options::directory held when it could only be read, to be counted when it is ours again.
   std::map<uint64_t, SegmentUsage> uncounted_;
 

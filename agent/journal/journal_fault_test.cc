@@ -159,8 +159,6 @@ TEST_F(RefusingDiskTest, AReaderKeepsItsPlaceAcrossTheNewSegment) {
 }
 
 TEST_F(RefusingDiskTest, WhatIsWrittenAgainIsChargedOnce) {
-  constexpr uid_t kAlice = 1000;
-  constexpr uid_t kBob = 1001;
   ASSERT_TRUE(run_.WaitForSync(run_.Write(std::string(300, 'a'), Urgency::kNow, kAlice)));
   fs_.RefuseSyncs(EIO);
   run_.Write(std::string(200, 'b'), Urgency::kGrouped, kBob);

@@ -43,6 +43,7 @@ std::string Reader::Restore(uint64_t cursor) {
   segment_ = nullptr;
   file_ = nullptr;
   replay_until_ = cursor;
+  forgotten_ = 0;
   next_sequence_ = cursor + 1;
   const std::vector<std::shared_ptr<Segment>> segments = shared_->Segments();
   auto candidate = std::upper_bound(
@@ -129,7 +130,7 @@ bool Reader::OpenSegment() {
 void Reader::LeaveSegment() {
   const uint64_t end_sequence = segment_->end_sequence.load();
   if (next_sequence_ < end_sequence) {
-    CountMissing(end_sequence);
+    CountMissing(std::min(end_sequence, segment_->removed_from));
     next_sequence_ = end_sequence;
   }
   segment_ = nullptr;
@@ -148,7 +149,8 @@ std::optional<Entry> Reader::ReadEntry(uint64_t end) {
     if (!batch) continue;  // counted with the next one
     CountMissing(sequence);
     next_sequence_ = sequence + 1;
-    return Entry{sequence, frame->header.uid, this_boot_, sequence <= replay_until_, *batch};
+    return Entry{sequence, frame->header.uid,           this_boot_, sequence <= replay_until_,
+                 *batch,   std::exchange(forgotten_, 0)};
   }
   return std::nullopt;
 }
@@ -165,9 +167,13 @@ bool Reader::SkipDamage(uint64_t end) {
   return true;
 }
 
-// Entries from the next expected one to before `next` are damaged.
+// Entries from the next expected one to before `next` are damaged, or were not kept.
 void Reader::CountMissing(uint64_t next) {
-  if (next <= next_sequence_ || is_sparse_) return;
+  if (next <= next_sequence_) return;
+  if (is_sparse_) {
+    forgotten_ += next - next_sequence_;
+    return;
+  }
   shared_->Count("journal.damaged", position_->sink.empty() ? "view" : position_->sink,
                  next - next_sequence_);
 }

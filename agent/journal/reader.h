@@ -26,6 +26,9 @@ struct Entry {
   // At or before the cursor given to Restore: for rebuilding state, not for writing again.
   bool replayed = false;
   BatchView batch;
+  // So many numbers before this one are missing since the reader gave the one before, because they
+  // were not worth keeping when others were.
+  uint64_t forgotten_before = 0;
 };
 
 class SegmentReader;
@@ -85,6 +88,7 @@ class Reader {
   std::unique_ptr<SegmentReader> file_;  // of segment_
   bool this_boot_ = false;               // segment_ is of this boot
   bool is_sparse_ = false;               // its missing numbers are no damage
+  uint64_t forgotten_ = 0;               // of them, since the last entry given
 };
 
 }  // namespace sluice::journal

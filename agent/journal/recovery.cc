@@ -58,10 +58,16 @@ struct ScannedSegment {
   SegmentUsage Usage(uint64_t now_unix_nano) const {
     SegmentUsage usage{end_offset(), now_unix_nano, {}, !has_whole_checkpoint()};
     for (const Frame& frame : frames) {
+      if (frame.header.type != EntryType::kBatch) continue;
       usage.bytes_by_uid[frame.header.uid] += frame.header.frame_bytes();
+    }
+    if (is_sparse()) {
+      usage.sparse = SparseUse::kGrows;
+      usage.generation = file->header()->generation;
     }
     return usage;
   }
+  bool is_sparse() const { return file->header() && (file->header()->kind & kSparse) != 0; }
 };
 
 class Recovery {
@@ -75,7 +81,7 @@ class Recovery {
   void FindEnd();
   absl::Status ScanBackToCheckpoint();
   absl::Status MakeDurable(const std::string& directory);
-  absl::StatusOr<Recovered> Publish(uint64_t now_unix_nano);
+  absl::StatusOr<Recovered> Publish(const std::string& directory, uint64_t now_unix_nano);
   void Visit(RecoveryVisitor* visitor);
 
  private:
@@ -88,8 +94,13 @@ class Recovery {
                                             const std::string& directory);
   absl::Status Cut(const ScannedSegment& segment) const;
   JournalCheckpoint ReadCheckpoints();
-  absl::StatusOr<uint64_t> FileBytes(const std::string& path) const;
-  void AddSegment(uint64_t first_sequence, const std::string& path, uint64_t end_offset);
+  absl::StatusOr<SegmentUsage> AddUnscanned(size_t index,
+                                            const std::map<uint64_t, SegmentUsage>& known,
+                                            const std::string& directory, uint64_t now_unix_nano);
+  uint64_t FirstBehind(size_t index) const;
+  absl::StatusOr<ScannedSegment> ScanSparse(size_t index, const std::string& directory) const;
+  void AddSegment(uint64_t first_sequence, const std::string& path, uint64_t end_offset,
+                  uint64_t removed_from = UINT64_MAX);
   void VisitEntry(ScannedSegment* segment, const Frame& frame, RecoveryVisitor* visitor);
 
   SharedState& shared_;
@@ -142,8 +153,13 @@ absl::Status Recovery::ScanTail() {
     const auto [first_sequence, path] = paths_.back();
     absl::StatusOr<ScannedSegment> segment = Scan(first_sequence, path);
     if (!segment.ok()) return segment.status();
-    paths_.pop_back();
     known_synced_ = std::max(known_synced_, segment->known_synced);
+    if (segment->is_sparse() && !tail_.empty()) {
+      // Nothing is copied before a later entry says so.
+      known_synced_ = std::max(known_synced_, tail_.front().first_sequence - 1);
+      break;
+    }
+    paths_.pop_back();
     tail_.push_front(*std::move(segment));
     if (known_synced_ + 1 >= first_sequence) break;
   }
@@ -183,7 +199,7 @@ void Recovery::KeepUpTo(ScannedSegment* segment, uint64_t limit) {
     if (header.sequence > next_sequence_) {
       is_cut_ = header.sequence - 1 > known_synced_;
       if (is_cut_) break;
-      damaged_ += header.sequence - next_sequence_;
+      if (!segment->is_sparse()) damaged_ += header.sequence - next_sequence_;
       next_sequence_ = header.sequence;
     }
     if (is_batch) next_sequence_ = header.sequence + 1;
@@ -196,6 +212,7 @@ absl::Status Recovery::ScanBackToCheckpoint() {
     const auto [first_sequence, path] = paths_.back();
     absl::StatusOr<ScannedSegment> segment = Scan(first_sequence, path);
     if (!segment.ok()) return segment.status();
+    if (segment->is_sparse()) break;  // it has none, and neither has what was before
     paths_.pop_back();
     const uint64_t limit = tail_.empty() ? UINT64_MAX : tail_.front().first_sequence;
     std::erase_if(segment->frames,
@@ -298,43 +315,112 @@ absl::Status Recovery::Cut(const ScannedSegment& segment) const {
   return ErrnoStatus(absl::StrCat("fdatasync ", segment.path));
 }
 
-absl::StatusOr<Recovered> Recovery::Publish(uint64_t now_unix_nano) {
+absl::StatusOr<Recovered> Recovery::Publish(const std::string& directory, uint64_t now_unix_nano) {
   shared_.Count("journal.damaged", "recovery", damaged_);
   Recovered recovered;
   recovered.last_sequence = next_sequence_ - 1;
   recovered.checkpoint = ReadCheckpoints();
-  std::map<uint64_t, SegmentUsage> known = std::move(recovered.checkpoint.segments);
-  recovered.checkpoint.segments.clear();
-  for (const auto& [first_sequence, path] : paths_) {
-    const absl::StatusOr<uint64_t> bytes = FileBytes(path);
-    if (!bytes.ok()) return bytes.status();
-    AddSegment(first_sequence, path, *bytes);
-    SegmentUsage& usage = recovered.checkpoint.segments[first_sequence];
-    const auto found = known.find(first_sequence);
-    usage = found == known.end() ? SegmentUsage{*bytes, now_unix_nano, {}, false} : found->second;
+  const auto known = std::exchange(recovered.checkpoint.segments, {});
+  for (size_t i = 0; i < paths_.size(); ++i) {
+    absl::StatusOr<SegmentUsage> usage = AddUnscanned(i, known, directory, now_unix_nano);
+    if (!usage.ok()) return usage.status();
+    recovered.checkpoint.segments[paths_[i].first] = *std::move(usage);
   }
   for (const ScannedSegment& segment : tail_) {
     if (segment.frames.empty()) continue;
+    for (const Frame& frame : segment.frames) {
+      recovered.known_synced = std::max(recovered.known_synced, frame.header.known_synced());
+    }
     AddSegment(segment.first_sequence, segment.path, segment.end_offset());
     recovered.checkpoint.segments[segment.first_sequence] = segment.Usage(now_unix_nano);
   }
   const std::vector<SharedState::SegmentPtr> segments = shared_.Segments();
   if (!segments.empty()) segments.back()->end_sequence = next_sequence_;
+  for (auto& [first_sequence, usage] : recovered.checkpoint.segments) {
+    if (usage.end_sequence == 0)
+      usage.end_sequence = shared_.SegmentAt(first_sequence)->end_sequence;
+  }
   return recovered;
 }
 
-void Recovery::AddSegment(uint64_t first_sequence, const std::string& path, uint64_t end_offset) {
+// `paths_[index]`, which is read only where it is sparse and not as the checkpoint says.
+absl::StatusOr<SegmentUsage> Recovery::AddUnscanned(size_t index,
+                                                    const std::map<uint64_t, SegmentUsage>& known,
+                                                    const std::string& directory,
+                                                    uint64_t now_unix_nano) {
+  const auto& [first_sequence, path] = paths_[index];
+  const auto file = SegmentReader::Open(shared_.fs, path, shared_.epoch());
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<uint64_t> bytes = (*file)->FileBytes();
+  if (!bytes.ok()) return bytes.status();
+  const auto found = known.find(first_sequence);
+  const std::optional<SegmentHeader>& header = (*file)->header();
+  const bool is_sparse = header && (header->kind & kSparse) != 0;
+  const bool is_known =
+      found != known.end() && (!is_sparse || (found->second.generation == header->generation &&
+                                              found->second.bytes == *bytes &&
+                                              found->second.end_sequence <= FirstBehind(index)));
+  if (is_known) {
+    SegmentUsage usage = found->second;
+    if (is_sparse) usage.sparse = SparseUse::kGrows;
+    AddSegment(first_sequence, path, *bytes,
+               usage.end_sequence == 0 ? UINT64_MAX : usage.end_sequence);
+    return usage;
+  }
+  if (!is_sparse && known.empty()) {
+    AddSegment(first_sequence, path, *bytes);
+    return SegmentUsage{*bytes, now_unix_nano, {}, false};
+  }
+  // Where it is not sparse, it was removed, and a power cut has undone that; what followed it may
+  // be gone for good.
+  const auto segment = is_sparse ? ScanSparse(index, directory) : Scan(first_sequence, path);
+  if (!segment.ok()) return segment.status();
+  AddSegment(first_sequence, path, is_sparse ? segment->end_offset() : *bytes,
+             is_sparse ? UINT64_MAX : first_sequence);
+  SegmentUsage usage =
+      segment->Usage(found == known.end() ? now_unix_nano : found->second.newest_unix_nano);
+  if (!is_sparse) usage.bytes = *bytes;
+  return usage;
+}
+
+// The first sequence of the segment behind `paths_[index]`.
+uint64_t Recovery::FirstBehind(size_t index) const {
+  if (index + 1 < paths_.size()) return paths_[index + 1].first;
+  for (const ScannedSegment& segment : tail_) {
+    if (!segment.frames.empty()) return segment.first_sequence;
+  }
+  return UINT64_MAX;
+}
+
+// Where the last copy to it was cut short, what was copied is in the next segment still.
+absl::StatusOr<ScannedSegment> Recovery::ScanSparse(size_t index,
+                                                    const std::string& directory) const {
+  absl::StatusOr<ScannedSegment> segment = Scan(paths_[index].first, paths_[index].second);
+  if (!segment.ok() || segment->frames.empty()) return segment;
+  const uint64_t limit = FirstBehind(index);
+  uint64_t next_sequence = segment->first_sequence;
+  size_t kept = 0;
+  for (; kept < segment->frames.size(); ++kept) {
+    const FrameHeader& header = segment->frames[kept].header;
+    if (header.type != EntryType::kBatch) continue;
+    if (header.sequence >= limit || header.sequence < next_sequence) break;
+    next_sequence = header.sequence + 1;
+  }
+  segment->frames.resize(kept);
+  if (segment->end_offset() < segment->file_bytes && LiesIn(segment->path, directory)) {
+    if (const absl::Status cut = Cut(*segment); !cut.ok()) return cut;
+  }
+  return segment;
+}
+
+void Recovery::AddSegment(uint64_t first_sequence, const std::string& path, uint64_t end_offset,
+                          uint64_t removed_from) {
   auto segment = std::make_shared<Segment>(first_sequence, path);
+  segment->removed_from = removed_from;
   segment->end_offset = end_offset;
   segment->sealed = true;
   segment->durable = true;
   shared_.AddSegment(std::move(segment));
-}
-
-absl::StatusOr<uint64_t> Recovery::FileBytes(const std::string& path) const {
-  const auto file = SegmentReader::Open(shared_.fs, path, shared_.epoch());
-  if (!file.ok()) return file.status();
-  return (*file)->FileBytes();
 }
 
 // The newest cursors, and what the newest whole checkpoint says of the segments before it.
@@ -391,7 +477,7 @@ absl::StatusOr<Recovered> Recover(const std::map<uint64_t, std::string>& segment
   recovery.FindEnd();
   RETURN_IF_ERROR(recovery.ScanBackToCheckpoint());
   RETURN_IF_ERROR(recovery.MakeDurable(directory));
-  absl::StatusOr<Recovered> recovered = recovery.Publish(now_unix_nano);
+  absl::StatusOr<Recovered> recovered = recovery.Publish(directory, now_unix_nano);
   if (recovered.ok()) recovery.Visit(visitor);
   return recovered;
 }

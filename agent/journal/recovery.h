@@ -26,6 +26,8 @@ namespace sluice::journal {
 
 struct Recovered {
   uint64_t last_sequence = 0;
+  // Some entry says that all up to here is synced.
+  uint64_t known_synced = 0;
   JournalCheckpoint checkpoint;  // cursors and what every segment takes
 };
 

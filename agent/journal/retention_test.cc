@@ -19,9 +19,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::Not;
 
-constexpr uid_t kAlice = 1000;
-constexpr uid_t kBob = 1001;
-
 // A journal of 64 KiB in segments of 4 KiB; entries of about 1 KiB.
 class RetentionTest : public ::testing::Test {
  protected:
@@ -42,6 +39,9 @@ class RetentionTest : public ::testing::Test {
     run->journal().SyncNow();
     if (taken > 0) {
       EXPECT_TRUE(run->WaitForSync(run->journal().last_sequence()));
+      // An entry that says so: else nothing may go.
+      run->journal().Checkpoint();
+      EXPECT_TRUE(run->WaitForCursorSave(run->journal().SaveCursorsNow()));
     }
     return taken;
   }
@@ -142,7 +142,7 @@ TEST_F(RetentionTest, WhatASinkHasWrittenCountsAsLostNeitherNowNorAfterAKill) {
   options.cursor_path = "/run/cursors";
   JournalRun run(options);
   const auto log = run.journal().OpenReader("log");
-  ASSERT_EQ(Fill(&run, kAlice, 15), 15);
+  ASSERT_EQ(Fill(&run, 0, 15), 15);
   log->MarkWritten(15);
   CrashFileSystem after(fs_.StateNow());
   options.file_system = &after;
@@ -323,6 +323,23 @@ TEST_F(RetentionTest, AReaderThatMeetsASegmentAsItGoesCountsNoDamage) {
   EXPECT_GT(run.journal().GetUsage().first_sequence, 2u);
   EXPECT_GT(run.counters().Total("journal.dropped"), 0u);
   EXPECT_EQ(run.counters().Total("journal.damaged"), 0u);
+}
+
+// That all before it is synced has to stand in an entry: what is missing otherwise looks like what
+// a power cut has undone, and all behind it would be given up.
+TEST_F(RetentionTest, AKillRightAfterARemovalFindsAllThatIsLeft) {
+  Options options = SmallJournal();
+  options.keep_bytes = 0;
+  options.group_delay = std::chrono::hours(1);
+  JournalRun run(options);
+  for (int i = 0; i < 20; ++i) run.Write(std::string(1000, 'x'));
+  run.journal().SyncNow();
+  ASSERT_TRUE(run.WaitForSync(20));
+  run.journal().Trim();
+  CrashFileSystem after(fs_.StateNow());
+  options.file_system = &after;
+  EXPECT_GE(JournalRun(options).journal().last_sequence(), 20u);
+  ASSERT_NO_FATAL_FAILURE(TrimUntilTheFirstGoes(&run));
 }
 
 }  // namespace

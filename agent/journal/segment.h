@@ -19,6 +19,9 @@ struct Segment {
   std::atomic<uint64_t> end_offset{0};
   // One past the last entry that counts; what lies behind belongs to the next segment.
   std::atomic<uint64_t> end_sequence{UINT64_MAX};
+  // What is missing before that and behind this is in segments that were removed. Set before
+  // anybody else knows of the segment.
+  uint64_t removed_from = UINT64_MAX;
   // Nothing will be appended any more.
   std::atomic<bool> sealed{false};
   // Its name and opening are synced, and all before it: a restart can go on from its checkpoint.

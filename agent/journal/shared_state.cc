@@ -18,9 +18,10 @@ SharedState::SegmentPtr SharedState::FindSegment(uint64_t sequence) const {
   return after == segments_.end() ? nullptr : after->second;
 }
 
-bool SharedState::HasSegment(uint64_t first_sequence) const {
+SharedState::SegmentPtr SharedState::SegmentAt(uint64_t first_sequence) const {
   MutexLock lock(&mutex_);
-  return segments_.count(first_sequence) > 0;
+  const auto found = segments_.find(first_sequence);
+  return found == segments_.end() ? nullptr : found->second;
 }
 
 std::vector<SharedState::SegmentPtr> SharedState::Segments() const {

@@ -52,8 +52,8 @@ class SharedState {
 
   // The segment that holds `sequence`, or else the first one after it; null: none.
   SegmentPtr FindSegment(uint64_t sequence) const;
-  // Whether one begins with `first_sequence`.
-  bool HasSegment(uint64_t first_sequence) const;
+  // The one that begins with `first_sequence`; null: none does.
+  SegmentPtr SegmentAt(uint64_t first_sequence) const;
   std::vector<SegmentPtr> Segments() const;
   // Seals what was the last.
   void AddSegment(SegmentPtr segment);

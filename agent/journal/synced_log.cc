@@ -100,7 +100,7 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::MakeSegment(uint64_t fir
                                                                     uint32_t generation,
                                                                     const std::string& content) {
   const std::string directory = CurrentDirectory();
-  if (!shared_->HasSegment(first_sequence)) {
+  if (shared_->SegmentAt(first_sequence) == nullptr) {
     return SegmentFile::Create(shared_->fs, directory, first_sequence, generation, content);
   }
   absl::StatusOr<std::shared_ptr<SegmentFile>> file =
@@ -206,7 +206,7 @@ std::vector<SyncedLog::NewSegment> SyncedLog::TakeNewSegments() {
 void SyncedLog::Announce(uint64_t first_sequence, const std::string& opening) {
   const FrameHeader header = DecodeFrameHeader(opening.data());
   new_segments_.push_back({first_sequence, kSegmentHeaderBytes + opening.size(),
-                           (header.flags & kPartialCheckpoint) != 0});
+                           (header.flags & kPartialCheckpoint) != 0, header.known_synced()});
   has_new_segments_ = true;
 }
 

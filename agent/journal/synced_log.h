@@ -66,6 +66,7 @@ class SyncedLog {
     uint64_t first_sequence = 0;
     uint64_t opening_bytes = 0;  // before its entries
     bool partial = false;
+    uint64_t known_synced = 0;  // as its opening says
   };
 
   SyncedLog(std::shared_ptr<SharedState> shared, Options options);

@@ -12,8 +12,6 @@
 namespace sluice::journal {
 namespace {
 
-using DropCounts = std::map<std::pair<std::string, uid_t>, uint64_t>;  // by sink and uid
-
 // What is written but not synced by the sink goes with a power cut only.
 uint64_t WrittenBy(const SinkPosition& position) {
   return std::max(position.cursor.load(), position.written.load());
@@ -36,9 +34,9 @@ uint64_t CountRecords(std::string_view payload) {
   return count;
 }
 
-DropCounts CountBehind(const std::vector<std::shared_ptr<SinkPosition>>& sinks,
-                       const Segment& segment, SegmentReader* file) {
-  DropCounts counts;
+UnreadCounts CountBehind(const std::vector<std::shared_ptr<SinkPosition>>& sinks,
+                         const Segment& segment, const std::set<uid_t>& kept, SegmentReader* file) {
+  UnreadCounts counts;
   const uint64_t end = segment.end_offset.load();
   const uint64_t last = segment.end_sequence.load() - 1;
   while (file->offset() < end) {
@@ -48,6 +46,7 @@ DropCounts CountBehind(const std::vector<std::shared_ptr<SinkPosition>>& sinks,
       continue;
     }
     if (frame->header.type != EntryType::kBatch || frame->header.sequence > last) continue;
+    if (kept.contains(frame->header.uid)) continue;
     const uint64_t records = CountRecords(frame->payload);
     for (const auto& sink : sinks) {
       if (WrittenBy(*sink) >= frame->header.sequence) continue;
@@ -59,12 +58,18 @@ DropCounts CountBehind(const std::vector<std::shared_ptr<SinkPosition>>& sinks,
 
 }  // namespace
 
-void CountUnread(const SharedState& shared, const Segment& segment, const std::string& reason) {
+UnreadCounts CountUnread(const SharedState& shared, const Segment& segment,
+                         const std::set<uid_t>& kept) {
   const auto sinks = SinksBehind(shared, segment.end_sequence.load());
-  if (sinks.empty() || shared.counters == nullptr) return;
+  if (sinks.empty() || shared.counters == nullptr) return {};
   const auto file = SegmentReader::Open(shared.fs, segment.path, shared.epoch());
-  if (!file.ok()) return;
-  for (const auto& [key, records] : CountBehind(sinks, segment, file->get())) {
+  if (!file.ok()) return {};
+  return CountBehind(sinks, segment, kept, file->get());
+}
+
+void AddToDropped(const UnreadCounts& counts, const std::string& reason,
+                  const SharedState& shared) {
+  for (const auto& [key, records] : counts) {
     shared.counters->Add("journal.dropped", absl::StrCat(key.first, "_", reason), key.second,
                          records);
   }

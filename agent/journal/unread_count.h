@@ -1,12 +1,26 @@
 // Counts what the sinks lose when a segment goes before they have read it.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
 #include "agent/journal/shared_state.h"
 
 namespace sluice::journal {
 
-// Adds to `journal.dropped` the records of `segment` behind the cursor of each sink that has a
-// reader, with the reason `SINK_REASON`, by uid.
-void CountUnread(const SharedState& shared, const Segment& segment, const std::string& reason);
+using UnreadCounts = std::map<std::pair<std::string, uid_t>, uint64_t>;  // by sink and uid
+
+// The records of `segment` behind the cursor of each sink that has a reader, but for those of
+// `kept`, who lose nothing.
+UnreadCounts CountUnread(const SharedState& shared, const Segment& segment,
+                         const std::set<uid_t>& kept);
+
+// Adds them to `journal.dropped` with the reason `SINK_reason`.
+void AddToDropped(const UnreadCounts& counts, const std::string& reason, const SharedState& shared);
 
 }  // namespace sluice::journal

@@ -70,9 +70,9 @@ std::string PayloadOf(int64_t bytes) {
   return payload;
 }
 
-// Appends one entry as root, waiting for the disk where it is behind.
-void AppendOne(Journal* journal, std::string_view payload) {
-  while (!journal->Append(0, {payload}, Urgency::kGrouped).ok()) {
+// Appends one entry, waiting for the disk where it is behind.
+void AppendOne(Journal* journal, std::string_view payload, uid_t uid = 0) {
+  while (!journal->Append(uid, {payload}, Urgency::kGrouped).ok()) {
     journal->CommitTurn();
     std::this_thread::yield();
   }
@@ -98,6 +98,34 @@ BENCHMARK(BM_AppendAndSync)
     ->Args({kSpanBytes, 64})
     ->Args({kBatchBytes, 1})
     ->Args({kBatchBytes, 8})
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
+
+// The same with a sink that follows at once, so that history goes as fast as it comes: one user
+// alone, or range(0) users of whom each of the others writes one entry in a hundred.
+void BM_KeepHistory(benchmark::State& state) {
+  const ScratchDirectory scratch;
+  const auto journal = OpenJournal(BenchOptions(scratch));
+  Start(journal.get());
+  const auto sink = journal->OpenReader("sink");
+  const std::string payload = PayloadOf(kBatchBytes);
+  uint64_t entries = 0;
+  for (auto _ : state) {
+    const uint64_t of_hundred = entries++ % 100;
+    const uid_t uid = of_hundred + 1 < static_cast<uint64_t>(state.range(0))
+                          ? 2000 + static_cast<uid_t>(of_hundred)
+                          : 1000;
+    AppendOne(journal.get(), payload, uid);
+    journal->CommitTurn();
+    sink->Commit(journal->synced_sequence());
+  }
+  state.SetBytesProcessed(state.iterations() * kBatchBytes);
+}
+BENCHMARK(BM_KeepHistory)
+    ->ArgName("users")
+    ->Arg(1)
+    ->Arg(2)
+    ->Arg(11)
     ->UseRealTime()
     ->MeasureProcessCPUTime();
 

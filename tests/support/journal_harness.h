@@ -13,6 +13,9 @@
 
 namespace sluice::journal {
 
+inline constexpr uid_t kAlice = 1000;
+inline constexpr uid_t kBob = 1001;
+
 // Every wait of a test ends by then.
 inline std::chrono::steady_clock::time_point TestDeadline() {
   return std::chrono::steady_clock::now() + std::chrono::seconds(30);
