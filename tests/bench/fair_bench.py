@@ -2,7 +2,7 @@
 """What bystanders notice of attacks behind admission, and how users at full speed share the agent. Prints
 one line a figure. As root, since it becomes several users; after building the release preset:
 
-    cmake --build --preset release
+    cmake --build --preset release --target all tests/bench/all
     PYTHONPATH=tests/support tests/bench/fair_bench.py [--seconds N] [--only PART] [ATTACK]...
 
 PART is `attacks`, `rates` or `memory`. Each attack runs for N seconds (20), by two processes of one

@@ -11,7 +11,6 @@ import ctypes
 import mmap
 import os
 import signal
-import struct
 import sys
 import threading
 import time

@@ -28,11 +28,9 @@ class Root:
     """Root's calls, one after the other, timed."""
 
     def __init__(self, trial):
-        from attacks import Span
         self.trial = trial
         self.waits = collections.defaultdict(list)
         self.failures = []
-        self.record = Span(None).event(body=dict(string_value="x"))
 
     def turn(self, number):
         from bystanders import Event, Flush, Report
@@ -97,18 +95,32 @@ def run_mix(trial, seed, seconds):
     return root, told
 
 
-def check_counts(trial, told):
+def print_mix(root, told):
+    for name, waits in root.waits.items():
+        waits.sort()
+        print(f"{name}: p50 {waits[len(waits) // 2] * 1e3:.1f}, max {waits[-1] * 1e3:.1f} ms "
+              f"of {len(waits)}")
+    print(sum((collections.Counter(one["kinds"]) for one in told.values()),
+              collections.Counter()))
+    print({uid: {key: one[key] for key in ("sent", "accepted", "drops", "unanswered")}
+           for uid, one in told.items()})
+
+
+def wrong_counts(trial, told):
     """What the users were told, and what the agent counted."""
-    for uid, one in told.items():
-        assert one["wrong"] == [], f"uid {uid}"
-        assert one["accepted"] + one["drops"] == one["sent"]
+    wrong = []
     counters = trial.counters()
     for uid, one in told.items():
+        if one["wrong"]:
+            wrong.append(f"uid {uid}: {one['wrong'][:3]}")
         dropped = sum(count for name, count in counters.get(uid, {}).items()
                       if name.startswith("admission.dropped."))
-        assert one["drops"] <= dropped <= one["drops"] + one["unanswered"], f"uid {uid}"
+        if not one["drops"] <= dropped <= one["drops"] + one["unanswered"]:
+            wrong.append(f"uid {uid}: {dropped} dropped by the counters, {one['drops']} by answers")
     others = {uid: counts for uid, counts in counters.items() if uid not in {None, *USERS}}
-    assert others == {}, "somebody else was cut"
+    if others:
+        wrong.append(f"others were cut: {others}")
+    return wrong
 
 
 @pytest.mark.parametrize("seconds", (600, 3600) if LONG else (20,))
@@ -119,20 +131,18 @@ def test_random_calls_of_many_users(shared, seconds):
         trial.tell(ROOT, "fair-before-root-0.")
         trial.tell(SOMEBODY, "fair-before-user-0.")
         root, told = run_mix(trial, seed, seconds)
-        for name, waits in root.waits.items():
-            waits.sort()
-            print(f"{name}: p50 {waits[len(waits) // 2] * 1e3:.1f}, max {waits[-1] * 1e3:.1f} ms "
-                  f"of {len(waits)}")
-        print(sum((collections.Counter(one["kinds"]) for one in told.values()),
-                  collections.Counter()))
-        print({uid: {key: one[key] for key in ("sent", "accepted", "drops", "unanswered")}
-               for uid, one in told.items()})
+        print_mix(root, told)
         assert trial.is_alive(), trial.agent.stderr()[-2000:]
-        assert root.failures == []
-        slow = {name: waits[-1] for name, waits in root.waits.items() if waits[-1] > DEADLINE_S}
-        assert slow == {}
-        assert trial.agent.peak_rss_mib() <= RSS_CEILING_MIB
-        trial.agent.flush()
-        check_counts(trial, told)
-        assert trial.lost_from_log() == {}
-        assert trial.lost_from_views() == {}
+        wrong = root.failures[:5]
+        wrong += [f"{name}: {waits[-1]:.1f} s" for name, waits in root.waits.items()
+                  if waits[-1] > DEADLINE_S]
+        if trial.agent.peak_rss_mib() > RSS_CEILING_MIB:
+            wrong.append(f"{trial.agent.peak_rss_mib()} MiB")
+        done = trial.agent.sluice("flush", "--timeout", "10s", check=False)
+        if done.returncode != 0:
+            wrong.append(f"afterwards: {done.stderr.strip()}")
+        wrong += wrong_counts(trial, told)
+        for where, lost in (("log", trial.lost_from_log()), ("views", trial.lost_from_views())):
+            if lost:
+                wrong.append(f"gone from the {where}: {lost}")
+        assert not wrong, "\n".join(wrong)
