@@ -40,8 +40,8 @@ class Client:
     def __init__(self, path, timeout=None):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
-        self.socket.connect(str(path))
         self.timeout = timeout
+        self._connect(str(path))
         self.next_stream = 1
         self.window = self.first_window = DEFAULT_WINDOW
         self.windows = {}  # of the streams that are open
@@ -52,6 +52,17 @@ class Client:
         greeting = struct.pack(">HI", INITIAL_WINDOW, MAX_WINDOW)
         self.socket.sendall(PREFACE + frame(SETTINGS, 0, 0, greeting) + frame(
             WINDOW_UPDATE, 0, 0, struct.pack(">I", MAX_WINDOW - DEFAULT_WINDOW)))
+
+    def _connect(self, path):
+        """Waits where too many others connect: with a time limit the kernel only says so."""
+        began = time.monotonic()
+        while True:
+            try:
+                return self.socket.connect(path)
+            except BlockingIOError:
+                if time.monotonic() - began > self.timeout:
+                    raise
+                time.sleep(0.001)
 
     def close(self):
         self.socket.close()

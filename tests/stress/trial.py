@@ -166,8 +166,14 @@ class Trial:
     def is_alive(self):
         return self.agent.process.poll() is None and self.agent.pid() == self.pid
 
-    def lost_from_log(self):
-        """The bystanders' texts that no file of the log's set has."""
+    def lost_from_log(self, deadline_s=10):
+        """The bystanders' texts that no file of the log's set has, nor will have in that time."""
+        end = time.monotonic() + deadline_s
+        while (lost := self._not_in_log()) and time.monotonic() < end:
+            time.sleep(0.2)
+        return lost
+
+    def _not_in_log(self):
         folder = self.agent.log_path.parent
         found = set()
         for path in folder.glob(self.agent.log_path.name + "*"):
