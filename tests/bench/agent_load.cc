@@ -1,11 +1,9 @@
 // Sends spans to an agent over one Connect stream as fast as it acknowledges them, with little work
 // of its own: the batches are encoded beforehand and only their numbers change.
 //
-//   agent_load SOCKET SPANS_PER_BATCH EXTRA_BYTES_PER_SPAN BATCHES|SECONDSs
+//   agent_load SOCKET SPANS_PER_BATCH EXTRA_BYTES_PER_SPAN BATCHES
 //
-// Prints one JSON line: spans acknowledged and their encoded size. `10s` as the last word: as many
-// batches as are acknowledged in that time.
-#include <algorithm>
+// Prints one JSON line: spans sent and their encoded size.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -75,18 +73,6 @@ void AppendBatch(uint64_t first_sequence, const std::string& records, std::strin
   writer.Raw(records);
 }
 
-// How long to go on: one of the two.
-struct Length {
-  uint64_t batches = UINT64_MAX;
-  steady_clock::time_point end = steady_clock::time_point::max();
-
-  static Length Parse(const std::string& word) {
-    const uint64_t number = std::strtoull(word.c_str(), nullptr, 10);
-    if (word.ends_with('s')) return {.end = steady_clock::now() + seconds(number)};
-    return {.batches = number};
-  }
-};
-
 [[noreturn]] void Fail(const std::string& what) {
   std::fprintf(stderr, "agent_load: %s\n", what.c_str());
   std::exit(1);
@@ -95,10 +81,9 @@ struct Length {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5)
-    Fail("usage: agent_load SOCKET SPANS_PER_BATCH EXTRA_BYTES_PER_SPAN BATCHES|SECONDSs");
+  if (argc != 5) Fail("usage: agent_load SOCKET SPANS_PER_BATCH EXTRA_BYTES_PER_SPAN BATCHES");
   const int per_batch = std::atoi(argv[2]);
-  const Length length = Length::Parse(argv[4]);
+  const uint64_t batches = std::strtoull(argv[4], nullptr, 10);
   const sluice::v1::Record span = MakeSpan(std::strtoull(argv[3], nullptr, 10));
   const std::string records = EncodeRecords(span, per_batch);
 
@@ -116,12 +101,11 @@ int main(int argc, char** argv) {
   call->Send(EncodeHello());
   uint64_t sent_batches = 0;
   std::string message;
-  while (acknowledged / per_batch < length.batches && steady_clock::now() < length.end) {
+  while (acknowledged < batches * per_batch) {
     if (call->done()) Fail("the agent ended the stream: " + call->status().message);
     const auto may_send = [&] {
       const uint64_t open = sent_batches * per_batch - acknowledged;
-      return sent_batches < length.batches &&
-             open * records.size() / per_batch < kMaxUnacknowledgedBytes;
+      return sent_batches < batches && open * records.size() / per_batch < kMaxUnacknowledgedBytes;
     };
     while (may_send()) {
       message.clear();
@@ -130,11 +114,10 @@ int main(int argc, char** argv) {
       ++sent_batches;
       if (!call->sent_all()) break;
     }
-    const auto now = steady_clock::now();
-    const auto wait = may_send() ? now : std::min(now + seconds(10), length.end);
+    const auto wait = may_send() ? steady_clock::now() : steady_clock::now() + seconds(10);
     if (!channel->Step(wait).ok()) Fail("the connection broke");
   }
   std::printf("{\"spans\": %llu, \"span_bytes\": %zu}\n",
-              static_cast<unsigned long long>(acknowledged), span.ByteSizeLong());
+              static_cast<unsigned long long>(batches * per_batch), span.ByteSizeLong());
   return 0;
 }

@@ -11,7 +11,6 @@ the same bystanders alone, before. `no_attack` burns CPU and leaves the agent al
 part. A wait that is over the bystanders' patience counts as so long, and as failed."""
 
 import argparse
-import json
 import os
 import pathlib
 import subprocess
@@ -27,8 +26,8 @@ from trial import AS_IN_THE_UNIT, MANY_UIDS, ONE_UID, Attackers, Trial  # noqa: 
 
 QUIET_SECONDS = 5
 PATIENCE_S = 30
-RATE_SECONDS = 8
-BATCH = 512
+FLOOD_SECONDS = 20
+BATCH, BATCHES = 512, 8000
 # What is measured is admission and the journal, as in agent_bench.py.
 NO_SINKS = "[kvp]\nenabled = false\n[log]\nenabled = false\n[stderr]\nenabled = false\n"
 
@@ -76,61 +75,57 @@ def afterwards(trial):
 
 # ---- rates
 
-def load(shared, agent, uid, seconds, per_batch=BATCH):
+def load(shared, agent, uid, batches):
     return subprocess.Popen(
-        [str(shared.folder / "agent_load"), str(agent.socket), str(per_batch), "0", f"{seconds}s"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/tmp", **as_user(uid))
+        [str(shared.folder / "agent_load"), str(agent.socket), str(BATCH), "0", str(batches)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/tmp", **as_user(uid))
 
 
-def rates(shared, uids, per_batch=BATCH):
-    """Spans a second of each load, and the errors of those that were ended."""
+def seconds_to_finish(shared, uids):
+    """Of each user's load, all begun at once; the error of one that was ended."""
     with Agent(shared, config=NO_SINKS) as agent:
         agent.start(wrapper=AS_IN_THE_UNIT)
-        running = [load(shared, agent, uid, RATE_SECONDS, per_batch) for uid in uids]
-        spans, errors = [], []
-        for process in running:
-            output, error = process.communicate(timeout=120)
-            if process.returncode == 0:
-                spans.append(json.loads(output)["spans"] / RATE_SECONDS)
-            else:
-                spans.append(0)
-                errors.append(error.strip())
-        return spans, errors
+        began = time.monotonic()
+        running = dict(enumerate(load(shared, agent, uid, BATCHES) for uid in uids))
+        took = {}
+        while running:
+            for at, process in list(running.items()):
+                if process.poll() is not None:
+                    took[at] = time.monotonic() - began
+                    if process.returncode != 0:
+                        sys.exit(f"fair_bench: {process.stderr.read().strip()}")
+                    del running[at]
+            time.sleep(0.001)
+        return sorted(took.values())
+
+
+def measure_rates(shared):
+    spans = BATCH * BATCHES
+    [alone] = seconds_to_finish(shared, [SOMEBODY])
+    first, last = seconds_to_finish(shared, [SOMEBODY, NOBODY])
+    # Alone again from `first` on, at the speed of one that is alone.
+    of_slower = max(0, spans - (last - first) * spans / alone)
+    share = of_slower / (of_slower + spans)
+    say("one user alone, two beside each other", f"{million(spans / alone)}, {million(2 * spans / last)}"
+        f"; the slower one has {100 * share:.0f} % while both send")
+    beside_flooder(shared)
 
 
 def million(rate):
     return f"{rate / 1e6:.2f} M spans/s"
 
 
-def measure_rates(shared):
-    for per_batch in (512, 10, 1):
-        [alone], _errors = rates(shared, [SOMEBODY], per_batch)
-        say(f"one user alone, {per_batch} a batch", million(alone))
-        if per_batch == BATCH:
-            one_stream = alone
-    two, errors = rates(shared, [SOMEBODY, NOBODY])
-    say("two users", f"{million(two[0])} and {million(two[1])}, {100 * two[0] / sum(two):.0f} % and "
-        f"{100 * two[1] / sum(two):.0f} %{', ended: ' + errors[0] if errors else ''}")
-    for what, uids in (("64 streams of one user", [SOMEBODY] * 64),
-                       ("64 streams of 30 users", [MANY_UIDS[at % 30] for at in range(64)])):
-        spans, errors = rates(shared, uids)
-        say(what, f"{million(sum(spans))}, {100 * sum(spans) / one_stream:.0f} % of one stream's, "
-            f"slowest {min(spans):.0f}, fastest {max(spans):.0f} spans/s, {len(errors)} ended"
-            f"{': ' + errors[0] if errors else ''}")
-    beside_flooder(shared)
-
-
 def beside_flooder(shared):
     """With all sinks on: the flooder is held to what the slowest of them takes."""
     with Trial(shared, patience=PATIENCE_S) as trial:
-        quiet = trial.quiet(RATE_SECONDS, ["to_log"])["to_log"]
-        flooder = load(shared, trial.agent, NOBODY, RATE_SECONDS + 2)
-        slow = trial.quiet(RATE_SECONDS, ["to_log"])["to_log"]
-        output, errors = flooder.communicate(timeout=60)
-        rate = million(json.loads(output)["spans"] / (RATE_SECONDS + 2)) if output else errors.strip()
+        quiet = trial.quiet(QUIET_SECONDS, ["to_log"])["to_log"]
+        flooder = load(shared, trial.agent, NOBODY, batches=10**9)
+        slow = trial.quiet(FLOOD_SECONDS, ["to_log"])["to_log"]
+        ended = flooder.poll() is not None
+        flooder.kill()
         say("1 record/s to the log beside a flooder", f"p50 {slow.p50:.1f}, p99 {slow.p99:.1f}, max "
-            f"{slow.max:.1f} ms (quiet {quiet.p50:.1f}, {quiet.p99:.1f}, {quiet.max:.1f}); flooder: "
-            f"{rate}")
+            f"{slow.max:.1f} ms (quiet {quiet.p50:.1f}, {quiet.p99:.1f}, {quiet.max:.1f})"
+            f"{'; the flooder was ended: ' + flooder.stderr.read().strip() if ended else ''}")
 
 
 # ---- memory
