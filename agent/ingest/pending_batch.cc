@@ -34,22 +34,18 @@ absl::Status Admission::PendingBatch::Begin(std::string_view batch) {
   if (!is_listed_ && check != nullptr) RETURN_IF_ERROR(check(sender_->origin->identity.uid));
   is_stale_ = false;
   place_ = batch.data();
-  head_ = admission_->HeadOf(*sender_->origin);
-  ASSIGN_OR_RETURN(const ClientRegistry::Client* const client,
-                   FindClient(head_.received_boottime_nano));
-  pass_.emplace(*admission_, *sender_, client == nullptr ? 0 : client->last_sequence, batch);
+  RETURN_IF_ERROR(FindClient());
+  pass_.emplace(*admission_, *sender_, client_ == nullptr ? 0 : client_->last_sequence, batch);
   return absl::OkStatus();
 }
 
-absl::StatusOr<ClientRegistry::Client*> Admission::PendingBatch::FindClient(
-    uint64_t boottime_nano) {
-  if (!sender_->client_id.has_value()) return nullptr;
-  auto* const client =
-      admission_->clients().Get(sender_->origin->identity.uid, *sender_->client_id, boottime_nano);
-  if (client == nullptr) {
-    return absl::ResourceExhaustedError("too many clients of this user are connected");
-  }
-  return client;
+absl::Status Admission::PendingBatch::FindClient() {
+  head_ = admission_->HeadOf(*sender_->origin);
+  if (!sender_->client_id.has_value()) return absl::OkStatus();
+  client_ = admission_->clients().Get(sender_->origin->identity.uid, *sender_->client_id,
+                                      head_.received_boottime_nano);
+  if (client_ != nullptr) return absl::OkStatus();
+  return absl::ResourceExhaustedError("too many clients of this user are connected");
 }
 
 absl::StatusOr<Admitted> Admission::PendingBatch::Finish() {
@@ -58,17 +54,16 @@ absl::StatusOr<Admitted> Admission::PendingBatch::Finish() {
   const bool is_repeat =
       pass.sent_records() > 0 && pass.sent_records() == pass.already_journalled();
   if (!is_repeat) RETURN_IF_ERROR(sender_->owner_fault);
-  // Entries are in the order of their times.
-  if (is_listed_) head_ = admission_->HeadOf(*sender_->origin);
-  ASSIGN_OR_RETURN(ClientRegistry::Client* const client, FindClient(head_.received_boottime_nano));
-  if (client != nullptr) head_.client_id = sender_->client_id->raw();
+  // Entries are in the order of their times, and the client may have been forgotten since.
+  if (is_listed_) RETURN_IF_ERROR(FindClient());
+  if (client_ != nullptr) head_.client_id = sender_->client_id->raw();
   head_.first_sequence = pass.first_sequence();
   head_.sent_records = pass.sent_records();
   head_.sender_is_host_root = sender_->is_host_root;
 
   Admitted& result = pass.result();
   result.journal_sequence =
-      client == nullptr ? admission_->journal_->last_sequence() : client->journal_sequence;
+      client_ == nullptr ? admission_->journal_->last_sequence() : client_->journal_sequence;
   if (pass.sent_records() > pass.already_journalled()) {
     std::string encoded_head;
     journal::AppendBatchHead(head_, &encoded_head);
@@ -85,12 +80,12 @@ absl::StatusOr<Admitted> Admission::PendingBatch::Finish() {
   // Before the spans change, which is no reason to look at it again.
   if (std::exchange(is_listed_, false)) std::erase(admission_->pending_, this);
   admission_->ApplySpanChanges(pass, *sender_, head_);
-  if (client != nullptr) {
+  if (client_ != nullptr) {
     const uint64_t last = pass.first_sequence() + pass.sent_records() - 1;
-    if (pass.sent_records() > 0) client->last_sequence = std::max(client->last_sequence, last);
-    client->journal_sequence = result.journal_sequence;
-    client->last_seen_boottime_nano = head_.received_boottime_nano;
-    result.last_sequence = client->last_sequence;
+    if (pass.sent_records() > 0) client_->last_sequence = std::max(client_->last_sequence, last);
+    client_->journal_sequence = result.journal_sequence;
+    client_->last_seen_boottime_nano = head_.received_boottime_nano;
+    result.last_sequence = client_->last_sequence;
   }
   admission_->Count(pass, uid);
   result.accepted += pass.already_journalled();

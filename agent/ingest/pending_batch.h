@@ -40,8 +40,7 @@ class Admission::PendingBatch {
 
   absl::Status Begin(std::string_view batch);
   absl::StatusOr<Admitted> Finish();
-  // The client's entry; null: it has none.
-  absl::StatusOr<ClientRegistry::Client*> FindClient(uint64_t boottime_nano);
+  absl::Status FindClient();
 
   Admission* const admission_;
   const Sender* const sender_;
@@ -49,6 +48,8 @@ class Admission::PendingBatch {
   std::optional<BatchPass> pass_;
   const char* place_ = nullptr;
   journal::BatchHead head_;
+  // Null: the sender is none. Valid for as long as a slice lasts.
+  ClientRegistry::Client* client_ = nullptr;
   bool is_stale_ = false;
   bool is_listed_ = false;  // with the admission
 };

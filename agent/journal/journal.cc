@@ -188,7 +188,6 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   retention_->Charge(next_sequence_, uid, frame_bytes);
   AppendToTurn(EntryType::kBatch, uid, 0, payload);
   turn_->is_urgent |= urgency == Urgency::kNow;
-  unsynced_.Settle(shared_->synced());
   unsynced_.Add(next_sequence_, uid, frame_bytes);
   return next_sequence_++;
 }
@@ -232,6 +231,7 @@ void Journal::AppendEntry(EntryType type, uid_t uid, uint8_t flags, uint32_t gen
 }
 
 void Journal::CommitTurn() {
+  unsynced_.Settle(shared_->synced());
   AbsorbNewSegments();
   if (has_copied_) TrimSegments();
   if (turn_->bytes.empty()) return;
