@@ -29,17 +29,13 @@
 #include "agent/journal/options.h"
 #include "agent/journal/reader.h"
 #include "agent/journal/unsynced_share.h"
+#include "agent/journal/usage.h"
 
 namespace sluice::journal {
 
 enum class Urgency {
   kGrouped,  // synced within Options::group_delay or group_bytes
   kNow,      // synced as soon as written
-};
-
-enum class Durability {
-  kSynced,  // on disk: survives a power cut
-  kMemory,  // in Options::memory_directory, since the directory was not writable at start
 };
 
 // What the caller rebuilds its state from when the journal opens.
@@ -50,20 +46,6 @@ class RecoveryVisitor {
   virtual void OnCheckpoint(std::string_view checkpoint) = 0;
   // Every entry after that checkpoint, in order.
   virtual void OnEntry(const Entry& entry) = 0;
-};
-
-struct Usage {
-  std::string path;
-  Durability durability = Durability::kSynced;
-  uint64_t first_sequence = 0;   // oldest held; next_sequence when there is none
-  uint64_t next_sequence = 0;    // the next to be given
-  uint64_t synced_sequence = 0;  // every entry up to here is durable
-  uint64_t bytes = 0;
-  uint64_t max_bytes = 0;
-  uint32_t segments = 0;
-  std::string error;  // empty: the disk takes what is written
-  // Directories of journals in the format of another release, oldest name first.
-  std::vector<std::string> set_aside;
 };
 
 struct Chunk;
