@@ -1,6 +1,7 @@
 // Flush: waits until sinks have written and synced what a user, or everybody, has in the journal
 // now, and says which did not in time. What they wrote is not written again after a power cut:
-// their cursors are durable, too. What root waits for goes before what others sent
+// their cursors are durable, too, unless the disk refuses them or takes longer than the flush may.
+// What root waits for goes before what others sent
 // (agent/sinks/root_ahead.h); another user's stays in the queue, which the others' shares bound.
 #pragma once
 

@@ -451,5 +451,17 @@ TEST_F(AdmissionTest, HoldsOneUserToItsNumberOfOpenSpans) {
   EXPECT_EQ(Admit(SenderOf(6, 1), 1, {StartRecord(1, 1)}).accepted, 1u);
 }
 
+TEST_F(AdmissionTest, SpansThatEndInTheirBatchMakeRoomForThoseAfterThem) {
+  std::vector<v1::Record> records;
+  for (int n = 0; n <= limits::kOpenSpansPerUid; ++n) {
+    records.push_back(StartRecord(1, 1));
+    records.push_back(EndRecord(1, 1));
+  }
+  const Admitted admitted = Admit(SenderOf(5, 1), 1, records);
+  EXPECT_TRUE(admitted.drops.empty());
+  EXPECT_EQ(admitted.accepted, records.size());
+  EXPECT_EQ(state_->spans.CountOf(5), 0);
+}
+
 }  // namespace
 }  // namespace sluice::ingest

@@ -251,6 +251,8 @@ std::string_view Admission::BatchPass::JudgeSpan(const RecordView& record) {
   if (record.kind != RecordKind::kSpanStart) {
     if (!open) return "unknown_span";
     if (record.kind == RecordKind::kSpanEnd) {
+      // Its bytes are not given back: ended spans that have children keep a part of them.
+      --opened_;
       changed_[key] = false;
       return {};
     }

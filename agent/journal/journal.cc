@@ -249,7 +249,8 @@ void Journal::CommitTurn() {
 void Journal::SyncNow() { log_->SyncNow(); }
 
 void Journal::Checkpoint() {
-  AppendCursors();
+  // A disk that refuses takes no cursors either, and there may be no segment to count them in.
+  if (!log_->refuses()) AppendCursors();
   turn_->is_urgent = true;
   CommitTurn();
 }

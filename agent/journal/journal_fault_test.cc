@@ -45,6 +45,21 @@ void ExpectNothingLost(const Words& acknowledged, const Words& present, const Wo
   }
 }
 
+TEST(JournalEndTest, WritesNoCursorsWhereNoSegmentCouldBeMade) {
+  struct : RecoveryVisitor {
+    void OnCheckpoint(std::string_view) override {}
+    void OnEntry(const Entry&) override {}
+  } nothing;
+  CrashFileSystem disk;
+  FaultyFileSystem fs(&disk);
+  auto journal = Journal::Open(ScriptOptions(&fs), &nothing);
+  ASSERT_TRUE(journal.ok());
+  fs.RefuseWrites(EIO);
+  (*journal)->Start([] { return std::string(); }, [](uint64_t) {});
+  (*journal)->Checkpoint();
+  EXPECT_NE((*journal)->GetUsage().error, "");
+}
+
 class JournalFaultTest : public ::testing::TestWithParam<int> {};
 
 TEST_P(JournalFaultTest, KeepsWhatItAcknowledgedWhicheverCallFails) {
