@@ -71,6 +71,7 @@ class FlushCoordinatorTest : public ::testing::Test {
     request.add_sinks("late");
     request.set_timeout_ms(timeout_ms);
     request.set_scope(scope);
+    request.set_flush_id(asked_++);
     coordinator_->Flush(caller, request, [this](const v1::FlushResponse& response) {
       answers_.push_back(response);
     });
@@ -90,6 +91,7 @@ class FlushCoordinatorTest : public ::testing::Test {
   sinks::Backlog backlog_{0};
   std::vector<std::unique_ptr<sinks::SinkWorker>> workers_;
   std::optional<FlushCoordinator> coordinator_;
+  uint64_t asked_ = 0;
   std::vector<v1::FlushResponse> answers_;
 };
 
@@ -143,8 +145,9 @@ TEST_F(FlushCoordinatorTest, FlushesThatEndTogetherWriteTheCursorsOnce) {
 TEST_F(FlushCoordinatorTest, WhatWentAheadOfTheQueueIsNotWrittenAgainAfterAPowerCut) {
   ready_ = true;
   std::promise<void> answered;
-  on_add_ = [&, added = 0]() mutable {
-    if (++added == 10'000) answered.get_future().wait();
+  // By value: the worker may come to it after the test.
+  on_add_ = [go_on = answered.get_future().share(), added = 0]() mutable {
+    if (++added == 10'000) go_on.wait();
   };
   std::promise<void> asked;
   workers_.front()->RunOnWorker([&](sinks::Sink&) { asked.get_future().wait(); });
@@ -212,9 +215,10 @@ TEST_F(FlushScopeTest, WaitsForWhatTheCallerHasAndSaysSo) {
   EXPECT_EQ(coordinator_->SequenceOf(0, v1::FLUSH_SCOPE_ALL), 5u);
   GoOn();
   ASSERT_TRUE(AwaitAnswers(1 + std::size(cases)));
-  for (size_t i = 0; i < std::size(cases); ++i) {
-    EXPECT_EQ(answers_[1 + i].scope(), cases[i].scope) << i;
-    EXPECT_TRUE(answers_[1 + i].sinks(1).done()) << i;
+  for (size_t i = 1; i < answers_.size(); ++i) {
+    const uint64_t asked = answers_[i].flush_id();
+    EXPECT_EQ(answers_[i].scope(), cases[asked - 1].scope) << asked;
+    EXPECT_TRUE(answers_[i].sinks(1).done()) << asked;
   }
 }
 

@@ -51,7 +51,7 @@ void Admission::FitSpansToJournal() {
 
 absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view batch,
                                           journal::Urgency urgency) {
-  PendingBatch pending(this, &sender, urgency);
+  PendingBatch pending(this, &sender, urgency, PendingBatch::WhenFull::kRefuse);
   while (true) {
     if (auto admitted = pending.Work(batch)) return *std::move(admitted);
   }

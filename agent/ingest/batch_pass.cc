@@ -76,6 +76,7 @@ absl::StatusOr<bool> Admission::BatchPass::Walk(size_t fields, size_t bytes) {
     return false;
   }
   if (!reader.ok()) return absl::InvalidArgumentError("not an encoded sluice.v1.Batch");
+  reader_ = reader;
   return true;
 }
 

@@ -9,7 +9,8 @@ namespace sluice::ingest {
 // The journal refuses batches, and so ends streams, once too much waits for the disk. Long before
 // that a user is held whose own part of it is as large as what all of them leave of the limit: one
 // alone gets half of it, of n each 1/(n + 1), and who comes later finds room. Root is held for its
-// own part alone. Where the disk refuses, nobody is held: the journal says why.
+// own part alone. While a full journal makes room, all but root are held. Where the disk refuses,
+// nobody is held: the journal says why.
 class DiskGate final : public net::FlowGate {
  public:
   // Half of what the journal lets wait.

@@ -70,11 +70,12 @@ std::optional<absl::StatusOr<Admitted>> IngestService::Take(net::Connection& con
                                                             std::string_view batch,
                                                             Admission::PendingBatch* pending) {
   auto admitted = pending->Work(batch);
+  // Also what the journal says of itself to make room.
+  CommitAtTurnEnd();
   if (!admitted.has_value() || !admitted->ok()) return admitted;
   if ((*admitted)->opened_spans && !sender.origin->owner.is_set()) {
     options_.processes->Track(ProcessOf(connection.identity()), connection.pidfd());
   }
-  CommitAtTurnEnd();
   return admitted;
 }
 

@@ -10,6 +10,11 @@
 #include "agent/live/origin_codec.h"
 
 namespace sluice::ingest {
+namespace {
+
+constexpr uint64_t kLongestRoomWaitNanos = 2'000'000'000;
+
+}  // namespace
 
 Admission::PendingBatch::~PendingBatch() {
   if (is_listed_) std::erase(admission_->pending_, this);
@@ -23,8 +28,12 @@ std::optional<absl::StatusOr<Admitted>> Admission::PendingBatch::Work(std::strin
   }
   const absl::StatusOr<bool> done = pass_->Walk(slice.fields, slice.bytes);
   if (!done.ok()) return done.status();
-  if (*done && (!is_listed_ || pass_->StillFits())) return Finish();
-  if (*done) is_stale_ = true;
+  if (*done && (!is_listed_ || pass_->StillFits())) {
+    absl::StatusOr<Admitted> admitted = Finish();
+    if (admitted.ok() || !WaitsForRoom()) return admitted;
+  } else if (*done) {
+    is_stale_ = true;
+  }
   if (!std::exchange(is_listed_, true)) admission_->pending_.push_back(this);
   return std::nullopt;
 }
@@ -46,6 +55,13 @@ absl::Status Admission::PendingBatch::FindClient() {
                                       head_.received_boottime_nano);
   if (client_ != nullptr) return absl::OkStatus();
   return absl::ResourceExhaustedError("too many clients of this user are connected");
+}
+
+bool Admission::PendingBatch::WaitsForRoom() {
+  if (when_full_ == WhenFull::kRefuse || !admission_->journal_->IsMakingRoom()) return false;
+  const uint64_t now = admission_->clock_->BootNano();
+  if (room_wait_ends_ == 0) room_wait_ends_ = now + kLongestRoomWaitNanos;
+  return now < room_wait_ends_;
 }
 
 absl::StatusOr<Admitted> Admission::PendingBatch::Finish() {

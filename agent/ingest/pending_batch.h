@@ -21,9 +21,13 @@ class Admission::PendingBatch {
     size_t bytes = 256 * 1024;
   };
 
+  // Where the journal is full and makes room: whether the end waits for that, for two seconds.
+  enum class WhenFull { kWait, kRefuse };
+
   // All outlive it.
-  PendingBatch(Admission* admission, const Sender* sender, journal::Urgency urgency)
-      : admission_(admission), sender_(sender), urgency_(urgency) {}
+  PendingBatch(Admission* admission, const Sender* sender, journal::Urgency urgency,
+               WhenFull when_full = WhenFull::kWait)
+      : admission_(admission), sender_(sender), urgency_(urgency), when_full_(when_full) {}
   ~PendingBatch();
 
   PendingBatch(const PendingBatch&) = delete;
@@ -40,11 +44,15 @@ class Admission::PendingBatch {
 
   absl::Status Begin(std::string_view batch);
   absl::StatusOr<Admitted> Finish();
+  // After a Finish that the journal refused.
+  bool WaitsForRoom();
   absl::Status FindClient();
 
   Admission* const admission_;
   const Sender* const sender_;
   const journal::Urgency urgency_;
+  const WhenFull when_full_;
+  uint64_t room_wait_ends_ = 0;  // 0: there was room
   std::optional<BatchPass> pass_;
   const char* place_ = nullptr;
   journal::BatchHead head_;

@@ -182,6 +182,7 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   const absl::Status room = retention_->MakeRoom(uid, frame_bytes);
   if (absl::IsUnavailable(room)) {
     ProveIfLacking();
+    is_making_room_ = true;
     return WithRetryAfter(room, kRetryWhenBehind);
   }
   if (!room.ok()) return WithRetryAfter(room, kRetryWhenFull);
@@ -190,6 +191,13 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   turn_->is_urgent |= urgency == Urgency::kNow;
   unsynced_.Add(next_sequence_, uid, frame_bytes);
   return next_sequence_++;
+}
+
+bool Journal::IsMakingRoom() {
+  if (!is_making_room_) return false;
+  AbsorbNewSegments();
+  is_making_room_ = !log_->refuses() && (retention_->is_copying() || retention_->LacksProof());
+  return is_making_room_;
 }
 
 UnsyncedShare::Bytes Journal::GetUnsynced(uid_t uid) {

@@ -75,6 +75,7 @@ class Retention {
   void Prove(uint64_t sequence) { proven_ = std::max(proven_, sequence); }
   // Whether the oldest segment could go if only a durable entry said that what it needs is synced.
   bool LacksProof() const;
+  bool is_copying() const { return copying_.has_value(); }
   // Its newest entry is of now.
   void StampCurrent();
 

@@ -133,7 +133,12 @@ bool SocketConnection::LeaveWait() {
 
 void SocketConnection::WakeUp() {
   waits_ = Wait::kNone;
-  if (!core_->loop().WatchFd(socket_.get(), EPOLLIN, this).ok()) Close("internal_error");
+  if (!core_->loop().WatchFd(socket_.get(), EPOLLIN, this).ok()) return Close("internal_error");
+  if (session_ && session_->is_paused() && !std::exchange(queued_, true)) {
+    core_->order().AddFirst(ServingOrder::kRead, user_, this);
+    // Nothing may come from the socket that would wake the loop.
+    core_->loop().Post([] {});
+  }
 }
 
 void SocketConnection::Watch(uint32_t events) {
@@ -224,6 +229,10 @@ uint64_t SocketConnection::Serve(uint64_t begin) {
   queued_ = false;
   slice_end_ = begin + (core_->order().OthersWait(user_) ? kSliceNanos : kLoneSliceNanos);
   if (session_ && session_->is_paused()) {
+    if (IsHeldBack()) {
+      Hold();
+      return begin;
+    }
     OnReceived(session_->Resume(core_->loop().now()));
   } else if (!backlog_.empty()) {
     return begin;
