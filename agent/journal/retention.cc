@@ -36,6 +36,9 @@ namespace {
 // when it is too old.
 constexpr uint64_t kPartOfAge = 8;
 
+// What is missing comes with the next sync or copy.
+absl::Status MakesRoom() { return absl::UnavailableError("the journal is full, and makes room"); }
+
 }  // namespace
 
 Retention::Retention(std::shared_ptr<SharedState> shared, const Clock* clock, Limits limits)
@@ -96,6 +99,7 @@ absl::Status Retention::MakeRoom(uid_t uid, uint64_t bytes) {
     return absl::OkStatus();
   }
   if (is_above_share && !is_copying) {
+    if (LacksProof()) return MakesRoom();
     return absl::ResourceExhaustedError(
         absl::StrCat("the journal is full and uid ", uid, " holds more than its share"));
   }
@@ -112,7 +116,7 @@ absl::Status Retention::MakeRoom(uid_t uid, uint64_t bytes) {
   if (is_copying) {
     // For the moment that it takes, others have a part of what is root's.
     if (!is_above_share && bytes_ + bytes <= limits_.max_bytes) return absl::OkStatus();
-    return absl::UnavailableError("the journal is full, and makes room");
+    return MakesRoom();
   }
   while (!Fits(uid, bytes) && RemoveOldest("full")) {
   }
@@ -121,7 +125,7 @@ absl::Status Retention::MakeRoom(uid_t uid, uint64_t bytes) {
          Remove(segments_.begin(), "full")) {
   }
   if (Fits(uid, bytes)) return absl::OkStatus();
-  if (LacksProof()) return absl::UnavailableError("the journal is full, and makes room");
+  if (LacksProof()) return MakesRoom();
   return absl::ResourceExhaustedError("the journal is full");
 }
 

@@ -48,8 +48,9 @@ constexpr uint64_t kPatienceRecords = 2 * kStepRecords;
 constexpr uint64_t kFlushInterval = 20'000'000;
 // What is held of an entry before it is written out: a small record may be a long line.
 constexpr size_t kMaxPendingBytes = 1024 * 1024;
-// How long written records may stay unsynced when nobody asks.
+// How long and how much may stay unsynced when nobody asks: the journal has to keep it.
 constexpr uint64_t kSyncInterval = 1'000'000'000;
+constexpr size_t kSyncBytes = 16 * 1024 * 1024;
 // While stopping, what is journalled is there at once. A read may also be empty because the worker
 // was woken.
 constexpr uint64_t kStoppingWait = 10'000'000;
@@ -211,6 +212,7 @@ void SinkWorker::ReadBatch() {
     TakeSettings();
     ReadEntry(&*entry);
     read_sequence_ = entry->sequence;
+    unsynced_entry_bytes_ += entry->batch.encoded.size();
     passed_.store(read_sequence_, std::memory_order_relaxed);
     ahead_.CloseBehind(read_sequence_);
     if (IsFull()) break;
@@ -339,11 +341,13 @@ void SinkWorker::TakeAhead(uint64_t sequence) {
 }
 
 bool SinkWorker::SyncIfDue() {
-  const bool is_due = unsynced_ && (Now() >= sync_due_ || HasReadAll());
+  const bool is_large = unsynced_entry_bytes_ >= kSyncBytes;
+  const bool is_due = unsynced_ && (is_large || Now() >= sync_due_ || HasReadAll());
   if (!is_due && !FlushIsDue()) return true;
   const bool is_last = IsStopping();
   const absl::Status status =
       unsynced_ ? CallSink([](Sink& sink) { return sink.Sync(); }) : absl::OkStatus();
+  unsynced_entry_bytes_ = 0;
   if (status.ok()) {
     last_sync_ = Now();
     if (std::exchange(unsynced_, false)) {

@@ -163,6 +163,7 @@ class SinkWorker final : public SinkLoad {
   uint64_t root_first_at_ = 0;
   bool unsynced_ = false;
   uint64_t sync_due_ = 0;
+  size_t unsynced_entry_bytes_ = 0;  // read since the last attempt to sync
   uint64_t last_sync_ = 0;
   // When the oldest pending record was taken in; 0: none is, or the policy does not ask.
   uint64_t oldest_pending_ = 0;
@@ -170,8 +171,7 @@ class SinkWorker final : public SinkLoad {
   std::chrono::milliseconds backoff_;
   // A call failed and is not repeated. What is delivered now is for the next start.
   bool gave_up_ = false;
-  // In a row, while stopping.
-  int empty_reads_ = 0;
+  int empty_reads_ = 0;  // in a row, while stopping
 
   std::atomic<uint64_t> cursor_{0};
   std::atomic<uint64_t> passed_{0};
