@@ -263,9 +263,9 @@ TEST_F(AdmissionTest, TheOpenSpansOfAllUsersAreBoundedTogether) {
   for (uid_t uid = 1; uid <= 8; ++uid) {
     auto origin = std::make_shared<live::Origin>();
     origin->identity.uid = uid;
-    origin->resource.assign(limits::kOpenSpanBytesOfUsers / 7, 'r');
+    origin->resource.assign(limits::kOpenSpanBytesOfUsers / 10, 'r');
     const Admitted admitted = Admit({std::move(origin), std::nullopt}, 0, {StartRecord(1, 1)});
-    EXPECT_EQ(admitted.accepted, uid < 6 ? 1u : 0u) << uid;
+    EXPECT_EQ(admitted.accepted, uid < 7 ? 1u : 0u) << uid;
   }
   EXPECT_EQ(Admit(SenderOf(9, 1), 1, {StartRecord(1, 1)}).accepted, 1u) << "one with little";
 }

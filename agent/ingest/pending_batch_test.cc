@@ -251,7 +251,7 @@ TEST_F(SlicedTest, TakesNothingBeforeTheLastSlice) {
 
 // Else the table would refuse in silence what the journal has.
 TEST_F(SlicedTest, JudgesAnewWhereOthersTookTheRoomForSpans) {
-  state_->spans.SetLimits({.bytes_per_uid = 800, .bytes_of_users = 1300});
+  state_->spans.SetLimits({.bytes_per_uid = 800, .bytes_of_users = 1800});
   const Sender sender = SenderOf(5);
   std::vector<v1::Record> records(1500, EventRecord("x"));
   records.insert(records.begin(), StartRecord(1, 1));

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/base/shared_limit.h"
 #include "agent/filter/matcher.h"
 #include "agent/identity/identity.h"
 #include "agent/identity/span_owner.h"
@@ -46,15 +47,15 @@ struct SpanBytes {
   // Those of `all` that are kept of ended spans.
   size_t ended = 0;
   // Of all users together; null for root, who is not counted in it.
-  std::shared_ptr<size_t> of_users;
+  std::shared_ptr<SharedLimit> of_users;
 
-  void Add(size_t bytes) {
-    all += bytes;
-    if (of_users != nullptr) *of_users += bytes;
-  }
-  void Subtract(size_t bytes) {
-    all -= bytes;
-    if (of_users != nullptr) *of_users -= bytes;
+  void Add(size_t bytes) { Change(all + bytes); }
+  void Subtract(size_t bytes) { Change(all - bytes); }
+
+ private:
+  void Change(size_t bytes) {
+    if (of_users != nullptr) of_users->Change(all, bytes);
+    all = bytes;
   }
 };
 

@@ -164,6 +164,16 @@ SpanTable::Result SpanTable::Open(const RecordView& start, std::shared_ptr<const
   return Result::kDone;
 }
 
+void SpanTable::SetLimits(const SpanLimits& limits) {
+  limits_ = limits;
+  users_bytes_ = std::make_shared<SharedLimit>(limits.bytes_of_users);
+  for (const auto& [uid, usage] : usage_) {
+    if (uid == 0) continue;
+    users_bytes_->Change(0, usage.bytes->all);
+    usage.bytes->of_users = users_bytes_;
+  }
+}
+
 SpanTable::Usage& SpanTable::UsageOf(uid_t uid) {
   Usage& usage = usage_[uid];
   if (usage.bytes == nullptr) {
@@ -209,14 +219,8 @@ std::shared_ptr<Span> SpanTable::FindEnclosing(uid_t uid, const TraceId& trace_i
 bool SpanTable::FitsBytes(uid_t uid, size_t bytes) const {
   const auto usage = usage_.find(uid);
   const size_t held = usage == usage_.end() ? 0 : usage->second.bytes->all;
-  const auto fits = [bytes](size_t of, size_t limit) {
-    return bytes <= limit && of <= limit - bytes;
-  };
-  if (!fits(held, limits_.bytes_per_uid)) return false;
-  if (uid == 0) return true;
-  // Beside what all hold, as much again as it would have itself.
-  return fits(*users_bytes_, limits_.bytes_of_users) &&
-         fits(held, limits_.bytes_of_users - *users_bytes_ - bytes);
+  if (bytes > limits_.bytes_per_uid || held > limits_.bytes_per_uid - bytes) return false;
+  return uid == 0 || users_bytes_->HasRoom(held, bytes);
 }
 
 size_t SpanTable::BytesOf(const RecordView& start, const Origin& origin) {

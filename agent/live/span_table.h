@@ -20,8 +20,8 @@ namespace sluice::live {
 struct SpanLimits {
   int spans_per_uid = std::numeric_limits<int>::max();
   size_t bytes_per_uid = std::numeric_limits<size_t>::max();
-  // Of all uids but 0. Each may hold as much as is left over by all of them: one alone half, n of
-  // them each one part in n + 1. So some is left for who comes next, and the sum has no floors.
+  // Of all uids but 0, shared as SharedLimit says: a small part is for each of 64 whatever others
+  // hold, and the sum has no floors.
   size_t bytes_of_users = std::numeric_limits<size_t>::max();
   size_t ended_bytes_per_uid = limits::kEndedSpanBytesPerUid;
 
@@ -32,10 +32,10 @@ struct SpanLimits {
 
 class SpanTable {
  public:
-  explicit SpanTable(SpanLimits limits = {}) : limits_(limits) {}
+  explicit SpanTable(const SpanLimits& limits = {}) { SetLimits(limits); }
 
   // What is open beyond them stays.
-  void SetLimits(const SpanLimits& limits) { limits_ = limits; }
+  void SetLimits(const SpanLimits& limits);
 
   enum class Result { kDone, kAlreadyOpen, kNotOpen, kOverLimit };
 
@@ -121,7 +121,7 @@ class SpanTable {
   // What is kept of a uid's spans that ended, for their open children.
   size_t EndedBytesOf(uid_t uid) const;
   // What is held of all uids but 0.
-  size_t BytesOfUsers() const { return *users_bytes_; }
+  size_t BytesOfUsers() const { return users_bytes_->held(); }
   // The memory that a START takes, to within a fifth. Its origin counts in full for each span, for
   // checkpoints repeat it; in memory the spans of one batch share it.
   static size_t BytesOf(const RecordView& start, const Origin& origin);
@@ -149,7 +149,7 @@ class SpanTable {
 
   SpanLimits limits_;
   uint64_t last_order_ = 0;
-  std::shared_ptr<size_t> users_bytes_ = std::make_shared<size_t>(0);
+  std::shared_ptr<SharedLimit> users_bytes_;
   absl::flat_hash_map<SpanKey, std::shared_ptr<Span>> spans_;
   absl::flat_hash_map<SpanKey, Dropped> dropped_;
   absl::flat_hash_map<uid_t, Usage> usage_;

@@ -110,19 +110,42 @@ int OpenAll(SpanTable* table, uid_t uid) {
   return opened;
 }
 
+// One of 256 spans is each one's small part, and 192 are for all.
 TEST_F(SpanTableTest, EachUserMayHoldAsMuchAsAllLeaveOverAndRootIsApart) {
   const size_t one = SpanTable::BytesOf(View(StartRecord(1, 1)), *OriginOf(5));
-  SpanTable table({.bytes_per_uid = 100 * one, .bytes_of_users = 64 * one});
-  EXPECT_EQ(OpenAll(&table, 5), 32);
-  EXPECT_EQ(OpenAll(&table, 6), 16);
-  EXPECT_EQ(OpenAll(&table, 7), 8);
+  SpanTable table({.bytes_per_uid = 100 * one, .bytes_of_users = 256 * one});
+  EXPECT_EQ(OpenAll(&table, 5), 1 + 96);
+  EXPECT_EQ(OpenAll(&table, 6), 1 + 48);
+  EXPECT_EQ(OpenAll(&table, 7), 1 + 24);
   EXPECT_EQ(OpenAll(&table, 0), 100) << "its own limit";
-  EXPECT_EQ(table.BytesOfUsers(), 56 * one);
+  EXPECT_EQ(table.BytesOfUsers(), 171 * one);
   EXPECT_EQ(table.Update(5, View(UpdateRecord(1, 1))), Result::kOverLimit);
-  for (uint8_t span = 1; span <= 24; ++span) {
+  for (uint8_t span = 1; span <= 48; ++span) {
     table.Retire(table.Close(5, View(EndRecord(1, span))));
   }
-  EXPECT_EQ(OpenAll(&table, 8), 16) << "who gives room back gives it to who comes";
+  EXPECT_EQ(OpenAll(&table, 8), 1 + 36) << "who gives room back gives it to who comes";
+}
+
+TEST_F(SpanTableTest, AfterGreedyUsersInARowAQuietOneFindsItsSmallPart) {
+  const size_t one = SpanTable::BytesOf(View(StartRecord(1, 1)), *OriginOf(5));
+  SpanTable table({.bytes_of_users = 256 * one});
+  for (uid_t uid = 1; uid <= 63; ++uid) OpenAll(&table, uid);
+  EXPECT_EQ(table.Open(View(StartRecord(1, 1)), OriginOf(64), 0), Result::kDone);
+  EXPECT_EQ(table.Open(View(StartRecord(1, 2)), OriginOf(64), 0), Result::kOverLimit);
+}
+
+TEST_F(SpanTableTest, WhatIsOpenCountsWithinNewLimits) {
+  const size_t one = SpanTable::BytesOf(View(StartRecord(1, 1)), *OriginOf(5));
+  SpanTable table;
+  EXPECT_EQ(OpenAll(&table, 5), 199);
+  table.SetLimits({.bytes_of_users = 256 * one});
+  EXPECT_EQ(table.BytesOfUsers(), 199 * one);
+  EXPECT_EQ(OpenAll(&table, 6), 1);
+  for (uint8_t span = 1; span < 200; ++span) {
+    table.Retire(table.Close(5, View(EndRecord(1, span))));
+  }
+  EXPECT_EQ(table.BytesOfUsers(), one);
+  EXPECT_EQ(OpenAll(&table, 7), 1 + 96);
 }
 
 TEST_F(SpanTableTest, HoweverManyUsersComeTheirSumHasNoFloor) {
@@ -130,7 +153,7 @@ TEST_F(SpanTableTest, HoweverManyUsersComeTheirSumHasNoFloor) {
   SpanTable table({.bytes_of_users = kLimit});
   int taken = 0;
   for (uid_t uid = 1; uid <= 300; ++uid) taken += OpenAll(&table, uid) > 0 ? 1 : 0;
-  EXPECT_GT(taken, 5);
+  EXPECT_GE(taken, 64);
   EXPECT_LE(table.BytesOfUsers(), kLimit);
 }
 

@@ -31,9 +31,10 @@ inline constexpr int kOpenSpansPerUid = 10'000;
 // Memory that the open spans of one uid take in one reader's table, with the resource of each and
 // what is kept of ended ones; a record beyond it is dropped (`open_span_bytes`).
 inline constexpr size_t kOpenSpanBytesPerUid = 16 * 1024 * 1024;
-// The same of all users but root, in each of the six tables or so that an agent has. A user may
-// hold as much as all of them leave over: alone half of it, so that there is room for others.
-inline constexpr size_t kOpenSpanBytesOfUsers = 24 * 1024 * 1024;
+// The same of all users but root, in each of the six tables or so that an agent has. A user alone
+// may hold 12.1 MiB of it (agent/base/shared_limit.h), which kOpenSpansPerUid small ones fit; each
+// of 64 users 128 KiB whatever others hold.
+inline constexpr size_t kOpenSpanBytesOfUsers = 32 * 1024 * 1024;
 // Kept of spans that ended while a child of theirs is open, so that its lines can name them. Of
 // what ends beyond it neither name nor ancestors are kept.
 inline constexpr size_t kEndedSpanBytesPerUid = 1024 * 1024;

@@ -68,7 +68,10 @@ absl::Status FileSink::Open() {
 void FileSink::Add(const stream::Delivery& delivery) {
   const uid_t uid = delivery.user();
   if (!shares_.MayWrite(uid)) return Cut(delivery);
-  shares_.Add(uid, lines_.Append(delivery, &pending_));
+  const size_t before = pending_.size();
+  if (shares_.Add(uid, lines_.Append(delivery, &pending_))) return;
+  pending_.resize(before);
+  Cut(delivery);
 }
 
 void FileSink::Cut(const stream::Delivery& delivery) {

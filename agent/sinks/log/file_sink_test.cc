@@ -117,7 +117,7 @@ TEST_F(FileSinkTest, AnotherAgentKnowsWhoseShareIsUsedUp) {
   ASSERT_TRUE(sink_->Sync().ok());
   const uint64_t before = Counted("log.cut", kAttacker);
   Start();
-  Emit(kAttacker, "more", 10);
+  Emit(kAttacker, std::string(1000, 'x'), 10);
   EXPECT_EQ(Counted("log.cut", kAttacker), before + 10);
   Emit(900, "of a quiet user");
   EXPECT_EQ(CountOf("of a quiet user"), 1);
@@ -125,7 +125,7 @@ TEST_F(FileSinkTest, AnotherAgentKnowsWhoseShareIsUsedUp) {
 
 TEST_F(FileSinkTest, WhoIsCutInAQuietLogIsHeardAgainLater) {
   Emit(kAttacker, std::string(1000, 'x'), 1000);
-  Emit(kAttacker, "not heard");
+  Emit(kAttacker, std::string(1000, 'x') + "not heard");
   EXPECT_EQ(CountOf("not heard"), 0);
   clock_.Advance(std::chrono::hours(24));
   // The time is looked at once for each batch.

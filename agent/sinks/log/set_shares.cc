@@ -31,27 +31,33 @@ uint64_t SetLimit(uint64_t max_size, uint32_t rotate_keep) {
 }
 
 SetShares::SetShares(uint64_t max_size, uint32_t rotate_keep)
-    : limit_(SetLimit(max_size, rotate_keep)),
-      files_kept_(size_t{rotate_keep} + 1),
-      most_told_(std::min<uint64_t>(kMostTold, max_size / kBytesPerTold)) {}
+    : files_kept_(size_t{rotate_keep} + 1),
+      most_told_(std::min<uint64_t>(kMostTold, max_size / kBytesPerTold)),
+      of_users_(SetLimit(max_size, rotate_keep)) {}
 
 bool SetShares::MayWrite(uid_t uid) {
-  if (limit_ == 0 || uid == kRoot) return true;
+  if (of_users_.limit() == 0 || uid == kRoot) return true;
   if (uid != run_uid_) {
     EndRun();
     run_uid_ = uid;
     const auto held = held_.find(uid);
     run_held_ = held == held_.end() ? 0 : held->second;
   }
-  return run_held_ < static_cast<double>(limit_) - total_;
+  return !run_is_cut_ && of_users_.HasRoom(run_held_, 1);
 }
 
-void SetShares::Add(uid_t uid, size_t bytes) {
-  if (!MayWrite(uid) || uid == kRoot || limit_ == 0) return;
-  const auto more = static_cast<double>(bytes);
-  run_held_ += more;
-  run_bytes_ += more;
-  total_ += more;
+bool SetShares::Add(uid_t uid, size_t bytes) {
+  if (!MayWrite(uid)) return false;
+  if (of_users_.limit() == 0 || uid == kRoot) return true;
+  if (!of_users_.HasRoom(run_held_, bytes)) {
+    // Else each line of a flood would be made to see that it does not fit.
+    run_is_cut_ = of_users_.IsBeyondSmallPart(run_held_);
+    return false;
+  }
+  of_users_.Change(run_held_, run_held_ + bytes);
+  run_held_ += bytes;
+  run_bytes_ += bytes;
+  return true;
 }
 
 void SetShares::EndRun() {
@@ -60,6 +66,7 @@ void SetShares::EndRun() {
     unwritten_[run_uid_] += run_bytes_;
   }
   run_bytes_ = 0;
+  run_is_cut_ = false;
   run_uid_ = kRoot;
 }
 
@@ -87,8 +94,8 @@ void SetShares::Recount() {
   for (const Holdings& file : files_) {
     for (const auto& [uid, bytes] : file) held_[uid] += bytes;
   }
-  total_ = 0;
-  for (const auto& [uid, bytes] : held_) total_ += bytes;
+  of_users_ = SharedLimit(of_users_.limit());
+  for (const auto& [uid, bytes] : held_) of_users_.Change(0, bytes);
 }
 
 void SetShares::Age(uint64_t boot_nano) {
@@ -98,8 +105,10 @@ void SetShares::Age(uint64_t boot_nano) {
   aged_boot_nano_ = boot_nano;
   EndRun();
   for (Holdings& file : files_) {
-    for (auto& [uid, bytes] : file) bytes *= left;
-    absl::erase_if(file, [](const auto& holding) { return holding.second < 1; });
+    for (auto& [uid, bytes] : file) {
+      bytes = static_cast<uint64_t>(static_cast<double>(bytes) * left);
+    }
+    absl::erase_if(file, [](const auto& holding) { return holding.second == 0; });
   }
   Recount();
 }
@@ -114,7 +123,7 @@ std::string SetShares::Encode() const {
   std::string encoded = absl::StrCat(kVersion, " ", aged_boot_nano_, "\n");
   for (size_t file = 0; file < files_.size(); ++file) {
     for (const auto& [uid, bytes] : files_[file]) {
-      absl::StrAppend(&encoded, file, " ", uid, " ", static_cast<uint64_t>(bytes), "\n");
+      absl::StrAppend(&encoded, file, " ", uid, " ", bytes, "\n");
     }
   }
   return encoded;
@@ -139,7 +148,7 @@ bool SetShares::Restore(absl::string_view encoded, uint64_t boot_nano) {
     }
     if (file >= files_kept_) continue;
     if (files.size() <= file) files.resize(file + 1);
-    files[file][uid] = static_cast<double>(bytes);
+    files[file][uid] = bytes;
   }
   files_ = std::move(files);
   aged_boot_nano_ = aged;

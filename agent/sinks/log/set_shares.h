@@ -1,10 +1,9 @@
 // Who holds how much of the log: of the file that is written and those rotated from it, which are
 // one ring for all users.
 //
-// All users but root together hold at most `limit` bytes. One of them may write as long as what it
-// holds is less than what is left of that (a dynamic threshold, as switches have it for shared
-// buffers): alone it gets half, n greedy ones limit/(n+1) each, and a newcomer finds room whoever
-// is there. What it writes beyond that is cut, so it neither takes room nor has files rotated.
+// All users but root together hold at most `limit` bytes, shared as SharedLimit says: each of 64
+// users finds a small part of it whatever others hold. What one writes beyond its share is cut, so
+// it neither takes room nor has files rotated.
 //
 // A line goes with its file, once as many files as are kept have been filled behind it. All that
 // users wrote behind it is held as long as it is there, so that is at most `limit`, and the rest
@@ -24,6 +23,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
+#include "agent/base/shared_limit.h"
 
 namespace sluice::log_sink {
 
@@ -36,9 +36,10 @@ class SetShares {
  public:
   SetShares(uint64_t max_size, uint32_t rotate_keep);
 
+  // Whether a line of `uid` may be written, as far as one can say before its length is known.
   bool MayWrite(uid_t uid);
-  // Its line is about to be written.
-  void Add(uid_t uid, size_t bytes);
+  // Its line has so many bytes and is to be written. False: it is cut, there is no room for it.
+  bool Add(uid_t uid, size_t bytes);
   // All that was added is in the newest file; there were so many rotations so far.
   void Written(uint64_t rotations);
   // The file that was written last is no longer of the set: another program moved it away.
@@ -56,24 +57,26 @@ class SetShares {
 
  private:
   // Bytes by uid, those of days ago in part.
-  using Holdings = absl::flat_hash_map<uid_t, double>;
+  using Holdings = absl::flat_hash_map<uid_t, uint64_t>;
 
   void EndRun();
   void Recount();
 
-  const uint64_t limit_;
   const size_t files_kept_;
   const size_t most_told_;
   // Newest first.
   std::deque<Holdings> files_{1};
   // Of all files, and of what is not written yet.
   Holdings held_;
-  double total_ = 0;
+  // The sum of it, and of what the run adds.
+  SharedLimit of_users_;
   Holdings unwritten_;
   // The user whose lines come, most in a row; root: nobody's.
   uid_t run_uid_ = 0;
-  double run_held_ = 0;
-  double run_bytes_ = 0;
+  uint64_t run_held_ = 0;
+  uint64_t run_bytes_ = 0;
+  // Nothing more of it is written.
+  bool run_is_cut_ = false;
   uint64_t rotations_ = 0;
   uint64_t aged_boot_nano_ = 0;
   absl::flat_hash_set<uid_t> told_;
