@@ -353,6 +353,7 @@ TEST(TomlFileTest, TakesOtherScriptsInQuotesAndCommentsOnly) {
               ElementsAre("f:2:4: only ASCII may stand outside quotes and comments"));
   EXPECT_THAT(ParseToml("kvp.prefix = \"\"\u0492\n", "f", Keys()).mistakes, ::testing::SizeIs(1));
   EXPECT_THAT(ParseToml("kvp.prefix = \"\n\u0492", "f", Keys()).mistakes, ::testing::SizeIs(1));
+  EXPECT_THAT(ParseToml("journal.max = +'+\u0492\n", "f", Keys()).mistakes, ::testing::SizeIs(1));
 }
 
 TEST(TomlFileTest, ReportsAKeyThatBeginsLikeNone) {

@@ -60,7 +60,7 @@ class ForeignByteFinder {
       if (static_cast<unsigned char>(c) >= 0x80) return at_;
       if (c == '#') {
         at_ = std::min(text_.find('\n', at_), text_.size());
-      } else if (c == '"' || c == '\'') {
+      } else if ((c == '"' || c == '\'') && MayBeginString()) {
         SkipString(c);
       } else {
         ++at_;
@@ -71,6 +71,11 @@ class ForeignByteFinder {
 
  private:
   bool At(std::string_view what) const { return text_.substr(at_).starts_with(what); }
+  // Elsewhere a quote is a mistake, and the parser reads on to tell of it. \xbf ends a byte order
+  // mark.
+  bool MayBeginString() const {
+    return at_ == 0 || std::string_view(" \t\r\n=[,{.\xbf").find(text_[at_ - 1]) != text_.npos;
+  }
 
   // Past the string that begins here. A string on one line ends with the line at the latest, where
   // the parser stops anyway.
