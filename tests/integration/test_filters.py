@@ -321,7 +321,7 @@ def test_hostile_questions_are_bounded_refused_and_counted(agent):
         asking = [subprocess.Popen(
             [str(agent.shared.sluice), *question, "--timeout", "60s"], stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, env={"SLUICE_SOCKET": str(agent.socket)},
-            **as_user(NOBODY)) for _ in range(12)]
+            **as_user(NOBODY)) for _ in range(24)]
         # Others are answered meanwhile.
         assert agent.sluice("filter", "check", "info", "--timeout", "30s", uid=SOMEBODY).stdout
         emit(agent, ("error", "app", "not held up"))
