@@ -58,7 +58,7 @@ absl::Status Admission::PendingBatch::FindClient() {
 }
 
 bool Admission::PendingBatch::WaitsForRoom() {
-  if (when_full_ == WhenFull::kRefuse || !admission_->journal_->IsMakingRoom()) return false;
+  if (when_full_ == WhenFull::kRefuse || !admission_->journal_->lacked_room()) return false;
   const uint64_t now = admission_->clock_->BootNano();
   if (room_wait_ends_ == 0) room_wait_ends_ = now + kLongestRoomWaitNanos;
   return now < room_wait_ends_;

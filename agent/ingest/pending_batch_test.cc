@@ -5,6 +5,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -267,6 +268,53 @@ TEST_F(SlicedTest, JudgesAnewWhereOthersTookTheRoomForSpans) {
   EXPECT_EQ((*done)->drops.at("open_span_bytes"), 1u);
   EXPECT_EQ((*done)->accepted, 1500u);
   EXPECT_EQ(state_->spans.CountOf(5), 0);
+}
+
+// Room comes with the next sync, or with a copy of what a quiet user has in a segment.
+TEST(FullJournalTest, ABatchWaitsForRoomWhereItMay) {
+  testing::TempDirectory directory;
+  FakeClock clock(1);
+  Counters counters;
+  AdmissionState state;
+  journal::Options options;
+  options.directory = directory.path() + "/journal";
+  options.max_bytes = 1 << 20;
+  options.segment_bytes = 64 << 10;
+  options.group_bytes = 64 << 10;
+  options.uid_share = 1;
+  Recovery recovery(&state, "boot");
+  const auto journal = *journal::Journal::Open(options, &recovery);
+  journal->Start([&] { return EncodeCheckpoint(state, "boot"); }, [](uint64_t) {});
+  Admission admission(&state, journal.get(), &clock, &counters);
+  const auto sender_of = [](uid_t uid) {
+    auto origin = std::make_shared<live::Origin>();
+    origin->identity.uid = uid;
+    return Sender{std::move(origin), std::nullopt};
+  };
+  const Sender flooder = sender_of(5), quiet = sender_of(6);
+  const std::string batch = EncodeBatch(1, {EventRecord(std::string(20'000, 'x'))});
+  const std::string little = EncodeBatch(1, {EventRecord("quiet")});
+
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto take = [&](const Sender& sender, const std::string& what) {
+    bool waited = false;
+    Admission::PendingBatch pending(&admission, &sender, kGrouped);
+    auto done = pending.Work(what);
+    for (; !done && std::chrono::steady_clock::now() < deadline; done = pending.Work(what)) {
+      waited = true;
+      journal->CommitTurn();
+    }
+    EXPECT_TRUE(done && done->ok());
+    journal->CommitTurn();
+    while (journal->synced_sequence() + 8 < journal->last_sequence()) std::this_thread::yield();
+    return waited;
+  };
+  int waits = 0;
+  while (waits < 3 && !::testing::Test::HasFailure()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    take(quiet, little);
+    for (int i = 0; i < 5; ++i) waits += take(flooder, batch);
+  }
 }
 
 TEST_F(SlicedTest, RefusesAMalformedEndWhole) {

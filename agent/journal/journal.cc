@@ -177,12 +177,13 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   if (frame_bytes > kFrameHeaderBytes + kMaxBatchPayloadBytes) {
     return absl::InvalidArgumentError(absl::StrCat("an entry of ", frame_bytes, " bytes"));
   }
+  lacked_room_ = false;
   RETURN_IF_ERROR(CheckTakes(frame_bytes));
   AbsorbNewSegments();
   const absl::Status room = retention_->MakeRoom(uid, frame_bytes);
   if (absl::IsUnavailable(room)) {
     ProveIfLacking();
-    is_making_room_ = true;
+    lacked_room_ = true;
     return WithRetryAfter(room, kRetryWhenBehind);
   }
   if (!room.ok()) return WithRetryAfter(room, kRetryWhenFull);
@@ -194,10 +195,9 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
 }
 
 bool Journal::IsMakingRoom() {
-  if (!is_making_room_) return false;
+  if (!lacked_room_) return false;
   AbsorbNewSegments();
-  is_making_room_ = !log_->refuses() && (retention_->is_copying() || retention_->LacksProof());
-  return is_making_room_;
+  return !log_->refuses() && (retention_->is_copying() || retention_->LacksProof());
 }
 
 UnsyncedShare::Bytes Journal::GetUnsynced(uid_t uid) {

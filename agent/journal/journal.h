@@ -82,7 +82,9 @@ class Journal {
   absl::StatusOr<uint64_t> Append(uid_t uid, absl::Span<const std::string_view> payload,
                                   Urgency urgency);
 
-  // Whether Append found the journal full, and room comes with the next sync or copy.
+  // Whether the last Append found the journal full, with room to come by the next sync or copy.
+  bool lacked_room() const { return lacked_room_; }
+  // Whether it has not come yet.
   bool IsMakingRoom();
 
   // What waits for the disk, of `uid` and of all users; nothing where the disk refuses.
@@ -170,8 +172,7 @@ class Journal {
   uint64_t last_save_ = 0;
   // What is synced for sure once the last save is durable: it says so.
   uint64_t last_save_proves_ = 0;
-  // As IsMakingRoom said last, or Append since.
-  bool is_making_room_ = false;
+  bool lacked_room_ = false;
   // Something was copied since TrimSegments.
   bool has_copied_ = false;
   // What Options::directory held when it could only be read, to be counted when it is ours again.

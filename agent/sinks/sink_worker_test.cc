@@ -237,6 +237,14 @@ TEST_F(SinkWorkerTest, RunsJobsAndAnswersFlushesBetweenTheRecordsOfAnEntry) {
   EXPECT_EQ(Written().size(), 20'001u);
 }
 
+// The clock stands still: no second passes.
+TEST_F(StoppedClockTest, SyncsWhatTheJournalWouldHaveToKeep) {
+  StartWorker("off");
+  const std::string text(60'000, 'x');
+  for (int i = 0; i < 20; ++i) Write(text, 16);
+  EXPECT_TRUE(log_->Wait([&]() NO_THREAD_SAFETY_ANALYSIS { return log_->syncs > 0; }));
+}
+
 TEST_F(SinkWorkerTest, TheCursorMovesOnWhileMuchIsReadAndNothingWritten) {
   StartWorker("off");
   std::vector<uint64_t> cursors;
