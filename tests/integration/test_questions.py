@@ -8,25 +8,17 @@ from harness import NOBODY, SOMEBODY, as_user, run, wait_until
 # Opens 9,500 spans; then asks for the list of them by 960 calls and reads no answer; then goes on
 # by eight connections at once, each with sixteen questions, for as long as it is let.
 ASK = """
-import os, socket, struct, sys
+import os, socket, sys
 sys.path.insert(0, sys.argv[1])
 import telemetry
+from http2_frames import DATA, HEADERS, PREFACE, SETTINGS, frame, request_headers
 
 PATH = os.environ["SLUICE_SOCKET"]
 STATUS_OF_OPEN_SPANS = b"\\0\\0\\0\\0\\2\\x08\\1"
 
-def frame(kind, flags, stream, payload):
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) \\
-        + payload
-
-def literal(name, value):
-    return b"\\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
-
-HEADERS = b"".join(literal(*pair) for pair in (
-    (b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/sluice.v1.Query/Status"),
-    (b":authority", b"localhost"), (b"content-type", b"application/grpc"), (b"te", b"trailers")))
-QUESTIONS = b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + frame(4, 0, 0, b"") + b"".join(
-    frame(1, 4, stream, HEADERS) + frame(0, 1, stream, STATUS_OF_OPEN_SPANS)
+QUESTIONS = PREFACE + frame(SETTINGS) + b"".join(
+    frame(HEADERS, 4, stream, request_headers(b"/sluice.v1.Query/Status")) +
+    frame(DATA, 1, stream, STATUS_OF_OPEN_SPANS)
     for stream in range(1, 33, 2))
 
 def ask():

@@ -1,32 +1,15 @@
-"""A hostile client: hostile.py ATTACK SOCKET SECONDS. Bytes on a Unix socket, no gRPC library."""
+"""A hostile client: hostile.py ATTACK SOCKET SECONDS. Bytes on a Unix socket, no gRPC library;
+PYTHONPATH is tests/support."""
 
 import os
 import random
 import resource
 import socket
-import struct
 import sys
 import time
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 8, 9
-END_HEADERS = 4
-
-
-def frame(kind, flags=0, stream=0, payload=b""):
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) \
-        + payload
-
-
-def literal(name, value):
-    """A header field without indexing (HPACK)."""
-    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
-
-
-def request_headers(path=b"/sluice.v1.Ingest/Emit"):
-    return b"".join([literal(b":method", b"POST"), literal(b":scheme", b"http"),
-                     literal(b":path", path), literal(b":authority", b"localhost"),
-                     literal(b"content-type", b"application/grpc"), literal(b"te", b"trailers")])
+from http2_frames import (CONTINUATION, DATA, END_HEADERS, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS,
+                          WINDOW_UPDATE, frame, request_headers)
 
 
 class Peer:

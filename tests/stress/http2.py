@@ -6,8 +6,8 @@ import socket
 import struct
 import time
 
-from hostile import (DATA, END_HEADERS, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame,
-                     request_headers)
+from http2_frames import (DATA, END_HEADERS, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+                          frame, request_headers)
 
 END_STREAM = ACK = 1
 GOAWAY = 7

@@ -68,7 +68,8 @@ def test_a_victim_is_served_under_attack(agent, attack):
     attackers = [subprocess.Popen(
         ["/usr/bin/python3", "-c", code, attack, str(agent.socket), str(SECONDS + 1)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/tmp",
-        env={"PATH": "/usr/bin:/bin"}, **as_user(NOBODY)) for _ in range(2)]
+        env={"PATH": "/usr/bin:/bin", **agent.shared.environment(agent)}, **as_user(NOBODY))
+        for _ in range(2)]
     served = Served(agent, f"victim_{attack}", SECONDS)
     print(f"{attack}: {served} (quiet: {quiet}), p99 ratio {served.p99 / quiet.p99:.1f}, "
           f"{agent.peak_rss_mib()} MiB")
@@ -102,7 +103,8 @@ def test_whoever_takes_all_descriptors_leaves_the_agent_its_own(shared):
         agent.start(wrapper=["prlimit", "--nofile=64"])
         with telemetry.Stream(str(agent.socket)) as victim, subprocess.Popen(
                 ["/usr/bin/python3", "-c", HOSTILE.read_text(), "connections", str(agent.socket),
-                 "600"], env={"PATH": "/usr/bin:/bin"}, cwd="/tmp", **as_user(NOBODY)) as attacker:
+                 "600"], env={"PATH": "/usr/bin:/bin", **shared.environment(agent)}, cwd="/tmp",
+                **as_user(NOBODY)) as attacker:
             wait_until(lambda: descriptors_refused(agent), "the attack takes too much")
             for name in names:
                 victim.batch(telemetry.event(name + "x" * size))

@@ -25,9 +25,10 @@ path = "{folder}/log/three.log"
 # Connects as each user in turn, and keeps of each: open spans, as many as it is let; clients that
 # came and went; a message that is never complete.
 HOLD = """
-import os, socket, struct, sys
+import os, socket, sys
 sys.path.insert(0, sys.argv[1])
 import grpc, telemetry
+from http2_frames import DATA, HEADERS, PREFACE, SETTINGS, frame, request_headers
 from sluice.otlp.v1.resource_pb2 import Resource
 from sluice.v1 import ingest_pb2, ingest_pb2_grpc
 
@@ -35,18 +36,8 @@ PATH = os.environ["SLUICE_SOCKET"]
 FIRST_UID = 100_000
 OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
 
-def frame(kind, flags, stream, payload):
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) \\
-        + payload
-
-def literal(name, value):
-    return b"\\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
-
-HEADERS = b"".join(literal(*pair) for pair in (
-    (b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/sluice.v1.Ingest/Emit"),
-    (b":authority", b"localhost"), (b"content-type", b"application/grpc"), (b"te", b"trailers")))
-HALF = frame(1, 4, 1, HEADERS) + frame(0, 0, 1, b"\\0\\0\\x40\\0\\0") + \\
-    40 * frame(0, 0, 1, b"x" * 16_000)  # of a message of 4 MiB
+HALF = frame(HEADERS, 4, 1, request_headers()) + frame(DATA, 0, 1, b"\\0\\0\\x40\\0\\0") + \\
+    40 * frame(DATA, 0, 1, b"x" * 16_000)  # of a message of 4 MiB
 
 def become(uid, connect):
     os.seteuid(uid)
@@ -64,9 +55,9 @@ def hold_half():
     half = socket.socket(socket.AF_UNIX)
     half.settimeout(30)
     half.connect(PATH)
-    half.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + frame(4, 0, 0, b""))
+    half.sendall(PREFACE + frame(SETTINGS))
     assert half.recv(9)  # the agent's settings, with its windows
-    half.sendall(frame(4, 1, 0, b"") + HALF)
+    half.sendall(frame(SETTINGS, 1) + HALF)
     return half
 
 def spans(size):

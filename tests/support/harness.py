@@ -121,7 +121,7 @@ class Shared:
         return self.folder / "sluice"
 
     def environment(self, agent):
-        return {"SLUICE_SOCKET": str(agent.socket), "PYTHONPATH": str(self.python)}
+        return {"SLUICE_SOCKET": str(agent.socket), "PYTHONPATH": f"{self.python}:{self.support}"}
 
 
 class Agent:
@@ -266,6 +266,6 @@ class Agent:
         self.sluice("flush", "--all", "--timeout", "15s")
 
     def run_python(self, code, *arguments, uid=ROOT, **options):
-        """Runs a Python program that has proto/'s classes and SLUICE_SOCKET, and nothing else."""
+        """Runs a Python program that has proto/'s classes, tests/support and SLUICE_SOCKET."""
         return run(["/usr/bin/python3", "-c", code, *arguments], uid=uid,
                    env=self.shared.environment(self), **options)
