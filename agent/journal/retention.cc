@@ -99,7 +99,8 @@ absl::Status Retention::MakeRoom(uid_t uid, uint64_t bytes) {
     return absl::OkStatus();
   }
   if (is_above_share && !is_copying) {
-    if (LacksProof()) return MakesRoom();
+    // There is history of its own that may go once it is known that what follows is synced.
+    if (LacksProof() && EndOfHistory() != segments_.begin()) return MakesRoom();
     return absl::ResourceExhaustedError(
         absl::StrCat("the journal is full and uid ", uid, " holds more than its share"));
   }
