@@ -22,6 +22,26 @@ void ByteBudget::Release(uid_t uid, size_t bytes) {
   if (entry->second == 0) by_uid_.erase(entry);
 }
 
+Charge& Charge::operator=(Charge&& other) noexcept {
+  if (this == &other) return *this;
+  Release();
+  budget_ = other.budget_;
+  uid_ = other.uid_;
+  bytes_ = std::exchange(other.bytes_, 0);
+  return *this;
+}
+
+bool Charge::Resize(size_t bytes) {
+  if (bytes > bytes_ && !budget_->Charge(uid_, bytes - bytes_)) return false;
+  if (bytes < bytes_) budget_->Release(uid_, bytes_ - bytes);
+  bytes_ = bytes;
+  return true;
+}
+
+void Charge::Release() {
+  if (bytes_ > 0) budget_->Release(uid_, std::exchange(bytes_, 0));
+}
+
 size_t ByteBudget::used_by(uid_t uid) const {
   const auto entry = by_uid_.find(uid);
   return entry == by_uid_.end() ? 0 : entry->second;

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 
@@ -33,6 +34,27 @@ class ByteBudget {
   const Limits limits_;
   size_t used_ = 0;
   absl::flat_hash_map<uid_t, size_t> by_uid_;
+};
+
+// What one holder has charged, released with it.
+class Charge {
+ public:
+  Charge() = default;
+  // `budget` outlives it.
+  Charge(ByteBudget* budget, uid_t uid) : budget_(budget), uid_(uid) {}
+  Charge(Charge&& other) noexcept { *this = std::move(other); }
+  Charge& operator=(Charge&& other) noexcept;
+  ~Charge() { Release(); }
+
+  // False, and nothing changed: it would exceed a limit.
+  bool Resize(size_t bytes);
+  void Release();
+  size_t bytes() const { return bytes_; }
+
+ private:
+  ByteBudget* budget_ = nullptr;
+  uid_t uid_ = 0;
+  size_t bytes_ = 0;
 };
 
 }  // namespace sluice::net
