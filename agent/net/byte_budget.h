@@ -27,10 +27,23 @@ class ByteBudget {
   // At most what was charged.
   void Release(uid_t uid, size_t bytes);
 
+  // For work that is done for one user at a time: counts for all together, and not as the uid's.
+  bool ChargeWork(uid_t uid, size_t bytes);
+  void ReleaseWork(size_t bytes) { used_ -= bytes; }
+  // Whether it can be charged when nobody holds anything.
+  bool CanEverCharge(uid_t uid, size_t bytes) const {
+    return bytes <= limits_.per_uid && CanEverChargeWork(uid, bytes);
+  }
+  bool CanEverChargeWork(uid_t uid, size_t bytes) const {
+    return uid == 0 || bytes <= limits_.total;
+  }
+
   size_t used() const { return used_; }
   size_t used_by(uid_t uid) const;
 
  private:
+  bool HasRoom(uid_t uid, size_t bytes) const;
+
   const Limits limits_;
   size_t used_ = 0;
   absl::flat_hash_map<uid_t, size_t> by_uid_;

@@ -22,6 +22,7 @@ LIBRARIES = {
     "libre2": "log_errors(false) of each RE2",
     "libdeflate": "nothing",
     "libnghttp2": "silent unless built for debugging",
+    "libsimdjson": "nothing",
     "libstdc++": "what ends the process",
     "libgcc_s": "nothing",
     "libm": "nothing",

@@ -38,7 +38,8 @@ class HttpExchanges::ExchangeCall final : public HttpExchange, public HttpCall {
     if (std::optional<HttpResponse> refused = owner_->service_->Refuse(head_)) {
       return Respond(*std::move(refused));
     }
-    if (head_.content_length.value_or(0) > owner_->service_->max_body_bytes()) RefuseSize();
+    max_body_bytes_ = owner_->service_->MaxBodyBytes(head_);
+    if (head_.content_length.value_or(0) > max_body_bytes_) RefuseSize();
   }
 
   ExchangeId id() const override { return id_; }
@@ -108,7 +109,7 @@ class HttpExchanges::ExchangeCall final : public HttpExchange, public HttpCall {
 
   void Collect(std::string_view bytes) {
     const size_t needed = body_.size() + bytes.size();
-    if (needed > owner_->service_->max_body_bytes()) return RefuseSize();
+    if (needed > max_body_bytes_) return RefuseSize();
     if (needed > body_.capacity()) {
       // Grows with what came, not with what was announced, which costs the peer nothing.
       const size_t stated = std::max<size_t>(head_.content_length.value_or(SIZE_MAX), needed);
@@ -123,9 +124,9 @@ class HttpExchanges::ExchangeCall final : public HttpExchange, public HttpCall {
   }
 
   void RefuseSize() {
-    Refuse("body_too_large", absl::ResourceExhaustedError(absl::StrCat(
-                                 "the body is too large: at most ",
-                                 owner_->service_->max_body_bytes(), " bytes are taken")));
+    Refuse("body_too_large",
+           absl::ResourceExhaustedError(absl::StrCat("the body is too large: at most ",
+                                                     max_body_bytes_, " bytes are taken")));
   }
 
   void Refuse(const char* reason, const absl::Status& status) {
@@ -154,6 +155,7 @@ class HttpExchanges::ExchangeCall final : public HttpExchange, public HttpCall {
   const int32_t stream_id_;
   const ExchangeId id_;
   const RequestHead head_;
+  size_t max_body_bytes_ = 0;
   std::string body_;
   Charge charge_;
   std::string answer_;

@@ -26,7 +26,7 @@ class TestService final : public HttpService {
     return HttpResponse{
         .status = "404", .fields = {{"x", "y"}}, .body = "not here", .refusal = "unknown_path"};
   }
-  size_t max_body_bytes() const override { return kMaxBody; }
+  size_t MaxBodyBytes(const RequestHead&) const override { return kMaxBody; }
   HttpResponse Explain(const RequestHead&, const absl::Status& status) override {
     return {.status = absl::IsResourceExhausted(status) ? "413" : "503",
             .body = std::string(status.message())};

@@ -53,8 +53,8 @@ class HttpService {
 
   // The answer to a request that is refused by its head. Its body is then passed over.
   virtual std::optional<HttpResponse> Refuse(const RequestHead& head) = 0;
-  // Of a request that is not.
-  virtual size_t max_body_bytes() const = 0;
+  // Of a request that is not refused.
+  virtual size_t MaxBodyBytes(const RequestHead& head) const = 0;
   // The answer where the body has more (RESOURCE_EXHAUSTED), or where its user holds too much
   // already (UNAVAILABLE).
   virtual HttpResponse Explain(const RequestHead& head, const absl::Status& status) = 0;
