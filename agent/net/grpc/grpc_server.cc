@@ -22,7 +22,8 @@ void GrpcServer::AddRoute(std::string_view path, Route route) {
 
 // Of a head that is too large the content type may be missing; who sends one gets a status.
 bool GrpcServer::Takes(const RequestHead& head) const {
-  return head.method == "POST" && (IsGrpcContentType(head.content_type) || head.is_too_large());
+  return !head.is_http1 && head.method == "POST" &&
+         (IsGrpcContentType(head.content_type) || head.is_too_large());
 }
 
 std::unique_ptr<HttpCall> GrpcServer::Make(SocketConnection* connection, int32_t stream_id,

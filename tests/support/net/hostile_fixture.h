@@ -33,6 +33,7 @@ class HostileServerTest : public ::testing::Test {
     directory_ = ::mkdtemp(name);
     GrpcServer::Limits limits{.connections_of_root = limits::kConnectionsPerUid};
     limits.first_request_ms = first_request_ms;
+    limits.greeted_request_ms = first_request_ms;
     limits.waste.permille = 1000;  // its client and its hostile peers are one user
     server_ = std::make_unique<GrpcServer>(GrpcServer::Options{.loop = loop_.get(),
                                                                .counters = &counters_,
