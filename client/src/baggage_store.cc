@@ -19,7 +19,6 @@
 
 #include "client/src/record_encoder.h"
 #include "proto/record/attribute_writer.h"
-#include "proto/trace/header_text.h"
 
 namespace sluice {
 namespace {
@@ -36,7 +35,7 @@ struct Store {
   std::array<BaggageEntry, kPlaces> entries;
   // By the text's hash, where it was put last: the same baggage mostly has one number.
   std::array<uint16_t, kPlaces> places{};
-  std::vector<std::string> keys;
+  std::string keys;     // for SelectBaggage
   uint32_t next = 0;    // place to be given away
   uint32_t oldest = 0;  // place whose baggage goes first when there are too many bytes
   uint32_t round = 1;   // how often all places were given away; 0 is no number
@@ -54,28 +53,14 @@ Store* Made() {
   return made;
 }
 
-bool Matches(std::string_view pattern, std::string_view key) {
-  return pattern.ends_with('*') ? key.starts_with(pattern.substr(0, pattern.size() - 1))
-                                : key == pattern;
-}
-
-void AddField(const BaggageMember& member, BaggageContent* content) {
-  StringWireWriter writer{StringSink(&content->fields)};
-  WriteStringAttribute(writer, span_field::kAttributes, member.key, member.value);
-  ++content->field_count;
-  content->keys |= KeyBit(member.key);
-}
-
-BaggageContent MakeContent(const std::vector<std::string>& keys, std::string text,
-                           const std::vector<BaggageMember>& members) {
+BaggageContent MakeContent(std::string_view keys, std::string text) {
   BaggageContent content = {.text = std::move(text)};
-  std::vector<bool> taken(members.size(), false);
-  for (const std::string& pattern : keys) {
-    for (size_t i = 0; i < members.size(); ++i) {
-      if (taken[i] || !Matches(pattern, members[i].key)) continue;
-      taken[i] = true;
-      AddField(members[i], &content);
-    }
+  StringWireWriter writer{StringSink(&content.fields)};
+  // As they would arrive at another process.
+  for (const BaggageMember& member : SelectBaggage(ParseBaggage(content.text), keys)) {
+    WriteStringAttribute(writer, span_field::kAttributes, member.key, member.value);
+    ++content.field_count;
+    content.keys |= KeyBit(member.key);
   }
   return content;
 }
@@ -105,13 +90,13 @@ void MakeRoom(Store* of) {
   }
 }
 
-uint32_t InternLocked(std::string text, const std::vector<BaggageMember>& members) {
+uint32_t InternLocked(std::string text) {
   Store* const made = Made();
   if (made == nullptr) return 0;
   uint16_t* const place = &made->places[std::hash<std::string>()(text) % kPlaces];
   const BaggageEntry& before = made->entries[*place];
   if (before.number != 0 && before.content.text == text) return before.number;
-  BaggageContent content = MakeContent(made->keys, std::move(text), members);
+  BaggageContent content = MakeContent(made->keys, std::move(text));
   MakeRoom(made);
   const uint32_t number = TakePlace(made);
   *place = static_cast<uint16_t>(number % kPlaces);
@@ -125,20 +110,14 @@ void SetBaggageKeys(std::string_view keys) {
   const SpinLockScope lock(&store_lock);
   Store* const made = Made();
   if (made == nullptr) return;
-  made->keys.clear();
-  while (!keys.empty()) {
-    const std::string_view key = TakeMember(&keys, ',');
-    if (!key.empty()) made->keys.emplace_back(key);
-  }
+  made->keys = keys;
 }
 
 uint32_t InternBaggage(const std::vector<BaggageMember>& members) try {
   std::string text = FormatBaggage(members);
   if (text.empty()) return 0;
-  // As they would arrive at another process.
-  const std::vector<BaggageMember> travelling = ParseBaggage(text);
   const SpinLockScope lock(&store_lock);
-  return InternLocked(std::move(text), travelling);
+  return InternLocked(std::move(text));
 } catch (const std::bad_alloc&) {
   return 0;
 }

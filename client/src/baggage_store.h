@@ -18,9 +18,8 @@
 
 namespace sluice {
 
-// Which members become attributes of each span that starts under them: keys separated by commas, in
-// this order; `prefix*` stands for all that begin so, in the baggage's order. Of baggage interned
-// after this call.
+// Which members become attributes of each span that starts under them, as SelectBaggage takes them.
+// Of baggage interned after this call.
 void SetBaggageKeys(std::string_view keys);
 
 // 0 for none, and where memory is short. What cannot travel is left out.

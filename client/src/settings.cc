@@ -111,7 +111,7 @@ void SetSampler(Settings* settings) {
 
 void SetRoot(const sluice_options& options, Settings* settings) {
   const std::string_view keys = View(options.baggage_keys);
-  SetBaggageKeys(keys.empty() ? Environment("SLUICE_BAGGAGE_KEYS") : keys);
+  SetBaggageKeys(keys.empty() ? Environment(kBaggageKeysEnv) : keys);
   ExtractContext(Environment(kTraceparentEnv.data()), Environment(kTracestateEnv.data()),
                  &settings->root);
   settings->root.baggage = InternBaggage(ParseBaggage(Environment(kBaggageEnv.data())));

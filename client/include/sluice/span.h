@@ -83,14 +83,14 @@ class [[nodiscard]] Span : public SpanRef {
     Event(message, attributes, around);
   }
   void RecordError(const auto& error) noexcept {
-    if (!left_out_) return SpanRef::RecordError(error);
-    SLUICE_INTERNAL_TRY {
-      const internal::ErrorText text = internal::Describe(error);
-      AddEvent("exception",
-               {{"exception.type", text.type.view()}, {"exception.message", text.message.view()}},
-               {.level = Level::kError});
-    }
+    SLUICE_INTERNAL_TRY { RecordError(internal::Describe(error)); }
     SLUICE_INTERNAL_CATCH_ALL {}
+  }
+  void RecordError(const internal::ErrorText& error) noexcept {
+    if (!left_out_) return SpanRef::RecordError(error);
+    AddEvent("exception",
+             {{"exception.type", error.type.view()}, {"exception.message", error.message.view()}},
+             {.level = Level::kError});
   }
   Context context() const noexcept { return left_out_ ? left_out_->parent : SpanRef::context(); }
   SpanScope Enter() const noexcept { return SpanScope(handle_, context()); }
