@@ -61,6 +61,8 @@ void WriteAttribute(BasicWireWriter<Sink>& writer, uint32_t number,
     case SLUICE_ARRAY:
     case SLUICE_MAP:
       break;
+    case SLUICE_DEFERRED:  // none comes this far
+      return WriteAttributeHeader(writer, number, key, 0);
   }
   const auto write_list = [&](auto& to) { WriteList(to, attribute, depth); };
   WriteAttributeHeader(writer, number, key, Count(write_list));
@@ -86,6 +88,8 @@ void WriteArrayItem(BasicWireWriter<Sink>& writer, const sluice_attribute& item,
       case SLUICE_ARRAY:
       case SLUICE_MAP:
         return WriteList(to, item, depth);
+      case SLUICE_DEFERRED:
+        return;
     }
   };
   writer.BytesHeader(kListValues, Count(write_value));
@@ -129,6 +133,7 @@ void WriteHead(BasicWireWriter<Sink>& writer, const SpanRecord& record) {
   const SpanSlot& slot = record.slot;
   WriteRecordHead(writer, {record.kind, static_cast<Level>(slot.level), slot.target()});
   WriteBareMarks(writer, record.bare);
+  if (slot.busy_ns != 0) writer.Varint(record_field::kBusyNs, slot.busy_ns);
 }
 
 template <typename Sink>
@@ -166,23 +171,136 @@ void WriteMalformed(char* to, size_t size) {
 constexpr uint32_t BodyField(const SpanRecord&) { return record_field::kSpan; }
 constexpr uint32_t BodyField(const EventRecord&) { return record_field::kEvent; }
 
-template <typename Record>
-RecordSizes MeasureRecord(const Record& record) {
-  const size_t body = Count([&](auto& counter) { WriteBody(counter, record); });
-  const size_t head = Count([&](auto& counter) { WriteHead(counter, record); });
-  const size_t content = head + BytesFieldSize(BodyField(record), body);
+// Writes where there is known to be room.
+class RawSink {
+ public:
+  explicit RawSink(char* to) : position_(to) {}
+
+  char* Grow(size_t size) {
+    char* const grown = position_;
+    position_ += size;
+    return grown;
+  }
+
+ private:
+  char* position_;
+};
+
+constexpr size_t kSpanIdsSize = 2 + TraceId::kBytes + 2 + SpanId::kBytes;
+constexpr size_t kKindAndLevelSize = 4;
+
+// What WriteBody and WriteHead write of a record without an attribute of its own.
+size_t BodySize(const SpanRecord& record) {
+  const SpanSlot& slot = record.slot;
+  size_t size = kSpanIdsSize + record.body.size();
+  if (slot.end_time != 0) size += 1 + sizeof(slot.end_time);
+  if (record.kind != RecordKind::kSpanStart && record.kind != RecordKind::kSpan) return size;
+  size += 2 + 1 + sizeof(slot.start_time) + TagSize(span_field::kFlags) + sizeof(uint32_t);
+  if (!slot.parent_id.IsZero()) size += 2 + SpanId::kBytes;
+  if (record.trace_state.empty()) [[likely]]
+    return size;
+  return size + BytesFieldSize(span_field::kTraceState, record.trace_state.size());
+}
+
+size_t HeadSize(const SpanRecord& record) {
+  const std::string_view target = record.slot.target();
+  size_t size = kKindAndLevelSize;
+  if (!target.empty()) size += BytesFieldSize(record_field::kTarget, target.size());
+  if (record.slot.busy_ns != 0) size += 1 + VarintSize(record.slot.busy_ns);
+  if (record.bare.any()) [[unlikely]]
+    size += Count([&](auto& counter) { WriteBareMarks(counter, record.bare); });
+  return size;
+}
+
+RecordSizes Sizes(size_t head, size_t body, uint32_t body_field) {
+  const size_t content = head + BytesFieldSize(body_field, body);
   return {.body = body, .record = content, .field = BytesFieldSize(batch_field::kRecords, content)};
 }
 
 template <typename Record>
-void EncodeRecord(const Record& record, const RecordSizes& sizes, char* to) {
+RecordSizes CountRecord(const Record& record) {
+  return Sizes(Count([&](auto& counter) { WriteHead(counter, record); }),
+               Count([&](auto& counter) { WriteBody(counter, record); }), BodyField(record));
+}
+
+template <typename Record, typename Sink>
+void WriteRecord(const Record& record, const RecordSizes& sizes, BasicWireWriter<Sink>* writer) {
+  writer->BytesHeader(batch_field::kRecords, sizes.record);
+  WriteHead(*writer, record);
+  writer->BytesHeader(BodyField(record), sizes.body);
+  WriteBody(*writer, record);
+}
+
+// What the program handed over may have changed since it was counted.
+template <typename Record>
+void WriteRecordChecked(const Record& record, const RecordSizes& sizes, char* to) {
   BufferWireWriter writer{BufferSink(to, sizes.field)};
-  writer.BytesHeader(batch_field::kRecords, sizes.record);
-  WriteHead(writer, record);
-  writer.BytesHeader(BodyField(record), sizes.body);
-  WriteBody(writer, record);
+  WriteRecord(record, sizes, &writer);
   if (!writer.ok() || writer.size() != sizes.field) [[unlikely]]
     WriteMalformed(to, sizes.field);
+}
+
+// One whose lengths take a byte each, as almost all do. `value_size` is that of the AnyValue, which
+// `put_value` writes.
+template <typename PutValue>
+char* PutShortAttribute(std::string_view key, size_t value_size, char* to, PutValue put_value) {
+  *to++ = static_cast<char>(WireTag(span_field::kAttributes, WireType::kBytes));
+  *to++ = static_cast<char>(4 + key.size() + value_size);
+  *to++ = static_cast<char>(WireTag(key_value_field::kKey, WireType::kBytes));
+  *to++ = static_cast<char>(key.size());
+  CopyShort(to, key.data(), key.size());
+  to += key.size();
+  *to++ = static_cast<char>(WireTag(key_value_field::kValue, WireType::kBytes));
+  *to++ = static_cast<char>(value_size);
+  return put_value(to);
+}
+
+// Of a key and a text of so many bytes together.
+constexpr size_t kShortBytes = 127 - 8;
+// What they take then, and a number with its key.
+constexpr size_t kShortSpace = 128 + 2;
+
+char* PutShort(const sluice_attribute& attribute, char* to) {
+  const std::string_view key = View(attribute.key);
+  const auto& value = attribute.value;
+  const auto put_varint = [](uint32_t field, uint64_t number) {
+    return [=](char* at) {
+      *at++ = static_cast<char>(WireTag(field, WireType::kVarint));
+      return PutVarint(at, number);
+    };
+  };
+  switch (attribute.type) {
+    case SLUICE_STRING:
+    case SLUICE_BARE: {
+      const std::string_view text = View(value.text);
+      return PutShortAttribute(key, 2 + text.size(), to, [&](char* at) {
+        *at++ = static_cast<char>(WireTag(any_value_field::kStringValue, WireType::kBytes));
+        *at++ = static_cast<char>(text.size());
+        CopyShort(at, text.data(), text.size());
+        return at + text.size();
+      });
+    }
+    case SLUICE_BOOL:
+      return PutShortAttribute(key, 2, to,
+                               put_varint(any_value_field::kBoolValue, value.boolean != 0));
+    case SLUICE_INT: {
+      const auto number = static_cast<uint64_t>(value.integer);
+      return PutShortAttribute(key, 1 + VarintSize(number), to,
+                               put_varint(any_value_field::kIntValue, number));
+    }
+    default:
+      return PutShortAttribute(key, 1 + sizeof(double), to, [&](char* at) {
+        *at++ = static_cast<char>(WireTag(any_value_field::kDoubleValue, WireType::kFixed64));
+        std::memcpy(at, &value.number, sizeof(double));
+        return at + sizeof(double);
+      });
+  }
+}
+
+bool IsShort(const sluice_attribute& attribute) {
+  if (attribute.type >= SLUICE_BYTES) return false;
+  const size_t text = attribute.type <= SLUICE_BARE ? attribute.value.text.size : 16;
+  return attribute.key.size <= kShortBytes && text <= kShortBytes - attribute.key.size;
 }
 
 }  // namespace
@@ -190,13 +308,35 @@ void EncodeRecord(const Record& record, const RecordSizes& sizes, char* to) {
 // Flattened, since a span's cost is that of its calls: see tests/bench/client_bench.cc.
 #define SLUICE_FLATTEN __attribute__((flatten))
 
-SLUICE_FLATTEN RecordSizes Measure(const SpanRecord& record) { return MeasureRecord(record); }
-RecordSizes Measure(const EventRecord& record) { return MeasureRecord(record); }
+SLUICE_FLATTEN RecordSizes Measure(const SpanRecord& record) {
+  if (record.attribute != nullptr) [[unlikely]]
+    return CountRecord(record);
+  return Sizes(HeadSize(record), BodySize(record), BodyField(record));
+}
+RecordSizes Measure(const EventRecord& record) { return CountRecord(record); }
+
+// A slot changes for nobody but who holds it.
 SLUICE_FLATTEN void Encode(const SpanRecord& record, const RecordSizes& sizes, char* to) {
-  EncodeRecord(record, sizes, to);
+  if (record.attribute != nullptr) [[unlikely]]
+    return WriteRecordChecked(record, sizes, to);
+  BasicWireWriter<RawSink> writer{RawSink(to)};
+  WriteRecord(record, sizes, &writer);
 }
 void Encode(const EventRecord& record, const RecordSizes& sizes, char* to) {
-  EncodeRecord(record, sizes, to);
+  WriteRecordChecked(record, sizes, to);
+}
+
+void EncodeAttribute(uint32_t number, const sluice_attribute& attribute, BufferWireWriter* writer) {
+  WriteAttribute(*writer, number, attribute, 0);
+}
+
+SLUICE_FLATTEN char* EncodeSpanAttribute(const sluice_attribute& attribute, char* to, char* end) {
+  const auto room = static_cast<size_t>(end - to);
+  if (room >= kShortSpace && IsShort(attribute)) [[likely]]
+    return PutShort(attribute, to);
+  BufferWireWriter writer{BufferSink(to, room)};
+  EncodeAttribute(span_field::kAttributes, attribute, &writer);
+  return writer.ok() ? to + writer.size() : nullptr;
 }
 
 BareSet BareAttributes(const AttributeList& attributes) {
@@ -205,11 +345,6 @@ BareSet BareAttributes(const AttributeList& attributes) {
     bare[i] = attributes.items[i].type == SLUICE_BARE;
   }
   return bare;
-}
-
-SLUICE_FLATTEN void EncodeSpanAttribute(const sluice_attribute& attribute,
-                                        BufferWireWriter* writer) {
-  WriteAttribute(*writer, span_field::kAttributes, attribute, 0);
 }
 
 std::string_view CutText(std::string_view text, size_t limit) {

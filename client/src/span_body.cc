@@ -1,0 +1,133 @@
+#include "client/src/span_body.h"
+
+#include <cstring>
+
+#include "client/src/record_encoder.h"
+#include "client/src/tracestate_store.h"
+#include "proto/record/field_numbers.h"
+#include "proto/record/record_writer.h"
+#include "proto/wire/reader.h"
+#include "proto/wire/writer.h"
+
+namespace sluice {
+namespace {
+
+BufferWireWriter BodyWriter(SpanSlot* slot) {
+  return BufferWireWriter(
+      BufferSink(slot->body + slot->body_size, SpanSlot::kBodyBytes - slot->body_size));
+}
+
+bool Take(const BufferWireWriter& written, SpanSlot* slot) {
+  if (!written.ok()) return false;
+  slot->body_size = static_cast<uint16_t>(slot->body_size + written.size());
+  return true;
+}
+
+// Later marks move up with their attributes.
+void EraseMark(size_t index, SpanSlot* slot) {
+  for (size_t i = index; i + 1 < slot->attribute_count; ++i) slot->bare[i] = slot->bare[i + 1];
+  slot->bare[slot->attribute_count - 1u] = false;
+}
+
+void EraseAttribute(std::string_view key, SpanSlot* slot) {
+  const char* const body_end = slot->body + slot->body_size;
+  WireReader reader({slot->body, slot->body_size});
+  const char* begin = slot->body;
+  size_t index = 0;
+  for (WireField field; reader.Next(&field); begin = reader.position()) {
+    if (field.tag != WireTag(span_field::kAttributes, WireType::kBytes)) continue;
+    if (ReadAttribute(field.bytes).key == key) {
+      const char* const end = reader.position();
+      std::memmove(slot->body + (begin - slot->body), end, static_cast<size_t>(body_end - end));
+      EraseMark(index, slot);
+      slot->body_size = static_cast<uint16_t>(slot->body_size - (end - begin));
+      --slot->attribute_count;
+      return;
+    }
+    ++index;
+  }
+}
+
+void WriteLinkIds(const sluice_context& context, BufferWireWriter* writer) {
+  writer->Bytes(span_link_field::kTraceId,
+                {reinterpret_cast<const char*>(context.trace_id), sizeof(context.trace_id)});
+  writer->Bytes(span_link_field::kSpanId,
+                {reinterpret_cast<const char*>(context.span_id), sizeof(context.span_id)});
+  const std::string_view trace_state = TracestateText(context.trace_state);
+  if (!trace_state.empty()) writer->Bytes(span_link_field::kTraceState, trace_state);
+}
+
+// `attribute_count` of the link's attributes.
+bool WriteLink(const sluice_link& link, size_t attribute_count, BufferWireWriter* writer) {
+  const auto mark = writer->Begin(span_field::kLinks, 2);
+  WriteLinkIds(link.context, writer);
+  for (size_t i = 0; i < attribute_count; ++i) {
+    EncodeAttribute(span_link_field::kAttributes, link.attributes[i], writer);
+  }
+  if (attribute_count < link.attribute_count) {
+    writer->Varint(span_link_field::kDroppedAttributesCount, link.attribute_count);
+  }
+  writer->Fixed32(span_link_field::kFlags, link.context.trace_flags);
+  writer->End(mark);
+  return writer->ok();
+}
+
+}  // namespace
+
+void ClearBody(SpanSlot* slot) {
+  slot->body_size = 0;
+  slot->attribute_count = 0;
+  slot->keys = 0;
+  slot->bare.reset();
+}
+
+bool AppendAttribute(const sluice_attribute& attribute, SpanSlot* slot) {
+  const std::string_view key = View(attribute.key);
+  const uint64_t bit = KeyBit(key);
+  if ((slot->keys & bit) != 0) [[unlikely]]
+    EraseAttribute(key, slot);
+  if (slot->attribute_count == limits::kAttributes) return false;
+  char* const end = slot->body + SpanSlot::kBodyBytes;
+  char* const written = EncodeSpanAttribute(attribute, slot->body + slot->body_size, end);
+  if (written == nullptr) return false;
+  slot->body_size = static_cast<uint16_t>(written - slot->body);
+  if (attribute.type == SLUICE_BARE) slot->bare.set(slot->attribute_count);
+  ++slot->attribute_count;
+  slot->keys |= bit;
+  return true;
+}
+
+bool AppendEncoded(const EncodedAttributes& attributes, SpanSlot* slot) {
+  if (slot->attribute_count + attributes.count > static_cast<int>(limits::kAttributes)) {
+    return false;
+  }
+  BufferWireWriter body = BodyWriter(slot);
+  body.Raw(attributes.fields);
+  if (!Take(body, slot)) return false;
+  slot->attribute_count = static_cast<uint16_t>(slot->attribute_count + attributes.count);
+  slot->keys |= attributes.keys;
+  return true;
+}
+
+bool AppendName(std::string_view name, SpanSlot* slot) {
+  BufferWireWriter body = BodyWriter(slot);
+  WriteSpanName(body, CutText(name, kNameBytes));
+  return Take(body, slot);
+}
+
+bool AppendStatus(sluice_status status, std::string_view message, SpanSlot* slot) {
+  BufferWireWriter body = BodyWriter(slot);
+  WriteSpanStatus(body, static_cast<StatusCode>(static_cast<unsigned>(status) & 3),
+                  CutText(message, kStatusMessageBytes));
+  return Take(body, slot);
+}
+
+bool AppendLink(const sluice_link& link, SpanSlot* slot) {
+  BufferWireWriter whole = BodyWriter(slot);
+  if (WriteLink(link, link.attribute_count, &whole)) return Take(whole, slot);
+  if (slot->body_size != 0) return false;
+  BufferWireWriter bare = BodyWriter(slot);
+  return WriteLink(link, 0, &bare) && Take(bare, slot);
+}
+
+}  // namespace sluice
