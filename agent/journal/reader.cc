@@ -149,8 +149,14 @@ std::optional<Entry> Reader::ReadEntry(uint64_t end) {
     if (!batch) continue;  // counted with the next one
     CountMissing(sequence);
     next_sequence_ = sequence + 1;
-    return Entry{sequence, frame->header.uid,           this_boot_, sequence <= replay_until_,
-                 *batch,   std::exchange(forgotten_, 0)};
+    Entry entry{.sequence = sequence,
+                .uid = frame->header.uid,
+                .this_boot = this_boot_,
+                .replayed = sequence <= replay_until_,
+                .batch = *batch,
+                .forgotten_before = std::exchange(forgotten_, 0)};
+    if (file_->header()) entry.boot_id = file_->header()->boot_id;
+    return entry;
   }
   return std::nullopt;
 }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "agent/journal/batch_view.h"
 
@@ -29,6 +30,8 @@ struct Entry {
   // So many numbers before this one are missing since the reader gave the one before, because they
   // were not worth keeping when others were.
   uint64_t forgotten_before = 0;
+  // The boot that it was written in; empty: not known.
+  std::string_view boot_id;
 };
 
 class SegmentReader;
@@ -51,6 +54,9 @@ class Reader {
   // checkpoint, those up to `cursor` marked as replayed. Where entries after `cursor` are gone
   // already, starts at the first that is left.
   std::string Restore(uint64_t cursor);
+
+  // The first number that Next may give; after Restore, the first after that checkpoint.
+  uint64_t next_sequence() const { return next_sequence_; }
 
   // The next batch, or nullopt: `deadline` passed or Wake was called. A written batch is readable
   // before it is synced. Damaged entries are skipped and counted.

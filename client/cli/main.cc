@@ -14,6 +14,7 @@
 #include "client/cli/look/flush.h"
 #include "client/cli/look/status.h"
 #include "client/cli/look/tail.h"
+#include "client/cli/look/traces.h"
 #include "client/cli/look/tree.h"
 #include "client/cli/verb.h"
 #include "proto/base/standard_descriptors.h"
@@ -30,6 +31,7 @@ constexpr std::array kVerbs = {
     Verb{"flush", "Wait until the sinks have written everything", FlushVerb},
     Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb},
     Verb{"tail", "Show the newest records as log lines, and follow", TailVerb},
+    Verb{"traces", "List the traces of the journal", TracesVerb},
     Verb{"tree", "Show one trace as a tree", TreeVerb},
     Verb{"kvp", "Look into the Hyper-V KVP pool, and change it", KvpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},

@@ -85,8 +85,23 @@ Result<std::vector<Response>> AgentView::Stream(std::string_view method, std::st
   };
   const rpc::Status status = channel_->ServerStream(method, request, deadline_, take);
   if (!readable) return Unreadable(socket_);
+  if (status.outcome == rpc::Outcome::kStatus) {
+    if (status.code == rpc::GrpcCode::kNotFound) return Failure{kExitNegative, status.message};
+    if (status.code == rpc::GrpcCode::kFailedPrecondition) {
+      return Failure{kExitUsage, status.message};
+    }
+  }
   if (!status.ok()) return CallFailure(status, socket_);
   return responses;
+}
+
+Result<v1::TracesResponse> AgentView::Traces(const v1::TracesRequest& request) {
+  const auto responses = Stream<v1::TracesResponse>(
+      is_admin_ ? method::kControlTraces : method::kQueryTraces, EncodeRequest(request));
+  if (!responses.ok()) return responses.failure();
+  v1::TracesResponse all;
+  for (const v1::TracesResponse& response : *responses) all.MergeFrom(response);
+  return all;
 }
 
 Result<std::vector<v1::StoredRecord>> AgentView::Records(const v1::RecordsRequest& request) {

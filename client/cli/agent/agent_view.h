@@ -27,7 +27,10 @@ class AgentView {
   Result<v1::ExplainResponse> Explain(const v1::ExplainRequest& request);
   // Needs the admin socket.
   Result<v1::ReloadResponse> Reload();
-  // Oldest first.
+  // Newest first.
+  Result<v1::TracesResponse> Traces(const v1::TracesRequest& request);
+  // Oldest first. Fails with kExitNegative where `select` finds nothing, with kExitUsage where it
+  // finds several.
   Result<std::vector<v1::StoredRecord>> Records(const v1::RecordsRequest& request);
   // These need the admin socket. The pool's records as they lie on disk, byte for byte:
   Result<std::string> DumpPool();

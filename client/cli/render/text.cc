@@ -1,8 +1,10 @@
 #include "client/cli/render/text.h"
 
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -32,6 +34,15 @@ std::string ThreeDigits(uint64_t value, uint64_t unit, const char* name) {
   return Format("%.*f %s", decimals, amount, name);
 }
 
+size_t StdoutWidth() {
+  if (const char* const columns = std::getenv("COLUMNS")) {
+    const long width = std::strtol(columns, nullptr, 10);
+    if (width > 0 && width < 10'000) return static_cast<size_t>(width);
+  }
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 bool LocaleIsUtf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* const value = std::getenv(name);
@@ -48,7 +59,23 @@ bool LocaleIsUtf8() {
 }  // namespace
 
 TextStyle TextStyle::OfStdout() {
-  return {.color = TakesColor(STDOUT_FILENO), .unicode = LocaleIsUtf8()};
+  return {.color = TakesColor(STDOUT_FILENO), .unicode = LocaleIsUtf8(), .width = StdoutWidth()};
+}
+
+size_t TextWidth(std::string_view text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string CutToWidth(std::string_view text, size_t width, const TextStyle& style) {
+  if (TextWidth(text) <= width) return std::string(text);
+  const std::string_view ellipsis = style.unicode ? "\u2026" : "~";
+  size_t end = 0;
+  for (size_t columns = 0; end < text.size(); ++end) {
+    if ((text[end] & 0xc0) == 0x80) continue;
+    if (++columns >= width) break;
+  }
+  return std::string(text.substr(0, end)).append(width == 0 ? "" : ellipsis);
 }
 
 std::string EscapeControls(std::string_view text) {
