@@ -20,6 +20,7 @@ LIBRARIES = {
     "libprotobuf": "agent/app/library_logs.h",
     "libabsl": "agent/app/library_logs.h",
     "libre2": "log_errors(false) of each RE2",
+    "libdeflate": "nothing",
     "libnghttp2": "silent unless built for debugging",
     "libstdc++": "what ends the process",
     "libgcc_s": "nothing",
