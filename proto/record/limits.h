@@ -38,6 +38,10 @@ inline constexpr size_t kOtlpResourceBytes = 1024 * 1024;
 // A whole request, decompressed.
 inline constexpr size_t kOtlpRequestBytes = 64 * 1024 * 1024;
 
+// Events within one span that log and pool show; the view of its trace shows all. OpenTelemetry's
+// SDKs keep as many by default.
+inline constexpr uint32_t kSpanEventsShown = 128;
+
 // Per uid.
 inline constexpr int kConnectionsPerUid = 64;
 inline constexpr int kOpenSpansPerUid = 10'000;

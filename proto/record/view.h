@@ -103,6 +103,7 @@ struct SpanView {
   StatusCode status = StatusCode::kUnset;
   std::string_view status_message;
   uint32_t flags = 0;
+  bool has_events = false;
 
   FieldRange attributes() const { return {body, span_field::kAttributes}; }  // ReadAttribute
   FieldRange events() const { return {body, span_field::kEvents}; }          // encoded Span.Event
