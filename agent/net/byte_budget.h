@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "agent/base/user_of.h"
 
 namespace sluice::net {
 
@@ -46,7 +46,7 @@ class ByteBudget {
 
   const Limits limits_;
   size_t used_ = 0;
-  absl::flat_hash_map<uid_t, size_t> by_uid_;
+  ByUser<size_t> by_uid_;
 };
 
 // What one holder has charged, released with it.
