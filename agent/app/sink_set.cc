@@ -10,7 +10,6 @@ SinkSet MakeSinks(const config::AgentConfig& config, const std::string& vm_id,
   SinkSet set;
   for (const config::SinkConfig& sink : config.sinks) {
     const sinks::SinkKind& kind = sinks::KindOf(sink);
-    if (kind.make == nullptr) continue;
     if (!sink.on()) {
       set.off.push_back({sink.name, kind.destination != nullptr ? kind.destination(sink) : ""});
       continue;

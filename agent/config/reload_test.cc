@@ -53,14 +53,27 @@ routes = { a = "b=info" }
 color = "never"
 [otlp]
 enabled = true
-endpoint = "http://k"
+endpoint = "file:///k"
+signals = ["logs"]
+batch_records = 1
+batch_bytes = "1 MiB"
+batch_delay = "1s"
+resource = { a = "b" }
+level_attribute = "level"
+max_size = "1 MiB"
+max_age = "1d"
+rotate_keep = 5
+protocol = "grpc"
+insecure = true
 headers = ["l=m"]
+headers_file = "h"
 ca_file = "n"
 client_cert_file = "o"
 client_key_file = "p"
-gzip = true
+compression = "gzip"
 timeout = "1s"
-batch_records = 1
+proxy = "q"
+max_connection_age = "1s"
 filter = "error"
 routes = { a = "b=info" }
 [filter]

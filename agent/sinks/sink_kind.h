@@ -42,7 +42,6 @@ struct UnfilteredEvents {
 struct SinkKind {
   // Names it, too: SinkSection::sink.
   config::SinkSection section;
-  // Null: this version checks its settings and has no such sink.
   std::unique_ptr<Sink> (*make)(const SinkContext&) = nullptr;
   // Where it would write, for status while it is switched off; null: that is not told.
   std::string (*destination)(const config::SinkConfig&) = nullptr;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "agent/journal/batch_view.h"
 #include "agent/live/span.h"
 #include "proto/record/view.h"
 
@@ -23,6 +24,11 @@ struct Delivery {
   uint32_t part = 0;
   // Bytes of that entry, but for the sender's resource, which each entry repeats.
   size_t entry_bytes = 0;
+
+  // All of that entry but its records.
+  const journal::BatchHead* batch = nullptr;
+  // What the record stands in, where it came as OTLP; null: one of our own protocol.
+  const journal::ScopeView* scope = nullptr;
 
   // The record as journalled. For kSpanClosed: the END, or the whole SPAN.
   const RecordView* record = nullptr;

@@ -94,6 +94,7 @@ size_t RecordStream::ReadSome(size_t most) {
   Place place = place_;
   size_t count = 0;
   for (; count < most && records.Next(); ++count) {
+    place.scope = records.is_own() ? nullptr : &records.scope();
     if (const auto record = records.Read()) ReadRecordAt(place, *record);
     ++place.part;
   }
@@ -228,6 +229,8 @@ void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const Record
   delivery.part = place.part;
   delivery.entry_bytes =
       batch.encoded.size() - std::min(batch.encoded.size(), batch.resource.size());
+  delivery.batch = &batch;
+  delivery.scope = place.scope;
   delivery.record = &record;
   delivery.level = LevelOf(kind, record, span);
   delivery.span = span;

@@ -47,6 +47,7 @@ class RecordStream {
   struct Place {
     const journal::Entry* entry = nullptr;
     uint32_t part = 0;
+    const journal::ScopeView* scope = nullptr;
 
     uid_t uid() const { return entry->batch.uid; }
   };

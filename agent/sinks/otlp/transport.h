@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,8 @@ namespace sluice::otlp {
 
 enum class Signal { kTraces, kLogs, kMetrics };
 inline constexpr Signal kSignals[] = {Signal::kTraces, Signal::kLogs, Signal::kMetrics};
+inline constexpr const char* kSignalNames[] = {"traces", "logs", "metrics"};
+inline const char* NameOf(Signal signal) { return kSignalNames[static_cast<size_t>(signal)]; }
 
 // What the destination made of a request.
 struct Answer {
@@ -39,8 +42,8 @@ struct Answer {
   std::optional<std::chrono::milliseconds> delay;
   // kDone: items it dropped, as its partial_success says.
   uint64_t rejected = 0;
-  // kSplit: a request must be no larger than this, as the destination says: bytes before
-  // compression.
+  // kSplit: a request must be no larger than this, in bytes before compression: as the destination
+  // says, or half of what it refused for its size.
   std::optional<uint64_t> max_request_bytes;
   // kSplit: RESOURCE_EXHAUSTED, of which nobody knows whether it means size or load. A single small
   // record that is refused so is not at fault.
