@@ -74,6 +74,10 @@ class SinkWorker final : public SinkLoad {
   using Job = std::function<void(Sink&)>;
   void RunOnWorker(Job job);
 
+  // Ends the wait for the next attempt, also one that the destination asked for. False: it is not
+  // waiting for one.
+  bool RetryNow();
+
   void SetFilter(std::shared_ptr<const filter::Filter> filter);
   void Reopen();
 
@@ -181,6 +185,8 @@ class SinkWorker final : public SinkLoad {
   FlushQueue flushes_;
   // Attend has something to do.
   std::atomic<bool> has_duty_{false};
+  enum class Retry { kNone, kWaits, kAsked };
+  std::atomic<Retry> retry_{Retry::kNone};
 
   mutable Mutex mutex_;
   CondVar changed_;

@@ -45,9 +45,9 @@ void SetOption(const std::string& name, const std::string& value, Destination* d
     if (!endpoint.ok()) std::exit(2);
     destination->endpoint = *endpoint;
   } else if (name == "--protocol") {
-    destination->protocol = value == "grpc"        ? Protocol::kGrpc
-                            : value == "http/json" ? Protocol::kHttpJson
-                                                   : Protocol::kHttpProtobuf;
+    destination->protocol = value == "grpc"        ? NetworkProtocol::kGrpc
+                            : value == "http/json" ? NetworkProtocol::kHttpJson
+                                                   : NetworkProtocol::kHttpProtobuf;
   } else if (name == "--gzip") {
     destination->gzip = true;
   } else if (name == "--timeout") {

@@ -13,7 +13,7 @@
 
 namespace sluice::otlp {
 
-enum class Protocol { kGrpc, kHttpProtobuf, kHttpJson };
+enum class NetworkProtocol { kGrpc, kHttpProtobuf, kHttpJson };
 
 // What a call did on its way, for `sluice otlp test`.
 struct Step {
@@ -24,7 +24,7 @@ struct Step {
 
 struct Destination {
   Endpoint endpoint;
-  Protocol protocol = Protocol::kGrpc;
+  NetworkProtocol protocol = NetworkProtocol::kGrpc;
   // HTTP: where each signal goes, by Signal, as the request names it: `/v1/traces`.
   std::array<std::string, 3> paths = {"/v1/traces", "/v1/logs", "/v1/metrics"};
   // `name=value` with the value percent-encoded, as OTEL_EXPORTER_OTLP_HEADERS has them.

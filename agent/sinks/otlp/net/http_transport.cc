@@ -14,8 +14,8 @@ namespace {
 
 using std::chrono::microseconds;
 
-absl::string_view ContentType(Protocol protocol) {
-  return protocol == Protocol::kHttpJson ? "application/json" : "application/x-protobuf";
+absl::string_view ContentType(NetworkProtocol protocol) {
+  return protocol == NetworkProtocol::kHttpJson ? "application/json" : "application/x-protobuf";
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ void HttpTransport::SetUp() {
 Answer HttpTransport::Send(Signal signal, absl::Span<const absl::string_view> request) {
   const Deadline deadline = DeadlineAfter(destination_.timeout);
   std::string body = JoinPieces(request);
-  if (destination_.protocol == Protocol::kHttpJson) body = ToJson(signal, body);
+  if (destination_.protocol == NetworkProtocol::kHttpJson) body = ToJson(signal, body);
   if (destination_.gzip) body = gzip_.Compress(body);
   return SendBody(signal, body, deadline);
 }
@@ -221,9 +221,9 @@ void HttpTransport::ReportSteps(CURLcode code, const Exchange& exchange,
 }
 
 std::string HttpTransport::Describe() const {
-  return absl::StrCat(destination_.endpoint.url(), destination_.protocol == Protocol::kHttpJson
-                                                       ? " (http/json)"
-                                                       : " (http/protobuf)");
+  return absl::StrCat(
+      destination_.endpoint.url(),
+      destination_.protocol == NetworkProtocol::kHttpJson ? " (http/json)" : " (http/protobuf)");
 }
 
 size_t HttpTransport::OnBody(const char* bytes, size_t, size_t size, void* data) {

@@ -8,7 +8,7 @@
 void SLUICE_OTLP_MODULE_FUNCTION(const sluice::otlp::Destination& destination,
                                  std::unique_ptr<sluice::otlp::Transport>* transport,
                                  std::string* error) {
-  using sluice::otlp::Protocol;
+  using sluice::otlp::NetworkProtocol;
   if (sluice::otlp::IsOwnSocket(destination.endpoint.unix_path)) {
     *error = destination.endpoint.unix_path + " is this agent's own socket";
     return;
@@ -20,7 +20,7 @@ void SLUICE_OTLP_MODULE_FUNCTION(const sluice::otlp::Destination& destination,
     return;
   }
   headers.SetFile(destination.headers_file);
-  if (destination.protocol == Protocol::kGrpc) {
+  if (destination.protocol == NetworkProtocol::kGrpc) {
     *transport = std::make_unique<sluice::otlp::GrpcTransport>(destination, std::move(headers));
   } else {
     *transport = std::make_unique<sluice::otlp::HttpTransport>(destination, std::move(headers));
