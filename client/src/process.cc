@@ -69,12 +69,14 @@ Process::Process(Settings settings, Ring* ring, SpanPool* pool, std::unique_ptr<
       ring_(ring),
       pool_(pool),
       lines_(std::move(lines)),
+      console_(Console::FromEnvironment(settings_.resource)),
       recorder_(ring, pool,
                 {.root = settings_.root,
                  .default_target = settings_.default_target,
                  .sampler = settings_.sampler,
                  .ids = settings_.ids,
-                 .lines = lines_.get()}),
+                 .lines = lines_.get(),
+                 .console = console_.get()}),
       sender_({&settings_, ring, &recorder_, &mailbox_}),
       inherited_(forked_from) {}
 

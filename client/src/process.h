@@ -71,6 +71,7 @@ class Process {
   Ring* const ring_;
   SpanPool* const pool_;
   const std::unique_ptr<StderrLines> lines_;  // null: nothing is printed
+  const std::unique_ptr<Console> console_;    // likewise
   Mailbox mailbox_;
   Recorder recorder_;
   Sender sender_;

@@ -59,7 +59,8 @@ Recorder::Recorder(Ring* ring, SpanPool* pool, const Options& options)
       default_target_(options.default_target),
       sampler_(options.sampler),
       ids_(options.ids),
-      lines_(options.lines) {}
+      lines_(options.lines),
+      console_(options.console) {}
 
 template <typename Record>
 Recorder::Taken Recorder::Put(const Record& record) {
@@ -92,12 +93,11 @@ uint64_t Recorder::Refuse(sluice_start why, sluice_start* outcome) {
 uint64_t Recorder::StartSpan(std::string_view name, const sluice_span_options& options,
                              AttributeList attributes) {
   const Begin begin = {name, TargetOf(options.target), options, attributes};
-  const bool is_wanted = IsWanted(LevelOf(options.level), begin.target);
+  const Level level = LevelOf(options.level);
+  const bool is_wanted = IsWanted(level, begin.target);
   if (!is_wanted) {
     Count(&drops_.suppressed);
-    if (!IsPrinted(LevelOf(options.level), begin.target)) {
-      return Refuse(SLUICE_UNWANTED, options.outcome);
-    }
+    if (!IsPrinted(level, begin.target)) return Refuse(SLUICE_UNWANTED, options.outcome);
   }
   SpanSlot* const slot = pool_->Take(&thread_state.magazine);
   if (slot == nullptr) return Refuse(SLUICE_TOO_MANY, options.outcome);
@@ -200,7 +200,7 @@ void Recorder::LeaveCurrent(uint64_t span, const sluice_context& previous) {
   }
 }
 
-// Change(slot) of a span that is open, and whatever fields that adds are late ones.
+// Whatever fields change(slot) adds to a span that is open are late ones.
 template <typename Change>
 void Recorder::ChangeOpen(uint64_t span, Change change) {
   SpanSlot* const slot = LockOpen(span);
@@ -235,8 +235,7 @@ void Recorder::AddAttribute(SpanSlot* slot, const sluice_attribute& attribute) {
 
 void Recorder::AddBaggage(SpanSlot* slot) {
   WithBaggageAttributes(slot->baggage, [&](const EncodedAttributes& attributes) {
-    const bool is_new = (attributes.keys & slot->keys) == 0;
-    if (is_new && AppendEncoded(attributes, slot)) return;
+    if ((attributes.keys & slot->keys) == 0 && AppendEncoded(attributes, slot)) return;
     for (const std::string_view field : FieldRange(attributes.fields, span_field::kAttributes)) {
       const AttributeView member = ReadAttribute(field);
       AddAttribute(slot, {.key = {member.key.data(), member.key.size()},
@@ -260,18 +259,26 @@ void Recorder::AddBusy(uint64_t span, uint64_t ns) {
   ChangeOpen(span, [&](SpanSlot* slot) { slot->busy_ns += ns; });
 }
 
+SpanRecord Recorder::RecordOf(const SpanSlot& slot, RecordKind kind,
+                              const sluice_attribute* attribute) {
+  return {.kind = kind,
+          .slot = slot,
+          .trace_state = TracestateText(slot.trace_state),
+          .body = {slot.body, slot.body_size},
+          .bare = slot.bare,
+          .attribute = attribute};
+}
+
 // The span's fields so far; the slot has room anew. A lone attribute follows them in a record of
 // its own.
 Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
                                   const sluice_attribute* attribute) {
   if (kind != RecordKind::kSpanUpdate) SendLateFieldsAround(slot->parent_span);
   if (attribute != nullptr) slot->bare[0] = attribute->type == SLUICE_BARE;
-  const Taken taken = Put(SpanRecord{.kind = kind,
-                                     .slot = *slot,
-                                     .trace_state = TracestateText(slot->trace_state),
-                                     .body = {slot->body, slot->body_size},
-                                     .bare = slot->bare,
-                                     .attribute = attribute});
+  const SpanRecord record = RecordOf(*slot, kind, attribute);
+  if (console_ != nullptr) [[unlikely]]
+    console_->Take(record);
+  const Taken taken = Put(record);
   if (taken == Taken::kYes || attribute != nullptr) {
     ClearBody(slot);
     if (slot->state.Has(SlotState::kLate)) [[unlikely]]
@@ -368,8 +375,8 @@ void Recorder::SetStatus(uint64_t span, sluice_status status, std::string_view m
     if (status == SLUICE_UNWOUND) status = SLUICE_FAILED;
     if (counts) AppendOrSend(slot, [&] { return AppendStatus(status, message, slot); });
   });
-  if (lines_ != nullptr && counts) [[unlikely]]
-    lines_->StatusSet(span, status == SLUICE_FAILED ? std::optional(message) : std::nullopt);
+  if (lines_ == nullptr || !counts) return;
+  lines_->StatusSet(span, status == SLUICE_FAILED ? std::optional(message) : std::nullopt);
 }
 
 void Recorder::EndSpan(uint64_t span, uint64_t unix_ns) {
@@ -389,6 +396,8 @@ void Recorder::EndSpan(uint64_t span, uint64_t unix_ns) {
   // Not while the slot is held: a stderr that nobody reads may take for ever.
   if (lines_ != nullptr) [[unlikely]]
     lines_->SpanEnded(span, end_time);
+  if (console_ != nullptr) [[unlikely]]
+    console_->Write();
 }
 
 // An END that finds no room is kept in its slot: the agent would take the span for open. A whole
@@ -405,6 +414,7 @@ void Recorder::Finish(SpanSlot* slot) {
     PutOrCount(PutBody(slot, RecordKind::kSpan));
   } else {
     Count(&drops_.ring_full);
+    if (console_ != nullptr) console_->Take(RecordOf(*slot, RecordKind::kSpan));
   }
   Free(slot);
 }
@@ -433,7 +443,7 @@ void Recorder::EmitEvent(std::string_view message, const sluice_event_options& o
     Count(&drops_.suppressed);
     if (!IsPrinted(level, target)) return;
   }
-  const sluice_context context = options.context != nullptr ? *options.context : CurrentContext();
+  const sluice_context& context = options.context != nullptr ? *options.context : CurrentContext();
   const BareSet bare = BareAttributes(attributes);
   const EventRecord event = {.level = level,
                              .target = target,

@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "client/src/clock.h"
+#include "client/src/console/console.h"
 #include "client/src/ids.h"
 #include "client/src/late_spans.h"
 #include "client/src/record_encoder.h"
@@ -45,6 +46,7 @@ class Recorder {
     Sampler sampler = {};
     IdMaker ids = {};
     StderrLines* lines = nullptr;  // null: nothing is printed
+    Console* console = nullptr;    // null: nothing is shown
   };
 
   // Ring, pool and what options point to stay the caller's and must outlive it.
@@ -129,6 +131,8 @@ class Recorder {
   void AppendOrSend(SpanSlot* slot, Append append);
   void AddAttribute(SpanSlot* slot, const sluice_attribute& attribute);
   void AddBaggage(SpanSlot* slot);
+  static SpanRecord RecordOf(const SpanSlot& slot, RecordKind kind,
+                             const sluice_attribute* attribute = nullptr);
   Taken PutBody(SpanSlot* slot, RecordKind kind, const sluice_attribute* attribute = nullptr);
   Taken SendBody(SpanSlot* slot, int depth);
   bool EnsureStarted(uint64_t span, int depth);
@@ -151,6 +155,7 @@ class Recorder {
   const Sampler sampler_;
   const IdMaker ids_;
   StderrLines* const lines_;
+  Console* const console_;
   const Clock clock_;
   DropCounters drops_;
   LateSpans late_;
