@@ -24,6 +24,7 @@
 
 #include <algorithm>
 
+#include "agent/base/status_macros.h"
 #include "agent/journal/field_numbers.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
