@@ -281,6 +281,9 @@ void App::UpdateWanted() {
   admission_->set_wanted(
       [wanted = wanted_](const live::Candidate& record) { return wanted->Wants(record); });
   ingest_->SetHint(wanted_->ToHint());
+  const auto& redaction = config().ingest.redact.compiled;
+  admission_->set_redactor(
+      redaction == nullptr ? nullptr : std::make_shared<const ingest::Redactor>(redaction));
 }
 
 absl::StatusOr<config::Reloaded> App::Reload() {

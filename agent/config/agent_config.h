@@ -13,6 +13,7 @@
 
 #include "agent/config/value.h"
 #include "agent/filter/filter.h"
+#include "agent/filter/redaction.h"
 #include "agent/filter/target_levels.h"
 #include "proto/record/names.h"
 
@@ -46,6 +47,16 @@ struct JournalConfig {
   std::chrono::seconds max_age = std::chrono::hours(24 * 7);
   LevelFilter level = LevelFilter::kInfo;  // what the views see even where no sink wants it
   uint64_t segment = 16 * kMiB;            // bytes of one segment file
+};
+
+// What records are taken without; as configured, and for use.
+struct RedactRules {
+  std::vector<std::string> rules;
+  std::shared_ptr<const filter::Redaction> compiled;  // null: there are none
+};
+
+struct IngestConfig {
+  RedactRules redact;
 };
 
 struct RuntimeConfig {
@@ -86,6 +97,7 @@ struct AgentConfig {
   SocketConfig socket;
   RuntimeConfig runtime;
   JournalConfig journal;
+  IngestConfig ingest;
   LimitsConfig limits;
   // For every sink's filter: the section `[filter]`.
   filter::FilterOptions filter_options;

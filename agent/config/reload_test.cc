@@ -21,6 +21,8 @@ keep = "1 MiB"
 max_age = "1d"
 level = "debug"
 segment = "1 MiB"
+[ingest]
+redact = ["key=password"]
 [kvp]
 enabled = false
 path = "/f"

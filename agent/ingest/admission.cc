@@ -57,6 +57,15 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
   }
 }
 
+std::string Admission::RedactResource(std::string resource, uid_t uid) const {
+  if (redactor_ == nullptr) return resource;
+  uint64_t count = 0;
+  auto redacted = redactor_->Redact(Redactor::Kind::kResource, resource, &count);
+  if (!redacted.has_value()) return resource;
+  counters_->Add("ingest.redacted", "", uid, count);
+  return *std::move(redacted);
+}
+
 absl::Status Admission::CheckBehind(uid_t uid) const {
   return behind_.check == nullptr ? absl::OkStatus() : behind_.check(uid);
 }
@@ -88,6 +97,7 @@ void Admission::Count(const BatchPass& pass, uid_t uid) {
   for (const auto& [reason, count] : pass.repairs()) {
     counters_->Add("admission.repaired", reason, uid, count);
   }
+  if (pass.redacted() > 0) counters_->Add("ingest.redacted", "", uid, pass.redacted());
   for (const auto& [what, count] : pass.counts()) {
     counters_->Add(what.first, what.second, uid, count);
   }

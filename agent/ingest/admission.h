@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "agent/base/clock.h"
 #include "agent/ingest/client_registry.h"
+#include "agent/ingest/redactor.h"
 #include "agent/journal/journal.h"
 #include "agent/live/candidate.h"
 #include "agent/live/span_table.h"
@@ -69,6 +70,13 @@ class Admission {
   ~Admission();
 
   void set_wanted(WantedFn wanted) { wanted_ = std::move(wanted); }
+
+  // What is taken out of every record before the journal; null: nothing is.
+  void set_redactor(std::shared_ptr<const Redactor> redactor) { redactor_ = std::move(redactor); }
+  const Redactor* redactor() const { return redactor_.get(); }
+  std::shared_ptr<const Redactor> shared_redactor() const { return redactor_; }
+  // A sender's resource without it, counted for the sender.
+  std::string RedactResource(std::string resource, uid_t uid) const;
 
   // Who is behind the journal and has to know what comes. Both functions are set.
   struct Behind {
@@ -148,6 +156,7 @@ class Admission {
   const Clock* const clock_;
   Counters* const counters_;
   WantedFn wanted_;
+  std::shared_ptr<const Redactor> redactor_;
   std::vector<PendingBatch*> pending_;  // those that took more than a slice
   Behind behind_;
 };

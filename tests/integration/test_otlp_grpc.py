@@ -5,7 +5,7 @@ import json
 
 import grpc
 import pytest
-from harness import NOBODY, Agent
+from harness import NOBODY, REPOSITORY, Agent
 
 # Sends a trace of two spans, the inner one with an event, and a log within it.
 SENDER = """
@@ -166,3 +166,53 @@ def test_a_refused_request_says_when_to_come_back(shared):
     error = refused.value
     assert error.code() == grpc.StatusCode.UNAVAILABLE, error
     assert 50 <= otlp.retry_info_ms(error) <= 2000
+
+
+def test_gzip_is_taken_and_a_bomb_is_not(agent):
+    import otlp
+    gzip = dict(compression=grpc.Compression.Gzip)
+    field = b"\xfa\x7f\xfa\xff\xff\x1f"
+    with otlp.channel(agent.socket) as channel:
+        spans = [otlp.span(f"packed {number}") for number in range(200)]
+        otlp.export(channel, "traces", otlp.traces(*spans), **gzip)
+        otlp.export(channel, "logs", field + bytes((64 << 20) - 6), **gzip)
+        with pytest.raises(grpc.RpcError) as refused:
+            otlp.export(channel, "logs", field + bytes((64 << 20) - 5), **gzip)
+        assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        otlp.export(channel, "traces", otlp.traces(otlp.span("after")), **gzip)
+    agent.flush()
+    assert agent.log().count('"packed ') >= 200 and '"after"' in agent.log()
+
+
+REDACTED = """
+import os
+import otlp
+from sluice.otlp.v1 import common_pb2
+request = otlp.traces(otlp.span("ask", attributes=otlp.attributes(
+    gen_ai__input__messages="top secret question", gen_ai__request__model="small",
+    header="Bearer abc.def")))
+arguments = common_pb2.ArrayValue(values=[common_pb2.AnyValue(string_value="--token=AKIA0123456789ABCDEF")])
+request.resource_spans[0].resource.attributes.append(common_pb2.KeyValue(
+    key="process.command_args", value=common_pb2.AnyValue(array_value=arguments)))
+with otlp.channel(os.environ["SLUICE_SOCKET"]) as channel:
+    otlp.export(channel, "traces", request)
+    otlp.export(channel, "logs", otlp.logs(otlp.log("sent Bearer abc.def to it")))
+"""
+
+
+def test_the_example_of_redaction_covers_every_door(shared):
+    page = (REPOSITORY / "docs/opentelemetry.md").read_text()
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    with Agent(shared, config=example + '\n[log]\nformat = "json"\n') as agent:
+        agent.start().run_python(REDACTED, uid=NOBODY)
+        agent.sluice("event", "--attr", "db_password=abc.def", "by the tool: bearer abc.def")
+        agent.flush()
+        everything = agent.log() + str(agent.pool()) + b"".join(
+            path.read_bytes() for path in agent.journal.iterdir() if path.is_file()).decode("latin1")
+        for secret in ("top secret", "abc.def", "AKIA0123456789ABCDEF"):
+            assert secret not in everything, secret
+        for kept in ("ask", "small", "sent [redacted] to it", "--token=[redacted]", "by the tool"):
+            assert kept in everything, kept
+        counted = {(one["name"], one.get("uid")): int(one["value"])
+                   for one in agent.status()["counters"]}
+    assert counted[("ingest.redacted", NOBODY)] == 4

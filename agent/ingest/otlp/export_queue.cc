@@ -73,6 +73,7 @@ struct ExportQueue::Job {
   bool is_sound = false;
   bool has_room = false;
   EnvelopeCheck envelope;
+  std::shared_ptr<const Redactor> redactor;  // in force when it came
   std::optional<RequestWalk> walk;
   absl::Status refusal;           // why it is held
   uint64_t journal_sequence = 0;  // of its last entry so far; 0: none
@@ -121,11 +122,13 @@ Receiver::Ticket ExportQueue::Receive(const net::Connection& connection, Request
   LookLater();
   if (AnswerKnown(job)) return jobs_.contains(ticket) ? ticket : kAnswered;
   const std::string_view no_metrics = WhyNoMetrics(job.request.signal);
+  job.redactor = options_.admission->shared_redactor();
   job.walk.emplace(RequestWalk::Options{.signal = job.request.signal,
                                         .identity = connection.identity(),
                                         .sender_is_host_root = connection.is_host_root(),
                                         .rejects_all = no_metrics,
-                                        .wanted = &options_.admission->wanted()},
+                                        .wanted = &options_.admission->wanted(),
+                                        .redactor = job.redactor.get()},
                    job.request.encoded);
   OfUser& user = users_[uid];
   user.jobs.push_back(ticket);
@@ -292,6 +295,9 @@ void ExportQueue::CountItems(const Job& job) {
   }
   for (const auto& [reason, count] : walk.repairs()) {
     options_.counters->Add("admission.repaired", reason, job.uid, count);
+  }
+  if (walk.redacted() > 0) {
+    options_.counters->Add("ingest.redacted", {}, job.uid, walk.redacted());
   }
   for (const auto& [what, count] : walk.counts()) {
     options_.counters->Add(what.first, what.second, job.uid, count);

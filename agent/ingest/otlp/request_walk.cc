@@ -153,6 +153,10 @@ void RequestWalk::FinishResourceHead() {
     ++repairs_["resource"];
     if (left_out > 0) repairs_["resource_attribute"] += left_out;
   }
+  if (auto redacted = Redact(Redactor::Kind::kResource, resource_)) {
+    uint32_t left_out = 0;
+    resource_ = RepairOtlpResource(*redacted, &left_out);
+  }
   auto origin = std::make_shared<live::Origin>();
   origin->identity = options_.identity;
   origin->resource = resource_;
@@ -197,24 +201,28 @@ void RequestWalk::AddAround(const WireField& field, std::string_view whole) {
     return;
   }
   const bool is_scope = field.number() == scope_spans_field::kScope;
-  std::string mended;
+  std::optional<std::string> mended;
   if (is_scope && CheckOtlpScope(field.bytes).flawed) {
     mended = RepairOtlpScope(field.bytes);
   } else if (field.number() == scope_spans_field::kSchemaUrl && !IsValidUtf8(field.bytes)) {
     mended = ValidText(field.bytes);
-  } else {
-    if (is_scope) scope_name_ = NameOf(field.bytes);
-    scope_.around.push_back(whole);
-    scope_.around_bytes += whole.size();
-    return;
   }
-  ++repairs_["scope"];
-  scope_.is_as_it_came = false;
-  std::string& owned = scope_owned_.emplace_back();
-  StringWireWriter{StringSink(&owned)}.Bytes(field.number(), mended);
-  if (is_scope) scope_name_ = NameOf(std::string_view(owned).substr(owned.size() - mended.size()));
-  scope_.around.push_back(owned);
-  scope_.around_bytes += owned.size();
+  if (mended.has_value()) ++repairs_["scope"];
+  if (is_scope) {
+    auto redacted = Redact(Redactor::Kind::kScope, mended.has_value() ? *mended : field.bytes);
+    if (redacted.has_value()) mended = std::move(redacted);
+  }
+  std::string_view content = field.bytes;
+  if (mended.has_value()) {
+    scope_.is_as_it_came = false;
+    std::string& owned = scope_owned_.emplace_back();
+    StringWireWriter{StringSink(&owned)}.Bytes(field.number(), *mended);
+    whole = owned;
+    content = whole.substr(whole.size() - mended->size());
+  }
+  if (is_scope) scope_name_ = NameOf(content);
+  scope_.around.push_back(whole);
+  scope_.around_bytes += whole.size();
 }
 
 void RequestWalk::NextItem(Slice* slice) {
@@ -257,8 +265,9 @@ void RequestWalk::TakeItem(std::string_view whole, std::string_view item) {
     ++unwanted_[std::string(kUnwantedLevel)];
     return builder_.LeaveOut();
   }
-  if (verdict.flaws.any()) return KeepMended(verdict.flaws, item);
-  builder_.Keep(whole);
+  std::optional<std::string> mended;
+  if (verdict.flaws.any()) mended = Mend(verdict.flaws, item);
+  Keep(whole, item, std::move(mended));
 }
 
 void RequestWalk::TakeMetric(std::string_view whole, std::string_view item) {
@@ -268,7 +277,7 @@ void RequestWalk::TakeMetric(std::string_view whole, std::string_view item) {
     return Reject(RecordFaultName(verdict.fault), verdict.data_points);
   }
   if (verdict.invalid_utf8) return Reject(kInvalidUtf8, verdict.data_points);
-  builder_.Keep(whole);
+  Keep(whole, item, std::nullopt, verdict.data_points);
 }
 
 // Text that is none is no flaw of an item here: others have a whole export refused for it, and an
@@ -304,14 +313,42 @@ bool RequestWalk::IsWanted(const RecordVerdict& verdict) {
   return (*options_.wanted)(candidate_);
 }
 
-void RequestWalk::KeepMended(const RecordFlaws& flaws, std::string_view item) {
+std::string RequestWalk::Mend(const RecordFlaws& flaws, std::string_view item) {
   if (flaws.reserved_attributes > 0) repairs_["reserved_attribute"] += flaws.reserved_attributes;
   if (flaws.bad_ids) ++repairs_["bad_ids"];
+  return options_.signal == Signal::kTraces ? RepairBareSpan(item) : RepairBareEvent(item);
+}
+
+void RequestWalk::Keep(std::string_view whole, std::string_view item,
+                       std::optional<std::string> mended, uint64_t count) {
+  if (auto redacted = Redact(ItemKind(), mended.has_value() ? *mended : item)) {
+    mended = std::move(redacted);
+  }
+  if (!mended.has_value()) return builder_.Keep(whole);
+  if (mended->size() > limits::kOtlpItemBytes) {
+    return Reject(RecordFaultName(RecordFault::kTooLarge), count);
+  }
   std::string field;
-  StringWireWriter{StringSink(&field)}.Bytes(
-      scope_spans_field::kSpans,
-      options_.signal == Signal::kTraces ? RepairBareSpan(item) : RepairBareEvent(item));
+  StringWireWriter{StringSink(&field)}.Bytes(scope_spans_field::kSpans, *mended);
   builder_.KeepMended(std::move(field));
+}
+
+std::optional<std::string> RequestWalk::Redact(Redactor::Kind kind, std::string_view encoded) {
+  if (options_.redactor == nullptr) [[likely]]
+    return std::nullopt;
+  return options_.redactor->Redact(kind, encoded, &redacted_);
+}
+
+Redactor::Kind RequestWalk::ItemKind() const {
+  switch (options_.signal) {
+    case Signal::kTraces:
+      return Redactor::Kind::kSpan;
+    case Signal::kLogs:
+      return Redactor::Kind::kLogRecord;
+    case Signal::kMetrics:
+      break;
+  }
+  return Redactor::Kind::kMetric;
 }
 
 Admission::ScopesEntry RequestWalk::entry() const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,8 @@ class RequestWalk {
     std::string_view rejects_all;
     // Admission's; null or empty: everything is wanted. Outlives the walk.
     const Admission::WantedFn* wanted = nullptr;
+    // What is not to be kept; null: everything is. Outlives the walk.
+    const Redactor* redactor = nullptr;
   };
 
   // `request` has passed an EnvelopeCheck and stays where it is.
@@ -54,6 +57,8 @@ class RequestWalk {
   using Counts = std::map<std::string, uint64_t, std::less<>>;
   const Counts& unwanted() const { return unwanted_; }
   const Counts& repairs() const { return repairs_; }
+  // Values and parts of text.
+  uint64_t redacted() const { return redacted_; }
   // What those who were asked for their wishes want counted.
   const live::Counts& counts() const { return counts_; }
 
@@ -75,7 +80,12 @@ class RequestWalk {
   void LookForOtherSignal(std::string_view item);
   std::string_view WhyNotTaken(const RecordVerdict& verdict) const;
   bool IsWanted(const RecordVerdict& verdict);
-  void KeepMended(const RecordFlaws& flaws, std::string_view item);
+  std::string Mend(const RecordFlaws& flaws, std::string_view item);
+  // Keeps an item: `mended`, where it is not as it came, but for what is redacted.
+  void Keep(std::string_view whole, std::string_view item, std::optional<std::string> mended,
+            uint64_t count = 1);
+  std::optional<std::string> Redact(Redactor::Kind kind, std::string_view encoded);
+  Redactor::Kind ItemKind() const;
 
   const Options options_;
   State state_ = State::kRequest;
@@ -103,6 +113,7 @@ class RequestWalk {
   Rejections rejections_;
   Counts unwanted_;
   Counts repairs_;
+  uint64_t redacted_ = 0;
   live::Counts counts_;
   bool looks_for_other_signal_ = true;
 };
