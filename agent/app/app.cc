@@ -13,6 +13,7 @@
 #include "agent/base/status_macros.h"
 #include "agent/base/user_of.h"
 #include "agent/identity/subordinate_uids.h"
+#include "agent/ingest/otlp/export_service.h"
 
 namespace sluice::app {
 namespace {
@@ -115,6 +116,14 @@ void App::MakeServices() {
                                             std::function<void(v1::FlushResponse)> done) {
                                        flush_->Flush(caller, request, std::move(done));
                                      }});
+  exports_ = std::make_unique<ingest::otlp::ExportQueue>(ingest::otlp::ExportQueue::Options{
+      .loop = loop_.get(),
+      .journal = journal_.get(),
+      .admission = admission_.get(),
+      .counters = &counters_,
+      .budget = &budget_,
+      .gate = disk_gate_.get(),
+      .has_metrics_reader = [this] { return HasMetricsReader(config()); }});
   UpdateWanted();
   status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
       host_.boot_id, host_.vm_id, loop_->clock().UnixNano(), journal_.get(), &admission_->spans(),
@@ -208,6 +217,7 @@ absl::Status App::Serve(Sockets sockets) {
                   [this](uint64_t sequence) {
                     loop_->Post([this, sequence] {
                       ingest_->OnSynced(sequence);
+                      exports_->OnSynced(sequence);
                       ingest_server_->ReleaseHeld();
                       flush_->OnSynced();
                       shutdown_->OnSynced();
@@ -222,6 +232,7 @@ absl::Status App::Serve(Sockets sockets) {
   ingest_options.accepts_on_own_thread = true;
   ingest_server_ = std::make_unique<net::GrpcServer>(ingest_options);
   ingest_->AddRoutes(ingest_server_.get());
+  ingest::otlp::AddExportRoutes(exports_.get(), ingest_server_.get());
   control_->AddQueryRoutes(ingest_server_.get());
   RETURN_IF_ERROR(ingest_server_->Serve(std::move(sockets.ingest)));
   admin_server_ = std::make_unique<net::GrpcServer>(ServerOptions());
@@ -232,6 +243,7 @@ absl::Status App::Serve(Sockets sockets) {
       Shutdown::Options{.loop = loop_.get(),
                         .journal = journal_.get(),
                         .ingest = ingest_.get(),
+                        .exports = exports_.get(),
                         .followers = followers_.get(),
                         .servers = {ingest_server_.get(), admin_server_.get()},
                         .workers = &sinks_.workers});

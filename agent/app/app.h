@@ -23,6 +23,7 @@
 #include "agent/control/kvp/pool_service.h"
 #include "agent/ingest/disk_gate.h"
 #include "agent/ingest/ingest_service.h"
+#include "agent/ingest/otlp/export_queue.h"
 #include "agent/ingest/owner_tracker.h"
 #include "agent/ingest/process_tracker.h"
 #include "agent/ingest/recovery.h"
@@ -94,6 +95,7 @@ class App {
   std::set<sinks::SinkWorker*> taking_unfiltered_;
   std::unique_ptr<control::FlushCoordinator> flush_;
   std::unique_ptr<ingest::IngestService> ingest_;
+  std::unique_ptr<ingest::otlp::ExportQueue> exports_;  // what comes as OTLP
   std::unique_ptr<control::StatusReport> status_;
   control::QuestionCost question_cost_;
   std::unique_ptr<control::StreamedAnswers> answers_;

@@ -175,7 +175,7 @@ void LineQuery::Show(LinePlace place, const stream::Delivery& delivery) {
   line.set_message(MessageOf(delivery));
   writer_.Count(line);
   *writer_.message().add_lines() = std::move(line);
-  if (writer_.IsFull()) is_heard_ = Send({place.sequence, place.index + 1});
+  if (writer_.IsFull()) is_heard_ = Send({place.sequence, place.index, place.event + 1});
 }
 
 void LineQuery::NoteMissed() {

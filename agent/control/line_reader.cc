@@ -12,10 +12,11 @@ std::shared_ptr<const filter::Filter> Everything() {
   return filter::Filter::Parse("trace", {}).filter;
 }
 
-// A record's lines follow each other: the only one or a span's beginning, then its end.
+// A record's lines follow each other: the only one or a span's beginning, events within it, its
+// end.
 LinePlace PlaceOf(const stream::Delivery& delivery) {
   const uint32_t is_end = delivery.kind == stream::Delivery::Kind::kSpanClosed ? 1 : 0;
-  return {delivery.sequence, 2 * delivery.part + is_end};
+  return {delivery.sequence, 2 * delivery.part + is_end, delivery.event};
 }
 
 }  // namespace

@@ -88,6 +88,25 @@ class Admission {
   absl::StatusOr<Admitted> Admit(const Sender& sender, std::string_view batch,
                                  journal::Urgency urgency);
 
+  // For what comes as OTLP, in whole spans and events, which change no open spans (otlp/).
+  //
+  // An entry of it: items of one resource, in their scopes.
+  struct ScopesEntry {
+    const live::Origin* origin = nullptr;
+    bool sender_is_host_root = false;
+    std::string_view resource_schema_url;
+    std::string_view resource_rest;
+    uint64_t items = 0;
+    // Encoded fields of a JournalBatch.
+    absl::Span<const std::string_view> scopes;
+  };
+  // Where the user's requests are not to be looked at, why: as Admit.
+  absl::Status CheckBehind(uid_t uid) const;
+  // Empty: everything is wanted.
+  const WantedFn& wanted() const { return wanted_; }
+  // The journal entry. As Admit.
+  absl::StatusOr<uint64_t> AppendScopes(const ScopesEntry& entry, journal::Urgency urgency);
+
   // Closes the open spans that `selects` picks, as aborted for `cause`: one entry per process,
   // under its identity. False: the journal refused, some are still open, call again.
   enum class Boot { kThis, kEarlier };

@@ -50,6 +50,8 @@ struct SinkKind {
   std::optional<UnfilteredEvents> unfiltered = std::nullopt;
   // A flush that names no sink waits for it.
   bool flushed_by_default = true;
+  // It reads OTLP's metrics, which others pass over.
+  bool reads_metrics = false;
 };
 
 }  // namespace sluice::sinks

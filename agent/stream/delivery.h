@@ -17,14 +17,17 @@ struct Delivery {
   enum class Kind { kSpanOpened, kSpanClosed, kEvent };
 
   Kind kind = Kind::kEvent;
-  // The journal entry and the record's place in it. The pair names this delivery for ever: after a
-  // crash the same one comes again under the same pair.
+  // The journal entry, the record's place in it, and of the nth event within a whole span n, else
+  // 0. Together they name this delivery for ever: after a crash the same one comes again under
+  // them.
   uint64_t sequence = 0;
   uint32_t part = 0;
+  uint32_t event = 0;
   // Bytes of that entry, but for the sender's resource, which each entry repeats.
   size_t entry_bytes = 0;
 
-  // The record as journalled. For kSpanClosed: the END, or the whole SPAN.
+  // The record as journalled. For kSpanClosed: the END, or the whole SPAN. An event within a span:
+  // as an event of its own.
   const RecordView* record = nullptr;
   // The record's; of kSpanOpened and kSpanClosed the span's, but ERROR where it closed as failed.
   Level level = Level::kInfo;

@@ -13,7 +13,8 @@
 //   around it allows.
 // * `part` counts every record of the entry, including unreadable and filtered ones. (sequence,
 //   part) names a delivery for ever, so a new filter must not change it.
-// * Only kEvent and kSpanClosed count as delivered, so a span counts once.
+// * Only kEvent and kSpanClosed count as delivered, so a span counts once, and events within it
+// each.
 
 #include "agent/stream/record_stream.h"
 
@@ -22,6 +23,8 @@
 #include <vector>
 
 #include "agent/live/origin_codec.h"
+#include "agent/stream/span_events.h"
+#include "proto/record/limits.h"
 
 namespace sluice::stream {
 namespace {
@@ -159,16 +162,33 @@ void RecordStream::ReadWhole(const Place& place, const RecordView& record) {
       spans_.FindEnclosing(place.uid(), record.span.trace_id, record.span.parent_span_id);
   const filter::Subject subject = filter::Subject::Of(record);
   filter::SpanScope scope;
-  if (!matcher_.OpenSpan(subject, ScopeOf(parent.get()), &scope) &&
-      !(record.span.status == StatusCode::kError &&
-        matcher_.FailedEndEnabled(subject, ScopeOf(parent.get())))) {
-    ++filtered_;
-    return;
-  }
+  const bool passes = matcher_.OpenSpan(subject, ScopeOf(parent.get()), &scope) ||
+                      (record.span.status == StatusCode::kError &&
+                       matcher_.FailedEndEnabled(subject, ScopeOf(parent.get())));
+  filtered_ += !passes;
+  if (!passes && !record.span.has_events) return;
   const auto span = spans_.Whole(record, origin_);
   span->scope = scope;
   if (scope.enabled()) Deliver(Delivery::Kind::kSpanOpened, place, record, span.get());
-  Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
+  if (record.span.has_events) ReadSpanEvents(place, record, *span);
+  if (passes) Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
+}
+
+// Each is judged on its own, as an event that stands in the span is.
+void RecordStream::ReadSpanEvents(const Place& place, const RecordView& whole,
+                                  const live::Span& span) {
+  uint32_t number = 0;
+  for (const std::string_view encoded : whole.span.events()) {
+    if (++number > limits::kSpanEventsShown) return;
+    const std::string body = SpanEventAsLogRecord(whole.span, encoded);
+    const auto event = ReadBareEvent(body, whole.target);
+    if (!event.has_value()) continue;
+    if (!matcher_.EventEnabled(filter::Subject::Of(*event), &span.scope)) {
+      ++filtered_;
+      continue;
+    }
+    Deliver(Delivery::Kind::kEvent, place, *event, NearestEnabled(&span), number);
+  }
 }
 
 void RecordStream::ReadStart(const Place& place, const RecordView& record) {
@@ -219,13 +239,14 @@ void RecordStream::PropagateScopes() {
 }
 
 void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
-                           const live::Span* span) {
+                           const live::Span* span, uint32_t event) {
   if (place.entry->replayed) return;
   const journal::BatchView& batch = place.entry->batch;
   Delivery delivery;
   delivery.kind = kind;
   delivery.sequence = place.entry->sequence;
   delivery.part = place.part;
+  delivery.event = event;
   delivery.entry_bytes =
       batch.encoded.size() - std::min(batch.encoded.size(), batch.resource.size());
   delivery.record = &record;

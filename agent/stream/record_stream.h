@@ -55,6 +55,7 @@ class RecordStream {
   void ReadEvent(const Place& place, const RecordView& record);
   bool TakesUnfiltered(const Place& place, const RecordView& event) const;
   void ReadWhole(const Place& place, const RecordView& record);
+  void ReadSpanEvents(const Place& place, const RecordView& whole, const live::Span& span);
   void ReadStart(const Place& place, const RecordView& record);
   void ReadUpdate(const Place& place, const RecordView& record);
   void ReadEnd(const Place& place, const RecordView& record);
@@ -62,7 +63,7 @@ class RecordStream {
   void Judge(const std::shared_ptr<live::Span>& span);
   void PropagateScopes();
   void Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
-               const live::Span* span);
+               const live::Span* span, uint32_t event = 0);
   void SetOrigin(const journal::Entry& entry);
   void Copy(const live::Span& span);
 

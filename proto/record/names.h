@@ -35,6 +35,13 @@ inline constexpr std::string_view kControlCheckFilter = "/sluice.v1.Control/Chec
 inline constexpr std::string_view kControlExplain = "/sluice.v1.Control/Explain";
 inline constexpr std::string_view kControlReload = "/sluice.v1.Control/Reload";
 inline constexpr std::string_view kHealthCheck = "/grpc.health.v1.Health/Check";
+// OpenTelemetry's own names; what they take is sluice.otlp.v1's, which is the same on the wire.
+inline constexpr std::string_view kExportTraces =
+    "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+inline constexpr std::string_view kExportLogs =
+    "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+inline constexpr std::string_view kExportMetrics =
+    "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 }  // namespace method
 
 // Why a record was dropped that no sink and no view wants.

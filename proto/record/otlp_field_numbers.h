@@ -60,6 +60,28 @@ inline constexpr uint32_t kRejectedSpans = 1;
 inline constexpr uint32_t kErrorMessage = 2;
 }  // namespace partial_success_field
 
+// What an error says beside its code.
+
+namespace rpc_status_field {  // sluice.otlp.v1.RpcStatus
+inline constexpr uint32_t kCode = 1;
+inline constexpr uint32_t kMessage = 2;
+inline constexpr uint32_t kDetails = 3;
+}  // namespace rpc_status_field
+
+namespace retry_info_field {  // sluice.otlp.v1.RetryInfo
+inline constexpr uint32_t kRetryDelay = 1;
+}  // namespace retry_info_field
+
+namespace any_field {  // google.protobuf.Any
+inline constexpr uint32_t kTypeUrl = 1;
+inline constexpr uint32_t kValue = 2;
+}  // namespace any_field
+
+namespace duration_field {  // google.protobuf.Duration
+inline constexpr uint32_t kSeconds = 1;
+inline constexpr uint32_t kNanos = 2;
+}  // namespace duration_field
+
 namespace resource_spans_field {  // sluice.otlp.v1.ResourceSpans
 inline constexpr uint32_t kResource = 1;
 inline constexpr uint32_t kScopeSpans = 2;

@@ -34,7 +34,7 @@ std::unique_ptr<HttpCall> GrpcServer::Make(SocketConnection* connection, int32_t
 }
 
 std::span<const std::string_view> GrpcServer::extra_fields() const {
-  static constexpr std::array kFields = {kTimeoutField};
+  static constexpr std::array kFields = {kTimeoutField, kEncodingField};
   return kFields;
 }
 
