@@ -162,7 +162,7 @@ void Recorder::SetIds(SpanSlot* slot, const sluice_context& parent,
 void Recorder::AddFields(SpanSlot* slot, const Begin& begin) {
   if (slot->is_untold) return;
   AppendName(begin.name, slot);
-  for (size_t i = 0; i < begin.attributes.count; ++i) AddAttribute(slot, begin.attributes.items[i]);
+  AddAttributes(slot, begin.attributes);
   for (size_t i = 0; i < begin.options.link_count; ++i) {
     AppendOrSend(slot, [&] { return AppendLink(begin.options.links[i], slot); });
   }
@@ -218,16 +218,19 @@ void Recorder::AppendOrSend(SpanSlot* slot, Append append) {
 }
 
 void Recorder::SetAttributes(uint64_t span, AttributeList attributes) {
-  ChangeOpen(span, [&](SpanSlot* slot) {
-    for (size_t i = 0; i < attributes.count; ++i) AddAttribute(slot, attributes.items[i]);
-  });
-  if (lines_ != nullptr) [[unlikely]]
-    lines_->AttributesSet(span, attributes);
+  ChangeOpen(span, [&](SpanSlot* slot) { AddAttributes(slot, attributes); });
+  if (lines_ != nullptr) lines_->AttributesSet(span, attributes);
+}
+
+void Recorder::AddAttributes(SpanSlot* slot, AttributeList list) {
+  if (slot->is_untold) return;
+  for (size_t i = AppendShortAttributes(list, slot); i < list.count; ++i) {
+    AddAttribute(slot, list.items[i]);
+  }
 }
 
 void Recorder::AddAttribute(SpanSlot* slot, const sluice_attribute& attribute) {
-  if (slot->is_untold || AppendAttribute(attribute, slot)) [[likely]]
-    return;
+  if (AppendAttribute(attribute, slot)) return;
   if (!PutOrCount(SendBody(slot, 0)) || AppendAttribute(attribute, slot)) return;
   // Too long for any body.
   PutOrCount(PutBody(slot, RecordKind::kSpanUpdate, &attribute));
@@ -276,8 +279,7 @@ Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
   if (kind != RecordKind::kSpanUpdate) SendLateFieldsAround(slot->parent_span);
   if (attribute != nullptr) slot->bare[0] = attribute->type == SLUICE_BARE;
   const SpanRecord record = RecordOf(*slot, kind, attribute);
-  if (console_ != nullptr) [[unlikely]]
-    console_->Take(record);
+  if (console_ != nullptr) console_->Take(record);
   const Taken taken = Put(record);
   if (taken == Taken::kYes || attribute != nullptr) {
     ClearBody(slot);
@@ -394,10 +396,8 @@ void Recorder::EndSpan(uint64_t span, uint64_t unix_ns) {
     if (is_current) LeaveCurrent(span, previous);
   }
   // Not while the slot is held: a stderr that nobody reads may take for ever.
-  if (lines_ != nullptr) [[unlikely]]
-    lines_->SpanEnded(span, end_time);
-  if (console_ != nullptr) [[unlikely]]
-    console_->Write();
+  if (lines_ != nullptr) lines_->SpanEnded(span, end_time);
+  if (console_ != nullptr) console_->Write();
 }
 
 // An END that finds no room is kept in its slot: the agent would take the span for open. A whole

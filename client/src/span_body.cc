@@ -1,8 +1,10 @@
 #include "client/src/span_body.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "client/src/record_encoder.h"
+#include "client/src/short_attribute.h"
 #include "client/src/tracestate_store.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/record_writer.h"
@@ -81,19 +83,38 @@ void ClearBody(SpanSlot* slot) {
   slot->bare.reset();
 }
 
+size_t AppendShortAttributes(AttributeList list, SpanSlot* slot) {
+  char* to = slot->body + slot->body_size;
+  const char* const last = slot->body + SpanSlot::kBodyBytes - kShortAttributeBytes;
+  const size_t most = std::min(list.count, limits::kAttributes - slot->attribute_count);
+  uint64_t keys = slot->keys;
+  size_t count = 0;
+  for (; count < most && to <= last; ++count) {
+    const sluice_attribute& attribute = list.items[count];
+    const uint64_t bit = KeyBit(View(attribute.key));
+    if ((keys & bit) != 0) break;
+    char* const end = PutShortAttribute(attribute, to);
+    if (end == nullptr) break;
+    to = end;
+    keys |= bit;
+    if (attribute.type == SLUICE_BARE) slot->bare.set(slot->attribute_count + count);
+  }
+  slot->keys = keys;
+  slot->body_size = static_cast<uint16_t>(to - slot->body);
+  slot->attribute_count = static_cast<uint16_t>(slot->attribute_count + count);
+  return count;
+}
+
 bool AppendAttribute(const sluice_attribute& attribute, SpanSlot* slot) {
   const std::string_view key = View(attribute.key);
-  const uint64_t bit = KeyBit(key);
-  if ((slot->keys & bit) != 0) [[unlikely]]
-    EraseAttribute(key, slot);
+  if ((slot->keys & KeyBit(key)) != 0) EraseAttribute(key, slot);
   if (slot->attribute_count == limits::kAttributes) return false;
-  char* const end = slot->body + SpanSlot::kBodyBytes;
-  char* const written = EncodeSpanAttribute(attribute, slot->body + slot->body_size, end);
-  if (written == nullptr) return false;
-  slot->body_size = static_cast<uint16_t>(written - slot->body);
+  BufferWireWriter body = BodyWriter(slot);
+  EncodeAttribute(span_field::kAttributes, attribute, &body);
+  if (!Take(body, slot)) return false;
   if (attribute.type == SLUICE_BARE) slot->bare.set(slot->attribute_count);
   ++slot->attribute_count;
-  slot->keys |= bit;
+  slot->keys |= KeyBit(key);
   return true;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "client/include/sluice/sluice.h"
+#include "client/src/record_encoder.h"
 #include "client/src/span_slot.h"
 
 namespace sluice {
@@ -23,7 +24,11 @@ void ClearBody(SpanSlot* slot);
 // what travels.
 bool AppendAttribute(const sluice_attribute& attribute, SpanSlot* slot);
 
-// Attributes encoded before, by EncodeSpanAttribute. `keys` is the union of KeyBit of each; none of
+// Appends the first of the list as long as each is short, new and finds room, at little cost; how
+// many. The others are for AppendAttribute.
+size_t AppendShortAttributes(AttributeList list, SpanSlot* slot);
+
+// Attributes encoded before, as fields of Span. `keys` is the union of KeyBit of each; none of
 // them may be in the body yet, which is certain where `keys & slot->keys` is 0.
 struct EncodedAttributes {
   std::string_view fields;
