@@ -215,14 +215,15 @@ RecordSizes Sizes(size_t head, size_t body, uint32_t body_field) {
 }
 
 template <typename Record>
-RecordSizes CountRecord(const Record& record) {
+[[gnu::noinline]] RecordSizes CountRecord(const Record& record) {
   return Sizes(Count([&](auto& counter) { WriteHead(counter, record); }),
                Count([&](auto& counter) { WriteBody(counter, record); }), BodyField(record));
 }
 
 // What the program handed over may have changed since it was counted.
 template <typename Record>
-void WriteRecordChecked(const Record& record, const RecordSizes& sizes, char* to) {
+[[gnu::noinline]] void WriteRecordChecked(const Record& record, const RecordSizes& sizes,
+                                          char* to) {
   BufferWireWriter writer{BufferSink(to, sizes.field)};
   writer.BytesHeader(batch_field::kRecords, sizes.record);
   WriteHead(writer, record);

@@ -31,6 +31,12 @@ void EraseMark(size_t index, SpanSlot* slot) {
   slot->bare[slot->attribute_count - 1u] = false;
 }
 
+// Of an encoded attribute that was written here: its key comes first.
+std::string_view KeyOf(std::string_view attribute) {
+  const size_t size = static_cast<unsigned char>(attribute[1]);
+  return size < 0x80 ? attribute.substr(2, size) : ReadAttribute(attribute).key;
+}
+
 void EraseAttribute(std::string_view key, SpanSlot* slot) {
   const char* const body_end = slot->body + slot->body_size;
   WireReader reader({slot->body, slot->body_size});
@@ -38,7 +44,7 @@ void EraseAttribute(std::string_view key, SpanSlot* slot) {
   size_t index = 0;
   for (WireField field; reader.Next(&field); begin = reader.position()) {
     if (field.tag != WireTag(span_field::kAttributes, WireType::kBytes)) continue;
-    if (ReadAttribute(field.bytes).key == key) {
+    if (KeyOf(field.bytes) == key) {
       const char* const end = reader.position();
       std::memmove(slot->body + (begin - slot->body), end, static_cast<size_t>(body_end - end));
       EraseMark(index, slot);
@@ -47,6 +53,14 @@ void EraseAttribute(std::string_view key, SpanSlot* slot) {
       return;
     }
     ++index;
+  }
+}
+
+// Most of them only look the same by their bits.
+void EraseSameKeys(const EncodedAttributes& attributes, SpanSlot* slot) {
+  const uint64_t* bit = attributes.bits.data();
+  for (const std::string_view field : FieldRange(attributes.fields, span_field::kAttributes)) {
+    if ((*bit++ & slot->keys) != 0) EraseAttribute(KeyOf(field), slot);
   }
 }
 
@@ -119,13 +133,12 @@ bool AppendAttribute(const sluice_attribute& attribute, SpanSlot* slot) {
 }
 
 bool AppendEncoded(const EncodedAttributes& attributes, SpanSlot* slot) {
-  if (slot->attribute_count + attributes.count > static_cast<int>(limits::kAttributes)) {
-    return false;
-  }
+  if ((attributes.keys & slot->keys) != 0) EraseSameKeys(attributes, slot);
+  if (slot->attribute_count + attributes.bits.size() > limits::kAttributes) return false;
   BufferWireWriter body = BodyWriter(slot);
   body.Raw(attributes.fields);
   if (!Take(body, slot)) return false;
-  slot->attribute_count = static_cast<uint16_t>(slot->attribute_count + attributes.count);
+  slot->attribute_count = static_cast<uint16_t>(slot->attribute_count + attributes.bits.size());
   slot->keys |= attributes.keys;
   return true;
 }
