@@ -35,6 +35,14 @@ def test_the_code_of_from_tracing_compiles():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_code_of_ai_agents_compiles():
+    (code,) = blocks("ai-agents.md")
+    body = re.sub(r"^#include.*$", "", code, flags=re.M)
+    done = compile_cpp("#include <sluice/ai.hpp>\n#include <sluice/sluice.hpp>\n"
+                       "void Guide(std::string_view run_id) {\n" + body + "}\n")
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_older_standard_gets_one_clear_sentence():
     done = compile_cpp("#include <sluice/sluice.hpp>\n", "c++17")
     errors = [line for line in done.stderr.splitlines() if "error:" in line]
