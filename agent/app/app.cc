@@ -11,6 +11,8 @@
 #include "agent/base/directory_lock.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
+#include "agent/base/user_of.h"
+#include "agent/identity/subordinate_uids.h"
 
 namespace sluice::app {
 namespace {
@@ -47,6 +49,7 @@ net::ByteBudget::Limits BudgetOf(uint64_t memory) {
 absl::StatusOr<std::unique_ptr<App>> App::Create(config::Sources sources,
                                                  config::LoadedConfig loaded, Sockets sockets) {
   std::unique_ptr<App> app(new App(std::move(sources), std::move(loaded)));
+  SetSubordinateUids(ReadSubordinateUids());
   RETURN_IF_ERROR(app->MakeLoop());
   RETURN_IF_ERROR(app->OpenJournal());
   app->MakeServices();

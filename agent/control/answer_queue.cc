@@ -5,12 +5,12 @@
 namespace sluice::control {
 namespace {
 
-void Decrement(std::map<uid_t, int>* counts, uid_t uid) {
+void Decrement(ByUser<int>* counts, uid_t uid) {
   const auto count = counts->find(uid);
   if (--count->second == 0) counts->erase(count);
 }
 
-int CountOf(const std::map<uid_t, int>& counts, uid_t uid) {
+int CountOf(const ByUser<int>& counts, uid_t uid) {
   const auto count = counts.find(uid);
   return count == counts.end() ? 0 : count->second;
 }

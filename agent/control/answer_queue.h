@@ -6,8 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <map>
 #include <optional>
+
+#include "agent/base/user_of.h"
 
 namespace sluice::control {
 
@@ -40,7 +41,8 @@ class AnswerQueue {
 
   bool has_waiting() const { return !waiting_.empty(); }
   int running_of(uid_t uid) const;
-  // Whether somebody waits who has no answer under way, and somebody else has more than one.
+  // The user with most answers under way, where that is more than one and somebody waits who has
+  // none.
   std::optional<uid_t> UidToMakeRoom() const;
 
  private:
@@ -53,8 +55,8 @@ class AnswerQueue {
 
   const Limits limits_;
   std::list<Waiting> waiting_;  // first come, first
-  std::map<uid_t, int> running_;
-  std::map<uid_t, int> waiting_of_;
+  ByUser<int> running_;
+  ByUser<int> waiting_of_;
   int users_running_ = 0;
   int users_waiting_ = 0;
 };

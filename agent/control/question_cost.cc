@@ -24,7 +24,7 @@ void QuestionCost::Pay(uint64_t now) {
   const uint64_t paid = (now - paid_until_) / 1000 * Permille();
   paid_until_ = now;
   for (auto& [uid, owed] : owed_) owed -= std::min(owed, paid);
-  std::erase_if(owed_, [](const auto& entry) { return entry.second == 0; });
+  owed_.EraseIf([](const auto& entry) { return entry.second == 0; });
 }
 
 void QuestionCost::Charge(uid_t uid, uint64_t nanos, uint64_t now) {

@@ -10,7 +10,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+
+#include "agent/base/user_of.h"
 
 namespace sluice::control {
 
@@ -46,7 +47,7 @@ class QuestionCost {
 
   const Limits limits_;
   uint64_t paid_until_ = 0;
-  std::map<uid_t, uint64_t> owed_;
+  ByUser<uint64_t> owed_;
 };
 
 }  // namespace sluice::control

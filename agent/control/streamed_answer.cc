@@ -341,7 +341,7 @@ void StreamedAnswers::MakeRoom() {
   const auto uid = queue_.UidToMakeRoom();
   if (!uid.has_value()) return;
   for (auto asked = asked_.rbegin(); asked != asked_.rend(); ++asked) {
-    if (asked->second.uid != *uid || asked->second.stream == nullptr) continue;
+    if (UserOf(asked->second.uid) != *uid || asked->second.stream == nullptr) continue;
     return EndOne(&asked->second, "room", "others wait for an answer; end one, or try again");
   }
 }

@@ -9,6 +9,7 @@
 
 #include "agent/base/background_thread.h"
 #include "agent/base/status_macros.h"
+#include "agent/base/user_of.h"
 #include "agent/journal/format.h"
 #include "agent/journal/unread_count.h"
 
@@ -68,7 +69,7 @@ absl::Status Archiver::Copy::Run(SegmentReader* reader, const std::atomic<bool>&
     if (header.sequence >= end_sequence) break;
     if (!is_sparse) damaged_ += header.sequence - next;
     next = header.sequence + 1;
-    if (job_.kept.contains(header.uid)) Add(*frame);
+    if (job_.kept.contains(UserOf(header.uid))) Add(*frame);
     if (piece_.size() < kPieceBytes) continue;
     if (absl::Status written = write(piece_); !written.ok()) return written;
     piece_.clear();
@@ -84,7 +85,7 @@ void Archiver::Copy::Add(const Frame& frame) {
   // All before it is synced, or it would not be copied.
   header.unsynced_before = 0;
   AppendFrame(header, {frame.payload}, seed_, &piece_);
-  bytes_by_uid_[header.uid] += header.frame_bytes();
+  bytes_by_uid_[UserOf(header.uid)] += header.frame_bytes();
 }
 
 SegmentUsage Archiver::Copy::TakeAdded(uint64_t file_bytes) {

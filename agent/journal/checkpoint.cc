@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/base/user_of.h"
 #include "agent/journal/field_numbers.h"
 #include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
@@ -61,7 +62,7 @@ void ReadUser(std::string_view encoded, SegmentUsage* usage) {
     }
     if (field.tag == WireTag(user_usage_field::kBytes, WireType::kVarint)) bytes = field.scalar;
   }
-  usage->bytes_by_uid[uid] += bytes;
+  usage->bytes_by_uid[UserOf(uid)] += bytes;
 }
 
 void ReadUsage(std::string_view encoded, JournalCheckpoint* checkpoint) {

@@ -31,6 +31,7 @@
 #include "agent/base/log.h"
 #include "agent/base/retry_after.h"
 #include "agent/base/status_macros.h"
+#include "agent/base/user_of.h"
 #include "agent/journal/location.h"
 #include "agent/journal/recovery.h"
 #include "agent/journal/retention.h"
@@ -180,14 +181,14 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   lacked_room_ = false;
   RETURN_IF_ERROR(CheckTakes(frame_bytes));
   AbsorbNewSegments();
-  const absl::Status room = retention_->MakeRoom(uid, frame_bytes);
+  const absl::Status room = retention_->MakeRoom(UserOf(uid), frame_bytes);
   if (absl::IsUnavailable(room)) {
     ProveIfLacking();
     lacked_room_ = true;
     return WithRetryAfter(room, kRetryWhenBehind);
   }
   if (!room.ok()) return WithRetryAfter(room, kRetryWhenFull);
-  retention_->Charge(next_sequence_, uid, frame_bytes);
+  retention_->Charge(next_sequence_, UserOf(uid), frame_bytes);
   AppendToTurn(EntryType::kBatch, uid, 0, payload);
   turn_->is_urgent |= urgency == Urgency::kNow;
   unsynced_.Add(next_sequence_, uid, frame_bytes);

@@ -29,6 +29,7 @@
 #include <utility>
 
 #include "agent/base/status_macros.h"
+#include "agent/base/user_of.h"
 #include "agent/journal/segment_file.h"
 #include "agent/journal/segment_reader.h"
 
@@ -59,7 +60,7 @@ struct ScannedSegment {
     SegmentUsage usage{end_offset(), now_unix_nano, {}, !has_whole_checkpoint()};
     for (const Frame& frame : frames) {
       if (frame.header.type != EntryType::kBatch) continue;
-      usage.bytes_by_uid[frame.header.uid] += frame.header.frame_bytes();
+      usage.bytes_by_uid[UserOf(frame.header.uid)] += frame.header.frame_bytes();
     }
     if (is_sparse()) {
       usage.sparse = SparseUse::kGrows;

@@ -4,7 +4,9 @@
 #include <random>
 #include <thread>
 
+#include "absl/cleanup/cleanup.h"
 #include "agent/base/retry_after.h"
+#include "agent/base/user_of.h"
 #include "agent/journal/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -166,6 +168,22 @@ TEST_F(RetentionTest, SharesCountAfterARestartWithoutReadingOldSegments) {
   JournalRun run(SmallJournal());
   const auto log = run.journal().OpenReader("log");
   EXPECT_LT(Fill(&run, kAlice, 100), 3);
+  EXPECT_TRUE(absl::IsResourceExhausted(run.last_refusal()));
+  EXPECT_EQ(Fill(&run, kBob, 3), 3);
+}
+
+TEST_F(RetentionTest, SubordinateUidsShareTheirUsersPartAlsoAfterARestart) {
+  {
+    JournalRun run(SmallJournal());
+    const auto log = run.journal().OpenReader("log");
+    Fill(&run, 165536, 100);
+  }
+  SetSubordinateUids({{165536, 231071, kAlice}});
+  const absl::Cleanup forget = [] { SetSubordinateUids({}); };
+  JournalRun run(SmallJournal());
+  const auto log = run.journal().OpenReader("log");
+  EXPECT_LT(Fill(&run, kAlice, 100), 3);
+  EXPECT_LT(Fill(&run, 165537, 100), 3);
   EXPECT_TRUE(absl::IsResourceExhausted(run.last_refusal()));
   EXPECT_EQ(Fill(&run, kBob, 3), 3);
 }

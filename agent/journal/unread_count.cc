@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/user_of.h"
 #include "agent/journal/batch_view.h"
 #include "agent/journal/segment_reader.h"
 
@@ -46,7 +47,7 @@ UnreadCounts CountBehind(const std::vector<std::shared_ptr<SinkPosition>>& sinks
       continue;
     }
     if (frame->header.type != EntryType::kBatch || frame->header.sequence > last) continue;
-    if (kept.contains(frame->header.uid)) continue;
+    if (kept.contains(UserOf(frame->header.uid))) continue;
     const uint64_t records = CountRecords(frame->payload);
     for (const auto& sink : sinks) {
       if (WrittenBy(*sink) >= frame->header.sequence) continue;

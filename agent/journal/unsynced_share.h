@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <deque>
 
-#include "absl/container/flat_hash_map.h"
+#include "agent/base/user_of.h"
 
 namespace sluice::journal {
 
@@ -35,7 +35,7 @@ class UnsyncedShare {
   static constexpr uint64_t kRunBytes = 256 * 1024;
 
   std::deque<Run> runs_;
-  absl::flat_hash_map<uid_t, uint64_t> by_uid_;
+  ByUser<uint64_t> by_uid_;
   uint64_t of_users_ = 0;
 };
 

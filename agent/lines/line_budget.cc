@@ -45,7 +45,7 @@ void LineBudget::Close() {
   // What an entry did not use of its pay is not kept: it would let a later one be all of scope.
   if (!sequence_.has_value() || uid_ == kRoot || excess_ <= 0) return;
   if (accounts_.size() >= kManyAccounts && (accounts_.size() & (accounts_.size() - 1)) == 0) {
-    absl::erase_if(accounts_, [this](const auto& account) {
+    accounts_.EraseIf([this](const auto& account) {
       return Refilled(account.second.excess, account.second.unix_nano, unix_nano_) == 0;
     });
   }

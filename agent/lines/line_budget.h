@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "absl/container/flat_hash_map.h"
+#include "agent/base/user_of.h"
 #include "agent/stream/delivery.h"
 
 namespace sluice::lines {
@@ -43,7 +43,7 @@ class LineBudget {
   void Close();
 
   // Of uids whose lines were more than kFactor times what they sent.
-  absl::flat_hash_map<uid_t, Account> accounts_;
+  ByUser<Account> accounts_;
   // Of the entry whose deliveries come: all of them are of one uid.
   std::optional<uint64_t> sequence_;
   uid_t uid_ = 0;

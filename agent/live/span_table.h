@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "agent/base/user_of.h"
 #include "agent/live/span.h"
 #include "proto/record/limits.h"
 
@@ -152,7 +153,7 @@ class SpanTable {
   std::shared_ptr<SharedLimit> users_bytes_;
   absl::flat_hash_map<SpanKey, std::shared_ptr<Span>> spans_;
   absl::flat_hash_map<SpanKey, Dropped> dropped_;
-  absl::flat_hash_map<uid_t, Usage> usage_;
+  ByUser<Usage> usage_;
 };
 
 }  // namespace sluice::live

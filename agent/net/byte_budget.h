@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "absl/container/flat_hash_map.h"
+#include "agent/base/user_of.h"
 
 namespace sluice::net {
 
@@ -32,7 +32,7 @@ class ByteBudget {
  private:
   const Limits limits_;
   size_t used_ = 0;
-  absl::flat_hash_map<uid_t, size_t> by_uid_;
+  ByUser<size_t> by_uid_;
 };
 
 }  // namespace sluice::net

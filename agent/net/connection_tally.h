@@ -5,8 +5,8 @@
 
 #include <cstddef>
 
-#include "absl/container/flat_hash_map.h"
 #include "agent/base/mutex.h"
+#include "agent/base/user_of.h"
 #include "agent/net/server_limits.h"
 
 namespace sluice::net {
@@ -26,7 +26,7 @@ class ConnectionTally {
   const ServerLimits limits_;
   Mutex mutex_;
   size_t connections_ GUARDED_BY(mutex_) = 0;
-  absl::flat_hash_map<uid_t, size_t> by_uid_ GUARDED_BY(mutex_);
+  ByUser<size_t> by_uid_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::net

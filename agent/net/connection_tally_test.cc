@@ -1,5 +1,7 @@
 #include "agent/net/connection_tally.h"
 
+#include "absl/cleanup/cleanup.h"
+#include "agent/base/user_of.h"
 #include "gtest/gtest.h"
 
 namespace sluice::net {
@@ -15,6 +17,17 @@ TEST(ConnectionTallyTest, TakesAUidsConnectionsUpToItsLimit) {
   EXPECT_STREQ(tally.Admit(7), "connections_per_uid");
   tally.Leave(7);
   EXPECT_EQ(tally.Admit(7), nullptr);
+}
+
+TEST(ConnectionTallyTest, SubordinateUidsShareTheirUsersPlaces) {
+  SetSubordinateUids({{165536, 231071, 7}});
+  const absl::Cleanup forget = [] { SetSubordinateUids({}); };
+  ConnectionTally tally(kLimits);
+  EXPECT_EQ(tally.Admit(165536), nullptr);
+  EXPECT_EQ(tally.Admit(7), nullptr);
+  EXPECT_STREQ(tally.Admit(165537), "connections_per_uid");
+  tally.Leave(165536);
+  EXPECT_EQ(tally.Admit(165537), nullptr);
 }
 
 TEST(ConnectionTallyTest, KeepsTheLastPlacesForRoot) {

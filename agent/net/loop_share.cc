@@ -29,7 +29,7 @@ bool LoopShare::Waste(uid_t uid, uint64_t nanos, uint64_t now) {
   const uint32_t permille = uid == 0 ? limits_.permille_of_root : limits_.permille;
   if (nanos == 0 || permille >= 1000) return false;
   if (paid_at_.size() > kKeptEntries) {
-    absl::erase_if(paid_at_, [now](const auto& entry) { return entry.second <= now; });
+    paid_at_.EraseIf([now](const auto& entry) { return entry.second <= now; });
   }
   uint64_t& paid_at = paid_at_[uid];
   const bool was_overdrawn = paid_at > now + kCreditNanos;

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "absl/container/flat_hash_map.h"
+#include "agent/base/user_of.h"
 
 namespace sluice::net {
 
@@ -33,7 +33,7 @@ class LoopShare {
  private:
   const Limits limits_;
   // When what the uid wasted will be paid for. In the past: nothing is due.
-  absl::flat_hash_map<uid_t, uint64_t> paid_at_;
+  ByUser<uint64_t> paid_at_;
 };
 
 }  // namespace sluice::net

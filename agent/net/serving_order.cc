@@ -23,7 +23,7 @@ ServingOrder::~ServingOrder() = default;
 
 ServingOrder::User* ServingOrder::Join(uid_t uid) {
   if (users_.size() > kKeptUsers) {
-    absl::erase_if(users_, [this](const auto& entry) {
+    users_.EraseIf([this](const auto& entry) {
       const User& user = *entry.second;
       return user.clients == 0 && user.time <= now_ && !user.placed[kRead] &&
              !user.placed[kTurnEnd];

@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "agent/base/user_of.h"
 
 namespace sluice::net {
 
@@ -69,7 +69,7 @@ class ServingOrder {
   void Enter(Lane lane, User* user);
   void Push(Lane lane, User* user);
 
-  absl::flat_hash_map<uid_t, std::unique_ptr<User>> users_;
+  ByUser<std::unique_ptr<User>> users_;
   std::array<std::vector<Place>, 2> lanes_;  // heaps; a user at most once
   uint64_t now_ = 0;                         // the virtual time of who was read from last
 };

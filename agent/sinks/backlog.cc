@@ -66,7 +66,7 @@ uint64_t Backlog::UnitsAfter(uid_t uid, uint64_t sequence) const {
 void Backlog::Forget(uint64_t counted, uint64_t all) {
   for (auto& [uid, user] : users_) user.Forget(counted);
   if (users_.size() <= kFewUsers) return;
-  absl::erase_if(users_, [&](const auto& entry) {
+  users_.EraseIf([&](const auto& entry) {
     const bool is_over = entry.second.last <= all;
     if (is_over) unknown_ = std::max(unknown_, entry.second.last);
     return is_over;
@@ -82,7 +82,7 @@ void Backlog::ForgetOldest() {
   const auto middle = lasts.begin() + static_cast<ptrdiff_t>(lasts.size() / 2);
   std::nth_element(lasts.begin(), middle, lasts.end());
   unknown_ = std::max(unknown_, *middle);
-  absl::erase_if(users_, [&](const auto& entry) { return entry.second.last <= *middle; });
+  users_.EraseIf([&](const auto& entry) { return entry.second.last <= *middle; });
 }
 
 }  // namespace sluice::sinks

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <deque>
 
-#include "absl/container/flat_hash_map.h"
+#include "agent/base/user_of.h"
 
 namespace sluice::sinks {
 
@@ -66,7 +66,7 @@ class Backlog {
 
   void ForgetOldest();
 
-  absl::flat_hash_map<uid_t, User> users_;
+  ByUser<User> users_;
   uint64_t unknown_;
   uint64_t last_;
 };

@@ -36,7 +36,7 @@ void BacklogGate::Look() {
   next_look_ = now + kLookNanos;
   uint64_t counted = kNever;
   uint64_t all = kNever;
-  absl::flat_hash_map<uid_t, Hold> held;
+  ByUser<Hold> held;
   for (Sink& sink : sinks_) {
     const uint64_t passed = sink.load->passed();
     all = std::min(all, passed);
@@ -58,7 +58,7 @@ void BacklogGate::Look() {
   timer_ = held_.empty() ? 0 : options_.loop->AddTimer(now + kHeldLookNanos, [this] { Look(); });
 }
 
-void BacklogGate::LookAt(const SinkLoad& sink, absl::flat_hash_map<uid_t, Hold>* held) {
+void BacklogGate::LookAt(const SinkLoad& sink, ByUser<Hold>* held) {
   struct Load {
     uid_t uid;
     uint64_t units;

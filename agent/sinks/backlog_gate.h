@@ -15,9 +15,9 @@
 #include <functional>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "agent/base/event_loop.h"
+#include "agent/base/user_of.h"
 #include "agent/net/flow_gate.h"
 #include "agent/self/counters.h"
 #include "agent/sinks/backlog.h"
@@ -81,12 +81,12 @@ class BacklogGate final : public net::FlowGate {
   bool Counts(Sink* sink) const;
   // Looks at who has too much. Nothing but this changes who is held.
   void Look();
-  void LookAt(const SinkLoad& sink, absl::flat_hash_map<uid_t, Hold>* held);
+  void LookAt(const SinkLoad& sink, ByUser<Hold>* held);
   absl::Status CheckHeld(uid_t uid);
 
   const Options options_;
   std::vector<Sink> sinks_;
-  absl::flat_hash_map<uid_t, Hold> held_;
+  ByUser<Hold> held_;
   uint64_t next_look_ = 0;
   net::EventLoop::TimerId timer_ = 0;
 };

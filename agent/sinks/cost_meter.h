@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "agent/base/clock.h"
 #include "agent/base/mutex.h"
+#include "agent/base/user_of.h"
 
 namespace sluice::sinks {
 
@@ -66,7 +66,7 @@ class CostMeter {
   size_t pending_ = 0;  // when the current part began
 
   mutable Mutex mutex_;
-  absl::flat_hash_map<uid_t, Cost> costs_ GUARDED_BY(mutex_);
+  ByUser<Cost> costs_ GUARDED_BY(mutex_);
   Cost all_ GUARDED_BY(mutex_);
 };
 

@@ -237,8 +237,12 @@ class Scene:
             self.require_no_tear()
 
     def require_no_tear(self):
-        if self.pool.stat().st_size % RECORD:
-            raise Disturbed("our next write left the torn record")
+        content = self.pool.read_bytes()
+        if len(content) % RECORD:
+            reports = re.findall(rb"round=\d+", content)
+            raise Disturbed(f"our next write left the torn record: {len(content)} bytes, the last "
+                            f"{content[-40:]}, {reports} of {self.rounds} reports, "
+                            f"{self.kills} kills, {self.host_kills} of the daemon")
         self.tears += 1
         self.tearing = False
 

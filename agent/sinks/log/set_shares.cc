@@ -108,7 +108,7 @@ void SetShares::Age(uint64_t boot_nano) {
     for (auto& [uid, bytes] : file) {
       bytes = static_cast<uint64_t>(static_cast<double>(bytes) * left);
     }
-    absl::erase_if(file, [](const auto& holding) { return holding.second == 0; });
+    file.EraseIf([](const auto& holding) { return holding.second == 0; });
   }
   Recount();
 }

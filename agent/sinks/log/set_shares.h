@@ -20,10 +20,10 @@
 #include <deque>
 #include <string>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "agent/base/shared_limit.h"
+#include "agent/base/user_of.h"
 
 namespace sluice::log_sink {
 
@@ -57,7 +57,7 @@ class SetShares {
 
  private:
   // Bytes by uid, those of days ago in part.
-  using Holdings = absl::flat_hash_map<uid_t, uint64_t>;
+  using Holdings = ByUser<uint64_t>;
 
   void EndRun();
   void Recount();
