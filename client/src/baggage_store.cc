@@ -59,8 +59,8 @@ BaggageContent MakeContent(std::string_view keys, std::string text) {
   // As they would arrive at another process.
   for (const BaggageMember& member : SelectBaggage(ParseBaggage(content.text), keys)) {
     WriteStringAttribute(writer, span_field::kAttributes, member.key, member.value);
-    ++content.field_count;
-    content.keys |= KeyBit(member.key);
+    content.bits.push_back(KeyBit(member.key));
+    content.keys |= content.bits.back();
   }
   return content;
 }

@@ -44,8 +44,8 @@ namespace internal {
 
 struct BaggageContent {
   std::string text = {};
-  std::string fields = {};  // encoded attributes of Span
-  uint16_t field_count = 0;
+  std::string fields = {};          // encoded attributes of Span
+  std::vector<uint64_t> bits = {};  // see EncodedAttributes
   uint64_t keys = 0;
 };
 
@@ -65,9 +65,7 @@ void WithBaggageAttributes(uint32_t number, Use use) {
   internal::BaggageEntry* const entry = internal::LockEntry(number);
   if (entry == nullptr) return;
   const internal::BaggageContent& content = entry->content;
-  if (content.field_count != 0) {
-    use(EncodedAttributes{content.fields, content.field_count, content.keys});
-  }
+  if (!content.bits.empty()) use(EncodedAttributes{content.fields, content.bits, content.keys});
   entry->lock.Unlock();
 }
 

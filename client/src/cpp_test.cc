@@ -314,6 +314,29 @@ TEST_F(CppTest, BaggageBecomesAttributesByTheAllowList) {
   }
 }
 
+TEST_F(CppTest, BaggageReplacesWhatTheSpanHasUnderItsKeys) {
+  Emitted([] {
+    const ContextScope scope(
+        Context().WithBaggage("run_id", "of the run").WithBaggage("app.x", "1"));
+    const Span span("own", {{"run_id", Bare{"own"}}, {"other", 1}});
+  });
+  const SeenRecord span = Agent().records().back();
+  EXPECT_EQ(span.attributes.at("run_id"), "of the run");
+  EXPECT_THAT(span.attributes, SizeIs(3));
+  EXPECT_THAT(span.bare, IsEmpty());
+  EXPECT_EQ(span.encoded.find("own", span.encoded.find("own") + 1), std::string::npos);
+}
+
+TEST_F(CppTest, BaggageLongerThanASlotIsOnTheSpanAllTheSame) {
+  auto seen = Emitted([] {
+    const ContextScope scope(
+        Context().WithBaggage("app.long", std::string(600, 'x')).WithBaggage("run_id", "short"));
+    const Span span("long");
+  });
+  EXPECT_EQ(seen["long"].attributes.at("app.long"), std::string(600, 'x'));
+  EXPECT_EQ(seen["long"].attributes.at("run_id"), "short");
+}
+
 TEST_F(CppTest, BaggageSetLaterConcernsLaterSpans) {
   auto seen = Emitted([] {
     const Span before("before");

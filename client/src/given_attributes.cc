@@ -11,14 +11,17 @@ namespace {
 class Resolution {
  public:
   Resolution(const GivenAttributes& given, void (*use)(void*, AttributeList), void* user)
-      : given_(given), use_(use), user_(user) {}
+      : given_(given),
+        use_(use),
+        user_(user),
+        is_of_use_(given.is_of_use == nullptr || given.is_of_use(given.asked)) {}
 
   void GoOn() {
     while (next_ < given_.count && count_ < kMost) {
       const sluice_attribute& attribute = given_.items[next_++];
       if (attribute.type != SLUICE_DEFERRED) {
         list_[count_++] = attribute;
-      } else if (given_.is_of_use) {
+      } else if (is_of_use_) {
         key_ = attribute.key;
         is_taken_ = false;
         attribute.value.deferred.make(attribute.value.deferred.object, Take, this);
@@ -68,6 +71,7 @@ class Resolution {
   const GivenAttributes& given_;
   void (*const use_)(void*, AttributeList);
   void* const user_;
+  const bool is_of_use_;
   size_t next_ = 0;
   size_t count_ = 0;
   sluice_text key_ = {};  // of the value being made

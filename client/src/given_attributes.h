@@ -13,7 +13,9 @@ struct GivenAttributes {
   const sluice_attribute* items;
   size_t count;
   const sluice_source* source;  // null: none
-  bool is_of_use;               // else no deferred value is made
+  // Whether the record is of use; else no deferred value is made. Null: it is.
+  bool (*is_of_use)(const void* asked);
+  const void* asked;
 
   // Whether it is more than a plain list.
   bool IsPlain() const {

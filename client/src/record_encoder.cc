@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "proto/record/attribute_writer.h"
 #include "proto/record/field_numbers.h"
@@ -171,19 +172,15 @@ void WriteMalformed(char* to, size_t size) {
 constexpr uint32_t BodyField(const SpanRecord&) { return record_field::kSpan; }
 constexpr uint32_t BodyField(const EventRecord&) { return record_field::kEvent; }
 
-// Writes where there is known to be room.
+// Moves `*to` on; there is known to be room.
 class RawSink {
  public:
-  explicit RawSink(char* to) : position_(to) {}
+  explicit RawSink(char** to) : to_(to) {}
 
-  char* Grow(size_t size) {
-    char* const grown = position_;
-    position_ += size;
-    return grown;
-  }
+  char* Grow(size_t size) { return std::exchange(*to_, *to_ + size); }
 
  private:
-  char* position_;
+  char** const to_;
 };
 
 constexpr size_t kSpanIdsSize = 2 + TraceId::kBytes + 2 + SpanId::kBytes;
@@ -218,89 +215,80 @@ RecordSizes Sizes(size_t head, size_t body, uint32_t body_field) {
 }
 
 template <typename Record>
-RecordSizes CountRecord(const Record& record) {
+[[gnu::noinline]] RecordSizes CountRecord(const Record& record) {
   return Sizes(Count([&](auto& counter) { WriteHead(counter, record); }),
                Count([&](auto& counter) { WriteBody(counter, record); }), BodyField(record));
 }
 
-template <typename Record, typename Sink>
-void WriteRecord(const Record& record, const RecordSizes& sizes, BasicWireWriter<Sink>* writer) {
-  writer->BytesHeader(batch_field::kRecords, sizes.record);
-  WriteHead(*writer, record);
-  writer->BytesHeader(BodyField(record), sizes.body);
-  WriteBody(*writer, record);
-}
-
 // What the program handed over may have changed since it was counted.
 template <typename Record>
-void WriteRecordChecked(const Record& record, const RecordSizes& sizes, char* to) {
+[[gnu::noinline]] void WriteRecordChecked(const Record& record, const RecordSizes& sizes,
+                                          char* to) {
   BufferWireWriter writer{BufferSink(to, sizes.field)};
-  WriteRecord(record, sizes, &writer);
+  writer.BytesHeader(batch_field::kRecords, sizes.record);
+  WriteHead(writer, record);
+  writer.BytesHeader(BodyField(record), sizes.body);
+  WriteBody(writer, record);
   if (!writer.ok() || writer.size() != sizes.field) [[unlikely]]
     WriteMalformed(to, sizes.field);
 }
 
-// One whose lengths take a byte each, as almost all do. `value_size` is that of the AnyValue, which
-// `put_value` writes.
-template <typename PutValue>
-char* PutShortAttribute(std::string_view key, size_t value_size, char* to, PutValue put_value) {
-  *to++ = static_cast<char>(WireTag(span_field::kAttributes, WireType::kBytes));
-  *to++ = static_cast<char>(4 + key.size() + value_size);
-  *to++ = static_cast<char>(WireTag(key_value_field::kKey, WireType::kBytes));
-  *to++ = static_cast<char>(key.size());
-  CopyShort(to, key.data(), key.size());
-  to += key.size();
-  *to++ = static_cast<char>(WireTag(key_value_field::kValue, WireType::kBytes));
-  *to++ = static_cast<char>(value_size);
-  return put_value(to);
+// Fields whose number and value take a byte each.
+char* PutByte(char* to, uint32_t number, WireType type, size_t value) {
+  to[0] = static_cast<char>(WireTag(number, type));
+  to[1] = static_cast<char>(value);
+  return to + 2;
+}
+char* PutBytes(char* to, uint32_t number, std::string_view bytes) {
+  *to = static_cast<char>(WireTag(number, WireType::kBytes));
+  to = PutVarint(to + 1, bytes.size());
+  CopyShort(to, bytes.data(), bytes.size());
+  return to + bytes.size();
+}
+template <size_t kSize>
+char* PutId(char* to, uint32_t number, const Id<kSize>& id) {
+  to = PutByte(to, number, WireType::kBytes, kSize);
+  std::memcpy(to, id.bytes.data(), kSize);
+  return to + kSize;
+}
+template <typename T>
+char* PutFixed(char* to, uint32_t number, WireType type, T value) {
+  to = PutVarint(to, WireTag(number, type));
+  std::memcpy(to, &value, sizeof(value));
+  return to + sizeof(value);
 }
 
-// Of a key and a text of so many bytes together.
-constexpr size_t kShortBytes = 127 - 8;
-// What they take then, and a number with its key.
-constexpr size_t kShortSpace = 128 + 2;
-
-char* PutShort(const sluice_attribute& attribute, char* to) {
-  const std::string_view key = View(attribute.key);
-  const auto& value = attribute.value;
-  const auto put_varint = [](uint32_t field, uint64_t number) {
-    return [=](char* at) {
-      *at++ = static_cast<char>(WireTag(field, WireType::kVarint));
-      return PutVarint(at, number);
-    };
-  };
-  switch (attribute.type) {
-    case SLUICE_STRING:
-    case SLUICE_BARE: {
-      const std::string_view text = View(value.text);
-      return PutShortAttribute(key, 2 + text.size(), to, [&](char* at) {
-        *at++ = static_cast<char>(WireTag(any_value_field::kStringValue, WireType::kBytes));
-        *at++ = static_cast<char>(text.size());
-        CopyShort(at, text.data(), text.size());
-        return at + text.size();
-      });
-    }
-    case SLUICE_BOOL:
-      return PutShortAttribute(key, 2, to,
-                               put_varint(any_value_field::kBoolValue, value.boolean != 0));
-    case SLUICE_INT: {
-      const auto number = static_cast<uint64_t>(value.integer);
-      return PutShortAttribute(key, 1 + VarintSize(number), to,
-                               put_varint(any_value_field::kIntValue, number));
-    }
-    default:
-      return PutShortAttribute(key, 1 + sizeof(double), to, [&](char* at) {
-        *at++ = static_cast<char>(WireTag(any_value_field::kDoubleValue, WireType::kFixed64));
-        std::memcpy(at, &value.number, sizeof(double));
-        return at + sizeof(double);
-      });
+char* PutHead(char* to, const SpanRecord& record) {
+  const SpanSlot& slot = record.slot;
+  to = PutByte(to, record_field::kKind, WireType::kVarint, static_cast<size_t>(record.kind));
+  to = PutByte(to, record_field::kLevel, WireType::kVarint, slot.level);
+  if (!slot.target().empty()) to = PutBytes(to, record_field::kTarget, slot.target());
+  if (record.bare.any() || slot.busy_ns != 0) [[unlikely]] {
+    BasicWireWriter<RawSink> writer{RawSink(&to)};
+    WriteBareMarks(writer, record.bare);
+    if (slot.busy_ns != 0) writer.Varint(record_field::kBusyNs, slot.busy_ns);
   }
+  return to;
 }
 
-bool IsShort(const sluice_attribute& attribute) {
-  if (attribute.type >= SLUICE_BYTES) return false;
-  const size_t text = attribute.type <= SLUICE_BARE ? attribute.value.text.size : 16;
-  return attribute.key.size <= kShortBytes && text <= kShortBytes - attribute.key.size;
+// As WriteBody, for a record without an attribute of its own.
+char* PutBody(char* to, const SpanRecord& record) {
+  const SpanSlot& slot = record.slot;
+  to = PutId(to, span_field::kTraceId, slot.trace_id);
+  to = PutId(to, span_field::kSpanId, slot.span_id);
+  if (record.kind == RecordKind::kSpanStart || record.kind == RecordKind::kSpan) {
+    if (!record.trace_state.empty()) [[unlikely]]
+      to = PutBytes(to, span_field::kTraceState, record.trace_state);
+    if (!slot.parent_id.IsZero()) to = PutId(to, span_field::kParentSpanId, slot.parent_id);
+    to = PutByte(to, span_field::kKind, WireType::kVarint, slot.kind);
+    to = PutFixed(to, span_field::kStartTimeUnixNano, WireType::kFixed64, slot.start_time);
+    to = PutFixed(to, span_field::kFlags, WireType::kFixed32, uint32_t{slot.w3c_flags});
+  }
+  if (slot.end_time != 0) {
+    to = PutFixed(to, span_field::kEndTimeUnixNano, WireType::kFixed64, slot.end_time);
+  }
+  std::memcpy(to, record.body.data(), record.body.size());
+  return to + record.body.size();
 }
 
 }  // namespace
@@ -319,8 +307,10 @@ RecordSizes Measure(const EventRecord& record) { return CountRecord(record); }
 SLUICE_FLATTEN void Encode(const SpanRecord& record, const RecordSizes& sizes, char* to) {
   if (record.attribute != nullptr) [[unlikely]]
     return WriteRecordChecked(record, sizes, to);
-  BasicWireWriter<RawSink> writer{RawSink(to)};
-  WriteRecord(record, sizes, &writer);
+  *to = static_cast<char>(WireTag(batch_field::kRecords, WireType::kBytes));
+  to = PutHead(PutVarint(to + 1, sizes.record), record);
+  *to = static_cast<char>(WireTag(record_field::kSpan, WireType::kBytes));
+  PutBody(PutVarint(to + 1, sizes.body), record);
 }
 void Encode(const EventRecord& record, const RecordSizes& sizes, char* to) {
   WriteRecordChecked(record, sizes, to);
@@ -328,15 +318,6 @@ void Encode(const EventRecord& record, const RecordSizes& sizes, char* to) {
 
 void EncodeAttribute(uint32_t number, const sluice_attribute& attribute, BufferWireWriter* writer) {
   WriteAttribute(*writer, number, attribute, 0);
-}
-
-SLUICE_FLATTEN char* EncodeSpanAttribute(const sluice_attribute& attribute, char* to, char* end) {
-  const auto room = static_cast<size_t>(end - to);
-  if (room >= kShortSpace && IsShort(attribute)) [[likely]]
-    return PutShort(attribute, to);
-  BufferWireWriter writer{BufferSink(to, room)};
-  EncodeAttribute(span_field::kAttributes, attribute, &writer);
-  return writer.ok() ? to + writer.size() : nullptr;
 }
 
 BareSet BareAttributes(const AttributeList& attributes) {

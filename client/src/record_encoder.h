@@ -73,10 +73,6 @@ BareSet BareAttributes(const AttributeList& attributes);
 
 // One attribute as field `number` of a message.
 void EncodeAttribute(uint32_t number, const sluice_attribute& attribute, BufferWireWriter* writer);
-// One attribute as field `attributes` of Span, between `to` and `end`. Returns the end of what it
-// wrote; null: there is no room, and nothing is written.
-char* EncodeSpanAttribute(const sluice_attribute& attribute, char* to, char* end);
-
 // Cuts text to `limit` bytes without splitting a code point.
 std::string_view CutText(std::string_view text, size_t limit);
 

@@ -84,14 +84,17 @@ SpanSlot* Recorder::LockOpen(uint64_t span) {
   return slot != nullptr && slot->state.Lock(SpanPool::GenerationOf(span)) ? slot : nullptr;
 }
 
-uint64_t Recorder::Refuse(sluice_start why, sluice_start* outcome) {
+[[gnu::noinline]] uint64_t Recorder::Refuse(sluice_start why, sluice_start* outcome) {
   if (outcome != nullptr) *outcome = why;
   if (why == SLUICE_TOO_MANY) Count(&drops_.span_limit);
   return 0;
 }
 
-uint64_t Recorder::StartSpan(std::string_view name, const sluice_span_options& options,
-                             AttributeList attributes) {
+// Flattened with EndSpan, since a span's cost is that of its calls; what is seldom reached is a
+// call.
+[[gnu::flatten]] uint64_t Recorder::StartSpan(std::string_view name,
+                                              const sluice_span_options& options,
+                                              AttributeList attributes) {
   const Begin begin = {name, TargetOf(options.target), options, attributes};
   const Level level = LevelOf(options.level);
   const bool is_wanted = IsWanted(level, begin.target);
@@ -119,7 +122,7 @@ uint64_t Recorder::StartSpan(std::string_view name, const sluice_span_options& o
   return span;
 }
 
-void Recorder::Print(uint64_t span, const SpanSlot& slot, const Begin& begin) {
+[[gnu::noinline]] void Recorder::Print(uint64_t span, const SpanSlot& slot, const Begin& begin) {
   lines_->SpanStarted({.span = span,
                        .parent = slot.parent_span,
                        .name = CutText(begin.name, kNameBytes),
@@ -162,7 +165,7 @@ void Recorder::SetIds(SpanSlot* slot, const sluice_context& parent,
 void Recorder::AddFields(SpanSlot* slot, const Begin& begin) {
   if (slot->is_untold) return;
   AppendName(begin.name, slot);
-  for (size_t i = 0; i < begin.attributes.count; ++i) AddAttribute(slot, begin.attributes.items[i]);
+  AddAttributes(slot, begin.attributes);
   for (size_t i = 0; i < begin.options.link_count; ++i) {
     AppendOrSend(slot, [&] { return AppendLink(begin.options.links[i], slot); });
   }
@@ -172,8 +175,7 @@ void Recorder::AddFields(SpanSlot* slot, const Begin& begin) {
 const sluice_context& Recorder::CurrentContext() const {
   const sluice_context& current = thread_state.current;
   // A local span of no trace is a context, too, and so is baggage.
-  const bool is_none = IsNone(current) && current.span == 0 && current.baggage == 0;
-  return is_none ? root_ : current;
+  return IsNone(current) && current.span == 0 && current.baggage == 0 ? root_ : current;
 }
 
 void Recorder::MakeCurrent(SpanSlot* slot, uint64_t span) {
@@ -182,8 +184,8 @@ void Recorder::MakeCurrent(SpanSlot* slot, uint64_t span) {
   thread_state.current = ContextIn(*slot, span);
 }
 
-// Where the span is not the innermost, the one within it gets its place in the chain.
-void Recorder::LeaveCurrent(uint64_t span, const sluice_context& previous) {
+// Where it is not the innermost, the one within it gets its place in the chain.
+[[gnu::noinline]] void Recorder::LeaveCurrent(uint64_t span, const sluice_context& previous) {
   if (thread_state.current.span == span) {
     thread_state.current = previous;
     return;
@@ -218,24 +220,27 @@ void Recorder::AppendOrSend(SpanSlot* slot, Append append) {
 }
 
 void Recorder::SetAttributes(uint64_t span, AttributeList attributes) {
-  ChangeOpen(span, [&](SpanSlot* slot) {
-    for (size_t i = 0; i < attributes.count; ++i) AddAttribute(slot, attributes.items[i]);
-  });
-  if (lines_ != nullptr) [[unlikely]]
-    lines_->AttributesSet(span, attributes);
+  ChangeOpen(span, [&](SpanSlot* slot) { AddAttributes(slot, attributes); });
+  if (lines_ != nullptr) lines_->AttributesSet(span, attributes);
 }
 
-void Recorder::AddAttribute(SpanSlot* slot, const sluice_attribute& attribute) {
-  if (slot->is_untold || AppendAttribute(attribute, slot)) [[likely]]
-    return;
+void Recorder::AddAttributes(SpanSlot* slot, AttributeList list) {
+  if (slot->is_untold) return;
+  for (size_t i = AppendShortAttributes(list, slot); i < list.count; ++i) {
+    AddAttribute(slot, list.items[i]);
+  }
+}
+
+[[gnu::noinline]] void Recorder::AddAttribute(SpanSlot* slot, const sluice_attribute& attribute) {
+  if (AppendAttribute(attribute, slot)) return;
   if (!PutOrCount(SendBody(slot, 0)) || AppendAttribute(attribute, slot)) return;
   // Too long for any body.
   PutOrCount(PutBody(slot, RecordKind::kSpanUpdate, &attribute));
 }
 
-void Recorder::AddBaggage(SpanSlot* slot) {
+[[gnu::noinline]] void Recorder::AddBaggage(SpanSlot* slot) {
   WithBaggageAttributes(slot->baggage, [&](const EncodedAttributes& attributes) {
-    if ((attributes.keys & slot->keys) == 0 && AppendEncoded(attributes, slot)) return;
+    if (AppendEncoded(attributes, slot)) return;
     for (const std::string_view field : FieldRange(attributes.fields, span_field::kAttributes)) {
       const AttributeView member = ReadAttribute(field);
       AddAttribute(slot, {.key = {member.key.data(), member.key.size()},
@@ -276,8 +281,7 @@ Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
   if (kind != RecordKind::kSpanUpdate) SendLateFieldsAround(slot->parent_span);
   if (attribute != nullptr) slot->bare[0] = attribute->type == SLUICE_BARE;
   const SpanRecord record = RecordOf(*slot, kind, attribute);
-  if (console_ != nullptr) [[unlikely]]
-    console_->Take(record);
+  if (console_ != nullptr) console_->Take(record);
   const Taken taken = Put(record);
   if (taken == Taken::kYes || attribute != nullptr) {
     ClearBody(slot);
@@ -301,7 +305,7 @@ Recorder::Taken Recorder::SendBody(SpanSlot* slot, int depth) {
   return taken;
 }
 
-bool Recorder::EnsureStarted(uint64_t span, int depth) {
+[[gnu::noinline]] bool Recorder::EnsureStarted(uint64_t span, int depth) {
   SpanSlot* const slot = pool_->Find(span);
   if (slot == nullptr) return true;
   const uint32_t generation = SpanPool::GenerationOf(span);
@@ -322,7 +326,7 @@ void Recorder::NoteLateFields(SpanSlot* slot) {
 }
 
 // Where the ring has no room for an UPDATE the fields wait on.
-void Recorder::SendLateFieldsUpwards(uint64_t span) {
+[[gnu::noinline]] void Recorder::SendLateFieldsUpwards(uint64_t span) {
   while (span != 0 && late_.any()) {
     SpanSlot* const slot = LockOpen(span);
     // It ended before what is within it, and nobody knows any more what is around it.
@@ -379,7 +383,7 @@ void Recorder::SetStatus(uint64_t span, sluice_status status, std::string_view m
   lines_->StatusSet(span, status == SLUICE_FAILED ? std::optional(message) : std::nullopt);
 }
 
-void Recorder::EndSpan(uint64_t span, uint64_t unix_ns) {
+[[gnu::flatten]] void Recorder::EndSpan(uint64_t span, uint64_t unix_ns) {
   SpanSlot* const slot = LockOpen(span);
   if (slot == nullptr) return;
   const uint64_t end_time = unix_ns == 0 ? clock_.UnixNano() : std::max(unix_ns, slot->start_time);
@@ -394,10 +398,8 @@ void Recorder::EndSpan(uint64_t span, uint64_t unix_ns) {
     if (is_current) LeaveCurrent(span, previous);
   }
   // Not while the slot is held: a stderr that nobody reads may take for ever.
-  if (lines_ != nullptr) [[unlikely]]
-    lines_->SpanEnded(span, end_time);
-  if (console_ != nullptr) [[unlikely]]
-    console_->Write();
+  if (lines_ != nullptr) lines_->SpanEnded(span, end_time);
+  if (console_ != nullptr) console_->Write();
 }
 
 // An END that finds no room is kept in its slot: the agent would take the span for open. A whole
@@ -439,10 +441,8 @@ void Recorder::EmitEvent(std::string_view message, const sluice_event_options& o
   const Level level = LevelOf(options.level);
   const std::string_view target = CutText(TargetOf(options.target), limits::kTargetBytes);
   const bool is_wanted = IsWanted(level, target) || IsReport(attributes);
-  if (!is_wanted) {
-    Count(&drops_.suppressed);
-    if (!IsPrinted(level, target)) return;
-  }
+  if (!is_wanted) Count(&drops_.suppressed);
+  if (!is_wanted && !IsPrinted(level, target)) return;
   const sluice_context& context = options.context != nullptr ? *options.context : CurrentContext();
   const BareSet bare = BareAttributes(attributes);
   const EventRecord event = {.level = level,

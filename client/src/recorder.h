@@ -129,6 +129,7 @@ class Recorder {
   void ChangeOpen(uint64_t span, Change change);
   template <typename Append>
   void AppendOrSend(SpanSlot* slot, Append append);
+  void AddAttributes(SpanSlot* slot, AttributeList list);
   void AddAttribute(SpanSlot* slot, const sluice_attribute& attribute);
   void AddBaggage(SpanSlot* slot);
   static SpanRecord RecordOf(const SpanSlot& slot, RecordKind kind,

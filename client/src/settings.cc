@@ -88,7 +88,8 @@ void SetResource(const sluice_options& options, Settings* settings) {
   Pairs pairs = EnvironmentPairs(settings);
   std::vector<sluice_attribute> wanted;
   WithAttributes(
-      {options.resource, options.resource_count, nullptr, true}, [&](AttributeList given) {
+      {options.resource, options.resource_count, nullptr, nullptr, nullptr},
+      [&](AttributeList given) {
         // What has a field of its own, or is ours, is not said twice.
         for (size_t i = 0; i < given.count; ++i) {
           const std::string_view key = View(given.items[i].key);

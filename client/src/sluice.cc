@@ -51,12 +51,18 @@ sluice_span WithoutMemory(const sluice_span_options* options) {
   return 0;
 }
 
-// What is handed over with a span or an event.
+// Whether anybody wants a span or event of these options.
 template <typename Options>
-sluice::GivenAttributes Given(const Process& process, const Options& options) {
-  const sluice::Recorder& recorder = process.recorder();
-  return {options.attributes, options.attribute_count, options.source,
-          recorder.IsOfUse(LevelOf(options.level), recorder.TargetOf(options.target))};
+bool IsOfUse(const void* asked) {
+  const auto& options = *static_cast<const Options*>(asked);
+  const sluice::Recorder& recorder = Process::Existing()->recorder();
+  return recorder.IsOfUse(LevelOf(options.level), recorder.TargetOf(options.target));
+}
+
+// What is handed over with one.
+template <typename Options>
+sluice::GivenAttributes Given(const Options& options) {
+  return {options.attributes, options.attribute_count, options.source, IsOfUse<Options>, &options};
 }
 
 }  // namespace
@@ -131,7 +137,7 @@ sluice_span sluice_span_start(sluice_text name, const sluice_span_options* optio
   if (process == nullptr) return WithoutMemory(options);
   const KnownOptions known(options);
   uint64_t span = 0;
-  sluice::WithAttributes(Given(*process, *known), [&](sluice::AttributeList attributes) {
+  sluice::WithAttributes(Given(*known), [&](sluice::AttributeList attributes) {
     span = process->recorder().StartSpan(View(name), *known, attributes);
   });
   process->Notify();
@@ -142,9 +148,9 @@ void sluice_span_set_attributes(sluice_span span, const sluice_attribute* attrib
                                 size_t count) noexcept {
   Process* const process = span == 0 ? nullptr : Process::Get();
   if (process == nullptr) return;
-  sluice::WithAttributes({attributes, count, nullptr, true}, [&](sluice::AttributeList list) {
-    process->recorder().SetAttributes(span, list);
-  });
+  sluice::WithAttributes(
+      {attributes, count, nullptr, nullptr, nullptr},
+      [&](sluice::AttributeList list) { process->recorder().SetAttributes(span, list); });
   process->Notify();
 }
 
@@ -159,7 +165,8 @@ void sluice_span_add_link(sluice_span span, const sluice_link* link) noexcept {
   Process* const process = span == 0 ? nullptr : Process::Get();
   if (process == nullptr) return;
   sluice::WithAttributes(
-      {link->attributes, link->attribute_count, nullptr, true}, [&](sluice::AttributeList list) {
+      {link->attributes, link->attribute_count, nullptr, nullptr, nullptr},
+      [&](sluice::AttributeList list) {
         process->recorder().AddLink(span, {link->context, list.items, list.count});
       });
   process->Notify();
@@ -215,7 +222,7 @@ void sluice_event(sluice_text message, const sluice_event_options* options) noex
   Process* const process = Process::Get();
   if (process == nullptr) return;
   const KnownOptions known(options);
-  sluice::WithAttributes(Given(*process, *known), [&](sluice::AttributeList attributes) {
+  sluice::WithAttributes(Given(*known), [&](sluice::AttributeList attributes) {
     process->recorder().EmitEvent(View(message), *known, attributes);
   });
   process->Notify();
@@ -226,7 +233,7 @@ void sluice_span_event(sluice_span span, sluice_text message,
   Process* const process = Process::Get();
   if (process == nullptr) return;
   const KnownOptions known(options);
-  sluice::WithAttributes(Given(*process, *known), [&](sluice::AttributeList attributes) {
+  sluice::WithAttributes(Given(*known), [&](sluice::AttributeList attributes) {
     if (process->recorder().EmitSpanEvent(span, View(message), *known, attributes)) return;
     process->recorder().EmitEvent(View(message), *known, attributes);
   });

@@ -1,8 +1,10 @@
 #include "client/src/span_body.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "client/src/record_encoder.h"
+#include "client/src/short_attribute.h"
 #include "client/src/tracestate_store.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/record_writer.h"
@@ -29,6 +31,12 @@ void EraseMark(size_t index, SpanSlot* slot) {
   slot->bare[slot->attribute_count - 1u] = false;
 }
 
+// Of an encoded attribute that was written here: its key comes first.
+std::string_view KeyOf(std::string_view attribute) {
+  const size_t size = static_cast<unsigned char>(attribute[1]);
+  return size < 0x80 ? attribute.substr(2, size) : ReadAttribute(attribute).key;
+}
+
 void EraseAttribute(std::string_view key, SpanSlot* slot) {
   const char* const body_end = slot->body + slot->body_size;
   WireReader reader({slot->body, slot->body_size});
@@ -36,7 +44,7 @@ void EraseAttribute(std::string_view key, SpanSlot* slot) {
   size_t index = 0;
   for (WireField field; reader.Next(&field); begin = reader.position()) {
     if (field.tag != WireTag(span_field::kAttributes, WireType::kBytes)) continue;
-    if (ReadAttribute(field.bytes).key == key) {
+    if (KeyOf(field.bytes) == key) {
       const char* const end = reader.position();
       std::memmove(slot->body + (begin - slot->body), end, static_cast<size_t>(body_end - end));
       EraseMark(index, slot);
@@ -45,6 +53,14 @@ void EraseAttribute(std::string_view key, SpanSlot* slot) {
       return;
     }
     ++index;
+  }
+}
+
+// Most of them only look the same by their bits.
+void EraseSameKeys(const EncodedAttributes& attributes, SpanSlot* slot) {
+  const uint64_t* bit = attributes.bits.data();
+  for (const std::string_view field : FieldRange(attributes.fields, span_field::kAttributes)) {
+    if ((*bit++ & slot->keys) != 0) EraseAttribute(KeyOf(field), slot);
   }
 }
 
@@ -81,30 +97,48 @@ void ClearBody(SpanSlot* slot) {
   slot->bare.reset();
 }
 
+size_t AppendShortAttributes(AttributeList list, SpanSlot* slot) {
+  char* to = slot->body + slot->body_size;
+  const char* const last = slot->body + SpanSlot::kBodyBytes - kShortAttributeBytes;
+  const size_t most = std::min(list.count, limits::kAttributes - slot->attribute_count);
+  uint64_t keys = slot->keys;
+  size_t count = 0;
+  for (; count < most && to <= last; ++count) {
+    const sluice_attribute& attribute = list.items[count];
+    const uint64_t bit = KeyBit(View(attribute.key));
+    if ((keys & bit) != 0) break;
+    char* const end = PutShortAttribute(attribute, to);
+    if (end == nullptr) break;
+    to = end;
+    keys |= bit;
+    if (attribute.type == SLUICE_BARE) slot->bare.set(slot->attribute_count + count);
+  }
+  slot->keys = keys;
+  slot->body_size = static_cast<uint16_t>(to - slot->body);
+  slot->attribute_count = static_cast<uint16_t>(slot->attribute_count + count);
+  return count;
+}
+
 bool AppendAttribute(const sluice_attribute& attribute, SpanSlot* slot) {
   const std::string_view key = View(attribute.key);
-  const uint64_t bit = KeyBit(key);
-  if ((slot->keys & bit) != 0) [[unlikely]]
-    EraseAttribute(key, slot);
+  if ((slot->keys & KeyBit(key)) != 0) EraseAttribute(key, slot);
   if (slot->attribute_count == limits::kAttributes) return false;
-  char* const end = slot->body + SpanSlot::kBodyBytes;
-  char* const written = EncodeSpanAttribute(attribute, slot->body + slot->body_size, end);
-  if (written == nullptr) return false;
-  slot->body_size = static_cast<uint16_t>(written - slot->body);
+  BufferWireWriter body = BodyWriter(slot);
+  EncodeAttribute(span_field::kAttributes, attribute, &body);
+  if (!Take(body, slot)) return false;
   if (attribute.type == SLUICE_BARE) slot->bare.set(slot->attribute_count);
   ++slot->attribute_count;
-  slot->keys |= bit;
+  slot->keys |= KeyBit(key);
   return true;
 }
 
 bool AppendEncoded(const EncodedAttributes& attributes, SpanSlot* slot) {
-  if (slot->attribute_count + attributes.count > static_cast<int>(limits::kAttributes)) {
-    return false;
-  }
+  if ((attributes.keys & slot->keys) != 0) EraseSameKeys(attributes, slot);
+  if (slot->attribute_count + attributes.bits.size() > limits::kAttributes) return false;
   BufferWireWriter body = BodyWriter(slot);
   body.Raw(attributes.fields);
   if (!Take(body, slot)) return false;
-  slot->attribute_count = static_cast<uint16_t>(slot->attribute_count + attributes.count);
+  slot->attribute_count = static_cast<uint16_t>(slot->attribute_count + attributes.bits.size());
   slot->keys |= attributes.keys;
   return true;
 }

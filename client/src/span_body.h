@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "client/include/sluice/sluice.h"
+#include "client/src/record_encoder.h"
 #include "client/src/span_slot.h"
 
 namespace sluice {
@@ -23,12 +25,16 @@ void ClearBody(SpanSlot* slot);
 // what travels.
 bool AppendAttribute(const sluice_attribute& attribute, SpanSlot* slot);
 
-// Attributes encoded before, by EncodeSpanAttribute. `keys` is the union of KeyBit of each; none of
-// them may be in the body yet, which is certain where `keys & slot->keys` is 0.
+// Appends the first of the list as long as each is short, new and finds room, at little cost; how
+// many. The others are for AppendAttribute.
+size_t AppendShortAttributes(AttributeList list, SpanSlot* slot);
+
+// Attributes encoded before, as fields of Span, each key once. They replace those of the same keys
+// that are still in the body.
 struct EncodedAttributes {
   std::string_view fields;
-  uint16_t count = 0;
-  uint64_t keys = 0;
+  std::span<const uint64_t> bits;  // KeyBit of each
+  uint64_t keys = 0;               // all of these
 };
 bool AppendEncoded(const EncodedAttributes& attributes, SpanSlot* slot);
 

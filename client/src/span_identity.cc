@@ -65,7 +65,7 @@ void SetIdentity(const Ancestry& ancestry, SpanSlot* slot) {
     std::memcpy(slot->span_id.bytes.data(), given, SpanId::kBytes);
 }
 
-void Sample(const Sampler& sampler, bool has_parent, SpanSlot* slot) {
+[[gnu::noinline]] void Sample(const Sampler& sampler, bool has_parent, SpanSlot* slot) {
   const unsigned flags = slot->w3c_flags;
   const bool is_taken =
       sampler.Takes(slot->trace_id, has_parent, static_cast<uint8_t>(slot->w3c_flags));
