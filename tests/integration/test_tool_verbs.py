@@ -81,8 +81,14 @@ def test_looking_verbs_fail_without_an_agent(verb):
     assert "no agent" in done.stderr
 
 
+def test_without_a_verb_and_an_agent_says_where_help_is():
+    done = tool()
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "no agent" in done.stderr and "sluice --help" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [
-    [], ["evnt"], ["event"], ["event", "a", "b"], ["event", "--level", "loud", "a"],
+    ["evnt"], ["event"], ["event", "a", "b"], ["event", "--level", "loud", "a"],
     ["event", "--attr", "novalue", "a"], ["event", "--attr", "sluice.uid=0", "a"],
     ["event", "x" * 70_000], ["event", "--timeout", "soon", "a"], ["run"], ["run", "--"],
     ["tree"], ["tree", "xyz"], ["tree", "--last", 32 * "1"], ["tree", 32 * "0"], ["kvp"],

@@ -56,6 +56,16 @@ bool LocaleIsUtf8() {
   return false;
 }
 
+// The bytes of `text` that take `width` columns, at least one code point.
+size_t BytesWithin(std::string_view text, size_t width) {
+  size_t end = 0;
+  for (size_t columns = 0; end < text.size(); ++end) {
+    if ((text[end] & 0xc0) == 0x80) continue;
+    if (++columns > std::max<size_t>(width, 1)) break;
+  }
+  return end;
+}
+
 }  // namespace
 
 TextStyle TextStyle::OfStdout() {
@@ -76,6 +86,23 @@ std::string CutToWidth(std::string_view text, size_t width, const TextStyle& sty
     if (++columns >= width) break;
   }
   return std::string(text.substr(0, end)).append(width == 0 ? "" : ellipsis);
+}
+
+std::string Fold(std::string_view text, size_t indent, const TextStyle& style) {
+  std::string out(indent, ' ');
+  size_t taken = indent;
+  while (style.width != 0 && TextWidth(text) + taken > style.width) {
+    const size_t fits = BytesWithin(text, style.width > taken ? style.width - taken : 1);
+    size_t end = text.rfind(' ', fits);
+    if (end == std::string_view::npos || end == 0) end = fits;
+    out.append(text.substr(0, end));
+    text.remove_prefix(end);
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    taken = indent + 2;
+    if (text.empty()) return out;
+    out += '\n' + std::string(taken, ' ');
+  }
+  return out.append(text);
 }
 
 std::string EscapeControls(std::string_view text) {
