@@ -183,7 +183,7 @@ def test_tree_shows_the_last_trace(script):
     script.answers["Control.Records"] = [script.query.RecordsResponse(records=spans)]
     done = tool("tree", "--last", path=script.path)
     assert done.returncode == 0
-    assert done.stdout.splitlines()[1] == "one  1.00 ms  uid 1  pid 2"
+    assert done.stdout.splitlines()[1] == "@0  1.00 ms  one  uid 1  pid 2"
     assert script.requests_to("Control.Records")[-1].select.last
     tool("tree", 32 * "1", path=script.path)
     assert script.requests_to("Control.Records")[-1].trace_id == 16 * b"\x11"

@@ -155,8 +155,19 @@ def test_the_tool_alone_says_how_the_last_trace_went(agent):
 
 
 def test_views_are_no_wider_than_the_terminal(agent):
-    for verb in (["traces"], ["why", "--last-failed"], ["blame", "--last-failed"],
+    for verb in (["traces"], ["tree", "--last-failed", "-v"], ["why", "--last-failed"], ["blame", "--last-failed"],
                  ["critical", "--last-failed"]):
         for locale in ("C", "C.UTF-8"):
             done = agent.sluice(*verb, env={"COLUMNS": "60", "LC_ALL": locale})
             assert max(map(len, done.stdout.splitlines())) <= 60, done.stdout
+
+
+def test_tree_leaves_out_what_it_is_told_to(agent):
+    whole = agent.sluice("tree", "--last-failed").stdout
+    assert "growing the file system" in whole and "resize_root" in whole
+    assert "resize_root" not in agent.sluice("tree", "--last-failed", "--depth", "0").stdout
+    assert "growing" not in agent.sluice("tree", "--last-failed", "-p", "warn").stdout
+    assert "resize_root" in agent.sluice("tree", "--last-failed", "--min", "1h").stdout
+    assert "process.pid=" in agent.sluice("tree", "--last-failed", "-v").stdout
+    assert agent.sluice("tree", "--last", "--min", "soon", check=False).returncode == 2
+    assert agent.sluice("tree", "--last", "-p", "loud", check=False).returncode == 2
