@@ -197,7 +197,34 @@ TEST_F(TraceScanTest, JoinsWhatIsSentAfterItsEndInPieces) {
   const auto traces = Scan(filter);
   ASSERT_EQ(traces.size(), 201u);
   EXPECT_EQ(traces.back().spans, 2u);
-  EXPECT_NE(Ids({.limit = 1}), std::vector{1}) << "it began before all others";
+}
+
+// However few segments an answer needs, it is the beginning of the one that takes all of them.
+TEST_F(TraceScanTest, AnswersWithALimitAsWithoutOne) {
+  Write({StartRecord(1, 1, 0, "long")});
+  Write({WholeRecord(2, 2, 1)});
+  const uint64_t begin_of_2 = second_ * kSecond - 1;
+  WriteManyOthers();
+  v1::Record root = WholeRecord(2, 1);
+  root.mutable_span()->set_start_time_unix_nano(begin_of_2);
+  ++second_;
+  v1::Record late = WholeRecord(1, 3, 1);
+  late.mutable_span()->set_start_time_unix_nano(second_ * kSecond);
+  Append({root, late}, 5, false);
+  const auto told = [&](size_t limit) {
+    std::vector<std::string> lines;
+    for (const TraceSums& sums : Scan({.limit = limit})) {
+      lines.push_back(sums.id.ToHex() + ' ' + sums.root_name + ' ' + std::to_string(sums.spans));
+    }
+    return lines;
+  };
+  const std::vector<std::string> all = told(1000);
+  ASSERT_EQ(all.size(), 202u);
+  // The newest segments hold some 25 each.
+  for (size_t limit = 1; limit < 60; ++limit) {
+    EXPECT_EQ(told(limit), std::vector(all.begin(), all.begin() + static_cast<ptrdiff_t>(limit)));
+    if (HasFailure()) return;
+  }
 }
 
 TEST_F(TraceScanTest, ReadsNoFurtherThanTheAnswerNeeds) {

@@ -9,13 +9,17 @@
 #include "client/cli/emit/run.h"
 #include "client/cli/kvp/report.h"
 #include "client/cli/kvp/verbs.h"
+#include "client/cli/look/blame.h"
 #include "client/cli/look/config.h"
+#include "client/cli/look/critical.h"
 #include "client/cli/look/filter.h"
 #include "client/cli/look/flush.h"
 #include "client/cli/look/status.h"
+#include "client/cli/look/summary.h"
 #include "client/cli/look/tail.h"
 #include "client/cli/look/traces.h"
 #include "client/cli/look/tree.h"
+#include "client/cli/look/why.h"
 #include "client/cli/verb.h"
 #include "proto/base/standard_descriptors.h"
 #include "proto/record/names.h"
@@ -33,6 +37,9 @@ constexpr std::array kVerbs = {
     Verb{"tail", "Show the newest records as log lines, and follow", TailVerb},
     Verb{"traces", "List the traces of the journal", TracesVerb},
     Verb{"tree", "Show one trace as a tree", TreeVerb},
+    Verb{"why", "Say what went wrong, in a trace or in this boot", WhyVerb},
+    Verb{"blame", "Show which spans took the time of a trace", BlameVerb},
+    Verb{"critical", "Show what a trace had to wait for", CriticalVerb},
     Verb{"kvp", "Look into the Hyper-V KVP pool, and change it", KvpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},
     Verb{"config", "Show the agent's configuration, make it read a changed one", ConfigVerb},
@@ -55,6 +62,7 @@ int main(int argc, char** argv) {
                          .description = "Spans and events of this host: emit them, look at them.",
                          .verbs = kVerbs,
                          .footer = kFooter,
-                         .version = sluice::kVersion};
+                         .version = sluice::kVersion,
+                         .main = Summarize};
   return Dispatch(sluice, {}, std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -9,6 +9,8 @@
 namespace sluice::cli {
 namespace {
 
+constexpr std::chrono::milliseconds kTraceTimeout{10'000};
+
 bool IsHex(const std::string& text) {
   return std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; });
 }
@@ -64,6 +66,17 @@ Result<std::vector<v1::StoredRecord>> ReadTrace(AgentView* agent, const TraceCho
   }
   if (records.ok() && records->empty()) return NoSuchTrace(choice);
   return records;
+}
+
+Result<Trace> FetchTrace(const GlobalOptions& options, const TraceChoice& choice) {
+  const Result<v1::TraceSelector> selector = SelectorOf(choice);
+  if (!selector.ok()) return selector.failure();
+  Result<AgentView> agent =
+      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTraceTimeout));
+  if (!agent.ok()) return agent.failure();
+  const Result<std::vector<v1::StoredRecord>> records = ReadTrace(&*agent, choice);
+  if (!records.ok()) return records.failure();
+  return BuildTrace(*records);
 }
 
 }  // namespace sluice::cli

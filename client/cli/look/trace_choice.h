@@ -6,6 +6,8 @@
 
 #include "client/cli/agent/agent_view.h"
 #include "client/cli/exit_code.h"
+#include "client/cli/options.h"
+#include "client/cli/trace/trace.h"
 #include "sluice/v1/query.pb.h"
 
 namespace CLI {
@@ -32,5 +34,8 @@ Result<v1::TraceSelector> SelectorOf(const TraceChoice& choice);
 // with kExitNegative where there is no such trace, kExitUsage where several begin so.
 Result<std::vector<v1::StoredRecord>> ReadTrace(AgentView* agent, const TraceChoice& choice,
                                                 uint32_t limit = 0);
+
+// The same, put together, from the agent that `options` name.
+Result<Trace> FetchTrace(const GlobalOptions& options, const TraceChoice& choice);
 
 }  // namespace sluice::cli

@@ -95,7 +95,7 @@ int TracesVerb(GlobalOptions options, std::vector<std::string> arguments) {
   AddGlobalOptions(app, &options);
   AddFlags(app, &flags);
   app.footer(
-      "Then 'sluice tree ID' shows one.\n"
+      "Then 'sluice tree ID' shows one, 'sluice why ID' what went wrong in it.\n"
       "Exit code 1: there is none.\n"
       "Examples:\n"
       "  sluice traces --failed -S today\n"

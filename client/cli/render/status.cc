@@ -110,15 +110,6 @@ Table ClientTable(const v1::StatusResponse& status, const StatusView& view) {
   return table;
 }
 
-// Whether a counter counts what was not taken or not written.
-bool IsDrop(const v1::Counter& counter) {
-  static constexpr std::array<std::string_view, 4> kEvents = {"dropped", "refused", "given_up",
-                                                              "skipped"};
-  const std::string_view name = counter.name();
-  return std::ranges::any_of(kEvents,
-                             [&](std::string_view event) { return name.ends_with(event); });
-}
-
 Table CounterTable(const v1::StatusResponse& status, std::string heading,
                    const std::function<bool(const v1::Counter&)>& is_shown) {
   Table table(std::move(heading));
@@ -161,6 +152,14 @@ std::string OpenSpansNotListed(const v1::StatusResponse& status) {
 }
 
 }  // namespace
+
+bool IsDrop(const v1::Counter& counter) {
+  static constexpr std::array<std::string_view, 4> kEvents = {"dropped", "refused", "given_up",
+                                                              "skipped"};
+  const std::string_view name = counter.name();
+  return std::ranges::any_of(kEvents,
+                             [&](std::string_view event) { return name.ends_with(event); });
+}
 
 std::string RenderStatus(const v1::StatusResponse& status, const StatusView& view) {
   std::string out = AgentTable(status, view).Render();

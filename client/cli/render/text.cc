@@ -56,6 +56,34 @@ bool LocaleIsUtf8() {
   return false;
 }
 
+// One code point, or a change of colour, which takes no column.
+struct Piece {
+  size_t end = 0;
+  size_t columns = 0;
+};
+
+Piece PieceAt(std::string_view text, size_t begin) {
+  if (text[begin] == '\x1b') {
+    const size_t end = text.find('m', begin);
+    return {end == std::string_view::npos ? text.size() : end + 1, 0};
+  }
+  size_t end = begin + 1;
+  while (end < text.size() && (text[end] & 0xc0) == 0x80) ++end;
+  return {end, 1};
+}
+
+// The bytes of `text` that take at most `width` columns.
+size_t BytesWithin(std::string_view text, size_t width) {
+  size_t end = 0;
+  for (size_t columns = 0; end < text.size();) {
+    const Piece piece = PieceAt(text, end);
+    columns += piece.columns;
+    if (columns > width) break;
+    end = piece.end;
+  }
+  return end;
+}
+
 }  // namespace
 
 TextStyle TextStyle::OfStdout() {
@@ -63,19 +91,37 @@ TextStyle TextStyle::OfStdout() {
 }
 
 size_t TextWidth(std::string_view text) {
-  return static_cast<size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+  size_t columns = 0;
+  for (size_t at = 0; at < text.size();) {
+    const Piece piece = PieceAt(text, at);
+    columns += piece.columns;
+    at = piece.end;
+  }
+  return columns;
 }
 
 std::string CutToWidth(std::string_view text, size_t width, const TextStyle& style) {
   if (TextWidth(text) <= width) return std::string(text);
-  const std::string_view ellipsis = style.unicode ? "\u2026" : "~";
-  size_t end = 0;
-  for (size_t columns = 0; end < text.size(); ++end) {
-    if ((text[end] & 0xc0) == 0x80) continue;
-    if (++columns >= width) break;
+  if (width == 0) return {};
+  const std::string_view kept = text.substr(0, BytesWithin(text, width - 1));
+  return std::string(kept).append(style.unicode ? "\u2026" : "~");
+}
+
+std::string Fold(std::string_view text, size_t indent, const TextStyle& style) {
+  std::string out(indent, ' ');
+  size_t taken = indent;
+  while (style.width != 0 && TextWidth(text) + taken > style.width) {
+    const size_t fits = BytesWithin(text, style.width > taken ? style.width - taken : 1);
+    size_t end = text.rfind(' ', fits);
+    if (end == std::string_view::npos || end == 0) end = fits;
+    out.append(text.substr(0, end));
+    text.remove_prefix(end);
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    taken = indent + 2;
+    if (text.empty()) return out;
+    out += '\n' + std::string(taken, ' ');
   }
-  return std::string(text.substr(0, end)).append(width == 0 ? "" : ellipsis);
+  return out.append(text);
 }
 
 std::string EscapeControls(std::string_view text) {

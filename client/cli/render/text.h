@@ -34,10 +34,15 @@ std::string FormatTime(uint64_t unix_nano);
 // `09:27:53.502904`; `-` for 0.
 std::string FormatTimeOfDay(uint64_t unix_nano);
 
-// Columns that text takes on a terminal: one for each code point, which is what most of them give.
+// Columns that text takes on a terminal: one for each code point, which is what most of them give,
+// and none for our changes of colour.
 size_t TextWidth(std::string_view text);
 // No wider than that: what is cut off ends in an ellipsis, as the style can draw it.
 std::string CutToWidth(std::string_view text, size_t width, const TextStyle& style);
+
+// `text` after `indent` spaces; what does not fit the style's width goes on in lines that stand two
+// columns further right, broken at spaces where there are some. Without a line feed at the end.
+std::string Fold(std::string_view text, size_t indent, const TextStyle& style);
 
 // `1.5 MiB`, `512 B`.
 std::string FormatBytes(uint64_t bytes);

@@ -75,15 +75,18 @@ class Records {
   Trace Build() const { return BuildTrace(records_); }
   // Without the line of the trace itself.
   std::string Tree() const {
-    const std::string text = RenderTree(BuildTrace(records_), {});
+    const std::string text = RenderTree(BuildTrace(records_), {}, {});
     return text.substr(text.find('\n') + 1);
   }
+  std::string Tree(const TreeOptions& options, const TextStyle& style = {}) const {
+    return RenderTree(BuildTrace(records_), options, style);
+  }
   std::string Headline() const {
-    const std::string text = RenderTree(BuildTrace(records_), {});
+    const std::string text = RenderTree(BuildTrace(records_), {}, {});
     return text.substr(0, text.find('\n'));
   }
   std::string Styled(const TextStyle& style) const {
-    return RenderTree(BuildTrace(records_), style);
+    return RenderTree(BuildTrace(records_), {}, style);
   }
   std::string Json() const { return RenderTreeJson(BuildTrace(records_)); }
 
