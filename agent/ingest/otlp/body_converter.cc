@@ -29,7 +29,7 @@ namespace {
 using net::ServingOrder;
 
 // What waits for memory is looked at so often.
-constexpr uint64_t kLookNanos = 20'000'000;
+constexpr uint64_t kConverterLookNanos = 20'000'000;
 constexpr ServingOrder::Lane kLane = ServingOrder::kRead;
 
 absl::Status NoMemory() {
@@ -228,7 +228,7 @@ void BodyConverter::OnConverted() {
 
 void BodyConverter::LookLater() {
   if (look_timer_ != 0) return;
-  look_timer_ = loop_->AddTimer(loop_->now() + kLookNanos, [this] {
+  look_timer_ = loop_->AddTimer(loop_->now() + kConverterLookNanos, [this] {
     look_timer_ = 0;
     StartNext();
   });

@@ -33,7 +33,7 @@
 namespace sluice::ingest::otlp {
 namespace {
 
-constexpr uint64_t kLookNanos = 50'000'000;
+constexpr uint64_t kHeldLookNanos = 50'000'000;
 constexpr uint64_t kSecond = 1'000'000'000;
 // Between two syncs that are asked for.
 constexpr uint64_t kSyncNanos = 2'000'000;
@@ -358,7 +358,7 @@ void ExportQueue::StopHolding() {
 
 void ExportQueue::LookLater() {
   if (look_timer_ != 0) return;
-  look_timer_ = options_.loop->AddTimer(options_.loop->now() + kLookNanos, [this] {
+  look_timer_ = options_.loop->AddTimer(options_.loop->now() + kHeldLookNanos, [this] {
     look_timer_ = 0;
     Look();
     if (!jobs_.empty()) LookLater();
