@@ -72,7 +72,7 @@ class Recorder {
                      AttributeList attributes = {});
 
   std::string_view TargetOf(const sluice_text& given) const {
-    return given.size == 0 ? default_target_ : View(given);
+    return given.data == nullptr ? default_target_ : View(given);
   }
   // Whether anybody wants such spans and events, here or elsewhere.
   bool IsOfUse(Level level, std::string_view target) const {

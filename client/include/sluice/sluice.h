@@ -96,8 +96,8 @@ typedef enum sluice_start {
 
 typedef struct sluice_span_options {
   size_t size;
-  sluice_text target; /* the module that speaks, e.g. "app::db"; filters match prefixes. Empty: the
-                       * program's file name */
+  sluice_text target; /* the module that speaks, e.g. "app::db"; filters match prefixes. Of no
+                       * data (NULL): the program's file name */
   sluice_level level;
   sluice_span_kind kind;
   const sluice_context* parent; /* NULL: the thread's current context; all zero: a new trace */
