@@ -12,6 +12,7 @@
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/user_of.h"
+#include "agent/control/reflection.h"
 #include "agent/identity/subordinate_uids.h"
 #include "agent/ingest/otlp/export_service.h"
 
@@ -124,10 +125,12 @@ void App::MakeServices() {
       .budget = &budget_,
       .gate = disk_gate_.get(),
       .has_metrics_reader = [this] { return HasMetricsReader(config()); }});
+  http_exports_ = std::make_unique<ingest::otlp::HttpExports>(ingest::otlp::HttpExports::Options{
+      .loop = loop_.get(), .budget = &budget_, .counters = &counters_, .receiver = exports_.get()});
   UpdateWanted();
   status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
       host_.boot_id, host_.vm_id, loop_->clock().UnixNano(), journal_.get(), &admission_->spans(),
-      ingest_.get(), &counters_, &sinks_.workers, sinks_.off,
+      ingest_.get(), &counters_, &peers_, &sinks_.workers, sinks_.off,
       [this] { return reloader_.Settings(); }});
   MakeControl();
 }
@@ -208,6 +211,7 @@ net::GrpcServer::Options App::ServerOptions() {
   options.loop = loop_.get();
   options.counters = &counters_;
   options.budget = &budget_;
+  options.peers = &peers_;
   options.limits.connections_per_uid = config().limits.connections_per_uid;
   return options;
 }
@@ -233,11 +237,14 @@ absl::Status App::Serve(Sockets sockets) {
   ingest_server_ = std::make_unique<net::GrpcServer>(ingest_options);
   ingest_->AddRoutes(ingest_server_.get());
   ingest::otlp::AddExportRoutes(exports_.get(), ingest_server_.get());
+  ingest_server_->http().AddCalls(&http_exports_->calls());
   control_->AddQueryRoutes(ingest_server_.get());
+  control::AddReflectionRoutes(ingest_server_.get());
   RETURN_IF_ERROR(ingest_server_->Serve(std::move(sockets.ingest)));
   admin_server_ = std::make_unique<net::GrpcServer>(ServerOptions());
   control_->AddControlRoutes(admin_server_.get());
   pool_->AddRoutes(admin_server_.get());
+  control::AddReflectionRoutes(admin_server_.get());
   RETURN_IF_ERROR(admin_server_->Serve(std::move(sockets.admin)));
   shutdown_ = std::make_unique<Shutdown>(
       Shutdown::Options{.loop = loop_.get(),

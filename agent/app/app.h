@@ -24,6 +24,7 @@
 #include "agent/ingest/disk_gate.h"
 #include "agent/ingest/ingest_service.h"
 #include "agent/ingest/otlp/export_queue.h"
+#include "agent/ingest/otlp/http_exports.h"
 #include "agent/ingest/owner_tracker.h"
 #include "agent/ingest/process_tracker.h"
 #include "agent/ingest/recovery.h"
@@ -80,6 +81,7 @@ class App {
   Counters counters_;
   std::unique_ptr<net::EventLoop> loop_;
   net::ByteBudget budget_;
+  net::PeerTable peers_;
   ingest::AdmissionState admission_state_;
   std::unique_ptr<journal::Journal> journal_;
   bool rebooted_ = false;
@@ -96,6 +98,7 @@ class App {
   std::unique_ptr<control::FlushCoordinator> flush_;
   std::unique_ptr<ingest::IngestService> ingest_;
   std::unique_ptr<ingest::otlp::ExportQueue> exports_;  // what comes as OTLP
+  std::unique_ptr<ingest::otlp::HttpExports> http_exports_;
   std::unique_ptr<control::StatusReport> status_;
   control::QuestionCost question_cost_;
   std::unique_ptr<control::StreamedAnswers> answers_;

@@ -13,8 +13,12 @@ bool ByteBudget::Charge(uid_t uid, size_t bytes) {
 
 bool ByteBudget::ChargeWork(uid_t uid, size_t bytes) {
   if (!HasRoom(uid, bytes)) return false;
-  used_ += bytes;
+  if (uid != 0) used_ += bytes;
   return true;
+}
+
+void ByteBudget::ReleaseWork(uid_t uid, size_t bytes) {
+  if (uid != 0) used_ -= bytes;
 }
 
 // What users hold together is never root's loss.

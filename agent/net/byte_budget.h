@@ -27,9 +27,10 @@ class ByteBudget {
   // At most what was charged.
   void Release(uid_t uid, size_t bytes);
 
-  // For work that is done for one user at a time: counts for all together, and not as the uid's.
+  // For work that is done for one user at a time: counts for all users together, and not as the
+  // uid's. Root's is not limited.
   bool ChargeWork(uid_t uid, size_t bytes);
-  void ReleaseWork(size_t bytes) { used_ -= bytes; }
+  void ReleaseWork(uid_t uid, size_t bytes);
   // Whether it can be charged when nobody holds anything.
   bool CanEverCharge(uid_t uid, size_t bytes) const {
     return bytes <= limits_.per_uid && CanEverChargeWork(uid, bytes);

@@ -29,7 +29,7 @@ namespace {
 using net::ServingOrder;
 
 // What waits for memory is looked at so often.
-constexpr uint64_t kConverterLookNanos = 20'000'000;
+constexpr uint64_t kMemoryLookNanos = 20'000'000;
 constexpr ServingOrder::Lane kLane = ServingOrder::kRead;
 
 absl::Status NoMemory() {
@@ -84,7 +84,7 @@ BodyConverter::~BodyConverter() {
   }
   if (thread_.joinable()) thread_.join();
   for (const auto& [ticket, job] : jobs_) {
-    if (job->work_charged > 0) budget_->ReleaseWork(job->work_charged);
+    if (job->work_charged > 0) budget_->ReleaseWork(job->body.uid, job->work_charged);
   }
 }
 
@@ -209,7 +209,8 @@ void BodyConverter::RunThread() {
 void BodyConverter::OnConverted() {
   Job* const job = std::exchange(running_, nullptr);
   order_.Spend(job->user, job->took_nanos);
-  if (job->work_charged > 0) budget_->ReleaseWork(std::exchange(job->work_charged, 0));
+  if (job->work_charged > 0)
+    budget_->ReleaseWork(job->body.uid, std::exchange(job->work_charged, 0));
   if (!job->result->ok()) {
     End(job, job->result->status());
   } else {
@@ -228,7 +229,7 @@ void BodyConverter::OnConverted() {
 
 void BodyConverter::LookLater() {
   if (look_timer_ != 0) return;
-  look_timer_ = loop_->AddTimer(loop_->now() + kConverterLookNanos, [this] {
+  look_timer_ = loop_->AddTimer(loop_->now() + kMemoryLookNanos, [this] {
     look_timer_ = 0;
     StartNext();
   });

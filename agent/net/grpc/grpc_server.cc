@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "agent/net/grpc/health.h"
 #include "agent/net/grpc/server_call.h"
 #include "agent/net/grpc/text.h"
 #include "proto/record/names.h"
@@ -11,7 +10,8 @@ namespace sluice::net {
 
 GrpcServer::GrpcServer(const Options& options) : http_(options) {
   http_.AddCalls(this);
-  AddRoute(method::kHealthCheck, HealthRoute());
+  AddRoute(method::kHealthCheck, health_.CheckRoute());
+  AddRoute(Health::kWatch, health_.WatchRoute());
 }
 
 GrpcServer::~GrpcServer() { Close(); }

@@ -36,6 +36,7 @@
 #include "agent/net/http/server_core.h"
 #include "agent/net/http/socket_connection.h"
 #include "agent/net/listener.h"
+#include "agent/net/peer_table.h"
 #include "proto/base/unique_fd.h"
 
 namespace sluice::net {
@@ -51,6 +52,8 @@ class HttpServer {
     ServerLimits limits;
     // Each may hold back a uid.
     std::vector<FlowGate*> gates;
+    // Told of each connection that has shown what it speaks; may be null.
+    PeerTable* peers = nullptr;
   };
 
   // What the options point to outlives the server. Close or Drain's end must come before

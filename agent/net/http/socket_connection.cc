@@ -223,6 +223,9 @@ void SocketConnection::DeferDelete(HttpCall* call) {
 
 HttpCall* SocketConnection::OnRequest(int32_t stream_id, const RequestHead& head) {
   core_->loop().CancelTimer(std::exchange(first_request_timer_, 0));
+  if (!std::exchange(is_noted_, true)) {
+    core_->NotePeer(identity(), is_http1_ ? "HTTP/1.1" : "HTTP/2", head.user_agent);
+  }
   for (HttpCallFactory* const factory : kinds_->factories) {
     if (!factory->Takes(head)) continue;
     calls_.push_back(factory->Make(this, stream_id, head));
@@ -339,6 +342,7 @@ void SocketConnection::TakeFirst(std::string_view bytes) {
       return;
     case Protocol::kTls:
       received_ = true;
+      core_->NotePeer(identity(), "TLS", {});
       return Close("tls");
     default:
       received_ = true;

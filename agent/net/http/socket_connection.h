@@ -136,8 +136,9 @@ class SocketConnection final : public Connection,
   bool received_ = false;   // something, in this turn of being served
   bool queued_ = false;     // waits for its turn to be served
   bool is_http1_ = false;
-  bool is_full_ = false;  // its session is, and input is not watched for
-  bool is_new_ = true;    // nothing useful came yet, and what it cost is not counted
+  bool is_full_ = false;   // its session is, and input is not watched for
+  bool is_noted_ = false;  // what its peer speaks
+  bool is_new_ = true;     // nothing useful came yet, and what it cost is not counted
   Wait waits_ = Wait::kNone;
   bool busy_ = false;
   bool closing_ = false;

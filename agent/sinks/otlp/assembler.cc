@@ -37,7 +37,8 @@ Assembler::Assembler(Options options, Outgoing* outgoing)
 void Assembler::Add(const Delivery& delivery) {
   if (delivery.kind == Delivery::Kind::kSpanClosed && Exports(Signal::kTraces)) {
     AddSpan(delivery);
-  } else if (delivery.kind == Delivery::Kind::kEvent) {
+  } else if (delivery.kind == Delivery::Kind::kEvent && delivery.event == 0) {
+    // Those of a whole span go out within it.
     AddEvent(delivery);
   }
 }
