@@ -12,6 +12,7 @@
 #include "client/cli/look/config.h"
 #include "client/cli/look/filter.h"
 #include "client/cli/look/flush.h"
+#include "client/cli/look/otlp.h"
 #include "client/cli/look/status.h"
 #include "client/cli/look/tail.h"
 #include "client/cli/look/tree.h"
@@ -32,6 +33,7 @@ constexpr std::array kVerbs = {
     Verb{"tail", "Show the newest records as log lines, and follow", TailVerb},
     Verb{"tree", "Show one trace as a tree", TreeVerb},
     Verb{"kvp", "Look into the Hyper-V KVP pool, and change it", KvpVerb},
+    Verb{"otlp", "Try the destinations of the export", OtlpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},
     Verb{"config", "Show the agent's configuration, make it read a changed one", ConfigVerb},
 };
