@@ -60,6 +60,8 @@ batch_bytes = "1 MiB"
 batch_delay = "1s"
 resource = { a = "b" }
 level_attribute = "level"
+events = "both"
+sample = "0.1"
 max_size = "1 MiB"
 max_age = "1d"
 rotate_keep = 5

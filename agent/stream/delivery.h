@@ -43,6 +43,8 @@ struct Delivery {
   uint64_t received_unix_nano = 0;
   // It happened since this boot.
   bool this_boot = true;
+  // The sink had it before: see Sink::rebuilds.
+  bool replayed = false;
   // The agent closed the span because its process is gone.
   bool synthetic = false;
   // Its sender was root of this host, outside containers.

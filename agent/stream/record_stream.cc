@@ -13,7 +13,7 @@
 //   around it allows.
 // * `part` counts every record of the entry, including unreadable and filtered ones. (sequence,
 //   part) names a delivery for ever, so a new filter must not change it.
-// * Only kEvent and kSpanClosed count as delivered, so a span counts once.
+// * Only kEvent and kSpanClosed count as delivered, so a span counts once; replayed ones never.
 
 #include "agent/stream/record_stream.h"
 
@@ -139,12 +139,12 @@ void RecordStream::ReadRecordAt(const Place& place, const RecordView& record) {
 }
 
 void RecordStream::ReadEvent(const Place& place, const RecordView& record) {
-  if (place.entry->replayed) return;
+  if (place.entry->replayed && !delivers_replayed_) return;
   const auto enclosing =
       spans_.FindEnclosing(place.uid(), record.event.trace_id, record.event.span_id);
   if (!matcher_.EventEnabled(filter::Subject::Of(record), ScopeOf(enclosing.get())) &&
       !TakesUnfiltered(place, record)) {
-    ++filtered_;
+    filtered_ += place.entry->replayed ? 0 : 1;
     return;
   }
   Deliver(Delivery::Kind::kEvent, place, record, NearestEnabled(enclosing.get()));
@@ -221,7 +221,7 @@ void RecordStream::PropagateScopes() {
 
 void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
                            const live::Span* span) {
-  if (place.entry->replayed) return;
+  if (place.entry->replayed && !delivers_replayed_) return;
   const journal::BatchView& batch = place.entry->batch;
   Delivery delivery;
   delivery.kind = kind;
@@ -237,10 +237,11 @@ void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const Record
   delivery.origin = origin_.get();
   delivery.received_unix_nano = batch.received_unix_nano;
   delivery.this_boot = place.entry->this_boot && batch.received_boottime_nano != 0;
+  delivery.replayed = place.entry->replayed;
   delivery.synthetic = batch.synthetic;
   delivery.sender_is_host_root = batch.sender_is_host_root;
   deliver_(delivery);
-  if (kind != Delivery::Kind::kSpanOpened) ++delivered_;
+  if (kind != Delivery::Kind::kSpanOpened && !delivery.replayed) ++delivered_;
 }
 
 }  // namespace sluice::stream

@@ -25,7 +25,10 @@ class RecordStream {
   // The spans that were open at an encoded sluice.disk.v1.Checkpoint; malformed or empty: none.
   void Restore(std::string_view checkpoint);
 
-  // Delivers what of the entry passes. A replayed entry only changes what is open.
+  // Delivers what of the entry passes. A replayed entry only changes what is open, unless replayed
+  // ones are delivered, too, from the next entry on; of those only what passes the filter as it is
+  // now, and no whole spans.
+  void DeliverReplayed(bool delivers) { delivers_replayed_ = delivers; }
   void Read(const journal::Entry& entry);
   // The same in pieces: Begin, then ReadSome until it reads fewer records than it may; it returns
   // how many. Until then the entry stays where it is. Other streams may be read in between.
@@ -76,6 +79,7 @@ class RecordStream {
   std::shared_ptr<const live::Origin> origin_;
   Place place_;
   journal::RecordCursor records_{{}};
+  bool delivers_replayed_ = false;
   uint64_t delivered_ = 0;
   uint64_t filtered_ = 0;
 };

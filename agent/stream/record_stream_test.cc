@@ -98,6 +98,17 @@ TEST_F(RecordStreamTest, AnEventNamesTheNearestSpanThatPassed) {
   EXPECT_EQ(stream_->filtered(), 1u);
 }
 
+TEST_F(RecordStreamTest, DeliversReplayedEntriesWhereThatIsAskedFor) {
+  Use("info");
+  Feed(5, {StartRecord(1, 1, 0, "outer"), EventRecord("hello", 1, 1)}, true);
+  EXPECT_TRUE(lines_.empty());
+  stream_->DeliverReplayed(true);
+  Feed(5, {EventRecord("again", 1, 1), WholeRecord(1, 3), EndRecord(1, 1)}, true);
+  EXPECT_EQ(lines_, (std::vector<std::string>{"again in outer #2.0", "close outer #2.2"}));
+  EXPECT_EQ(stream_->delivered(), 0u);
+  EXPECT_EQ(stream_->filtered(), 0u);
+}
+
 v1::Record WithStatus(v1::Record record, otlp::v1::Status::StatusCode code) {
   record.mutable_span()->mutable_status()->set_code(code);
   record.mutable_span()->mutable_status()->set_message("why");

@@ -90,6 +90,9 @@ def test_the_export_is_what_the_tree_shows(exporting):
         assert span["resource"]["host.name"]
         assert span["resource"]["service.name"]
     assert failed["status"]["code"] == 2 and failed["status"]["message"]
+    [event] = provision["events"]
+    assert event["name"] == "job begins"
+    assert attributes_of(event["attributes"]) == dict(disk="sda", tries=2, level="INFO", target="job")
     assert "code" not in provision.get("status", {}) or provision["status"]["code"] != 2
     text = agent.sluice("tree", "--last").stdout
     for name in ("provision", "fetch", "format"):
@@ -112,6 +115,31 @@ def test_stdout_is_a_destination(shared):
         flush(agent)
         lines = [line for line in agent.stderr().splitlines() if line.startswith('{"resourceLogs"')]
         assert len(lines) == 1 and "hello out there" in lines[0]
+
+
+def test_events_of_an_open_span_outlive_a_killed_agent(exporting):
+    import telemetry
+    agent = exporting
+    span = telemetry.Span("long")
+    telemetry.emit(agent.socket, span.start(), span.event("before the kill"))
+    telemetry.emit(agent.socket, telemetry.event("outside"))
+    flush(agent)
+    agent.process.send_signal(signal.SIGKILL)
+    agent.process.wait(20)
+    agent.start()
+    telemetry.emit(agent.socket, span.event("after it"), span.end())
+    flush(agent)
+    assert [event["name"] for event in exported(agent, "long")["events"]] == ["after it"]
+    # A start begins a segment of the journal, and nothing is held beyond one.
+    assert sorted(record["body"]["stringValue"] for record in logs_in(agent)) \
+        == ["before the kill", "outside"]
+
+
+def test_what_is_sent_is_counted(exporting):
+    exporting.sluice("event", "hello")
+    flush(exporting)
+    assert [counter["value"] for counter in exporting.status()["counters"]
+            if (counter["name"], counter["reason"]) == ("otlp.sent", "otlp logs")] == [1]
 
 
 ROUNDS = 5

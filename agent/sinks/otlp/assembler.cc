@@ -13,6 +13,8 @@ namespace {
 
 using stream::Delivery;
 
+constexpr uint64_t kLongestHold = 60'000'000'000;
+
 // The parent that a span names, where the one that it has is not exported: the nearest span around
 // it that is.
 std::optional<SpanId> ParentInstead(const live::Span& span) {
@@ -29,29 +31,37 @@ std::optional<SpanId> ParentInstead(const live::Span& span) {
 
 }  // namespace
 
-void Assembler::Add(const Delivery& delivery, Outgoing* outgoing) {
-  const auto takes = [this](Signal signal) {
-    return options_.signals[static_cast<size_t>(signal)];
-  };
-  if (delivery.kind == Delivery::Kind::kSpanClosed && takes(Signal::kTraces)) {
-    AddSpan(delivery, outgoing);
-  } else if (delivery.kind == Delivery::Kind::kEvent && takes(Signal::kLogs)) {
-    AddEvent(delivery, outgoing);
+Assembler::Assembler(Options options, Outgoing* outgoing)
+    : options_(std::move(options)), outgoing_(outgoing), sampler_(options_.sample) {}
+
+void Assembler::Add(const Delivery& delivery) {
+  if (delivery.kind == Delivery::Kind::kSpanClosed && Exports(Signal::kTraces)) {
+    AddSpan(delivery);
+  } else if (delivery.kind == Delivery::Kind::kEvent) {
+    AddEvent(delivery);
   }
 }
 
 // A span is of the process that began it, whoever ended it.
-void Assembler::AddSpan(const Delivery& delivery, Outgoing* outgoing) {
-  const live::Origin& origin = *delivery.span->origin;
-  Sender sender{&origin.identity, origin.resource, {}, {}};
-  if (delivery.record->kind == RecordKind::kSpan) {
+void Assembler::AddSpan(const Delivery& delivery) {
+  const live::Span& span = *delivery.span;
+  const bool is_whole = delivery.record->kind == RecordKind::kSpan;
+  const std::vector<HeldEvent> events = is_whole ? std::vector<HeldEvent>() : held_.Take(span.key);
+  if (delivery.replayed) return;
+  if (IsSampledOut(span.key.trace_id, delivery.level == Level::kError)) return;
+  Sender sender{&span.origin->identity, span.origin->resource, {}, {}};
+  if (is_whole) {
     sender.schema_url = delivery.batch->resource_schema_url;
     sender.rest = delivery.batch->resource_rest;
   }
-  AddItem(delivery, sender, Signal::kTraces, BodyOf(delivery), outgoing);
+  const ScopeKey scope = delivery.scope != nullptr
+                             ? ScopeKey{delivery.scope->encoded, delivery.scope->schema_url}
+                             : ScopeOf(span.target);
+  outgoing_->of(Signal::kTraces)
+      .AddItem(GroupOf(sender, Signal::kTraces), scope, BodyOf(delivery, events));
 }
 
-std::string_view Assembler::BodyOf(const Delivery& delivery) {
+std::string_view Assembler::BodyOf(const Delivery& delivery, const std::vector<HeldEvent>& events) {
   const live::Span& span = *delivery.span;
   const bool is_whole = delivery.record->kind == RecordKind::kSpan;
   const std::string_view parts = is_whole ? delivery.record->span.body : span.body;
@@ -64,6 +74,7 @@ std::string_view Assembler::BodyOf(const Delivery& delivery) {
   } else {
     JoinSpan(parts, parent, &body_);
   }
+  for (const HeldEvent& event : events) AppendSpanEvent(event, &body_);
   if (tells_level) {
     StringWireWriter writer{StringSink(&body_)};
     WriteStringAttribute(writer, span_field::kAttributes, options_.level_attribute,
@@ -72,49 +83,103 @@ std::string_view Assembler::BodyOf(const Delivery& delivery) {
   return body_;
 }
 
-void Assembler::AddEvent(const Delivery& delivery, Outgoing* outgoing) {
+void Assembler::AddEvent(const Delivery& delivery) {
+  const std::string_view body = EventBodyOf(delivery);
+  const bool is_held = Waits(delivery) && Hold(delivery, body);
+  if (delivery.replayed || !Exports(Signal::kLogs)) return;
+  if (is_held && options_.events != EventsAs::kBoth) return;
+  const TraceId& trace_id = delivery.record->event.trace_id;
+  if (!trace_id.IsZero() && IsSampledOut(trace_id, delivery.level == Level::kError)) return;
+  const journal::BatchHead& batch = *delivery.batch;
+  const Sender sender{&delivery.origin->identity, batch.resource, batch.resource_schema_url,
+                      batch.resource_rest};
+  const ScopeKey scope = delivery.scope != nullptr
+                             ? ScopeKey{delivery.scope->encoded, delivery.scope->schema_url}
+                             : ScopeOf(delivery.record->target);
+  outgoing_->of(Signal::kLogs).AddItem(GroupOf(sender, Signal::kLogs), scope, body);
+}
+
+// Of a number or text that comes twice, every reader takes the last.
+std::string_view Assembler::EventBodyOf(const Delivery& delivery) {
   const EventView& event = delivery.record->event;
-  const Sender sender{&delivery.origin->identity, delivery.batch->resource,
-                      delivery.batch->resource_schema_url, delivery.batch->resource_rest};
   const bool is_own = delivery.scope == nullptr;
   const bool lacks_severity = is_own && event.severity_number == 0;
   // The span that it names may not be exported.
   const bool moves =
       is_own && delivery.span != nullptr && delivery.span->key.span_id != event.span_id;
-  if (!lacks_severity && !moves) {
-    return AddItem(delivery, sender, Signal::kLogs, event.body, outgoing);
-  }
-  // Of a number or text that comes twice, every reader takes the last.
+  if (!lacks_severity && !moves) return event.body;
   body_ = event.body;
   StringWireWriter writer{StringSink(&body_)};
   if (lacks_severity) {
     writer.Varint(log_record_field::kSeverityNumber, SeverityFromLevel(delivery.record->level));
   }
   if (moves) writer.Bytes(log_record_field::kSpanId, delivery.span->key.span_id.raw());
-  AddItem(delivery, sender, Signal::kLogs, body_, outgoing);
+  return body_;
 }
 
-void Assembler::AddItem(const Delivery& delivery, const Sender& sender, Signal signal,
-                        std::string_view item, Outgoing* outgoing) {
-  ScopeKey scope;
-  if (delivery.scope != nullptr) {
-    scope = {delivery.scope->encoded, delivery.scope->schema_url};
-  } else {
-    // An END may leave the target out.
-    const bool is_span = signal == Signal::kTraces;
-    const std::string_view target =
-        is_span ? std::string_view(delivery.span->target) : delivery.record->target;
-    if (scope_target_ != target || scope_.empty()) {
-      scope_target_ = target;
-      scope_.clear();
-      StringWireWriter(StringSink(&scope_)).Bytes(instrumentation_scope_field::kName, target);
-    }
-    scope.scope = scope_;
+// A span's events are under the span's resource, so another user's are none of them.
+bool Assembler::Waits(const Delivery& event) const {
+  return options_.events != EventsAs::kLog && Exports(Signal::kTraces) && event.scope == nullptr &&
+         event.span != nullptr && event.span->key.uid == event.user();
+}
+
+bool Assembler::Hold(const Delivery& delivery, std::string_view body) {
+  const live::Origin& origin = *delivery.origin;
+  if (held_sender_ == nullptr || held_sender_->identity != origin.identity ||
+      held_sender_->resource != origin.resource) {
+    held_sender_ =
+        std::make_shared<const EventSender>(EventSender{origin.identity, origin.resource});
   }
-  outgoing->of(signal).AddItem(GroupOf(sender, signal, outgoing), scope, item);
+  HeldEvent event{held_sender_, std::string(delivery.record->target), delivery.level,
+                  std::string(body)};
+  if (held_.Hold(delivery.span->key, std::move(event), options_.clock->BootNano())) return true;
+  options_.counters->Add("otlp.events_as_logs", "limit", delivery.user());
+  return false;
 }
 
-SignalBatch::Group* Assembler::GroupOf(const Sender& sender, Signal signal, Outgoing* outgoing) {
+void Assembler::ReleaseOld() {
+  if (held_.empty()) return;
+  const uint64_t now = options_.clock->BootNano();
+  if (now > kLongestHold) Release(held_.TakeHeldSince(now - kLongestHold), "age");
+}
+
+void Assembler::ReleaseAll(bool replayed) {
+  const std::vector<HeldEvent> events = held_.TakeAll();
+  if (!replayed) Release(events, "segment");
+}
+
+void Assembler::Release(const std::vector<HeldEvent>& events, absl::string_view why) {
+  for (const HeldEvent& event : events) {
+    const Identity& identity = event.sender->identity;
+    options_.counters->Add("otlp.events_as_logs", why, identity.uid);
+    // With kBoth it went out as it came.
+    if (!Exports(Signal::kLogs) || options_.events == EventsAs::kBoth) continue;
+    const auto view = ReadEvent(event.body);
+    if (!view.has_value() || IsSampledOut(view->trace_id, event.level == Level::kError)) continue;
+    const Sender sender{&identity, event.sender->resource, {}, {}};
+    outgoing_->of(Signal::kLogs)
+        .AddItem(GroupOf(sender, Signal::kLogs), ScopeOf(event.target), event.body);
+  }
+}
+
+bool Assembler::IsSampledOut(const TraceId& trace_id, bool has_failed) {
+  if (sampler_.keeps_all()) return false;
+  const bool keeps = sampler_.Keeps(trace_id, options_.clock->BootNano());
+  if (keeps || has_failed) return false;
+  options_.counters->Add("otlp.sampled_out", options_.sink);
+  return true;
+}
+
+ScopeKey Assembler::ScopeOf(std::string_view target) {
+  if (scope_.empty() || scope_target_ != target) {
+    scope_target_ = target;
+    scope_.clear();
+    StringWireWriter(StringSink(&scope_)).Bytes(instrumentation_scope_field::kName, target);
+  }
+  return {scope_, {}};
+}
+
+SignalBatch::Group* Assembler::GroupOf(const Sender& sender, Signal signal) {
   LastGroup& last = last_[static_cast<size_t>(signal)];
   if (last.group != nullptr && last.identity == *sender.identity &&
       last.resource == sender.resource && last.schema_url == sender.schema_url &&
@@ -128,7 +193,7 @@ SignalBatch::Group* Assembler::GroupOf(const Sender& sender, Signal signal, Outg
                    " ", sender.resource.size(), " ", sender.schema_url.size(), " ");
   key.append(identity.unit).append(identity.comm).append(sender.resource);
   key.append(sender.schema_url).append(sender.rest);
-  SignalBatch& batch = outgoing->of(signal);
+  SignalBatch& batch = outgoing_->of(signal);
   SignalBatch::Group* group = batch.Find(key);
   if (group == nullptr) {
     group = batch.Add(key, {identity.uid, MergeResource(sender.resource, identity, options_.host),

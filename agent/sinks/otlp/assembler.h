@@ -1,16 +1,24 @@
-// Turns deliveries into what is exported: whole spans and log records, under the resource of who
-// sent them and the scope that their target is.
+// Turns deliveries into what is exported: whole spans with the events inside them, and log records,
+// under the resource of who sent them and the scope that their target is.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "absl/strings/string_view.h"
+#include "agent/base/clock.h"
 #include "agent/identity/identity.h"
+#include "agent/self/counters.h"
+#include "agent/sinks/otlp/held_events.h"
 #include "agent/sinks/otlp/otlp_settings.h"
 #include "agent/sinks/otlp/resource.h"
+#include "agent/sinks/otlp/sampler.h"
 #include "agent/sinks/otlp/signal_batch.h"
 #include "agent/sinks/otlp/transport.h"
 #include "agent/stream/delivery.h"
@@ -44,18 +52,32 @@ class Outgoing {
 class Assembler {
  public:
   struct Options {
+    std::string sink;  // its name, for counters
     HostResource host;
     Signals signals{true, true, true};  // of others nothing goes out
     // The attribute that tells a span's level; empty: none does.
     std::string level_attribute;
+    EventsAs events = EventsAs::kSpan;
+    SampleRate sample;
+    Counters* counters = nullptr;
+    const Clock* clock = &Clock::System();
   };
 
-  explicit Assembler(Options options) : options_(std::move(options)) {}
+  // `outgoing` outlives it.
+  Assembler(Options options, Outgoing* outgoing);
 
-  // Spans go out when they have ended, events as they come.
-  void Add(const stream::Delivery& delivery, Outgoing* outgoing);
+  // Spans go out when they have ended. Events inside a span go with it, others as they come. A
+  // replayed delivery adds to what is held and to nothing else.
+  void Add(const stream::Delivery& delivery);
   // Outgoing was cleared.
-  void Forget() { last_ = {}; }
+  void OnCleared() { last_ = {}; }
+
+  // Whether events are held of spans that are open.
+  bool holds() const { return !held_.empty(); }
+  // Those that have waited for a minute go out as log records.
+  void ReleaseOld();
+  // All do. `replayed`: they did so before, and are forgotten.
+  void ReleaseAll(bool replayed);
 
  private:
   // Under whose resource something goes out.
@@ -74,17 +96,29 @@ class Assembler {
     std::string rest;
   };
 
-  void AddSpan(const stream::Delivery& delivery, Outgoing* outgoing);
-  void AddEvent(const stream::Delivery& delivery, Outgoing* outgoing);
-  void AddItem(const stream::Delivery& delivery, const Sender& sender, Signal signal,
-               std::string_view item, Outgoing* outgoing);
-  std::string_view BodyOf(const stream::Delivery& delivery);
-  SignalBatch::Group* GroupOf(const Sender& sender, Signal signal, Outgoing* outgoing);
+  bool Exports(Signal signal) const { return options_.signals[static_cast<size_t>(signal)]; }
+  void AddSpan(const stream::Delivery& delivery);
+  void AddEvent(const stream::Delivery& delivery);
+  // Whether it is to wait for the end of the span that it is in.
+  bool Waits(const stream::Delivery& event) const;
+  bool Hold(const stream::Delivery& event, std::string_view body);
+  void Release(const std::vector<HeldEvent>& events, absl::string_view why);
+  std::string_view BodyOf(const stream::Delivery& span, const std::vector<HeldEvent>& events);
+  std::string_view EventBodyOf(const stream::Delivery& event);
+  bool IsSampledOut(const TraceId& trace_id, bool has_failed);
+  ScopeKey ScopeOf(std::string_view target);
+  SignalBatch::Group* GroupOf(const Sender& sender, Signal signal);
 
   const Options options_;
+  Outgoing* const outgoing_;
+  Sampler sampler_;
+  HeldEvents held_;
+  // Of the last event that was held.
+  std::shared_ptr<const EventSender> held_sender_;
   std::array<LastGroup, std::size(kSignals)> last_;
-  std::string body_;   // the last item that was put together
-  std::string scope_;  // and its scope
+  std::string body_;  // the last item that was put together
+  // The last target as a scope.
+  std::string scope_;
   std::string scope_target_;
 };
 

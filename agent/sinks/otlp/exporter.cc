@@ -110,8 +110,10 @@ Answer Exporter::Send(Signal signal, const SignalBatch& batch, const Range& rang
   if (answer.kind != Kind::kDone) return answer;
   const size_t count = range.end - range.begin;
   const uint64_t rejected = std::min<uint64_t>(answer.rejected, count);
+  const std::string signal_of_sink = absl::StrCat(options_.sink, " ", NameOf(signal));
+  options_.counters->Add("otlp.sent", signal_of_sink, {}, count);
   if (rejected > 0) {
-    options_.counters->Add("otlp.rejected_by_peer", options_.sink, {}, rejected);
+    options_.counters->Add("otlp.rejected_by_peer", signal_of_sink, {}, rejected);
   }
   MutexLock lock(&mutex_);
   ExportStatus::OfSignal& numbers = status_.signals[static_cast<size_t>(signal)];

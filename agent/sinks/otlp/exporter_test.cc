@@ -131,8 +131,9 @@ TEST_F(ExporterTest, DropsAPoisonedRecordAloneWhereverItStands) {
     // 10 refusals on the way down, as many halves that are taken, the empty request.
     ASSERT_LE(transport_.calls.size(), 20u);
   }
+  EXPECT_EQ(counters_.Total("otlp.dropped"), static_cast<uint64_t>(kSpans));
   for (const auto& counter : counters_.Snapshot()) {
-    EXPECT_EQ(counter.name, "otlp.dropped");
+    if (counter.name != "otlp.dropped") continue;
     EXPECT_EQ(counter.reason, "refused");
     ASSERT_TRUE(counter.uid.has_value());
     EXPECT_NEAR(static_cast<double>(counter.count), kSpans / 3.0, 1) << *counter.uid;
@@ -149,7 +150,8 @@ TEST_F(ExporterTest, APeerThatRefusesEverythingForAnHourCostsNothing) {
   });
   EXPECT_GT(ExportAll(100'000), 100);
   EXPECT_EQ(Delivered().size(), 512u);
-  EXPECT_THAT(counters_.Snapshot(), IsEmpty());
+  EXPECT_EQ(counters_.Total("otlp.dropped"), 0u);
+  EXPECT_EQ(counters_.Total("otlp.sent", "otlp traces"), 512u);
   // The way down once, then one record and the empty request an attempt.
   EXPECT_LT(transport_.calls.size(), 2000u);
 }
@@ -173,6 +175,23 @@ TEST_F(ExporterTest, WaitsLongerEachTimeUpToHalfAMinute) {
   EXPECT_TRUE(exporter_->Export(outgoing_).ok());
   transport_.script = [](const auto&) { return AnswerOf(Kind::kWait); };
   EXPECT_LE(*RetryAfter(exporter_->Export(outgoing_)), milliseconds(250));
+}
+
+TEST_F(ExporterTest, ADayWithoutTheDestinationLosesNothing) {
+  for (int i = 0; i < 100; ++i) AddSpan(i);
+  const uint64_t begin = clock_.BootNano();
+  const uint64_t end =
+      begin + static_cast<uint64_t>(std::chrono::nanoseconds(std::chrono::hours(24)).count());
+  Script([&](const ScriptedTransport::Call&) -> std::optional<Answer> {
+    if (clock_.BootNano() < end) return AnswerOf(Kind::kWait, "no route to host");
+    return std::nullopt;
+  });
+  const int waits = ExportAll(100'000);
+  EXPECT_GT(waits, 24 * 3600 / 30) << "half a minute at most between two attempts";
+  EXPECT_LT(waits, 24 * 3600 / 10);
+  EXPECT_LT(clock_.BootNano(), end + 30'000'000'000) << "as soon as it is back";
+  EXPECT_EQ(Delivered().size(), 100u);
+  EXPECT_EQ(taken_.size(), 1u);
 }
 
 TEST_F(ExporterTest, WaitsAtLeastAsLongAsItIsAskedTo) {
@@ -341,7 +360,7 @@ TEST_F(ExporterTest, CountsWhatThePeerRejects) {
   };
   EXPECT_EQ(ExportAll(), 0);
   EXPECT_EQ(transport_.calls.size(), 1u);
-  EXPECT_EQ(counters_.Total("otlp.rejected_by_peer", "otlp"), 2u);
+  EXPECT_EQ(counters_.Total("otlp.rejected_by_peer", "otlp traces"), 2u);
   EXPECT_EQ(exporter_->status().signals[0].rejected, 2u);
   EXPECT_EQ(exporter_->status().last_message, "2 spans are too old");
 }

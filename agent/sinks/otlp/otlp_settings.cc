@@ -53,6 +53,25 @@ config::Form<Compression> CompressionForm() {
       {{"auto", Compression::kAuto}, {"gzip", Compression::kGzip}, {"none", Compression::kNone}});
 }
 
+config::Form<EventsAs> EventsForm() {
+  return config::Choice<EventsAs>(
+      {{"span", EventsAs::kSpan}, {"log", EventsAs::kLog}, {"both", EventsAs::kBoth}});
+}
+
+config::Form<SampleRate> SampleForm() {
+  return {[](const Value& value) -> absl::StatusOr<SampleRate> {
+            const auto* text = std::get_if<std::string>(&value);
+            const auto rate = text == nullptr ? std::nullopt : ParseSampleRate(*text);
+            if (!rate.has_value()) return config::Expected("a share \"0.1\", or a rate \"100/s\"");
+            return *rate;
+          },
+          [](const SampleRate& rate) {
+            const bool is_share = rate.per_second == 0;
+            return config::QuoteToml(is_share ? absl::StrCat(rate.share)
+                                              : absl::StrCat(rate.per_second, "/s"));
+          }};
+}
+
 config::Form<Signals> SignalsForm() {
   return {[](const Value& value) -> absl::StatusOr<Signals> {
             const auto* names = std::get_if<std::vector<std::string>>(&value);
@@ -184,6 +203,8 @@ config::SinkSection OtlpSection() {
           .Add("batch_delay", &OtlpSettings::batch_delay, config::Milliseconds())
           .Add("resource", &OtlpSettings::resource, AttributesForm())
           .Add("level_attribute", &OtlpSettings::level_attribute, config::Text())
+          .Add("events", &OtlpSettings::events, EventsForm())
+          .Add("sample", &OtlpSettings::sample, SampleForm())
           .Add("max_size", &OtlpSettings::max_size, config::Size())
           .Add("max_age", &OtlpSettings::max_age, config::Seconds())
           .Add("rotate_keep", &OtlpSettings::rotate_keep, config::Count({0, 1000}))

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/config/sink_section.h"
+#include "agent/sinks/otlp/sampler.h"
 #include "agent/sinks/otlp/transport.h"
 
 namespace sluice::otlp {
@@ -18,6 +19,9 @@ namespace sluice::otlp {
 enum class Protocol { kAuto, kGrpc, kHttpProtobuf, kHttpJson };
 // kAuto: gzip for https.
 enum class Compression { kAuto, kGzip, kNone };
+
+// As what an event goes out that is inside an open span.
+enum class EventsAs { kSpan, kLog, kBoth };
 
 // By Signal.
 using Signals = std::array<bool, std::size(kSignals)>;
@@ -35,6 +39,8 @@ struct OtlpSettings {
   Attributes resource;
   // The attribute that tells a span's level; empty: none.
   std::string level_attribute;
+  EventsAs events = EventsAs::kSpan;
+  SampleRate sample;
 
   // Of a file.
   uint64_t max_size = 64 * config::kMiB;  // bytes before it is rotated; 0: never

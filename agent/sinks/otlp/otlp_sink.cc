@@ -16,9 +16,15 @@ constexpr uint32_t kBehindRecords = 8192;
 OtlpSink::OtlpSink(Options options, std::unique_ptr<Transport> transport)
     : options_(std::move(options)),
       transport_(std::move(transport)),
-      assembler_({.host = options_.host,
+      assembler_({.sink = options_.name,
+                  .host = options_.host,
                   .signals = options_.settings.signals,
-                  .level_attribute = options_.settings.level_attribute}),
+                  .level_attribute = options_.settings.level_attribute,
+                  .events = options_.settings.events,
+                  .sample = options_.settings.sample,
+                  .counters = options_.counters,
+                  .clock = options_.clock},
+                 &outgoing_),
       exporter_(transport_.get(), {.sink = options_.name,
                                    .max_request_bytes = options_.settings.batch_bytes,
                                    .counters = options_.counters,
@@ -36,11 +42,22 @@ sinks::SinkPolicy OtlpSink::policy() const {
   return policy;
 }
 
+void OtlpSink::Add(const stream::Delivery& delivery) {
+  assembler_.ReleaseOld();
+  assembler_.Add(delivery);
+}
+
+// What has become old is pending then, and the worker sees that.
+bool OtlpSink::OnIdle() {
+  assembler_.ReleaseOld();
+  return false;
+}
+
 absl::Status OtlpSink::Commit() {
   absl::Status status = exporter_.Export(outgoing_);
   if (!status.ok()) return status;
   outgoing_.Clear();
-  assembler_.Forget();
+  assembler_.OnCleared();
   return status;
 }
 

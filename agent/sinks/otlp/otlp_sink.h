@@ -31,7 +31,11 @@ class OtlpSink final : public sinks::Sink {
   sinks::SinkPolicy policy() const override;
   // The transport opens what it needs when there is something to send.
   absl::Status Open() override { return absl::OkStatus(); }
-  void Add(const stream::Delivery& delivery) override { assembler_.Add(delivery, &outgoing_); }
+  void Add(const stream::Delivery& delivery) override;
+  bool rebuilds() const override { return true; }
+  bool holds() const override { return assembler_.holds(); }
+  void ReleaseHeld(bool replayed) override { assembler_.ReleaseAll(replayed); }
+  bool OnIdle() override;
   absl::Status Commit() override;
   absl::Status Sync() override;
   int retry_fd() const override;
@@ -43,8 +47,8 @@ class OtlpSink final : public sinks::Sink {
  private:
   const Options options_;
   const std::unique_ptr<Transport> transport_;
-  Assembler assembler_;
   Outgoing outgoing_;
+  Assembler assembler_;
   Exporter exporter_;
 };
 

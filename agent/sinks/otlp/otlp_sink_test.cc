@@ -6,14 +6,10 @@
 #include <sstream>
 
 #include "agent/sinks/otlp/local_transport.h"
-#include "agent/stream/record_stream.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
-#include "sluice/disk/v1/journal.pb.h"
-#include "sluice/otlp/v1/collector.pb.h"
-#include "tests/support/otlp/scripted_transport.h"
-#include "tests/support/records.h"
+#include "tests/support/otlp/sink_fixture.h"
 #include "tests/support/temp_directory.h"
 
 namespace sluice::otlp {
@@ -26,91 +22,6 @@ using testing::StartRecord;
 using ::testing::UnorderedElementsAre;
 using testing::UpdateRecord;
 using testing::WholeRecord;
-
-// Feeds journal entries to a sink and reads what its destination was sent.
-class OtlpSinkTest : public ::testing::Test {
- protected:
-  OtlpSinkTest() {
-    options_.name = "otlp";
-    options_.host = {"host", "id-1", {}};
-    options_.counters = &counters_;
-  }
-
-  void Use(std::string_view filter = "info") {
-    auto transport = std::make_unique<ScriptedTransport>();
-    transport_ = transport.get();
-    UseTransport(std::move(transport), filter);
-  }
-  void UseTransport(std::unique_ptr<Transport> transport, std::string_view filter = "info") {
-    sink_ = std::make_unique<OtlpSink>(options_, std::move(transport));
-    ASSERT_TRUE(sink_->Open().ok());
-    stream_ = std::make_unique<stream::RecordStream>(
-        filter::Filter::Parse(filter, {}).filter,
-        [this](const stream::Delivery& delivery) { sink_->Add(delivery); });
-  }
-
-  static disk::v1::JournalBatch Batch(uid_t uid, pid_t pid = 7) {
-    disk::v1::JournalBatch batch;
-    batch.mutable_identity()->set_uid(uid);
-    batch.mutable_identity()->set_gid(uid + 1);
-    batch.mutable_identity()->set_pid(pid);
-    batch.mutable_identity()->set_comm("job");
-    batch.set_received_boottime_nano(1);
-    return batch;
-  }
-  void Feed(const disk::v1::JournalBatch& batch, bool replayed = false) {
-    const std::string encoded = batch.SerializeAsString();
-    journal::Entry entry;
-    entry.sequence = ++sequence_;
-    entry.uid = batch.identity().uid();
-    entry.this_boot = true;
-    entry.replayed = replayed;
-    entry.batch = *journal::ReadBatch(encoded);
-    stream_->Read(entry);
-  }
-  void Feed(uid_t uid, const std::vector<sluice::v1::Record>& records, pid_t pid = 7) {
-    disk::v1::JournalBatch batch = Batch(uid, pid);
-    for (const sluice::v1::Record& record : records) *batch.add_records() = record;
-    Feed(batch);
-  }
-
-  // Commits, and returns what was sent of the signal.
-  template <typename Request>
-  Request Sent(Signal signal) {
-    transport_->calls.clear();
-    EXPECT_TRUE(sink_->Commit().ok());
-    Request request;
-    for (const auto& call : transport_->calls) {
-      if (call.signal == signal) {
-        EXPECT_TRUE(request.ParseFromString(call.request));
-      }
-    }
-    return request;
-  }
-  v1::ExportTraceServiceRequest SentTraces() {
-    return Sent<v1::ExportTraceServiceRequest>(Signal::kTraces);
-  }
-  v1::ExportLogsServiceRequest SentLogs() {
-    return Sent<v1::ExportLogsServiceRequest>(Signal::kLogs);
-  }
-
-  Counters counters_;
-  OtlpSink::Options options_;
-  ScriptedTransport* transport_ = nullptr;
-  std::unique_ptr<OtlpSink> sink_;
-  std::unique_ptr<stream::RecordStream> stream_;
-  uint64_t sequence_ = 0;
-};
-
-std::map<std::string, std::string> AttributesOf(const v1::Resource& resource) {
-  std::map<std::string, std::string> attributes;
-  for (const auto& attribute : resource.attributes()) {
-    const auto& value = attribute.value();
-    attributes[attribute.key()] =
-        value.has_int_value() ? std::to_string(value.int_value()) : value.string_value();
-  }
-  return attributes;
-}
 
 TEST_F(OtlpSinkTest, ExportsASpanOnceItHasEnded) {
   Use();
@@ -256,6 +167,7 @@ TEST_F(OtlpSinkTest, AChildOfWhatIsNotExportedNamesTheNearestThatIs) {
 }
 
 TEST_F(OtlpSinkTest, AnEventWithinWhatIsNotExportedNamesTheNearestThatIs) {
+  options_.settings.events = EventsAs::kLog;
   Use("info,quiet=warn");
   sluice::v1::Record hidden = StartRecord(1, 2, 1, "hidden");
   hidden.set_target("quiet");
