@@ -194,6 +194,10 @@ void App::MakeControl() {
                                                         .counters = &counters_,
                                                         .workers = &sinks_.workers,
                                                         .vm_id = host_.vm_id});
+  export_ = std::make_unique<control::ExportService>(control::ExportService::Options{
+      .answers = answers_.get(),
+      .workers = &sinks_.workers,
+      .config = [this]() -> const config::AgentConfig& { return config(); }});
   control::ControlService::Options options;
   options.journal = journal_.get();
   options.spans = &admission_->spans();
@@ -245,6 +249,7 @@ absl::Status App::Serve(Sockets sockets) {
   control_->AddControlRoutes(admin_server_.get());
   pool_->AddRoutes(admin_server_.get());
   control::AddReflectionRoutes(admin_server_.get());
+  export_->AddRoutes(admin_server_.get());
   RETURN_IF_ERROR(admin_server_->Serve(std::move(sockets.admin)));
   shutdown_ = std::make_unique<Shutdown>(
       Shutdown::Options{.loop = loop_.get(),

@@ -21,6 +21,7 @@
 #include "agent/config/load.h"
 #include "agent/control/control_service.h"
 #include "agent/control/kvp/pool_service.h"
+#include "agent/control/otlp/export_service.h"
 #include "agent/ingest/disk_gate.h"
 #include "agent/ingest/ingest_service.h"
 #include "agent/ingest/otlp/export_queue.h"
@@ -104,6 +105,7 @@ class App {
   std::unique_ptr<control::StreamedAnswers> answers_;
   std::unique_ptr<control::StreamedAnswers> followers_;  // of Lines, which may last for ever
   std::unique_ptr<control::PoolService> pool_;
+  std::unique_ptr<control::ExportService> export_;
   std::unique_ptr<control::ControlService> control_;
   std::unique_ptr<net::GrpcServer> ingest_server_;
   std::unique_ptr<net::GrpcServer> admin_server_;

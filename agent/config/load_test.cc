@@ -252,11 +252,12 @@ TEST_F(LoadTest, OtlpNeedsAnEndpointToBeSwitchedOn) {
 
 TEST_F(LoadTest, SaysWhatIsWrongWithAnEndpoint) {
   for (const auto& [endpoint, fault] : std::map<std::string, std::string>{
-           {"http://c:4317", "leads over a network"},
-           {"c:4317", "leads over a network"},
-           {"unix:///run/c.sock", "leads over a network"},
+           {"http://c:0", "'http://c:0' has no sound port"},
+           {"https://user@c", "'https://user@c' holds a user name"},
+           {"unix:c.sock", "'unix:c.sock' names no full path"},
            {"file://otlp.jsonl", "names no absolute path"},
-           {"/var/log/otlp.jsonl", "known are file:///PATH and stdout"}}) {
+           {"/var/log/otlp.jsonl",
+            "known are http://, https://, unix:///PATH, file:///PATH and stdout"}}) {
     const std::string path = Put("sluice.toml", "[otlp]\nendpoint = \"" + endpoint + "\"\n");
     EXPECT_THAT(LoadError(), HasSubstr(path + ":2:1: otlp.endpoint: " + fault)) << endpoint;
   }

@@ -157,12 +157,10 @@ bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
   const milliseconds pause = not_before.value_or(retry_fd < 0 ? backoff_ : kToldBackoff);
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
   const uint64_t due = failed + static_cast<uint64_t>(nanoseconds(pause).count());
-  retry_ = Retry::kWaits;
   for (uint64_t now = Now(); now < due && !IsStopping(); now = Now()) {
-    if (sleeper_.Sleep(nanoseconds(due - now), retry_fd) || retry_ == Retry::kAsked) break;
+    if (sleeper_.Sleep(nanoseconds(due - now), retry_fd)) break;
     RunJobs();
   }
-  retry_ = Retry::kNone;
   // A destination that named a time is not asked before it.
   return !IsAbandoned() && !(IsStopping() && not_before.has_value());
 }
@@ -432,13 +430,6 @@ void SinkWorker::Wake() {
   has_duty_ = true;
   sleeper_.Wake();
   reader_->Wake();
-}
-
-bool SinkWorker::RetryNow() {
-  Retry waits = Retry::kWaits;
-  if (!retry_.compare_exchange_strong(waits, Retry::kAsked)) return waits == Retry::kAsked;
-  Wake();
-  return true;
 }
 
 void SinkWorker::RunOnWorker(Job job) {

@@ -41,16 +41,7 @@ class SinkWorker final : public SinkLoad {
     Counters* counters = nullptr;
     const Clock* clock = &Clock::System();
   };
-
-  struct Status {
-    std::string name;
-    std::string destination;
-    std::string state;  // as of SinkHealth
-    uint64_t cursor = 0;
-    uint64_t written_records = 0;
-    uint64_t filtered_records = 0;
-    std::string last_error;  // why it is not `ok`; empty while it is
-  };
+  using Status = SinkStatus;
 
   SinkWorker(std::unique_ptr<Sink> sink, Options options);
   // The thread must have ended, or the process be about to end.
@@ -76,7 +67,7 @@ class SinkWorker final : public SinkLoad {
 
   // Ends the wait for the next attempt, also one that the destination asked for. False: it is not
   // waiting for one.
-  bool RetryNow();
+  bool RetryNow() { return sleeper_.Cut(); }
 
   void SetFilter(std::shared_ptr<const filter::Filter> filter);
   void Reopen();
@@ -185,8 +176,6 @@ class SinkWorker final : public SinkLoad {
   FlushQueue flushes_;
   // Attend has something to do.
   std::atomic<bool> has_duty_{false};
-  enum class Retry { kNone, kWaits, kAsked };
-  std::atomic<Retry> retry_{Retry::kNone};
 
   mutable Mutex mutex_;
   CondVar changed_;

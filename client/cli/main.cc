@@ -14,6 +14,7 @@
 #include "client/cli/look/critical.h"
 #include "client/cli/look/filter.h"
 #include "client/cli/look/flush.h"
+#include "client/cli/look/otlp.h"
 #include "client/cli/look/status.h"
 #include "client/cli/look/summary.h"
 #include "client/cli/look/tail.h"
@@ -41,6 +42,7 @@ constexpr std::array kVerbs = {
     Verb{"blame", "Show which spans took the time of a trace", BlameVerb},
     Verb{"critical", "Show what a trace had to wait for", CriticalVerb},
     Verb{"kvp", "Look into the Hyper-V KVP pool, and change it", KvpVerb},
+    Verb{"otlp", "Try the destinations of the export", OtlpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},
     Verb{"config", "Show the agent's configuration, make it read a changed one", ConfigVerb},
 };

@@ -36,6 +36,8 @@ inline constexpr std::string_view kControlEditPool = "/sluice.v1.Control/EditPoo
 inline constexpr std::string_view kControlCheckFilter = "/sluice.v1.Control/CheckFilter";
 inline constexpr std::string_view kControlExplain = "/sluice.v1.Control/Explain";
 inline constexpr std::string_view kControlReload = "/sluice.v1.Control/Reload";
+inline constexpr std::string_view kControlTestExport = "/sluice.v1.Control/TestExport";
+inline constexpr std::string_view kControlRetryExport = "/sluice.v1.Control/RetryExport";
 inline constexpr std::string_view kHealthCheck = "/grpc.health.v1.Health/Check";
 // OpenTelemetry's own names; what they take is sluice.otlp.v1's, which is the same on the wire.
 inline constexpr std::string_view kExportTraces =

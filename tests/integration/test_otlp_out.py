@@ -117,13 +117,6 @@ def test_stdout_is_a_destination(shared):
         assert len(lines) == 1 and "hello out there" in lines[0]
 
 
-def test_a_network_is_no_destination(shared):
-    with Agent(shared, config='[otlp]\nendpoint = "http://localhost:4317"\n') as agent:
-        agent.start(wait=False)
-        assert agent.process.wait(20) != 0
-        assert "otlp.endpoint: leads over a network" in agent.stderr()
-
-
 def test_events_of_an_open_span_outlive_a_killed_agent(exporting):
     import telemetry
     agent = exporting

@@ -282,10 +282,12 @@ class Sender:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_exception):
+    def __exit__(self, kind, *_exception):
         self.process.stdin.close()
         try:
-            self.process.wait(DEADLINE_S)
+            code = self.process.wait(DEADLINE_S)
         finally:
             self.process.kill()
             self.process.wait()
+        # A sanitizer may have found something.
+        assert kind is not None or code == 0, self.process.stderr.read()

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "agent/sinks/otlp/net/endpoint.h"
 
 namespace sluice::otlp {
 namespace {
@@ -113,19 +114,23 @@ config::Form<Attributes> AttributesForm() {
 }
 
 // What is wrong with it, for people; nullopt: nothing.
-std::optional<std::string> FaultOf(const std::string& endpoint) {
+std::optional<std::string> FaultOf(const OtlpSettings& settings) {
+  const std::string& endpoint = settings.endpoint;
   switch (KindOf(endpoint)) {
     case EndpointKind::kStdout:
       return std::nullopt;
     case EndpointKind::kFile:
       if (PathOf(endpoint).starts_with('/')) return std::nullopt;
       return "names no absolute path, as file:///var/log/sluice/otlp.jsonl does";
-    case EndpointKind::kNetwork:
-      return "leads over a network, to which this version has no way; file:///PATH and stdout work";
+    case EndpointKind::kNetwork: {
+      const auto parsed = ParseEndpoint(endpoint, settings.insecure);
+      if (parsed.ok()) return std::nullopt;
+      return std::string(parsed.status().message());
+    }
     case EndpointKind::kUnknown:
       break;
   }
-  return "known are file:///PATH and stdout";
+  return "known are http://, https://, unix:///PATH, file:///PATH and stdout";
 }
 
 // Two sinks would rotate one file.
@@ -150,7 +155,8 @@ void Resolve(const config::Resolving& resolving) {
   if (endpoint.empty()) {
     return resolving.mistake("enabled", absl::StrCat("needs ", sink->section, ".endpoint"));
   }
-  if (const auto fault = FaultOf(endpoint)) return resolving.mistake("endpoint", *fault);
+  if (const auto fault = FaultOf(sink->As<OtlpSettings>()))
+    return resolving.mistake("endpoint", *fault);
   if (const auto* other = WriterOfSameFile(resolving)) {
     resolving.mistake("endpoint", absl::StrCat("is the file of [", other->section, "], too"));
   }

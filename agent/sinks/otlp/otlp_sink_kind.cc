@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "agent/sinks/otlp/local_transport.h"
+#include "agent/sinks/otlp/network_transport.h"
 #include "agent/sinks/otlp/otlp_settings.h"
 #include "agent/sinks/otlp/otlp_sink.h"
 #include "agent/sinks/sink_kind.h"
@@ -15,6 +16,10 @@ std::string Endpoint(const config::SinkConfig& sink) {
 std::unique_ptr<otlp::Transport> MakeTransport(const otlp::OtlpSettings& settings) {
   if (otlp::KindOf(settings.endpoint) == otlp::EndpointKind::kStdout) {
     return std::make_unique<otlp::StdoutTransport>();
+  }
+  if (otlp::KindOf(settings.endpoint) == otlp::EndpointKind::kNetwork) {
+    // Sound, or the configuration would have been refused.
+    return std::make_unique<otlp::NetworkTransport>(*otlp::DestinationOf(settings));
   }
   LogFileOptions file;
   file.path = otlp::PathOf(settings.endpoint);

@@ -32,7 +32,8 @@ ConnectOutcome ConnectUnix(const Destination& destination, Deadline deadline,
   sockaddr_un address = {.sun_family = AF_UNIX};
   if (path.size() >= sizeof(address.sun_path)) return Failed(what, ENAMETOOLONG);
   std::memcpy(address.sun_path, path.data(), path.size());
-  if (IsOwnSocket(path)) return {.error = absl::StrCat(path, " is this agent's own socket")};
+  const std::string own = absl::StrCat(path, " is this agent's own socket");
+  if (IsOwnSocket(path)) return {.error = own};
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return Failed(what, errno);
   const auto* const to = reinterpret_cast<const sockaddr*>(&address);
@@ -42,6 +43,7 @@ ConnectOutcome ConnectUnix(const Destination& destination, Deadline deadline,
     if (WaitFor(-1, 0, next, cancellation) == WaitResult::kCancelled) return {.error = "cancelled"};
     if (PollTimeout(deadline) == 0) return {.error = absl::StrCat(what, ": it is busy")};
   }
+  if (HasOwnPeer(socket.get())) return {.error = own};
   return {.socket = std::move(socket)};
 }
 

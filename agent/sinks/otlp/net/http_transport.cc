@@ -54,6 +54,8 @@ void HttpTransport::SetUp() {
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, destination_.endpoint.unix_path.c_str());
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, &HttpTransport::OnSocket);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, this);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &HttpTransport::OnConnected);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
   }
   // TlsFiles loads what libcurl would load by itself, in the same words for both protocols.
   curl_easy_setopt(easy, CURLOPT_CAINFO, nullptr);
@@ -156,6 +158,9 @@ void HttpTransport::ReadHead(Exchange* exchange) const {
 
 Answer HttpTransport::SortFailure(CURLcode code, const Exchange& exchange) {
   if (exchange.is_too_long) return TooLongAnswer();
+  if (is_own_) {
+    return NoAnswer(absl::StrCat(destination_.endpoint.unix_path, " is this agent's own socket"));
+  }
   const std::string error = transfer_.Error(code);
   switch (code) {
     case CURLE_SSL_CERTPROBLEM:
@@ -172,11 +177,6 @@ Answer HttpTransport::SortFailure(CURLcode code, const Exchange& exchange) {
       return NoAnswer(ExplainLoss(error));
     default:
       break;
-  }
-  const bool is_own =
-      destination_.endpoint.is_unix() && IsOwnSocket(destination_.endpoint.unix_path);
-  if (is_own) {
-    return NoAnswer(absl::StrCat(destination_.endpoint.unix_path, " is this agent's own socket"));
   }
   return NoAnswer(ExplainConnectFailure(error, transfer_.FailedForNetwork(code)));
 }
@@ -205,12 +205,15 @@ void HttpTransport::ReportSteps(CURLcode code, const Exchange& exchange,
   const microseconds connected = since_begin(CURLINFO_CONNECT_TIME_T);
   const microseconds secured = since_begin(CURLINFO_APPCONNECT_TIME_T);
   const microseconds total = since_begin(CURLINFO_TOTAL_TIME_T);
-  const bool has_connected = connected.count() > 0;
-  destination_.on_step({"connect", has_connected ? connected : total,
-                        has_connected ? destination_.endpoint.url() : answer.message});
+  const bool has_connected = code == CURLE_OK || connected.count() > 0;
+  const bool is_reused = has_connected && connected.count() == 0;
+  if (!is_reused) {
+    destination_.on_step({"connect", has_connected ? connected : total,
+                          has_connected ? destination_.endpoint.url() : answer.message});
+  }
   if (!has_connected) return;
   const bool has_secured = secured.count() > 0;
-  if (destination_.endpoint.tls) {
+  if (destination_.endpoint.tls && !is_reused) {
     destination_.on_step({"tls", (has_secured ? secured : total) - connected,
                           has_secured ? exchange.tls : answer.message});
     if (!has_secured) return;
@@ -253,10 +256,18 @@ CURLcode HttpTransport::OnTls(CURL*, void* context, void* data) {
   return self->tls_.Configure(static_cast<SSL_CTX*>(context)) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
-int HttpTransport::OnSocket(void* data, curl_socket_t, curlsocktype) {
-  const auto* const self = static_cast<const HttpTransport*>(data);
-  const bool is_own = IsOwnSocket(self->destination_.endpoint.unix_path);
-  return is_own ? CURL_SOCKOPT_ERROR : CURL_SOCKOPT_OK;
+int HttpTransport::OnSocket(void* data, curl_socket_t socket, curlsocktype) {
+  auto* const self = static_cast<HttpTransport*>(data);
+  self->unix_socket_ = socket;
+  self->is_own_ = IsOwnSocket(self->destination_.endpoint.unix_path);
+  return self->is_own_ ? CURL_SOCKOPT_ERROR : CURL_SOCKOPT_OK;
+}
+
+// Before anything is sent.
+int HttpTransport::OnConnected(void* data, char*, char*, int, int) {
+  auto* const self = static_cast<HttpTransport*>(data);
+  self->is_own_ = HasOwnPeer(self->unix_socket_);
+  return self->is_own_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 }  // namespace sluice::otlp

@@ -43,6 +43,7 @@ class HttpTransport final : public Transport {
   static size_t OnHeader(const char* bytes, size_t one, size_t size, void* exchange);
   static CURLcode OnTls(CURL* easy, void* context, void* self);
   static int OnSocket(void* self, curl_socket_t socket, curlsocktype);
+  static int OnConnected(void* self, char*, char*, int, int);
 
   const Destination destination_;
   RequestHeaders headers_;
@@ -51,6 +52,8 @@ class HttpTransport final : public Transport {
   Cancellation cancellation_;
   NetworkWatch network_;
   curl_slist* header_lines_ = nullptr;
+  int unix_socket_ = -1;  // libcurl's, of a Unix endpoint
+  bool is_own_ = false;   // it leads back here
   CurlTransfer transfer_;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdlib>
@@ -49,6 +50,12 @@ bool IsOwnSocket(const std::string& path) {
     if (entry->d_name[0] != '.' && Listens(fd) && IsSameFile(file, BoundPath(fd))) return true;
   }
   return false;
+}
+
+bool HasOwnPeer(int socket) {
+  ucred peer = {};
+  socklen_t size = sizeof(peer);
+  return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getpid();
 }
 
 }  // namespace sluice::otlp

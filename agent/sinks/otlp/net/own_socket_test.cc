@@ -38,5 +38,20 @@ TEST(IsOwnSocket, KnowsWhatThisProcessListensOn) {
   EXPECT_FALSE(IsOwnSocket(""));
 }
 
+TEST(HasOwnPeer, KnowsASocketThatWasMoved) {
+  const testing::TempDirectory folder;
+  const UniqueFd socket = Bound(folder.path() + "/s");
+  ASSERT_EQ(listen(socket.get(), 1), 0);
+  ASSERT_EQ(rename((folder.path() + "/s").c_str(), (folder.path() + "/moved").c_str()), 0);
+  const std::string path = folder.path() + "/moved";
+  EXPECT_FALSE(IsOwnSocket(path));
+  const UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_FALSE(HasOwnPeer(client.get()));
+  sockaddr_un address = {.sun_family = AF_UNIX};
+  std::memcpy(address.sun_path, path.data(), path.size());
+  ASSERT_EQ(connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_TRUE(HasOwnPeer(client.get()));
+}
+
 }  // namespace
 }  // namespace sluice::otlp
