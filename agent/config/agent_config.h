@@ -66,7 +66,7 @@ struct RuntimeConfig {
 // Caps that a site may lower or raise; what both sides of the protocol share is fixed in
 // proto/record/limits.h.
 struct LimitsConfig {
-  uint32_t connections_per_uid = 64;
+  uint32_t connections_per_uid = 512;
   uint64_t memory = 128 * kMiB;  // bytes of unfinished messages, of all users
 };
 

@@ -42,8 +42,9 @@ inline constexpr size_t kOtlpRequestBytes = 64 * 1024 * 1024;
 // SDKs keep as many by default.
 inline constexpr uint32_t kSpanEventsShown = 128;
 
-// Per uid.
-inline constexpr int kConnectionsPerUid = 64;
+// Per uid. A process that OpenTelemetry's SDK is in has up to three connections, one for each
+// signal.
+inline constexpr int kConnectionsPerUid = 512;
 inline constexpr int kOpenSpansPerUid = 10'000;
 // Memory that the open spans of one uid take in one reader's table, with the resource of each and
 // what is kept of ended ones; a record beyond it is dropped (`open_span_bytes`).
