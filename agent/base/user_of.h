@@ -21,8 +21,9 @@ struct SubordinateUids {
 };
 
 // For the life of the process, before it has other threads: what is charged to a user is to be
-// given back to the same. Ranges that overlap: one of them holds. Root's are left out, since they
-// would give what is in a container root's privileges, and root is nobody's subordinate.
+// given back to the same. Where ranges overlap, the one that begins last holds, and behind its end
+// none of them. Root's are left out, since they would give what is in a container root's
+// privileges, and root is nobody's subordinate.
 void SetSubordinateUids(std::vector<SubordinateUids> ranges);
 
 // From any thread.

@@ -27,6 +27,13 @@ TEST_F(UserOfTest, IsWhoHasTheRange) {
   EXPECT_EQ(UserOf(400001), 400001u);
 }
 
+TEST_F(UserOfTest, OfRangesThatOverlapTheLastToBeginHolds) {
+  SetSubordinateUids({{1000, 9000, 1}, {2000, 3000, 2}});
+  EXPECT_EQ(UserOf(1500), 1u);
+  EXPECT_EQ(UserOf(2500), 2u);
+  EXPECT_EQ(UserOf(5000), 5000u);
+}
+
 TEST_F(UserOfTest, NobodyBecomesRootByARange) {
   SetSubordinateUids({{100000, 165535, 0}, {0, 10, 1000}});
   EXPECT_EQ(UserOf(100000), 100000u);

@@ -37,7 +37,7 @@ class Archiver {
     std::shared_ptr<Segment> from;
     // The sparse segment right before `from`; null: there is none.
     std::shared_ptr<Segment> before;
-    // Whose entries are copied.
+    // The users (UserOf) whose entries are copied.
     std::set<uid_t> kept;
     uint64_t newest_unix_nano = 0;  // of `from`
     // Of the sparse segment that is written to: bytes, and from its beginning to its newest entry.

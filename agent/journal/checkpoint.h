@@ -18,7 +18,7 @@ enum class SparseUse { kNone, kClosed, kGrows };
 struct SegmentUsage {
   uint64_t bytes = 0;
   uint64_t newest_unix_nano = 0;
-  std::map<uid_t, uint64_t> bytes_by_uid;
+  std::map<uid_t, uint64_t> bytes_by_uid;  // those of users, as UserOf says
   bool partial = false;
   // Of a sparse segment, whose file grows and is replaced after this was written down.
   uint32_t generation = 0;

@@ -5,6 +5,8 @@
 #include <random>
 #include <thread>
 
+#include "absl/cleanup/cleanup.h"
+#include "agent/base/user_of.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
@@ -131,6 +133,22 @@ TEST_F(FairKeepingTest, AFloodRemovesNothingOfOthers) {
     ASSERT_NO_FATAL_FAILURE(ExpectAll(quiet, &writer.journal()));
     EXPECT_EQ(writer.run().counters().Total("journal.damaged"), 0u);
     EXPECT_LE(writer.journal().GetUsage().bytes, 3 * kKeepBytes);
+  }
+}
+
+TEST_F(FairKeepingTest, WhatASubordinateUidWroteStaysInItsUsersShare) {
+  SetSubordinateUids({{165536, 231071, kBob}});
+  const absl::Cleanup forget = [] { SetSubordinateUids({}); };
+  Words quiet;
+  for (int run = 0; run < 3; ++run) {
+    Writer writer(Small(&disk_));
+    const std::string word = "quiet" + std::to_string(run);
+    quiet[writer.Write(165536 + static_cast<uid_t>(run), word)] = word;
+    writer.Flood(kAlice, 40);
+    writer.Trim(2 * kKeepBytes);
+    ASSERT_NO_FATAL_FAILURE(ExpectAll(quiet, &writer.journal()));
+    EXPECT_EQ(ForgottenOf(writer.run().counters(), kBob), 0u);
+    EXPECT_EQ(writer.run().counters().Total("journal.dropped"), 0u);
   }
 }
 
