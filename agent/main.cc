@@ -1,5 +1,4 @@
 // sluiced: flags to configuration to App to exit code.
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/app/app.h"
 #include "agent/app/flags.h"
@@ -24,15 +23,6 @@ int Fail(const absl::Status& status, int code) {
   return code;
 }
 
-// Their settings are known, so that a configuration for a later version can be checked.
-void WarnOfSinksToCome(const sluice::config::AgentConfig& config) {
-  for (const sluice::config::SinkConfig& sink : config.sinks) {
-    if (!sink.on() || sluice::sinks::KindOf(sink).make != nullptr) continue;
-    sluice::LogWarning(absl::StrCat("this version has no ", sink.name, " sink; the ", sink.section,
-                                    " settings have no effect"));
-  }
-}
-
 int Run(int argc, char** argv) {
   sluice::app::Flags flags;
   if (const auto code = sluice::app::ParseFlags(argc, argv, &flags)) return *code;
@@ -43,7 +33,6 @@ int Run(int argc, char** argv) {
   auto loaded = sluice::config::Load(schema, sources);
   if (!loaded.ok()) return Fail(loaded.status(), kBadConfig);
   for (const std::string& warning : loaded->warnings) sluice::LogWarning(warning);
-  WarnOfSinksToCome(loaded->config);
   if (flags.print_config) return sluice::app::PrintAnswer(sluice::config::Print(schema, *loaded));
   if (flags.check_config) return 0;
 

@@ -12,7 +12,9 @@
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/user_of.h"
+#include "agent/control/reflection.h"
 #include "agent/identity/subordinate_uids.h"
+#include "agent/ingest/otlp/export_service.h"
 
 namespace sluice::app {
 namespace {
@@ -115,10 +117,20 @@ void App::MakeServices() {
                                             std::function<void(v1::FlushResponse)> done) {
                                        flush_->Flush(caller, request, std::move(done));
                                      }});
+  exports_ = std::make_unique<ingest::otlp::ExportQueue>(ingest::otlp::ExportQueue::Options{
+      .loop = loop_.get(),
+      .journal = journal_.get(),
+      .admission = admission_.get(),
+      .counters = &counters_,
+      .budget = &budget_,
+      .gate = disk_gate_.get(),
+      .has_metrics_reader = [this] { return HasMetricsReader(config()); }});
+  http_exports_ = std::make_unique<ingest::otlp::HttpExports>(ingest::otlp::HttpExports::Options{
+      .loop = loop_.get(), .budget = &budget_, .counters = &counters_, .receiver = exports_.get()});
   UpdateWanted();
   status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
       host_.boot_id, host_.vm_id, loop_->clock().UnixNano(), journal_.get(), &admission_->spans(),
-      ingest_.get(), &counters_, &sinks_.workers, sinks_.off,
+      ingest_.get(), &counters_, &peers_, &sinks_.workers, sinks_.off,
       [this] { return reloader_.Settings(); }});
   MakeControl();
 }
@@ -182,6 +194,10 @@ void App::MakeControl() {
                                                         .counters = &counters_,
                                                         .workers = &sinks_.workers,
                                                         .vm_id = host_.vm_id});
+  export_ = std::make_unique<control::ExportService>(control::ExportService::Options{
+      .answers = answers_.get(),
+      .workers = &sinks_.workers,
+      .config = [this]() -> const config::AgentConfig& { return config(); }});
   control::ControlService::Options options;
   options.journal = journal_.get();
   options.spans = &admission_->spans();
@@ -199,6 +215,7 @@ net::GrpcServer::Options App::ServerOptions() {
   options.loop = loop_.get();
   options.counters = &counters_;
   options.budget = &budget_;
+  options.peers = &peers_;
   options.limits.connections_per_uid = config().limits.connections_per_uid;
   return options;
 }
@@ -208,6 +225,7 @@ absl::Status App::Serve(Sockets sockets) {
                   [this](uint64_t sequence) {
                     loop_->Post([this, sequence] {
                       ingest_->OnSynced(sequence);
+                      exports_->OnSynced(sequence);
                       ingest_server_->ReleaseHeld();
                       flush_->OnSynced();
                       shutdown_->OnSynced();
@@ -222,16 +240,22 @@ absl::Status App::Serve(Sockets sockets) {
   ingest_options.accepts_on_own_thread = true;
   ingest_server_ = std::make_unique<net::GrpcServer>(ingest_options);
   ingest_->AddRoutes(ingest_server_.get());
+  ingest::otlp::AddExportRoutes(exports_.get(), ingest_server_.get());
+  ingest_server_->http().AddCalls(&http_exports_->calls());
   control_->AddQueryRoutes(ingest_server_.get());
+  control::AddReflectionRoutes(ingest_server_.get());
   RETURN_IF_ERROR(ingest_server_->Serve(std::move(sockets.ingest)));
   admin_server_ = std::make_unique<net::GrpcServer>(ServerOptions());
   control_->AddControlRoutes(admin_server_.get());
   pool_->AddRoutes(admin_server_.get());
+  control::AddReflectionRoutes(admin_server_.get());
+  export_->AddRoutes(admin_server_.get());
   RETURN_IF_ERROR(admin_server_->Serve(std::move(sockets.admin)));
   shutdown_ = std::make_unique<Shutdown>(
       Shutdown::Options{.loop = loop_.get(),
                         .journal = journal_.get(),
                         .ingest = ingest_.get(),
+                        .exports = exports_.get(),
                         .followers = followers_.get(),
                         .servers = {ingest_server_.get(), admin_server_.get()},
                         .workers = &sinks_.workers});
@@ -269,6 +293,9 @@ void App::UpdateWanted() {
   admission_->set_wanted(
       [wanted = wanted_](const live::Candidate& record) { return wanted->Wants(record); });
   ingest_->SetHint(wanted_->ToHint());
+  const auto& redaction = config().ingest.redact.compiled;
+  admission_->set_redactor(
+      redaction == nullptr ? nullptr : std::make_shared<const ingest::Redactor>(redaction));
 }
 
 absl::StatusOr<config::Reloaded> App::Reload() {

@@ -21,8 +21,11 @@
 #include "agent/config/load.h"
 #include "agent/control/control_service.h"
 #include "agent/control/kvp/pool_service.h"
+#include "agent/control/otlp/export_service.h"
 #include "agent/ingest/disk_gate.h"
 #include "agent/ingest/ingest_service.h"
+#include "agent/ingest/otlp/export_queue.h"
+#include "agent/ingest/otlp/http_exports.h"
 #include "agent/ingest/owner_tracker.h"
 #include "agent/ingest/process_tracker.h"
 #include "agent/ingest/recovery.h"
@@ -79,6 +82,7 @@ class App {
   Counters counters_;
   std::unique_ptr<net::EventLoop> loop_;
   net::ByteBudget budget_;
+  net::PeerTable peers_;
   ingest::AdmissionState admission_state_;
   std::unique_ptr<journal::Journal> journal_;
   bool rebooted_ = false;
@@ -94,11 +98,14 @@ class App {
   std::set<sinks::SinkWorker*> taking_unfiltered_;
   std::unique_ptr<control::FlushCoordinator> flush_;
   std::unique_ptr<ingest::IngestService> ingest_;
+  std::unique_ptr<ingest::otlp::ExportQueue> exports_;  // what comes as OTLP
+  std::unique_ptr<ingest::otlp::HttpExports> http_exports_;
   std::unique_ptr<control::StatusReport> status_;
   control::QuestionCost question_cost_;
   std::unique_ptr<control::StreamedAnswers> answers_;
   std::unique_ptr<control::StreamedAnswers> followers_;  // of Lines, which may last for ever
   std::unique_ptr<control::PoolService> pool_;
+  std::unique_ptr<control::ExportService> export_;
   std::unique_ptr<control::ControlService> control_;
   std::unique_ptr<net::GrpcServer> ingest_server_;
   std::unique_ptr<net::GrpcServer> admin_server_;

@@ -37,6 +37,7 @@ void Shutdown::OnSynced() {
 void Shutdown::DrainServers() {
   sequence_ = UINT64_MAX;
   options_.ingest->SendClientsAway();
+  options_.exports->StopHolding();
   options_.followers->EndWaiting();
   const auto open = std::make_shared<size_t>(options_.servers.size());
   for (net::GrpcServer* const server : options_.servers) {

@@ -10,6 +10,7 @@
 #include "agent/base/event_loop.h"
 #include "agent/control/streamed_answer.h"
 #include "agent/ingest/ingest_service.h"
+#include "agent/ingest/otlp/export_queue.h"
 #include "agent/journal/journal.h"
 #include "agent/net/grpc/grpc_server.h"
 #include "agent/sinks/sink_worker.h"
@@ -23,6 +24,7 @@ class Shutdown {
     net::EventLoop* loop = nullptr;
     journal::Journal* journal = nullptr;
     ingest::IngestService* ingest = nullptr;
+    ingest::otlp::ExportQueue* exports = nullptr;
     // Of questions that last as long as the agent.
     control::StreamedAnswers* followers = nullptr;
     std::vector<net::GrpcServer*> servers;

@@ -1,5 +1,7 @@
 #include "agent/app/sink_set.h"
 
+#include <algorithm>
+
 #include "agent/sinks/sink_kind.h"
 #include "agent/sinks/sink_kinds.h"
 
@@ -10,7 +12,6 @@ SinkSet MakeSinks(const config::AgentConfig& config, const std::string& vm_id,
   SinkSet set;
   for (const config::SinkConfig& sink : config.sinks) {
     const sinks::SinkKind& kind = sinks::KindOf(sink);
-    if (kind.make == nullptr) continue;
     if (!sink.on()) {
       set.off.push_back({sink.name, kind.destination != nullptr ? kind.destination(sink) : ""});
       continue;
@@ -24,6 +25,13 @@ SinkSet MakeSinks(const config::AgentConfig& config, const std::string& vm_id,
                                    .counters = counters}));
   }
   return set;
+}
+
+bool HasMetricsReader(const config::AgentConfig& config) {
+  return std::any_of(config.sinks.begin(), config.sinks.end(), [](const auto& sink) {
+    const sinks::SinkKind& kind = sinks::KindOf(sink);
+    return kind.make != nullptr && kind.reads_metrics && sink.on();
+  });
 }
 
 }  // namespace sluice::app

@@ -23,4 +23,7 @@ struct SinkSet {
 SinkSet MakeSinks(const config::AgentConfig& config, const std::string& vm_id,
                   journal::Journal* journal, Counters* counters);
 
+// Whether a sink that is on reads OTLP's metrics.
+bool HasMetricsReader(const config::AgentConfig& config);
+
 }  // namespace sluice::app

@@ -13,7 +13,6 @@ Wanted::Wanted(const config::AgentConfig& config,
   std::vector<filter::LevelSummary> wanted{{config.journal.level, {}}};
   for (const config::SinkConfig& sink : config.sinks) {
     const sinks::SinkKind& kind = sinks::KindOf(sink);
-    if (kind.make == nullptr) continue;
     const bool is_enabled = sink.on();
     if (is_enabled) wanted.push_back(sink.filter.compiled->Summarize());
     if (!kind.unfiltered.has_value()) continue;
@@ -53,7 +52,6 @@ control::FiltersInForce FiltersOf(const config::AgentConfig& config,
                                   const filter::LevelSummary& wanted) {
   control::FiltersInForce in_force;
   for (const config::SinkConfig& sink : config.sinks) {
-    if (sinks::KindOf(sink).make == nullptr) continue;
     in_force.sinks.push_back(
         {.sink = sink.name,
          .enabled = sink.on(),

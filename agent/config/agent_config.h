@@ -13,6 +13,7 @@
 
 #include "agent/config/value.h"
 #include "agent/filter/filter.h"
+#include "agent/filter/redaction.h"
 #include "agent/filter/target_levels.h"
 #include "proto/record/names.h"
 
@@ -48,6 +49,16 @@ struct JournalConfig {
   uint64_t segment = 16 * kMiB;            // bytes of one segment file
 };
 
+// What records are taken without; as configured, and for use.
+struct RedactRules {
+  std::vector<std::string> rules;
+  std::shared_ptr<const filter::Redaction> compiled;  // null: there are none
+};
+
+struct IngestConfig {
+  RedactRules redact;
+};
+
 struct RuntimeConfig {
   std::string path = "/run/sluiced";  // state that dies with the boot
 };
@@ -55,7 +66,7 @@ struct RuntimeConfig {
 // Caps that a site may lower or raise; what both sides of the protocol share is fixed in
 // proto/record/limits.h.
 struct LimitsConfig {
-  uint32_t connections_per_uid = 64;
+  uint32_t connections_per_uid = 512;
   uint64_t memory = 128 * kMiB;  // bytes of unfinished messages, of all users
 };
 
@@ -86,6 +97,7 @@ struct AgentConfig {
   SocketConfig socket;
   RuntimeConfig runtime;
   JournalConfig journal;
+  IngestConfig ingest;
   LimitsConfig limits;
   // For every sink's filter: the section `[filter]`.
   filter::FilterOptions filter_options;

@@ -15,6 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 TEST_F(LoadTest, WithoutAnythingAllIsDefault) {
   const LoadedConfig loaded = LoadOk();
@@ -212,17 +213,34 @@ TEST_F(LoadTest, TheFilterProfileHoldsForEverySink) {
 }
 
 TEST_F(LoadTest, TakesOpenTelemetrysVariables) {
-  environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://c:4317";
+  environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "file:///c";
+  environment_["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/json";
+  environment_["OTEL_EXPORTER_OTLP_INSECURE"] = "true";
   environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "a=1,b=2";
   environment_["OTEL_EXPORTER_OTLP_TIMEOUT"] = "1500";
   environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "gzip";
+  environment_["OTEL_BSP_SCHEDULE_DELAY"] = "5000";
+  environment_["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"] = "64";
   const LoadedConfig loaded = LoadOk();
   const otlp::OtlpSettings& otlp = Otlp(loaded);
   EXPECT_TRUE(Sink(loaded, "otlp").on());
-  EXPECT_EQ(otlp.endpoint, "http://c:4317");
+  EXPECT_EQ(otlp.endpoint, "file:///c");
+  EXPECT_EQ(otlp.protocol, otlp::Protocol::kHttpJson);
+  EXPECT_TRUE(otlp.insecure);
   EXPECT_THAT(otlp.headers, ElementsAre("a=1", "b=2"));
   EXPECT_EQ(otlp.timeout, std::chrono::milliseconds(1500));
-  EXPECT_TRUE(otlp.gzip);
+  EXPECT_EQ(otlp.compression, otlp::Compression::kGzip);
+  EXPECT_EQ(otlp.batch_delay, std::chrono::milliseconds(5000));
+  EXPECT_EQ(otlp.batch_records, 64u);
+}
+
+TEST_F(LoadTest, PassesOverOpenTelemetrysVariablesThatItCannotRead) {
+  environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "brotli";
+  environment_["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"] = "many";
+  EXPECT_THAT(LoadOk().warnings,
+              ElementsAre("Invalid 'OTEL_EXPORTER_OTLP_COMPRESSION' value \"brotli\", known are "
+                          "gzip and none",
+                          "Invalid 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE' value \"many\", not a number"));
 }
 
 TEST_F(LoadTest, OtlpNeedsAnEndpointToBeSwitchedOn) {
@@ -230,6 +248,35 @@ TEST_F(LoadTest, OtlpNeedsAnEndpointToBeSwitchedOn) {
   EXPECT_THAT(LoadError(), HasSubstr("needs otlp.endpoint"));
   Put("sluice.toml", "otlp.enabled = false\notlp.endpoint = \"http://c:4317\"\n");
   EXPECT_FALSE(Sink(LoadOk(), "otlp").on());
+}
+
+TEST_F(LoadTest, SaysWhatIsWrongWithAnEndpoint) {
+  for (const auto& [endpoint, fault] : std::map<std::string, std::string>{
+           {"http://c:0", "'http://c:0' has no sound port"},
+           {"https://user@c", "'https://user@c' holds a user name"},
+           {"unix:c.sock", "'unix:c.sock' names no full path"},
+           {"file://otlp.jsonl", "names no absolute path"},
+           {"/var/log/otlp.jsonl",
+            "known are http://, https://, unix:///PATH, file:///PATH and stdout"}}) {
+    const std::string path = Put("sluice.toml", "[otlp]\nendpoint = \"" + endpoint + "\"\n");
+    EXPECT_THAT(LoadError(), HasSubstr(path + ":2:1: otlp.endpoint: " + fault)) << endpoint;
+  }
+  Put("sluice.toml", "otlp.endpoint = \"stdout\"\notlp.two.endpoint = \"stdout\"\n");
+  EXPECT_TRUE(Sink(LoadOk(), "otlp.two").on());
+  Put("sluice.toml", "otlp.endpoint = \"file:///a\"\notlp.two.endpoint = \"file:///a\"\n");
+  EXPECT_THAT(LoadError(), HasSubstr("otlp.two.endpoint: is the file of [otlp], too"));
+}
+
+TEST_F(LoadTest, ReadsWhatOtlpSaysOfEachProcess) {
+  Put("sluice.toml",
+      "[otlp]\nendpoint = \"stdout\"\nsignals = [\"logs\", \"traces\"]\n[otlp.resource]\n"
+      "\"deployment.environment\" = \"test\"\nteam = \"a\"\n");
+  const LoadedConfig loaded = LoadOk();
+  EXPECT_THAT(Otlp(loaded).resource,
+              ElementsAre(Pair("deployment.environment", "test"), Pair("team", "a")));
+  EXPECT_EQ(loaded.settings.at("otlp.signals").value, "[\"traces\", \"logs\"]");
+  Put("sluice.toml", "otlp.signals = [\"spans\"]\n");
+  EXPECT_THAT(LoadError(), HasSubstr("otlp.signals: expected a list of traces, logs and metrics"));
 }
 
 TEST_F(LoadTest, ReadsNamedRoutes) {
@@ -263,9 +310,9 @@ TEST_F(LoadTest, ATableOfAKindThatAllowsItMakesAnotherSink) {
       Put("sluice.toml",
           "[log]\nfilter = \"warn\"\n[log.errors]\npath = \"/e\"\n"
           "filter = \"error\"\n[log.all]\npath = \"/a\"\n"
-          "routes = { app = \"app\" }\n[otlp.backup]\nendpoint = \"http://b\"\n");
+          "routes = { app = \"app\" }\n[otlp.backup]\nendpoint = \"file:///b\"\n");
   environment_["SLUICE_LOG"] = "debug";
-  environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://a";
+  environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "file:///a";
   sources_.flags.values["--log-file"] = "/l";
   const LoadedConfig loaded = LoadOk();
   std::vector<std::string> names;
@@ -279,8 +326,8 @@ TEST_F(LoadTest, ATableOfAKindThatAllowsItMakesAnotherSink) {
   EXPECT_EQ(errors.filter.text, "error") << "variables are of [log]";
   EXPECT_EQ(errors.filter.origin, "file " + path + ":5");
   EXPECT_TRUE(Sink(loaded, "file.all").filter.by_routes);
-  EXPECT_EQ(Otlp(loaded).endpoint, "http://a");
-  EXPECT_EQ(Sink(loaded, "otlp.backup").As<otlp::OtlpSettings>().endpoint, "http://b");
+  EXPECT_EQ(Otlp(loaded).endpoint, "file:///a");
+  EXPECT_EQ(Sink(loaded, "otlp.backup").As<otlp::OtlpSettings>().endpoint, "file:///b");
   EXPECT_EQ(loaded.settings.at("log.errors.path").origin, "file " + path + ":4");
 }
 
@@ -307,7 +354,7 @@ TEST_F(LoadTest, TwoSinksWriteNoFileTogether) {
 TEST_F(LoadTest, OfOneKindThereMayBeAFewMore) {
   std::string text;
   for (size_t i = 0; i <= kMaxInstances; ++i) {
-    text += "[otlp.n" + std::to_string(i) + "]\nendpoint = \"http://c\"\n";
+    text += "[otlp.n" + std::to_string(i) + "]\nendpoint = \"stdout\"\n";
     Put("sluice.toml", text);
     if (i < kMaxInstances) {
       EXPECT_EQ(LoadOk().config.sinks.size(), 5 + i);
@@ -319,7 +366,7 @@ TEST_F(LoadTest, OfOneKindThereMayBeAFewMore) {
 TEST_F(LoadTest, WhatIsPrintedLoadsBackToTheSame) {
   Put("sluice.toml",
       "kvp.prefix = \"a\\\"b\\n\"\nkvp.trusted = [\"azure\", \"1000\"]\njournal.max_age = \"36h\"\n"
-      "log.two.path = \"/two\"\notlp.endpoint = \"unix:///x\"\notlp.routes = { \"a.b\" = "
+      "log.two.path = \"/two\"\notlp.endpoint = \"file:///x\"\notlp.routes = { \"a.b\" = "
       "\"c=info,error\" }\n");
   environment_["SLUICE_LOG"] = "debug,[job{k=1}]=trace";
   const LoadedConfig loaded = LoadOk();

@@ -21,6 +21,8 @@ keep = "1 MiB"
 max_age = "1d"
 level = "debug"
 segment = "1 MiB"
+[ingest]
+redact = ["key=password"]
 [kvp]
 enabled = false
 path = "/f"
@@ -53,14 +55,29 @@ routes = { a = "b=info" }
 color = "never"
 [otlp]
 enabled = true
-endpoint = "http://k"
+endpoint = "file:///k"
+signals = ["logs"]
+batch_records = 1
+batch_bytes = "1 MiB"
+batch_delay = "1s"
+resource = { a = "b" }
+level_attribute = "level"
+events = "both"
+sample = "0.1"
+max_size = "1 MiB"
+max_age = "1d"
+rotate_keep = 5
+protocol = "grpc"
+insecure = true
 headers = ["l=m"]
+headers_file = "h"
 ca_file = "n"
 client_cert_file = "o"
 client_key_file = "p"
-gzip = true
+compression = "gzip"
 timeout = "1s"
-batch_records = 1
+proxy = "q"
+max_connection_age = "1s"
 filter = "error"
 routes = { a = "b=info" }
 [filter]

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "agent/base/status_macros.h"
 #include "agent/filter/text.h"
 
 namespace sluice::config {
@@ -19,6 +20,16 @@ struct OwnSection {
   std::vector<Key> keys;
   void* (*settings_in)(AgentConfig*);
 };
+
+Form<RedactRules> Redact() {
+  return {[](const Value& value) -> absl::StatusOr<RedactRules> {
+            RedactRules redact;
+            ASSIGN_OR_RETURN(redact.rules, List().read(value));
+            ASSIGN_OR_RETURN(redact.compiled, filter::Redaction::Compile(redact.rules));
+            return redact;
+          },
+          [](const RedactRules& redact) { return List().print(redact.rules); }};
+}
 
 const std::vector<OwnSection>& SectionsBeforeSinks() {
   static const auto* const sections = new std::vector<OwnSection>{
@@ -42,7 +53,10 @@ const std::vector<OwnSection>& SectionsBeforeSinks() {
            .Reloads()
            .Add("segment", &JournalConfig::segment, Size({kMiB, 1024 * kMiB}))
            .keys(),
-       [](AgentConfig* config) -> void* { return &config->journal; }}};
+       [](AgentConfig* config) -> void* { return &config->journal; }},
+      {"ingest",
+       KeysOf<IngestConfig>().Add("redact", &IngestConfig::redact, Redact()).Reloads().keys(),
+       [](AgentConfig* config) -> void* { return &config->ingest; }}};
   return *sections;
 }
 

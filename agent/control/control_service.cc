@@ -6,6 +6,7 @@
 #include "agent/base/status_macros.h"
 #include "agent/control/line_query.h"
 #include "agent/control/record_query.h"
+#include "agent/control/trace_query.h"
 #include "agent/control/valid_text.h"
 #include "agent/ingest/ingest_service.h"
 #include "agent/net/grpc/request.h"
@@ -48,12 +49,14 @@ void ControlService::AddQueryRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kQueryCheckFilter, CheckFilterRoute(server));
   server->AddRoute(method::kQueryExplain, ExplainRoute(server));
   server->AddRoute(method::kQueryLines, LinesRoute(server, View::kOwnUid));
+  server->AddRoute(method::kQueryTraces, TracesRoute(server, View::kOwnUid));
 }
 
 void ControlService::AddControlRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kControlStatus, StatusRoute(server, View::kEverything));
   server->AddRoute(method::kControlRecords, RecordsRoute(server, View::kEverything));
   server->AddRoute(method::kControlLines, LinesRoute(server, View::kEverything));
+  server->AddRoute(method::kControlTraces, TracesRoute(server, View::kEverything));
   server->AddRoute(method::kControlFlush, FlushRoute(server));
   server->AddRoute(method::kControlCheckFilter, CheckFilterRoute(server));
   server->AddRoute(method::kControlExplain, ExplainRoute(server));
@@ -86,6 +89,21 @@ net::Route ControlService::RecordsRoute(net::GrpcServer* server, View view) {
                 ASSIGN_OR_RETURN(
                     const Producer answer,
                     QueryRecords(options_.journal, request, OnlyUid(view, question.caller.uid)));
+                return answer(stream);
+              }),
+          kMaxQuestionBytes};
+}
+
+net::Route ControlService::TracesRoute(net::GrpcServer* server, View view) {
+  return {options_.answers->Serve(
+              server,
+              [this, view](const Question& question, AnswerStream& stream) -> absl::Status {
+                ASSIGN_OR_RETURN(const auto request,
+                                 net::ParseRequest<v1::TracesRequest>(question.request));
+                ASSIGN_OR_RETURN(
+                    const Producer answer,
+                    QueryTraces(options_.journal, request, OnlyUid(view, question.caller.uid),
+                                options_.clock->UnixNano()));
                 return answer(stream);
               }),
           kMaxQuestionBytes};

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/base/clock.h"
 #include "agent/config/reload.h"
 #include "agent/control/filter_query.h"
 #include "agent/control/flush.h"
@@ -27,6 +28,7 @@ class ControlService {
     StreamedAnswers* answers = nullptr;
     // Of Lines, which may last as long as the agent.
     StreamedAnswers* lines = nullptr;
+    const Clock* clock = &Clock::System();
     // Asked each time, since a reload changes them.
     std::function<FiltersInForce()> filters;
     // Reads the configuration again, as SIGHUP does.
@@ -46,6 +48,7 @@ class ControlService {
   net::Route StatusRoute(net::GrpcServer* server, View view);
   net::Route RecordsRoute(net::GrpcServer* server, View view);
   net::Route LinesRoute(net::GrpcServer* server, View view);
+  net::Route TracesRoute(net::GrpcServer* server, View view);
   net::Route FlushRoute(net::GrpcServer* server);
   net::Route CheckFilterRoute(net::GrpcServer* server);
   net::Route ExplainRoute(net::GrpcServer* server);

@@ -27,8 +27,10 @@ bool TakeNumber(std::string_view* text, Number* number) {
 }  // namespace
 
 std::string FormatCursor(const LineCursor& cursor) {
-  return absl::StrCat(absl::BytesToHexString(cursor.epoch), ".", cursor.next.sequence, ".",
-                      cursor.next.index);
+  std::string text = absl::StrCat(absl::BytesToHexString(cursor.epoch), ".", cursor.next.sequence,
+                                  ".", cursor.next.index);
+  if (cursor.next.event != 0) absl::StrAppend(&text, ".", cursor.next.event);
+  return text;
 }
 
 std::optional<LineCursor> ParseCursor(std::string_view text) {
@@ -37,7 +39,8 @@ std::optional<LineCursor> ParseCursor(std::string_view text) {
   text.remove_prefix(kEpochDigits);
   LineCursor cursor{absl::HexStringToBytes(epoch), {}};
   const bool is_whole = TakeNumber(&text, &cursor.next.sequence) &&
-                        TakeNumber(&text, &cursor.next.index) && text.empty();
+                        TakeNumber(&text, &cursor.next.index) &&
+                        (text.empty() || TakeNumber(&text, &cursor.next.event)) && text.empty();
   if (!is_whole) return std::nullopt;
   return cursor;
 }

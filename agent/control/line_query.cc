@@ -45,6 +45,8 @@ LineSelection SelectionOf(const v1::LinesRequest& request, std::optional<uid_t> 
   selection.target_prefix = request.target_prefix();
   selection.unit = request.unit();
   if (request.has_uid()) selection.uid = request.uid();
+  if (!request.trace_id().empty()) selection.trace_id = TraceId::FromBytes(request.trace_id());
+  if (!request.span_id().empty()) selection.span_id = SpanId::FromBytes(request.span_id());
   return selection;
 }
 
@@ -175,7 +177,7 @@ void LineQuery::Show(LinePlace place, const stream::Delivery& delivery) {
   line.set_message(MessageOf(delivery));
   writer_.Count(line);
   *writer_.message().add_lines() = std::move(line);
-  if (writer_.IsFull()) is_heard_ = Send({place.sequence, place.index + 1});
+  if (writer_.IsFull()) is_heard_ = Send({place.sequence, place.index, place.event + 1});
 }
 
 void LineQuery::NoteMissed() {
@@ -217,6 +219,12 @@ absl::StatusOr<Producer> QueryLines(journal::Journal* journal, const v1::LinesRe
   }
   if (!v1::Level_IsValid(request.level()) || !v1::LineStyle_IsValid(request.style())) {
     return absl::InvalidArgumentError("unknown level or style");
+  }
+  if (!request.trace_id().empty() && !TraceId::FromBytes(request.trace_id())) {
+    return absl::InvalidArgumentError("trace_id is not 16 bytes");
+  }
+  if (!request.span_id().empty() && !SpanId::FromBytes(request.span_id())) {
+    return absl::InvalidArgumentError("span_id is not 8 bytes");
   }
   if (only_uid && request.has_uid() && request.uid() != *only_uid) {
     return absl::PermissionDeniedError("others' records are shown to root alone");

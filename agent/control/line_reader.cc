@@ -12,10 +12,11 @@ std::shared_ptr<const filter::Filter> Everything() {
   return filter::Filter::Parse("trace", {}).filter;
 }
 
-// A record's lines follow each other: the only one or a span's beginning, then its end.
+// A record's lines follow each other: the only one or a span's beginning, events within it, its
+// end.
 LinePlace PlaceOf(const stream::Delivery& delivery) {
   const uint32_t is_end = delivery.kind == stream::Delivery::Kind::kSpanClosed ? 1 : 0;
-  return {delivery.sequence, 2 * delivery.part + is_end};
+  return {delivery.sequence, 2 * delivery.part + is_end, delivery.event};
 }
 
 }  // namespace
@@ -24,6 +25,10 @@ bool LineSelection::Has(const stream::Delivery& delivery) const {
   // An END states no target.
   const bool is_event = delivery.kind == stream::Delivery::Kind::kEvent;
   const std::string_view target = is_event ? delivery.record->target : delivery.span->target;
+  const TraceId& trace = is_event ? delivery.record->event.trace_id : delivery.span->key.trace_id;
+  const SpanId& span = is_event ? delivery.record->event.span_id : delivery.span->key.span_id;
+  if (trace_id && trace != *trace_id) return false;
+  if (span_id && span != *span_id) return false;
   const Identity& sender = delivery.origin->identity;
   return delivery.level <= level && target.starts_with(target_prefix) &&
          (unit.empty() || sender.unit == unit) && (!uid || sender.uid == *uid);

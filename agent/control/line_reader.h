@@ -25,6 +25,8 @@ struct LineSelection {
   std::string target_prefix;
   std::string unit;
   std::optional<uid_t> uid;
+  std::optional<TraceId> trace_id;
+  std::optional<SpanId> span_id;
 
   bool Has(const stream::Delivery& delivery) const;
 };

@@ -1,13 +1,15 @@
 #include "agent/control/record_query.h"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <functional>
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "agent/base/status_macros.h"
 #include "agent/control/message_writer.h"
+#include "agent/control/trace_query.h"
 #include "agent/live/origin_codec.h"
 
 namespace sluice::control {
@@ -54,47 +56,10 @@ void VisitRecords(journal::Journal* journal, const Selection& selection, AnswerS
   }
 }
 
-// Tells traces that it has not seen. Those seen first are forgotten first.
-class TracesSeen {
- public:
-  bool IsNew(const TraceId& id) {
-    if (!seen_.insert(id).second) return false;
-    in_order_.push_back(id);
-    if (in_order_.size() > kMax) {
-      seen_.erase(in_order_.front());
-      in_order_.pop_front();
-    }
-    return true;
-  }
-
- private:
-  // Held in memory.
-  static constexpr size_t kMax = 65'536;
-
-  absl::flat_hash_set<TraceId> seen_;
-  std::deque<TraceId> in_order_;
-};
-
-// The trace whose first span began last.
-std::optional<TraceId> FindLastTrace(journal::Journal* journal, const Selection& selection,
-                                     AnswerStream& stream) {
-  TracesSeen seen;
-  std::optional<TraceId> last;
-  uint64_t last_start = 0;
-  VisitRecords(
-      journal, selection, stream,
-      [&](const journal::Entry&, Place, const journal::RecordCursor&, const RecordView& record) {
-        if (record.kind != RecordKind::kSpan && record.kind != RecordKind::kSpanStart) {
-          return true;
-        }
-        if (!seen.IsNew(record.trace_id())) return true;
-        if (record.span.start_unix_nano >= last_start) {
-          last_start = record.span.start_unix_nano;
-          last = record.trace_id();
-        }
-        return true;
-      });
-  return last;
+void Narrow(const SelectedTrace& trace, Selection* selection) {
+  selection->trace_id = trace.id;
+  selection->from = std::max(selection->from, Place{trace.first_sequence, 0});
+  selection->last_sequence = std::min(selection->last_sequence, trace.last_sequence);
 }
 
 v1::StoredRecord MakeStored(const journal::Entry& entry, const journal::RecordCursor& record) {
@@ -155,7 +120,7 @@ absl::StatusOr<Producer> QueryRecords(journal::Journal* journal, const v1::Recor
   // Behind all records of that entry.
   const Place from{request.after_sequence(), UINT32_MAX};
   Selection selection{only_uid, std::nullopt, from, 0};
-  if (!request.last_trace() && !request.trace_id().empty()) {
+  if (!request.last_trace() && !request.has_select() && !request.trace_id().empty()) {
     selection.trace_id = TraceId::FromBytes(request.trace_id());
     if (!selection.trace_id.has_value()) {
       return absl::InvalidArgumentError("trace_id is not 16 bytes");
@@ -164,12 +129,14 @@ absl::StatusOr<Producer> QueryRecords(journal::Journal* journal, const v1::Recor
   if (request.limit() > kMaxLimit) {
     return absl::InvalidArgumentError("limit is at most 10000; 0 means all");
   }
-  return [=, last_trace = request.last_trace(),
-          limit = request.limit()](AnswerStream& stream) mutable {
+  v1::TraceSelector selector = request.select();
+  if (!request.has_select() && request.last_trace()) selector.set_last(true);
+  return [=, limit = request.limit()](AnswerStream& stream) mutable -> absl::Status {
     selection.last_sequence = journal->last_sequence();
-    if (last_trace) {
-      selection.trace_id = FindLastTrace(journal, selection, stream);
-      if (!selection.trace_id.has_value()) return absl::NotFoundError("no trace in the journal");
+    if (selector.by_case() != v1::TraceSelector::BY_NOT_SET) {
+      ASSIGN_OR_RETURN(const SelectedTrace trace,
+                       SelectTrace(journal, selector, only_uid, &stream));
+      Narrow(trace, &selection);
     }
     if (limit == 0) return SendAll(journal, selection, stream);
     return SendNewest(journal, selection, limit, stream);

@@ -132,6 +132,14 @@ absl::Status StatusReport::Answer(const v1::StatusRequest& request, const Identi
 void StatusReport::AddOfLoop(std::optional<uid_t> only_uid, v1::StatusResponse* response) const {
   response->set_open_span_count(only_uid.has_value() ? sources_.spans->OpenCountOf(*only_uid)
                                                      : sources_.spans->size());
+  for (const net::PeerTable::Peer& peer : sources_.peers->Copy(only_uid)) {
+    v1::PeerStatus* const status = response->add_peers();
+    *status->mutable_identity() = live::EncodeIdentity(peer.identity);
+    status->set_protocol(peer.protocol);
+    status->set_user_agent(peer.user_agent);
+    status->set_connections(peer.connections);
+    status->set_last_unix_nano(peer.last_unix_nano);
+  }
   if (only_uid.has_value()) return;
   for (v1::Setting& setting : sources_.settings()) *response->add_settings() = std::move(setting);
 }

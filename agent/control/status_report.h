@@ -12,6 +12,7 @@
 #include "agent/ingest/ingest_service.h"
 #include "agent/journal/journal.h"
 #include "agent/live/span_table.h"
+#include "agent/net/peer_table.h"
 #include "agent/self/counters.h"
 #include "agent/sinks/sink_worker.h"
 #include "sluice/v1/query.pb.h"
@@ -34,6 +35,7 @@ class StatusReport {
     const live::SpanTable* spans = nullptr;
     const ingest::IngestService* ingest = nullptr;
     const Counters* counters = nullptr;
+    const net::PeerTable* peers = nullptr;
     const std::vector<std::unique_ptr<sinks::SinkWorker>>* workers = nullptr;
     std::vector<SinkOff> sinks_off;
     // Asked each time, since a reload changes them.

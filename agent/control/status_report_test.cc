@@ -69,6 +69,7 @@ class StatusReportTest : public ::testing::Test {
   Counters counters_;
   std::unique_ptr<journal::Journal> journal_ = testing::StartJournal(directory_.path(), &counters_);
   live::SpanTable spans_;
+  net::PeerTable peers_;
   ingest::IngestService ingest_{{}};
   std::vector<std::unique_ptr<sinks::SinkWorker>> workers_;
   const StatusReport report_{{.boot_id = "boot",
@@ -77,6 +78,7 @@ class StatusReportTest : public ::testing::Test {
                               .spans = &spans_,
                               .ingest = &ingest_,
                               .counters = &counters_,
+                              .peers = &peers_,
                               .workers = &workers_,
                               .settings = [] { return std::vector<v1::Setting>(3); }}};
   uint64_t last_id_ = 0;

@@ -57,6 +57,38 @@ absl::StatusOr<Admitted> Admission::Admit(const Sender& sender, std::string_view
   }
 }
 
+std::string Admission::RedactResource(std::string resource, uid_t uid) const {
+  if (redactor_ == nullptr) return resource;
+  uint64_t count = 0;
+  auto redacted = redactor_->Redact(Redactor::Kind::kResource, resource, &count);
+  if (!redacted.has_value()) return resource;
+  counters_->Add("ingest.redacted", "", uid, count);
+  return *std::move(redacted);
+}
+
+absl::Status Admission::CheckBehind(uid_t uid) const {
+  return behind_.check == nullptr ? absl::OkStatus() : behind_.check(uid);
+}
+
+absl::StatusOr<uint64_t> Admission::AppendScopes(const ScopesEntry& entry,
+                                                 journal::Urgency urgency) {
+  journal::BatchHead head = HeadOf(*entry.origin);
+  head.sender_is_host_root = entry.sender_is_host_root;
+  head.resource_schema_url = entry.resource_schema_url;
+  head.resource_rest = entry.resource_rest;
+  head.sent_records = static_cast<uint32_t>(entry.items);
+  std::string encoded_head;
+  journal::AppendBatchHead(head, &encoded_head);
+  std::vector<std::string_view> payload;
+  payload.reserve(entry.scopes.size() + 1);
+  payload.push_back(encoded_head);
+  payload.insert(payload.end(), entry.scopes.begin(), entry.scopes.end());
+  const uid_t uid = entry.origin->identity.uid;
+  ASSIGN_OR_RETURN(const uint64_t sequence, journal_->Append(uid, payload, urgency));
+  TellBehind(sequence, uid, entry.items, payload);
+  return sequence;
+}
+
 void Admission::Count(const BatchPass& pass, uid_t uid) {
   for (const auto& [reason, count] : pass.result().drops) {
     counters_->Add("admission.dropped", reason, uid, count);
@@ -65,6 +97,7 @@ void Admission::Count(const BatchPass& pass, uid_t uid) {
   for (const auto& [reason, count] : pass.repairs()) {
     counters_->Add("admission.repaired", reason, uid, count);
   }
+  if (pass.redacted() > 0) counters_->Add("ingest.redacted", "", uid, pass.redacted());
   for (const auto& [what, count] : pass.counts()) {
     counters_->Add(what.first, what.second, uid, count);
   }

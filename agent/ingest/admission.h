@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "agent/base/clock.h"
 #include "agent/ingest/client_registry.h"
+#include "agent/ingest/redactor.h"
 #include "agent/journal/journal.h"
 #include "agent/live/candidate.h"
 #include "agent/live/span_table.h"
@@ -70,6 +71,13 @@ class Admission {
 
   void set_wanted(WantedFn wanted) { wanted_ = std::move(wanted); }
 
+  // What is taken out of every record before the journal; null: nothing is.
+  void set_redactor(std::shared_ptr<const Redactor> redactor) { redactor_ = std::move(redactor); }
+  const Redactor* redactor() const { return redactor_.get(); }
+  std::shared_ptr<const Redactor> shared_redactor() const { return redactor_; }
+  // A sender's resource without it, counted for the sender.
+  std::string RedactResource(std::string resource, uid_t uid) const;
+
   // Who is behind the journal and has to know what comes. Both functions are set.
   struct Behind {
     // Asked before a user's batch is looked at; what it says is the batch's end.
@@ -87,6 +95,25 @@ class Admission {
   // (agent/base/retry_after.h).
   absl::StatusOr<Admitted> Admit(const Sender& sender, std::string_view batch,
                                  journal::Urgency urgency);
+
+  // For what comes as OTLP, in whole spans and events, which change no open spans (otlp/).
+  //
+  // An entry of it: items of one resource, in their scopes.
+  struct ScopesEntry {
+    const live::Origin* origin = nullptr;
+    bool sender_is_host_root = false;
+    std::string_view resource_schema_url;
+    std::string_view resource_rest;
+    uint64_t items = 0;
+    // Encoded fields of a JournalBatch.
+    absl::Span<const std::string_view> scopes;
+  };
+  // Where the user's requests are not to be looked at, why: as Admit.
+  absl::Status CheckBehind(uid_t uid) const;
+  // Empty: everything is wanted.
+  const WantedFn& wanted() const { return wanted_; }
+  // The journal entry. As Admit.
+  absl::StatusOr<uint64_t> AppendScopes(const ScopesEntry& entry, journal::Urgency urgency);
 
   // Closes the open spans that `selects` picks, as aborted for `cause`: one entry per process,
   // under its identity. False: the journal refused, some are still open, call again.
@@ -129,6 +156,7 @@ class Admission {
   const Clock* const clock_;
   Counters* const counters_;
   WantedFn wanted_;
+  std::shared_ptr<const Redactor> redactor_;
   std::vector<PendingBatch*> pending_;  // those that took more than a slice
   Behind behind_;
 };

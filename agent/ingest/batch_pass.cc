@@ -24,6 +24,7 @@
 
 #include <algorithm>
 
+#include "agent/base/status_macros.h"
 #include "agent/journal/field_numbers.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
@@ -109,6 +110,9 @@ void Admission::BatchPass::Take(std::string_view field, std::string_view record)
     if (!mended.has_value()) return Drop(RecordFaultName(RecordFault::kTooLarge));
     verdict.view = *mended;
   }
+  if (admission_.redactor() != nullptr && !Redact(&field, &record, &verdict.view)) {
+    return Drop(RecordFaultName(RecordFault::kTooLarge));
+  }
   if (HasDropped()) field = Reattach(field, record, &verdict.view);
   if (ChangesSpans(verdict.view.kind)) {
     if (const auto reason = JudgeSpan(verdict.view); !reason.empty()) return Drop(reason);
@@ -135,10 +139,24 @@ std::string_view Admission::BatchPass::Repair(const RecordFlaws& flaws, std::str
   if (flaws.surplus_attributes > 0) repairs_["surplus_attribute"] += flaws.surplus_attributes;
   if (flaws.invalid_utf8) ++repairs_["invalid_utf8"];
   if (flaws.long_target) ++repairs_["long_target"];
-  const std::string mended = RepairRecord(record);
+  return Own(RepairRecord(record));
+}
+
+std::string_view Admission::BatchPass::Own(std::string_view record) {
   std::string& field = repaired_.emplace_back();
-  StringWireWriter{StringSink(&field)}.Bytes(kRecordsField, mended);
-  return std::string_view(field).substr(field.size() - mended.size());
+  StringWireWriter{StringSink(&field)}.Bytes(kRecordsField, record);
+  return std::string_view(field).substr(field.size() - record.size());
+}
+
+bool Admission::BatchPass::Redact(std::string_view* field, std::string_view* record,
+                                  RecordView* view) {
+  const auto redacted = admission_.redactor()->Redact(Redactor::Kind::kRecord, *record, &redacted_);
+  if (!redacted.has_value()) return true;
+  if (redacted->size() > limits::kRecordBytes) return false;
+  *record = Own(*redacted);
+  *field = repaired_.back();
+  *view = *ReadRecord(*record);
+  return true;
 }
 
 live::SpanKey Admission::BatchPass::KeyOf(const RecordView& record) const {

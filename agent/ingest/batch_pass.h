@@ -48,6 +48,8 @@ class Admission::BatchPass {
   Admitted& result() { return result_; }
   const Admitted& result() const { return result_; }
   const std::map<std::string, uint64_t, std::less<>>& repairs() const { return repairs_; }
+  // Values and parts of text.
+  uint64_t redacted() const { return redacted_; }
   // What those who were asked for their wishes want counted.
   const live::Counts& counts() const { return counts_; }
 
@@ -56,6 +58,10 @@ class Admission::BatchPass {
   void Take(std::string_view field, std::string_view record);
   bool IsWanted(const RecordVerdict& verdict);
   std::string_view Repair(const RecordFlaws& flaws, std::string_view record);
+  // The record within a field of its own, for as long as the pass lasts.
+  std::string_view Own(std::string_view record);
+  // Takes out of the record, and its field, what is not to be kept. False: it is too large then.
+  bool Redact(std::string_view* field, std::string_view* record, RecordView* view);
   live::SpanKey KeyOf(const RecordView& record) const;
   void DropUnwanted(const RecordView& record);
   // Whether the record updates or ends a span that was dropped, and goes the same way.
@@ -109,6 +115,7 @@ class Admission::BatchPass {
   uint32_t sent_records_ = 0;
   uint64_t already_journalled_ = 0;
   std::map<std::string, uint64_t, std::less<>> repairs_;
+  uint64_t redacted_ = 0;
   live::Counts counts_;
   Admitted result_;
 };

@@ -60,7 +60,8 @@ std::shared_ptr<const live::Origin> IngestService::OriginOf(const net::Connectio
   origin->identity = connection.identity();
   origin->owner = owner;
   bool changed = false;
-  origin->resource = RepairResource(resource, &changed);
+  origin->resource =
+      options_.admission->RedactResource(RepairResource(resource, &changed), connection.uid());
   if (changed) options_.counters->Add("admission.repaired", "resource", connection.uid());
   return origin;
 }

@@ -39,8 +39,7 @@ std::optional<absl::StatusOr<Admitted>> Admission::PendingBatch::Work(std::strin
 }
 
 absl::Status Admission::PendingBatch::Begin(std::string_view batch) {
-  const auto& check = admission_->behind_.check;
-  if (!is_listed_ && check != nullptr) RETURN_IF_ERROR(check(sender_->origin->identity.uid));
+  if (!is_listed_) RETURN_IF_ERROR(admission_->CheckBehind(sender_->origin->identity.uid));
   is_stale_ = false;
   place_ = batch.data();
   RETURN_IF_ERROR(FindClient());

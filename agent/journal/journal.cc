@@ -180,19 +180,28 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   }
   lacked_room_ = false;
   RETURN_IF_ERROR(CheckTakes(frame_bytes));
-  AbsorbNewSegments();
-  const absl::Status room = retention_->MakeRoom(UserOf(uid), frame_bytes);
-  if (absl::IsUnavailable(room)) {
-    ProveIfLacking();
-    lacked_room_ = true;
-    return WithRetryAfter(room, kRetryWhenBehind);
-  }
-  if (!room.ok()) return WithRetryAfter(room, kRetryWhenFull);
+  RETURN_IF_ERROR(HaveRoom(uid, frame_bytes));
   retention_->Charge(next_sequence_, UserOf(uid), frame_bytes);
   AppendToTurn(EntryType::kBatch, uid, 0, payload);
   turn_->is_urgent |= urgency == Urgency::kNow;
   unsynced_.Add(next_sequence_, uid, frame_bytes);
   return next_sequence_++;
+}
+
+absl::Status Journal::MakeRoom(uid_t uid, uint64_t bytes) {
+  lacked_room_ = false;
+  return HaveRoom(uid, bytes);
+}
+
+absl::Status Journal::HaveRoom(uid_t uid, uint64_t bytes) {
+  AbsorbNewSegments();
+  const absl::Status room = retention_->MakeRoom(UserOf(uid), bytes);
+  if (absl::IsUnavailable(room)) {
+    ProveIfLacking();
+    lacked_room_ = true;
+    return WithRetryAfter(room, kRetryWhenBehind);
+  }
+  return room.ok() ? room : WithRetryAfter(room, kRetryWhenFull);
 }
 
 bool Journal::IsMakingRoom() {

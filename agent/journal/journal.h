@@ -82,7 +82,11 @@ class Journal {
   absl::StatusOr<uint64_t> Append(uid_t uid, absl::Span<const std::string_view> payload,
                                   Urgency urgency);
 
-  // Whether the last Append found the journal full, with room to come by the next sync or copy.
+  // Has room for so much more of a user's, before entries of it are appended one by one; as Append.
+  absl::Status MakeRoom(uid_t uid, uint64_t bytes);
+
+  // Whether the last Append or MakeRoom found the journal full, with room to come by the next sync
+  // or copy.
   bool lacked_room() const { return lacked_room_; }
   // Whether it has not come yet.
   bool IsMakingRoom();
@@ -140,6 +144,7 @@ class Journal {
   void OpenCursors(const std::map<std::string, uint64_t>& recovered);
   void SetLimits();
   absl::Status CheckTakes(uint64_t frame_bytes) const;
+  absl::Status HaveRoom(uid_t uid, uint64_t bytes);
   void AppendToTurn(EntryType type, uid_t uid, uint8_t flags,
                     absl::Span<const std::string_view> payload);
   void AppendEntry(EntryType type, uid_t uid, uint8_t flags, uint32_t generation,

@@ -39,7 +39,7 @@ Reader::Reader(std::shared_ptr<SharedState> shared, std::shared_ptr<SinkPosition
 
 Reader::~Reader() { position_->has_reader = false; }
 
-std::string Reader::Restore(uint64_t cursor) {
+std::string Reader::Restore(uint64_t cursor, bool rebuilds) {
   segment_ = nullptr;
   file_ = nullptr;
   replay_until_ = cursor;
@@ -47,7 +47,7 @@ std::string Reader::Restore(uint64_t cursor) {
   next_sequence_ = cursor + 1;
   const std::vector<std::shared_ptr<Segment>> segments = shared_->Segments();
   auto candidate = std::upper_bound(
-      segments.begin(), segments.end(), cursor + 1,
+      segments.begin(), segments.end(), rebuilds ? cursor : cursor + 1,
       [](uint64_t sequence, const auto& segment) { return sequence < segment->first_sequence; });
   if (candidate == segments.begin()) {
     return segments.empty() ? std::string() : RestoreFrom(segments.front());
@@ -90,7 +90,10 @@ std::optional<Entry> Reader::Next(std::chrono::steady_clock::time_point deadline
 }
 
 void Reader::Commit(uint64_t sequence) {
-  position_->cursor.store(sequence, std::memory_order_release);
+  // What may have gone already is not asked for again.
+  if (sequence > position_->cursor.load()) {
+    position_->cursor.store(sequence, std::memory_order_release);
+  }
   MarkWritten(sequence);
 }
 
@@ -149,8 +152,17 @@ std::optional<Entry> Reader::ReadEntry(uint64_t end) {
     if (!batch) continue;  // counted with the next one
     CountMissing(sequence);
     next_sequence_ = sequence + 1;
-    return Entry{sequence, frame->header.uid,           this_boot_, sequence <= replay_until_,
-                 *batch,   std::exchange(forgotten_, 0)};
+    const bool is_first =
+        std::exchange(given_segment_, segment_->first_sequence) != segment_->first_sequence;
+    Entry entry{.sequence = sequence,
+                .uid = frame->header.uid,
+                .this_boot = this_boot_,
+                .replayed = sequence <= replay_until_,
+                .batch = *batch,
+                .forgotten_before = std::exchange(forgotten_, 0),
+                .begins_segment = is_first};
+    if (file_->header()) entry.boot_id = file_->header()->boot_id;
+    return entry;
   }
   return std::nullopt;
 }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "agent/journal/batch_view.h"
 
@@ -29,6 +30,11 @@ struct Entry {
   // So many numbers before this one are missing since the reader gave the one before, because they
   // were not worth keeping when others were.
   uint64_t forgotten_before = 0;
+  // The reader gave no other one of this entry's segment: a start from a later place may restore
+  // the state at its beginning.
+  bool begins_segment = false;
+  // The boot that it was written in; empty: not known.
+  std::string_view boot_id;
 };
 
 class SegmentReader;
@@ -50,7 +56,12 @@ class Reader {
   // sluice.disk.v1.Checkpoint; empty: nothing came before). Next then gives the entries after that
   // checkpoint, those up to `cursor` marked as replayed. Where entries after `cursor` are gone
   // already, starts at the first that is left.
-  std::string Restore(uint64_t cursor);
+  // `rebuilds`: the checkpoint is before the entry `cursor` itself, so that all of its segment
+  // comes, also where it is the last one there.
+  std::string Restore(uint64_t cursor, bool rebuilds = false);
+
+  // The first number that Next may give; after Restore, the first after that checkpoint.
+  uint64_t next_sequence() const { return next_sequence_; }
 
   // The next batch, or nullopt: `deadline` passed or Wake was called. A written batch is readable
   // before it is synced. Damaged entries are skipped and counted.
@@ -89,6 +100,7 @@ class Reader {
   bool this_boot_ = false;               // segment_ is of this boot
   bool is_sparse_ = false;               // its missing numbers are no damage
   uint64_t forgotten_ = 0;               // of them, since the last entry given
+  uint64_t given_segment_ = 0;           // of the last entry given, by its first number
 };
 
 }  // namespace sluice::journal

@@ -126,6 +126,25 @@ TEST_F(ReaderTest, ACursorAtTheEndOfASegmentNeedsNoReplay) {
   EXPECT_FALSE(entry->replayed);
 }
 
+TEST_F(ReaderTest, WhoRebuildsGetsTheWholeSegmentOfItsCursor) {
+  JournalRun run(TestOptions());
+  WriteWords(&run, 20);
+  std::vector<std::string> names;
+  fs_.List("/journal", &names);
+  std::sort(names.begin(), names.end());
+  const uint64_t second_segment = *ParseSegmentName(names[1]);
+  const auto reader = run.journal().OpenReader("log");
+  reader->Restore(second_segment - 1, true);
+  std::vector<uint64_t> first_ones;
+  for (uint64_t expected = 1; const auto entry = reader->Next(Now()); ++expected) {
+    EXPECT_EQ(entry->sequence, expected);
+    EXPECT_EQ(entry->replayed, expected < second_segment);
+    if (entry->begins_segment) first_ones.push_back(entry->sequence);
+  }
+  ASSERT_EQ(first_ones.size(), names.size());
+  for (size_t i = 0; i < names.size(); ++i) EXPECT_EQ(first_ones[i], *ParseSegmentName(names[i]));
+}
+
 TEST_F(ReaderTest, FindsItsCursorAgainAfterAKill) {
   JournalRun run(TestOptions());
   WriteWords(&run, 20);

@@ -134,6 +134,15 @@ void RestoreOpenSpans(std::string_view encoded_checkpoint, SpanTable* spans) {
   }
 }
 
+void ForEachOpenSpan(std::string_view encoded_checkpoint, const OpenSpanFn& visit) {
+  for (const std::string_view encoded : FieldRange(encoded_checkpoint, kOpenSpans)) {
+    const auto state = ReadOpenSpan(encoded);
+    if (!state.has_value() || state->records.begin() == state->records.end()) continue;
+    const auto start = ReadRecord(*state->records.begin());
+    if (start.has_value()) visit(state->head.uid, start->span.trace_id, start->span.span_id);
+  }
+}
+
 std::string OpenSpansOf(uid_t uid, std::string_view encoded_checkpoint) {
   std::string own;
   StringWireWriter writer{StringSink(&own)};

@@ -2,6 +2,7 @@
 // of many small values takes thirty times its size as a message.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ v1::Identity EncodeIdentity(const Identity& identity);
 void SaveOpenSpans(const SpanTable& spans, std::string* checkpoint);
 // Opens them again. What cannot be read is left out.
 void RestoreOpenSpans(std::string_view encoded_checkpoint, SpanTable* spans);
+
+// The ids of each of them.
+using OpenSpanFn = std::function<void(uid_t uid, const TraceId& trace, const SpanId& span)>;
+void ForEachOpenSpan(std::string_view encoded_checkpoint, const OpenSpanFn& visit);
 
 // An encoded Checkpoint with the spans of one uid and nothing else.
 std::string OpenSpansOf(uid_t uid, std::string_view encoded_checkpoint);

@@ -50,12 +50,23 @@ class Sink {
   // Takes in what it needs of one delivery, in journal order. Does no I/O.
   virtual void Add(const stream::Delivery& delivery) = 0;
 
+  // Whether the sink keeps back something of entries that it is done with, and so is to be given
+  // these entries again after a start: their events and closed spans come marked as replayed, from
+  // the beginning of the segment on that the last entry is in. Asked once.
+  virtual bool rebuilds() const { return false; }
+  // Whether it does so now.
+  virtual bool holds() const { return false; }
+  // The entries added from here on are of another segment, or their place is not known: what is
+  // held must be pending now, for it does not come again. `replayed`: it was then.
+  virtual void ReleaseHeld(bool /*replayed*/) {}
+
   // Writes everything added since the last success. After an error the worker calls again, with no
   // Add between, until it succeeds; what was already written must not be written twice.
   virtual absl::Status Commit() = 0;
 
   // For poll(2), asked after an Open or Commit that failed: readable when another attempt is worth
-  // while, e.g. because a missing directory appeared. -1: the sink cannot tell.
+  // while, e.g. because a missing directory appeared, though a time was named. -1: the sink cannot
+  // tell.
   virtual int retry_fd() const { return -1; }
 
   // Makes everything committed survive a power cut.

@@ -12,6 +12,17 @@
 
 namespace sluice::sinks {
 
+// As `sluice status` shows it.
+struct SinkStatus {
+  std::string name;
+  std::string destination;
+  std::string state;  // as of SinkHealth
+  uint64_t cursor = 0;
+  uint64_t written_records = 0;
+  uint64_t filtered_records = 0;
+  std::string last_error;  // why it is not `ok`; empty while it is
+};
+
 // Set by the worker's thread, read by any.
 class SinkHealth {
  public:

@@ -42,7 +42,6 @@ struct UnfilteredEvents {
 struct SinkKind {
   // Names it, too: SinkSection::sink.
   config::SinkSection section;
-  // Null: this version checks its settings and has no such sink.
   std::unique_ptr<Sink> (*make)(const SinkContext&) = nullptr;
   // Where it would write, for status while it is switched off; null: that is not told.
   std::string (*destination)(const config::SinkConfig&) = nullptr;
@@ -50,6 +49,8 @@ struct SinkKind {
   std::optional<UnfilteredEvents> unfiltered = std::nullopt;
   // A flush that names no sink waits for it.
   bool flushed_by_default = true;
+  // It reads OTLP's metrics, which others pass over.
+  bool reads_metrics = false;
 };
 
 }  // namespace sluice::sinks

@@ -97,7 +97,7 @@ void SinkWorker::Start() {
 
 void SinkWorker::Run() {
   const uint64_t cursor = reader_->stored_cursor();
-  stream_.Restore(reader_->Restore(cursor));
+  stream_.Restore(reader_->Restore(cursor, sink_->rebuilds()));
   cursor_ = passed_ = read_sequence_ = cursor;
   ahead_.Restore(cursor);
   // A killed predecessor may have left unsynced what it had written.
@@ -128,10 +128,7 @@ auto SinkWorker::CallSink(Function function) {
 }
 
 void SinkWorker::RunInCall(const Job& job) {
-  CallSink([&](Sink& sink) {
-    job(sink);
-    return 0;
-  });
+  CallSink([&](Sink& sink) { return job(sink), 0; });
 }
 
 template <typename Attempt>
@@ -156,7 +153,7 @@ bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
   if (is_last || IsAbandoned()) return false;
   options_.counters->Add("sink.retries", name());
   const auto not_before = RetryAfter(error);
-  const int retry_fd = not_before.has_value() ? -1 : sink_->retry_fd();
+  const int retry_fd = sink_->retry_fd();
   const milliseconds pause = not_before.value_or(retry_fd < 0 ? backoff_ : kToldBackoff);
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
   const uint64_t due = failed + static_cast<uint64_t>(nanoseconds(pause).count());
@@ -224,7 +221,10 @@ void SinkWorker::ReadBatch() {
 }
 
 void SinkWorker::ReadEntry(journal::Entry* entry) {
-  entry->replayed |= ahead_.Took(*entry);
+  if (entry->begins_segment) sink_->ReleaseHeld(entry->replayed);
+  const bool was_taken = ahead_.Took(*entry);
+  stream_.DeliverReplayed(sink_->rebuilds() && !was_taken);
+  entry->replayed |= was_taken;
   in_roots_entry_ = entry->uid == 0;
   const uint64_t before = records_read_;
   stream_.Begin(*entry);
@@ -295,8 +295,7 @@ void SinkWorker::AwaitSync() {
 }
 
 FlushQueue::Place SinkWorker::place() const {
-  const uint64_t cursor = cursor_.load();
-  return {.all = cursor, .roots = std::max(cursor, ahead_.written())};
+  return {.all = cursor_, .roots = std::max(cursor_.load(), ahead_.written())};
 }
 
 void SinkWorker::Attend() {
@@ -335,6 +334,7 @@ void SinkWorker::TakeAhead(uint64_t sequence) {
     if (gave_up_ || (IsFull() && !Write())) return;
     RunJobs();
   }
+  sink_->ReleaseHeld(false);
   if (HasUnwritten() && !Write()) return;
   ahead_.MarkWritten();
   AwaitSync();
@@ -351,7 +351,9 @@ bool SinkWorker::SyncIfDue() {
   if (status.ok()) {
     last_sync_ = Now();
     if (std::exchange(unsynced_, false)) {
-      reader_->Commit(cursor_.load());
+      // With something held, the segment of the last entry must stay in the journal.
+      reader_->Commit(cursor_.load() - (sink_->holds() && cursor_ > 0 ? 1 : 0));
+      reader_->MarkWritten(cursor_.load());
       ahead_.Commit();
       health_.Set("ok", "");
     }
@@ -485,16 +487,14 @@ void SinkWorker::Abandon() {
 }
 
 SinkWorker::Status SinkWorker::status() const {
-  Status status;
-  status.name = name();
-  status.destination = sink_->destination();
-  status.cursor = cursor_.load();
-  status.written_records = written_.load();
-  status.filtered_records = filtered_.load();
   SinkHealth::State state = health_.state();
-  status.state = std::move(state.name);
-  status.last_error = std::move(state.error);
-  return status;
+  return {.name = name(),
+          .destination = sink_->destination(),
+          .state = std::move(state.name),
+          .cursor = cursor_,
+          .written_records = written_,
+          .filtered_records = filtered_,
+          .last_error = std::move(state.error)};
 }
 
 }  // namespace sluice::sinks

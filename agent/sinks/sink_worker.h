@@ -41,16 +41,7 @@ class SinkWorker final : public SinkLoad {
     Counters* counters = nullptr;
     const Clock* clock = &Clock::System();
   };
-
-  struct Status {
-    std::string name;
-    std::string destination;
-    std::string state;  // as of SinkHealth
-    uint64_t cursor = 0;
-    uint64_t written_records = 0;
-    uint64_t filtered_records = 0;
-    std::string last_error;  // why it is not `ok`; empty while it is
-  };
+  using Status = SinkStatus;
 
   SinkWorker(std::unique_ptr<Sink> sink, Options options);
   // The thread must have ended, or the process be about to end.
@@ -73,6 +64,10 @@ class SinkWorker final : public SinkLoad {
   // fails: it may not be open then. Never, where the worker ends before it.
   using Job = std::function<void(Sink&)>;
   void RunOnWorker(Job job);
+
+  // Ends the wait for the next attempt, also one that the destination asked for. False: it is not
+  // waiting for one.
+  bool RetryNow() { return sleeper_.Cut(); }
 
   void SetFilter(std::shared_ptr<const filter::Filter> filter);
   void Reopen();

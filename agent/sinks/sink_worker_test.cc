@@ -2,6 +2,9 @@
 
 #include <sys/eventfd.h>
 
+#include <thread>
+
+#include "agent/base/retry_after.h"
 #include "tests/support/sinks/worker_fixture.h"
 
 namespace sluice::sinks {
@@ -97,6 +100,19 @@ TEST_F(SinkWorkerTest, TriesAgainAtOnceWhenTheSinkTells) {
   EXPECT_TRUE(log_->Wait([&]() NO_THREAD_SAFETY_ANALYSIS { return log_->opens_to_fail == 0; }));
   ::eventfd_write(told.get(), 1);
   EXPECT_TRUE(WaitFor({"early"}));
+}
+
+TEST_F(SinkWorkerTest, TriesAgainWhenAskedToThoughTheDestinationNamedATime) {
+  log_->failure = WithRetryAfter(absl::UnavailableError("full"), std::chrono::hours(1));
+  Set(&SinkLog::commits_to_fail, 1);
+  StartWorker();
+  EXPECT_FALSE(worker_->RetryNow());
+  Write("a");
+  ASSERT_TRUE(AwaitState("failing"));
+  const auto deadline = steady_clock::now() + seconds(20);
+  while (!worker_->RetryNow() && steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(WaitFor({"a"}));
+  EXPECT_FALSE(worker_->RetryNow());
 }
 
 TEST_F(SinkWorkerTest, ASecondWorkerGoesOnWhereTheFirstOneStopped) {

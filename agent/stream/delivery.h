@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "agent/journal/batch_view.h"
 #include "agent/live/span.h"
 #include "proto/record/view.h"
 
@@ -17,14 +18,22 @@ struct Delivery {
   enum class Kind { kSpanOpened, kSpanClosed, kEvent };
 
   Kind kind = Kind::kEvent;
-  // The journal entry and the record's place in it. The pair names this delivery for ever: after a
-  // crash the same one comes again under the same pair.
+  // The journal entry, the record's place in it, and of the nth event within a whole span n, else
+  // 0. Together they name this delivery for ever: after a crash the same one comes again under
+  // them.
   uint64_t sequence = 0;
   uint32_t part = 0;
+  uint32_t event = 0;
   // Bytes of that entry, but for the sender's resource, which each entry repeats.
   size_t entry_bytes = 0;
 
-  // The record as journalled. For kSpanClosed: the END, or the whole SPAN.
+  // All of that entry but its records.
+  const journal::BatchHead* batch = nullptr;
+  // What the record stands in, where it came as OTLP; null: one of our own protocol.
+  const journal::ScopeView* scope = nullptr;
+
+  // The record as journalled. For kSpanClosed: the END, or the whole SPAN. An event within a span:
+  // as an event of its own.
   const RecordView* record = nullptr;
   // The record's; of kSpanOpened and kSpanClosed the span's, but ERROR where it closed as failed.
   Level level = Level::kInfo;
@@ -37,6 +46,8 @@ struct Delivery {
   uint64_t received_unix_nano = 0;
   // It happened since this boot.
   bool this_boot = true;
+  // The sink had it before: see Sink::rebuilds.
+  bool replayed = false;
   // The agent closed the span because its process is gone.
   bool synthetic = false;
   // Its sender was root of this host, outside containers.

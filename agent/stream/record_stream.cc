@@ -13,7 +13,8 @@
 //   around it allows.
 // * `part` counts every record of the entry, including unreadable and filtered ones. (sequence,
 //   part) names a delivery for ever, so a new filter must not change it.
-// * Only kEvent and kSpanClosed count as delivered, so a span counts once.
+// * Only kEvent and kSpanClosed count as delivered, so a span counts once, and events within it
+//   each; replayed ones never.
 
 #include "agent/stream/record_stream.h"
 
@@ -22,6 +23,8 @@
 #include <vector>
 
 #include "agent/live/origin_codec.h"
+#include "agent/stream/span_events.h"
+#include "proto/record/limits.h"
 
 namespace sluice::stream {
 namespace {
@@ -94,6 +97,7 @@ size_t RecordStream::ReadSome(size_t most) {
   Place place = place_;
   size_t count = 0;
   for (; count < most && records.Next(); ++count) {
+    place.scope = records.is_own() ? nullptr : &records.scope();
     if (const auto record = records.Read()) ReadRecordAt(place, *record);
     ++place.part;
   }
@@ -138,12 +142,12 @@ void RecordStream::ReadRecordAt(const Place& place, const RecordView& record) {
 }
 
 void RecordStream::ReadEvent(const Place& place, const RecordView& record) {
-  if (place.entry->replayed) return;
+  if (place.entry->replayed && !delivers_replayed_) return;
   const auto enclosing =
       spans_.FindEnclosing(place.uid(), record.event.trace_id, record.event.span_id);
   if (!matcher_.EventEnabled(filter::Subject::Of(record), ScopeOf(enclosing.get())) &&
       !TakesUnfiltered(place, record)) {
-    ++filtered_;
+    filtered_ += place.entry->replayed ? 0 : 1;
     return;
   }
   Deliver(Delivery::Kind::kEvent, place, record, NearestEnabled(enclosing.get()));
@@ -159,16 +163,33 @@ void RecordStream::ReadWhole(const Place& place, const RecordView& record) {
       spans_.FindEnclosing(place.uid(), record.span.trace_id, record.span.parent_span_id);
   const filter::Subject subject = filter::Subject::Of(record);
   filter::SpanScope scope;
-  if (!matcher_.OpenSpan(subject, ScopeOf(parent.get()), &scope) &&
-      !(record.span.status == StatusCode::kError &&
-        matcher_.FailedEndEnabled(subject, ScopeOf(parent.get())))) {
-    ++filtered_;
-    return;
-  }
+  const bool passes = matcher_.OpenSpan(subject, ScopeOf(parent.get()), &scope) ||
+                      (record.span.status == StatusCode::kError &&
+                       matcher_.FailedEndEnabled(subject, ScopeOf(parent.get())));
+  filtered_ += !passes;
+  if (!passes && !record.span.has_events) return;
   const auto span = spans_.Whole(record, origin_);
   span->scope = scope;
   if (scope.enabled()) Deliver(Delivery::Kind::kSpanOpened, place, record, span.get());
-  Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
+  if (record.span.has_events) ReadSpanEvents(place, record, *span);
+  if (passes) Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
+}
+
+// Each is judged on its own, as an event that stands in the span is.
+void RecordStream::ReadSpanEvents(const Place& place, const RecordView& whole,
+                                  const live::Span& span) {
+  uint32_t number = 0;
+  for (const std::string_view encoded : whole.span.events()) {
+    if (++number > limits::kSpanEventsShown) return;
+    const std::string body = SpanEventAsLogRecord(whole.span, encoded);
+    const auto event = ReadBareEvent(body, whole.target);
+    if (!event.has_value()) continue;
+    if (!matcher_.EventEnabled(filter::Subject::Of(*event), &span.scope)) {
+      ++filtered_;
+      continue;
+    }
+    Deliver(Delivery::Kind::kEvent, place, *event, NearestEnabled(&span), number);
+  }
 }
 
 void RecordStream::ReadStart(const Place& place, const RecordView& record) {
@@ -219,25 +240,29 @@ void RecordStream::PropagateScopes() {
 }
 
 void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
-                           const live::Span* span) {
-  if (place.entry->replayed) return;
+                           const live::Span* span, uint32_t event) {
+  if (place.entry->replayed && !delivers_replayed_) return;
   const journal::BatchView& batch = place.entry->batch;
   Delivery delivery;
   delivery.kind = kind;
   delivery.sequence = place.entry->sequence;
   delivery.part = place.part;
+  delivery.event = event;
   delivery.entry_bytes =
       batch.encoded.size() - std::min(batch.encoded.size(), batch.resource.size());
+  delivery.batch = &batch;
+  delivery.scope = place.scope;
   delivery.record = &record;
   delivery.level = LevelOf(kind, record, span);
   delivery.span = span;
   delivery.origin = origin_.get();
   delivery.received_unix_nano = batch.received_unix_nano;
   delivery.this_boot = place.entry->this_boot && batch.received_boottime_nano != 0;
+  delivery.replayed = place.entry->replayed;
   delivery.synthetic = batch.synthetic;
   delivery.sender_is_host_root = batch.sender_is_host_root;
   deliver_(delivery);
-  if (kind != Delivery::Kind::kSpanOpened) ++delivered_;
+  if (kind != Delivery::Kind::kSpanOpened && !delivery.replayed) ++delivered_;
 }
 
 }  // namespace sluice::stream

@@ -25,7 +25,10 @@ class RecordStream {
   // The spans that were open at an encoded sluice.disk.v1.Checkpoint; malformed or empty: none.
   void Restore(std::string_view checkpoint);
 
-  // Delivers what of the entry passes. A replayed entry only changes what is open.
+  // Delivers what of the entry passes. A replayed entry only changes what is open, unless replayed
+  // ones are delivered, too, from the next entry on; of those only what passes the filter as it is
+  // now, and no whole spans.
+  void DeliverReplayed(bool delivers) { delivers_replayed_ = delivers; }
   void Read(const journal::Entry& entry);
   // The same in pieces: Begin, then ReadSome until it reads fewer records than it may; it returns
   // how many. Until then the entry stays where it is. Other streams may be read in between.
@@ -47,6 +50,7 @@ class RecordStream {
   struct Place {
     const journal::Entry* entry = nullptr;
     uint32_t part = 0;
+    const journal::ScopeView* scope = nullptr;
 
     uid_t uid() const { return entry->batch.uid; }
   };
@@ -55,6 +59,7 @@ class RecordStream {
   void ReadEvent(const Place& place, const RecordView& record);
   bool TakesUnfiltered(const Place& place, const RecordView& event) const;
   void ReadWhole(const Place& place, const RecordView& record);
+  void ReadSpanEvents(const Place& place, const RecordView& whole, const live::Span& span);
   void ReadStart(const Place& place, const RecordView& record);
   void ReadUpdate(const Place& place, const RecordView& record);
   void ReadEnd(const Place& place, const RecordView& record);
@@ -62,7 +67,7 @@ class RecordStream {
   void Judge(const std::shared_ptr<live::Span>& span);
   void PropagateScopes();
   void Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
-               const live::Span* span);
+               const live::Span* span, uint32_t event = 0);
   void SetOrigin(const journal::Entry& entry);
   void Copy(const live::Span& span);
 
@@ -75,6 +80,7 @@ class RecordStream {
   std::shared_ptr<const live::Origin> origin_;
   Place place_;
   journal::RecordCursor records_{{}};
+  bool delivers_replayed_ = false;
   uint64_t delivered_ = 0;
   uint64_t filtered_ = 0;
 };

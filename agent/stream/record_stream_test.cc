@@ -98,6 +98,17 @@ TEST_F(RecordStreamTest, AnEventNamesTheNearestSpanThatPassed) {
   EXPECT_EQ(stream_->filtered(), 1u);
 }
 
+TEST_F(RecordStreamTest, DeliversReplayedEntriesWhereThatIsAskedFor) {
+  Use("info");
+  Feed(5, {StartRecord(1, 1, 0, "outer"), EventRecord("hello", 1, 1)}, true);
+  EXPECT_TRUE(lines_.empty());
+  stream_->DeliverReplayed(true);
+  Feed(5, {EventRecord("again", 1, 1), WholeRecord(1, 3), EndRecord(1, 1)}, true);
+  EXPECT_EQ(lines_, (std::vector<std::string>{"again in outer #2.0", "close outer #2.2"}));
+  EXPECT_EQ(stream_->delivered(), 0u);
+  EXPECT_EQ(stream_->filtered(), 0u);
+}
+
 v1::Record WithStatus(v1::Record record, otlp::v1::Status::StatusCode code) {
   record.mutable_span()->mutable_status()->set_code(code);
   record.mutable_span()->mutable_status()->set_message("why");
@@ -264,6 +275,40 @@ TEST_F(RecordStreamTest, AForkJudgesByWhatItsSpansSaidBefore) {
   FeedWith(0, {EventRecord("inside", 1, 1)},
            [&](const journal::Entry& entry) { fork->Read(entry); });
   EXPECT_EQ(lines_, std::vector<std::string>{"inside in outer #3.0"});
+}
+
+v1::Record WholeWithEvents(const std::vector<std::string>& names) {
+  v1::Record record = WholeRecord(1, 1);
+  for (const std::string& name : names) record.mutable_span()->add_events()->set_name(name);
+  return record;
+}
+
+TEST_F(RecordStreamTest, DeliversTheEventsWithinAWholeSpan) {
+  Use("info");
+  v1::Record record = WholeWithEvents({"first", "quiet", "second"});
+  auto* const level = record.mutable_span()->mutable_events(1)->add_attributes();
+  level->set_key("level");
+  level->mutable_value()->set_string_value("debug");
+  Feed(7, {record});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"open work #1.0", "first in work #1.0",
+                                              "second in work #1.0", "close work #1.0"}));
+  EXPECT_EQ(stream_->filtered(), 1u);
+}
+
+TEST_F(RecordStreamTest, DeliversEventsWithinASpanThatDoesNotPass) {
+  Use("error");
+  v1::Record record = WholeWithEvents({"bad"});
+  auto* const level = record.mutable_span()->mutable_events(0)->add_attributes();
+  level->set_key("level");
+  level->mutable_value()->set_string_value("error");
+  Feed(7, {record});
+  EXPECT_EQ(lines_, (std::vector<std::string>{"bad in - #1.0"}));
+}
+
+TEST_F(RecordStreamTest, ShowsNoMoreEventsOfASpanThanItsLimit) {
+  Use("info");
+  Feed(7, {WholeWithEvents(std::vector<std::string>(limits::kSpanEventsShown + 1, "e"))});
+  EXPECT_EQ(lines_.size(), limits::kSpanEventsShown + 2);
 }
 
 }  // namespace

@@ -9,12 +9,18 @@
 #include "client/cli/emit/run.h"
 #include "client/cli/kvp/report.h"
 #include "client/cli/kvp/verbs.h"
+#include "client/cli/look/blame.h"
 #include "client/cli/look/config.h"
+#include "client/cli/look/critical.h"
 #include "client/cli/look/filter.h"
 #include "client/cli/look/flush.h"
+#include "client/cli/look/otlp.h"
 #include "client/cli/look/status.h"
+#include "client/cli/look/summary.h"
 #include "client/cli/look/tail.h"
+#include "client/cli/look/traces.h"
 #include "client/cli/look/tree.h"
+#include "client/cli/look/why.h"
 #include "client/cli/verb.h"
 #include "proto/base/standard_descriptors.h"
 #include "proto/record/names.h"
@@ -30,8 +36,13 @@ constexpr std::array kVerbs = {
     Verb{"flush", "Wait until the sinks have written everything", FlushVerb},
     Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb},
     Verb{"tail", "Show the newest records as log lines, and follow", TailVerb},
+    Verb{"traces", "List the traces of the journal", TracesVerb},
     Verb{"tree", "Show one trace as a tree", TreeVerb},
+    Verb{"why", "Say what went wrong, in a trace or in this boot", WhyVerb},
+    Verb{"blame", "Show which spans took the time of a trace", BlameVerb},
+    Verb{"critical", "Show what a trace had to wait for", CriticalVerb},
     Verb{"kvp", "Look into the Hyper-V KVP pool, and change it", KvpVerb},
+    Verb{"otlp", "Try the destinations of the export", OtlpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},
     Verb{"config", "Show the agent's configuration, make it read a changed one", ConfigVerb},
 };
@@ -53,6 +64,7 @@ int main(int argc, char** argv) {
                          .description = "Spans and events of this host: emit them, look at them.",
                          .verbs = kVerbs,
                          .footer = kFooter,
-                         .version = sluice::kVersion};
+                         .version = sluice::kVersion,
+                         .main = Summarize};
   return Dispatch(sluice, {}, std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -1,11 +1,10 @@
 #include "client/cli/options.h"
 
 #include <CLI/App.hpp>
-#include <charconv>
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 
+#include "client/cli/when.h"
 #include "proto/record/names.h"
 
 namespace sluice::cli {
@@ -36,17 +35,10 @@ SocketPaths ResolveSockets(const GlobalOptions& options) {
 }
 
 std::optional<std::chrono::milliseconds> ParseTimeout(std::string_view text) {
-  double amount = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
-  if (error != std::errc()) return std::nullopt;
-  const std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
-  if (unit == "s") {
-    amount *= 1000;
-  } else if (!unit.empty() && unit != "ms") {
-    return std::nullopt;
-  }
-  if (!(amount >= 1 && amount <= 3'600'000)) return std::nullopt;
-  return std::chrono::milliseconds(std::llround(amount));
+  const bool is_number = text.find_first_not_of("0123456789.") == std::string_view::npos;
+  const auto length = ParseLength(is_number ? std::string(text) + "ms" : std::string(text));
+  if (!length || *length < 1'000'000 || *length > 3600 * 1'000'000'000ull) return std::nullopt;
+  return std::chrono::milliseconds(*length / 1'000'000);
 }
 
 void AddGlobalOptions(CLI::App& app, GlobalOptions* options) {
@@ -64,7 +56,7 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions* options) {
            options->timeout = ParseTimeout(text);
            if (!options->timeout) {
              throw CLI::ValidationError("--timeout",
-                                        "'" + text + "' is not a time; write 250ms or 2s");
+                                        "'" + text + "' is not a time; write 250ms, 2s or 1min");
            }
          },
          "How long to wait for the agent in all: 250ms, 2s")

@@ -44,7 +44,8 @@ using Environment = std::function<const char*(const char* name)>;
 SocketPaths ResolveSockets(const GlobalOptions& options, const Environment& environment);
 SocketPaths ResolveSockets(const GlobalOptions& options);
 
-// `250` and `250ms` are milliseconds, `1.5s` seconds; from 1 ms to 1 hour. nullopt: none of these.
+// A length of time as when.h takes it, a bare number being milliseconds; from 1 ms to 1 hour.
+// nullopt: none of these.
 std::optional<std::chrono::milliseconds> ParseTimeout(std::string_view text);
 
 // Adds --socket, --admin-socket, --timeout and --json to `app`. `options` outlives it.

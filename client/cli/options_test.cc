@@ -46,10 +46,12 @@ TEST(TimeoutTest, HasAUnitOrMeansMilliseconds) {
   EXPECT_EQ(ParseTimeout("1.5s"), milliseconds(1500));
   EXPECT_EQ(ParseTimeout("1"), milliseconds(1));
   EXPECT_EQ(ParseTimeout("3600s"), milliseconds(3'600'000));
+  EXPECT_EQ(ParseTimeout("1m"), milliseconds(60'000));
+  EXPECT_EQ(ParseTimeout("1 s"), milliseconds(1'000));
 }
 
 TEST(TimeoutTest, RefusesOtherText) {
-  for (const char* text : {"", "s", "0", "-1", "0.5", "1m", "1 s", "3600.001s", "nan", "inf"}) {
+  for (const char* text : {"", "s", "0", "-1", "0.5", "1x", "61m", "3600.001s", "nan", "inf"}) {
     EXPECT_EQ(ParseTimeout(text), std::nullopt) << text;
   }
 }

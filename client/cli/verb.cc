@@ -122,6 +122,7 @@ int Dispatch(const VerbGroup& group, GlobalOptions options, std::vector<std::str
   if (const std::optional<int> code = ParseArguments(app, std::move(arguments))) return *code;
 
   std::vector<std::string> rest = app.remaining();
+  if (rest.empty() && group.main != nullptr) return group.main(std::move(options));
   if (rest.empty()) {
     std::fputs(app.help().c_str(), stderr);
     return kExitUsage;

@@ -31,6 +31,8 @@ struct VerbGroup {
   std::string_view footer;
   // Printed by --version; empty: the group does not take it.
   std::string_view version;
+  // What it does without a verb; null: shows its help on stderr, as misuse.
+  int (*main)(GlobalOptions options) = nullptr;
   // Adds the flags that may stand before the verb as well as after it.
   void (*add_options)(CLI::App& app, GlobalOptions* options) = AddGlobalOptions;
 };

@@ -4,14 +4,16 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 
+#include "client/src/baggage_store.h"
 #include "client/src/spin_lock.h"
 #include "client/src/thread_state.h"
 #include "client/src/tracestate_store.h"
 #include "proto/record/limits.h"
-#include "proto/trace/resource_attributes.h"
 
 namespace sluice {
 
@@ -67,7 +69,14 @@ Process::Process(Settings settings, Ring* ring, SpanPool* pool, std::unique_ptr<
       ring_(ring),
       pool_(pool),
       lines_(std::move(lines)),
-      recorder_(ring, pool, settings_.root, lines_.get()),
+      console_(Console::FromEnvironment(settings_.resource)),
+      recorder_(ring, pool,
+                {.root = settings_.root,
+                 .default_target = settings_.default_target,
+                 .sampler = settings_.sampler,
+                 .ids = settings_.ids,
+                 .lines = lines_.get(),
+                 .console = console_.get()}),
       sender_({&settings_, ring, &recorder_, &mailbox_}),
       inherited_(forked_from) {}
 
@@ -95,8 +104,7 @@ Process* Process::Create(const sluice_options& options, bool* is_created) {
 
 void Process::Complain() {
   lines_->Complain();
-  const std::string& error = settings_.resource_error;
-  if (!error.empty()) lines_->Complain(kResourceAttributesEnv, error);
+  for (const auto& [variable, error] : settings_.complaints) lines_->Complain(variable, error);
 }
 
 Process* Process::CreateLocked(const sluice_options& options) {
@@ -142,7 +150,17 @@ void RegisterThread() {
 void Process::OnThreadExit(void*) {
   Process* const process = Existing();
   if (process != nullptr) process->pool_->Empty(&thread_state.magazine);
+  std::free(std::exchange(thread_state.text, nullptr));
   thread_state.is_registered = false;
+}
+
+sluice_text KeepText(std::string_view text) {
+  if (!thread_state.is_registered) RegisterThread();
+  std::free(std::exchange(thread_state.text, nullptr));
+  thread_state.text = static_cast<char*>(std::malloc(text.size() + 1));
+  if (thread_state.text == nullptr) return {};
+  std::memcpy(thread_state.text, text.data(), text.size());
+  return {thread_state.text, text.size()};
 }
 
 void Process::StartSender() {
@@ -167,6 +185,13 @@ bool Process::Flush(std::chrono::milliseconds timeout, Sender::Patience patience
   return sender_.WaitAcknowledged(count, deadline, patience);
 }
 
+int Process::FlushSinks(const SinksFlush& flush) {
+  const ErrnoScope errno_scope;
+  const rpc::Deadline deadline = std::chrono::steady_clock::now() + flush.timeout;
+  if (!Flush(flush.timeout, Sender::Patience::kUntilDeadline)) return -1;
+  return CallFlush(settings_.socket_path, flush, deadline);
+}
+
 // Not in a child that was made without fork's handlers: it has no sender.
 void Process::HandOver() {
   if (getpid() == pid_) Flush(kExitTime, Sender::Patience::kWhileThereIsAnAgent);
@@ -187,17 +212,24 @@ void Process::BeforeFork() {
   }
   creation_lock.Lock();
   LockTracestates();
+  LockBaggage();
   if (Existing() != nullptr) Existing()->sender_.Pause();
 }
 
 void Process::AfterForkInParent() {
+  UnlockBaggage();
+  AfterFork();
+}
+
+void Process::AfterFork() {
   if (Existing() != nullptr) Existing()->sender_.Resume();
   UnlockTracestates();
   creation_lock.Unlock();
 }
 
 void Process::AfterForkInChild() {
-  AfterForkInParent();
+  UnlockBaggageInChild();
+  AfterFork();
   thread_state.random.Forget();
   thread_state.magazine.count = 0;
   if (thread_state.current.span != 0) thread_state.current.is_remote = 1;

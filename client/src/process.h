@@ -11,6 +11,7 @@
 
 #include "client/include/sluice/sluice.h"
 #include "client/src/recorder.h"
+#include "client/src/send/flush_call.h"
 #include "client/src/send/mailbox.h"
 #include "client/src/send/sender.h"
 #include "client/src/settings.h"
@@ -30,6 +31,7 @@ class Process {
   static bool Init(const sluice_options& options);
 
   Recorder& recorder() { return recorder_; }
+  const Recorder& recorder() const { return recorder_; }
   // After every call of the recorder that may have brought something.
   void Notify() {
     if (mailbox_.Notify()) [[unlikely]]
@@ -38,7 +40,9 @@ class Process {
 
   // All records so far, the STARTs of open spans among them, are acknowledged within the time.
   bool Flush(std::chrono::milliseconds timeout, Sender::Patience patience);
-  // Likewise, when the process ends. Returns at once where nothing waits.
+  // Likewise, and the sinks have written it; as sluice_flush_sinks says.
+  int FlushSinks(const SinksFlush& flush);
+  // As Flush, when the process ends. Returns at once where nothing waits.
   void HandOver();
 
   sluice_stats Stats() const;
@@ -54,6 +58,7 @@ class Process {
 
   // Around fork.
   static void BeforeFork();
+  static void AfterFork();
   static void AfterForkInParent();
   static void AfterForkInChild();
   static void OnThreadExit(void*);
@@ -66,6 +71,7 @@ class Process {
   Ring* const ring_;
   SpanPool* const pool_;
   const std::unique_ptr<StderrLines> lines_;  // null: nothing is printed
+  const std::unique_ptr<Console> console_;    // likewise
   Mailbox mailbox_;
   Recorder recorder_;
   Sender sender_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "proto/record/attribute_writer.h"
 #include "proto/record/field_numbers.h"
@@ -61,6 +62,8 @@ void WriteAttribute(BasicWireWriter<Sink>& writer, uint32_t number,
     case SLUICE_ARRAY:
     case SLUICE_MAP:
       break;
+    case SLUICE_DEFERRED:  // none comes this far
+      return WriteAttributeHeader(writer, number, key, 0);
   }
   const auto write_list = [&](auto& to) { WriteList(to, attribute, depth); };
   WriteAttributeHeader(writer, number, key, Count(write_list));
@@ -86,6 +89,8 @@ void WriteArrayItem(BasicWireWriter<Sink>& writer, const sluice_attribute& item,
       case SLUICE_ARRAY:
       case SLUICE_MAP:
         return WriteList(to, item, depth);
+      case SLUICE_DEFERRED:
+        return;
     }
   };
   writer.BytesHeader(kListValues, Count(write_value));
@@ -129,6 +134,7 @@ void WriteHead(BasicWireWriter<Sink>& writer, const SpanRecord& record) {
   const SpanSlot& slot = record.slot;
   WriteRecordHead(writer, {record.kind, static_cast<Level>(slot.level), slot.target()});
   WriteBareMarks(writer, record.bare);
+  if (slot.busy_ns != 0) writer.Varint(record_field::kBusyNs, slot.busy_ns);
 }
 
 template <typename Sink>
@@ -166,16 +172,58 @@ void WriteMalformed(char* to, size_t size) {
 constexpr uint32_t BodyField(const SpanRecord&) { return record_field::kSpan; }
 constexpr uint32_t BodyField(const EventRecord&) { return record_field::kEvent; }
 
-template <typename Record>
-RecordSizes MeasureRecord(const Record& record) {
-  const size_t body = Count([&](auto& counter) { WriteBody(counter, record); });
-  const size_t head = Count([&](auto& counter) { WriteHead(counter, record); });
-  const size_t content = head + BytesFieldSize(BodyField(record), body);
+// Moves `*to` on; there is known to be room.
+class RawSink {
+ public:
+  explicit RawSink(char** to) : to_(to) {}
+
+  char* Grow(size_t size) { return std::exchange(*to_, *to_ + size); }
+
+ private:
+  char** const to_;
+};
+
+constexpr size_t kSpanIdsSize = 2 + TraceId::kBytes + 2 + SpanId::kBytes;
+constexpr size_t kKindAndLevelSize = 4;
+
+// What WriteBody and WriteHead write of a record without an attribute of its own.
+size_t BodySize(const SpanRecord& record) {
+  const SpanSlot& slot = record.slot;
+  size_t size = kSpanIdsSize + record.body.size();
+  if (slot.end_time != 0) size += 1 + sizeof(slot.end_time);
+  if (record.kind != RecordKind::kSpanStart && record.kind != RecordKind::kSpan) return size;
+  size += 2 + 1 + sizeof(slot.start_time) + TagSize(span_field::kFlags) + sizeof(uint32_t);
+  if (!slot.parent_id.IsZero()) size += 2 + SpanId::kBytes;
+  if (record.trace_state.empty()) [[likely]]
+    return size;
+  return size + BytesFieldSize(span_field::kTraceState, record.trace_state.size());
+}
+
+size_t HeadSize(const SpanRecord& record) {
+  const std::string_view target = record.slot.target();
+  size_t size = kKindAndLevelSize;
+  if (!target.empty()) size += BytesFieldSize(record_field::kTarget, target.size());
+  if (record.slot.busy_ns != 0) size += 1 + VarintSize(record.slot.busy_ns);
+  if (record.bare.any()) [[unlikely]]
+    size += Count([&](auto& counter) { WriteBareMarks(counter, record.bare); });
+  return size;
+}
+
+RecordSizes Sizes(size_t head, size_t body, uint32_t body_field) {
+  const size_t content = head + BytesFieldSize(body_field, body);
   return {.body = body, .record = content, .field = BytesFieldSize(batch_field::kRecords, content)};
 }
 
 template <typename Record>
-void EncodeRecord(const Record& record, const RecordSizes& sizes, char* to) {
+[[gnu::noinline]] RecordSizes CountRecord(const Record& record) {
+  return Sizes(Count([&](auto& counter) { WriteHead(counter, record); }),
+               Count([&](auto& counter) { WriteBody(counter, record); }), BodyField(record));
+}
+
+// What the program handed over may have changed since it was counted.
+template <typename Record>
+[[gnu::noinline]] void WriteRecordChecked(const Record& record, const RecordSizes& sizes,
+                                          char* to) {
   BufferWireWriter writer{BufferSink(to, sizes.field)};
   writer.BytesHeader(batch_field::kRecords, sizes.record);
   WriteHead(writer, record);
@@ -185,18 +233,91 @@ void EncodeRecord(const Record& record, const RecordSizes& sizes, char* to) {
     WriteMalformed(to, sizes.field);
 }
 
+// Fields whose number and value take a byte each.
+char* PutByte(char* to, uint32_t number, WireType type, size_t value) {
+  to[0] = static_cast<char>(WireTag(number, type));
+  to[1] = static_cast<char>(value);
+  return to + 2;
+}
+char* PutBytes(char* to, uint32_t number, std::string_view bytes) {
+  *to = static_cast<char>(WireTag(number, WireType::kBytes));
+  to = PutVarint(to + 1, bytes.size());
+  CopyShort(to, bytes.data(), bytes.size());
+  return to + bytes.size();
+}
+template <size_t kSize>
+char* PutId(char* to, uint32_t number, const Id<kSize>& id) {
+  to = PutByte(to, number, WireType::kBytes, kSize);
+  std::memcpy(to, id.bytes.data(), kSize);
+  return to + kSize;
+}
+template <typename T>
+char* PutFixed(char* to, uint32_t number, WireType type, T value) {
+  to = PutVarint(to, WireTag(number, type));
+  std::memcpy(to, &value, sizeof(value));
+  return to + sizeof(value);
+}
+
+char* PutHead(char* to, const SpanRecord& record) {
+  const SpanSlot& slot = record.slot;
+  to = PutByte(to, record_field::kKind, WireType::kVarint, static_cast<size_t>(record.kind));
+  to = PutByte(to, record_field::kLevel, WireType::kVarint, slot.level);
+  if (!slot.target().empty()) to = PutBytes(to, record_field::kTarget, slot.target());
+  if (record.bare.any() || slot.busy_ns != 0) [[unlikely]] {
+    BasicWireWriter<RawSink> writer{RawSink(&to)};
+    WriteBareMarks(writer, record.bare);
+    if (slot.busy_ns != 0) writer.Varint(record_field::kBusyNs, slot.busy_ns);
+  }
+  return to;
+}
+
+// As WriteBody, for a record without an attribute of its own.
+char* PutBody(char* to, const SpanRecord& record) {
+  const SpanSlot& slot = record.slot;
+  to = PutId(to, span_field::kTraceId, slot.trace_id);
+  to = PutId(to, span_field::kSpanId, slot.span_id);
+  if (record.kind == RecordKind::kSpanStart || record.kind == RecordKind::kSpan) {
+    if (!record.trace_state.empty()) [[unlikely]]
+      to = PutBytes(to, span_field::kTraceState, record.trace_state);
+    if (!slot.parent_id.IsZero()) to = PutId(to, span_field::kParentSpanId, slot.parent_id);
+    to = PutByte(to, span_field::kKind, WireType::kVarint, slot.kind);
+    to = PutFixed(to, span_field::kStartTimeUnixNano, WireType::kFixed64, slot.start_time);
+    to = PutFixed(to, span_field::kFlags, WireType::kFixed32, uint32_t{slot.w3c_flags});
+  }
+  if (slot.end_time != 0) {
+    to = PutFixed(to, span_field::kEndTimeUnixNano, WireType::kFixed64, slot.end_time);
+  }
+  std::memcpy(to, record.body.data(), record.body.size());
+  return to + record.body.size();
+}
+
 }  // namespace
 
 // Flattened, since a span's cost is that of its calls: see tests/bench/client_bench.cc.
 #define SLUICE_FLATTEN __attribute__((flatten))
 
-SLUICE_FLATTEN RecordSizes Measure(const SpanRecord& record) { return MeasureRecord(record); }
-RecordSizes Measure(const EventRecord& record) { return MeasureRecord(record); }
+SLUICE_FLATTEN RecordSizes Measure(const SpanRecord& record) {
+  if (record.attribute != nullptr) [[unlikely]]
+    return CountRecord(record);
+  return Sizes(HeadSize(record), BodySize(record), BodyField(record));
+}
+RecordSizes Measure(const EventRecord& record) { return CountRecord(record); }
+
+// A slot changes for nobody but who holds it.
 SLUICE_FLATTEN void Encode(const SpanRecord& record, const RecordSizes& sizes, char* to) {
-  EncodeRecord(record, sizes, to);
+  if (record.attribute != nullptr) [[unlikely]]
+    return WriteRecordChecked(record, sizes, to);
+  *to = static_cast<char>(WireTag(batch_field::kRecords, WireType::kBytes));
+  to = PutHead(PutVarint(to + 1, sizes.record), record);
+  *to = static_cast<char>(WireTag(record_field::kSpan, WireType::kBytes));
+  PutBody(PutVarint(to + 1, sizes.body), record);
 }
 void Encode(const EventRecord& record, const RecordSizes& sizes, char* to) {
-  EncodeRecord(record, sizes, to);
+  WriteRecordChecked(record, sizes, to);
+}
+
+void EncodeAttribute(uint32_t number, const sluice_attribute& attribute, BufferWireWriter* writer) {
+  WriteAttribute(*writer, number, attribute, 0);
 }
 
 BareSet BareAttributes(const AttributeList& attributes) {
@@ -205,11 +326,6 @@ BareSet BareAttributes(const AttributeList& attributes) {
     bare[i] = attributes.items[i].type == SLUICE_BARE;
   }
   return bare;
-}
-
-SLUICE_FLATTEN void EncodeSpanAttribute(const sluice_attribute& attribute,
-                                        BufferWireWriter* writer) {
-  WriteAttribute(*writer, span_field::kAttributes, attribute, 0);
 }
 
 std::string_view CutText(std::string_view text, size_t limit) {

@@ -71,9 +71,8 @@ void Encode(const EventRecord& record, const RecordSizes& sizes, char* to);
 // Which of them are bare.
 BareSet BareAttributes(const AttributeList& attributes);
 
-// One attribute as field `attributes` of Span.
-void EncodeSpanAttribute(const sluice_attribute& attribute, BufferWireWriter* writer);
-
+// One attribute as field `number` of a message.
+void EncodeAttribute(uint32_t number, const sluice_attribute& attribute, BufferWireWriter* writer);
 // Cuts text to `limit` bytes without splitting a code point.
 std::string_view CutText(std::string_view text, size_t limit);
 

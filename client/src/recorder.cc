@@ -23,65 +23,44 @@
 #include <algorithm>
 #include <cstring>
 
+#include "client/src/baggage_store.h"
+#include "client/src/span_body.h"
+#include "client/src/span_identity.h"
 #include "client/src/thread_state.h"
 #include "client/src/tracestate_store.h"
 #include "client/src/wanted_levels.h"
 #include "proto/kvp/report.h"
 #include "proto/record/record_writer.h"
-#include "proto/trace/uuid.h"
 
 namespace sluice {
 namespace {
 
-constexpr size_t kNameBytes = 256;
-constexpr size_t kStatusMessageBytes = 256;
 // How far up STARTs are made up for at once; only a ring that was full leaves such chains.
 constexpr int kChainDepth = 64;
 // Of a thread's current spans, when one ends that is not the innermost.
 constexpr int kNestingDepth = 256;
 
-constexpr uint8_t kSampledAndRandom = 0x03;
-
 Level LevelOf(sluice_level level) { return level == 0 ? Level::kInfo : static_cast<Level>(level); }
 
-bool IsNone(const sluice_context& context) {
-  static constexpr uint8_t kZero[16] = {};
-  return std::memcmp(context.trace_id, kZero, 16) == 0;
-}
-
 // No filter keeps a provisioning report from the host.
-bool IsReport(const sluice_event_options& options) {
-  const sluice_attribute* const end = options.attributes + options.attribute_count;
-  return std::any_of(options.attributes, end,
+bool IsReport(AttributeList attributes) {
+  return std::any_of(attributes.items, attributes.items + attributes.count,
                      [](const auto& one) { return View(one.key) == kHealthReport; });
 }
 
 void Count(std::atomic<uint64_t>* counter) { counter->fetch_add(1, std::memory_order_relaxed); }
 
-BufferWireWriter BodyWriter(SpanSlot* slot) {
-  return BufferWireWriter(
-      BufferSink(slot->body + slot->body_size, SpanSlot::kBodyBytes - slot->body_size));
-}
-
-void WriteNumber(uint64_t number, uint8_t* to) { std::memcpy(to, &number, sizeof(number)); }
-
-// To others than this process, what is within a local span is within the span around it.
-sluice_context ContextIn(const SpanSlot& slot, uint64_t span) {
-  const SpanId& span_id = slot.is_local ? slot.parent_id : slot.span_id;
-  sluice_context context = {};
-  std::memcpy(context.trace_id, slot.trace_id.bytes.data(), sizeof(context.trace_id));
-  std::memcpy(context.span_id, span_id.bytes.data(), sizeof(context.span_id));
-  context.is_remote = slot.is_local && (slot.w3c_flags & kParentIsRemote) != 0 ? 1 : 0;
-  context.span = span;
-  context.trace_state = slot.trace_state;
-  context.trace_flags = static_cast<uint8_t>(slot.w3c_flags);
-  return context;
-}
-
 }  // namespace
 
-Recorder::Recorder(Ring* ring, SpanPool* pool, const sluice_context& root, StderrLines* lines)
-    : ring_(ring), pool_(pool), root_(root), lines_(lines) {}
+Recorder::Recorder(Ring* ring, SpanPool* pool, const Options& options)
+    : ring_(ring),
+      pool_(pool),
+      root_(options.root),
+      default_target_(options.default_target),
+      sampler_(options.sampler),
+      ids_(options.ids),
+      lines_(options.lines),
+      console_(options.console) {}
 
 template <typename Record>
 Recorder::Taken Recorder::Put(const Record& record) {
@@ -105,24 +84,34 @@ SpanSlot* Recorder::LockOpen(uint64_t span) {
   return slot != nullptr && slot->state.Lock(SpanPool::GenerationOf(span)) ? slot : nullptr;
 }
 
-uint64_t Recorder::StartSpan(std::string_view name, const sluice_span_options& options) {
-  const bool is_wanted = IsWanted(LevelOf(options.level), View(options.target));
+[[gnu::noinline]] uint64_t Recorder::Refuse(sluice_start why, sluice_start* outcome) {
+  if (outcome != nullptr) *outcome = why;
+  if (why == SLUICE_TOO_MANY) Count(&drops_.span_limit);
+  return 0;
+}
+
+// Flattened with EndSpan, since a span's cost is that of its calls; what is seldom reached is a
+// call.
+[[gnu::flatten]] uint64_t Recorder::StartSpan(std::string_view name,
+                                              const sluice_span_options& options,
+                                              AttributeList attributes) {
+  const Begin begin = {name, TargetOf(options.target), options, attributes};
+  const Level level = LevelOf(options.level);
+  const bool is_wanted = IsWanted(level, begin.target);
   if (!is_wanted) {
     Count(&drops_.suppressed);
-    if (!IsPrinted(LevelOf(options.level), View(options.target))) return 0;
+    if (!IsPrinted(level, begin.target)) return Refuse(SLUICE_UNWANTED, options.outcome);
   }
   SpanSlot* const slot = pool_->Take(&thread_state.magazine);
-  if (slot == nullptr) {
-    Count(&drops_.span_limit);
-    return 0;
-  }
+  if (slot == nullptr) return Refuse(SLUICE_TOO_MANY, options.outcome);
+  if (options.outcome != nullptr) *options.outcome = SLUICE_STARTED;
   const uint64_t span = pool_->HandleOf(*slot);
-  slot->is_local = !is_wanted;
-  Describe(slot, name, options);
-  for (size_t i = 0; i < options.attribute_count; ++i) AddAttribute(slot, options.attributes[i]);
+  slot->is_local = slot->is_untold = !is_wanted;
+  Describe(slot, begin);
+  AddFields(slot, begin);
   if (!options.is_detached) MakeCurrent(slot, span);
   if (lines_ != nullptr) [[unlikely]]
-    Print(span, *slot, name, options);
+    Print(span, *slot, begin);
   // Its attributes outgrew its slot, and there were more after them.
   const bool has_late_fields = slot->state.Has(SlotState::kStarted) && slot->body_size != 0;
   slot->state.Open();
@@ -133,60 +122,60 @@ uint64_t Recorder::StartSpan(std::string_view name, const sluice_span_options& o
   return span;
 }
 
-void Recorder::Print(uint64_t span, const SpanSlot& slot, std::string_view name,
-                     const sluice_span_options& options) {
+[[gnu::noinline]] void Recorder::Print(uint64_t span, const SpanSlot& slot, const Begin& begin) {
   lines_->SpanStarted({.span = span,
                        .parent = slot.parent_span,
-                       .name = CutText(name, kNameBytes),
+                       .name = CutText(begin.name, kNameBytes),
                        .target = slot.target(),
                        .level = static_cast<Level>(slot.level),
                        .time = slot.start_time,
-                       .attributes = {options.attributes, options.attribute_count}});
+                       .attributes = begin.attributes});
 }
 
-void Recorder::Describe(SpanSlot* slot, std::string_view name, const sluice_span_options& options) {
-  SetParent(slot, options.parent != nullptr ? *options.parent : CurrentContext());
-  WriteNumber(thread_state.random.Next(), slot->span_id.bytes.data());
-  slot->start_time = clock_.UnixNano();
+void Recorder::Describe(SpanSlot* slot, const Begin& begin) {
+  const sluice_span_options& options = begin.options;
+  SetIds(slot, options.parent != nullptr ? *options.parent : CurrentContext(), options);
+  slot->start_time = options.start_unix_ns != 0 ? options.start_unix_ns : clock_.UnixNano();
   slot->end_time = 0;
+  slot->busy_ns = 0;
   slot->level = static_cast<uint8_t>(LevelOf(options.level));
   slot->kind = static_cast<uint8_t>(options.kind == 0 ? SLUICE_INTERNAL : options.kind);
   slot->is_current = false;
-  const std::string_view target = CutText(View(options.target), SpanSlot::kTargetBytes);
-  CopyShort(slot->target_text, target.data(), target.size());
-  slot->target_size = static_cast<uint16_t>(target.size());
-  slot->attribute_count = 0;
-  slot->bare.reset();
-  slot->body_size = 0;
-  BufferWireWriter body = BodyWriter(slot);
-  WriteSpanName(body, CutText(name, kNameBytes));
-  slot->body_size = static_cast<uint16_t>(body.size());
+  slot->has_status = false;
+  SetTarget(slot, begin.target);
+  ClearBody(slot);
 }
 
-void Recorder::SetParent(SpanSlot* slot, const sluice_context& parent) {
-  slot->parent_span = parent.span;
-  slot->trace_state = parent.trace_state;
-  if (IsNone(parent)) {
-    slot->trace_id = {};
-    slot->parent_id = {};
-    slot->w3c_flags = kParentRemoteKnown | kSampledAndRandom;
-    if (slot->is_local) return slot->state.Add(SlotState::kStarted);
-    WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data());
-    WriteNumber(thread_state.random.Next(), slot->trace_id.bytes.data() + 8);
-    ShapeAsUuid4(&slot->trace_id);
+void Recorder::SetTarget(SpanSlot* slot, std::string_view target) {
+  const std::string_view cut = CutText(target, SpanSlot::kTargetBytes);
+  CopyShort(slot->target_text, cut.data(), cut.size());
+  slot->target_size = static_cast<uint16_t>(cut.size());
+}
+
+void Recorder::SetIds(SpanSlot* slot, const sluice_context& parent,
+                      const sluice_span_options& options) {
+  SetIdentity({parent, options, ids_}, slot);
+  if (!IsNone(parent)) EnsureStarted(parent.span, 0);
+  if (sampler_.is_default()) [[likely]]
     return;
-  }
-  std::memcpy(slot->trace_id.bytes.data(), parent.trace_id, sizeof(parent.trace_id));
-  std::memcpy(slot->parent_id.bytes.data(), parent.span_id, sizeof(parent.span_id));
-  const unsigned remote = parent.is_remote != 0 ? kParentIsRemote : 0u;
-  slot->w3c_flags = static_cast<uint16_t>(kParentRemoteKnown | remote | parent.trace_flags);
-  EnsureStarted(parent.span, 0);
+  Sample(sampler_, !IsNone(parent), slot);
+  if (slot->is_untold && !slot->is_local) Count(&drops_.suppressed);
 }
 
-sluice_context Recorder::CurrentContext() const {
-  // A local span of no trace is a context, too.
-  const bool is_none = IsNone(thread_state.current) && thread_state.current.span == 0;
-  return is_none ? root_ : thread_state.current;
+void Recorder::AddFields(SpanSlot* slot, const Begin& begin) {
+  if (slot->is_untold) return;
+  AppendName(begin.name, slot);
+  AddAttributes(slot, begin.attributes);
+  for (size_t i = 0; i < begin.options.link_count; ++i) {
+    AppendOrSend(slot, [&] { return AppendLink(begin.options.links[i], slot); });
+  }
+  if (slot->baggage != 0) AddBaggage(slot);
+}
+
+const sluice_context& Recorder::CurrentContext() const {
+  const sluice_context& current = thread_state.current;
+  // A local span of no trace is a context, too, and so is baggage.
+  return IsNone(current) && current.span == 0 && current.baggage == 0 ? root_ : current;
 }
 
 void Recorder::MakeCurrent(SpanSlot* slot, uint64_t span) {
@@ -195,8 +184,8 @@ void Recorder::MakeCurrent(SpanSlot* slot, uint64_t span) {
   thread_state.current = ContextIn(*slot, span);
 }
 
-// Where the span is not the innermost, the one within it gets its place in the chain.
-void Recorder::LeaveCurrent(uint64_t span, const sluice_context& previous) {
+// Where it is not the innermost, the one within it gets its place in the chain.
+[[gnu::noinline]] void Recorder::LeaveCurrent(uint64_t span, const sluice_context& previous) {
   if (thread_state.current.span == span) {
     thread_state.current = previous;
     return;
@@ -213,39 +202,76 @@ void Recorder::LeaveCurrent(uint64_t span, const sluice_context& previous) {
   }
 }
 
-void Recorder::SetAttributes(uint64_t span, AttributeList attributes) {
+// Whatever fields change(slot) adds to a span that is open are late ones.
+template <typename Change>
+void Recorder::ChangeOpen(uint64_t span, Change change) {
   SpanSlot* const slot = LockOpen(span);
   if (slot == nullptr) return;
-  for (size_t i = 0; i < attributes.count; ++i) AddAttribute(slot, attributes.items[i]);
-  if (lines_ != nullptr) [[unlikely]]
-    lines_->AttributesSet(span, attributes);
+  change(slot);
   NoteLateFields(slot);
   slot->state.Unlock();
 }
 
-void Recorder::AddAttribute(SpanSlot* slot, const sluice_attribute& attribute) {
-  if (slot->is_local) return;
-  if (WriteAttribute(slot, attribute)) [[likely]]
-    return;
-  if (!PutOrCount(SendBody(slot, 0)) || WriteAttribute(slot, attribute)) return;
+// `append` answers whether the body had room. Where it had not, it has when it was sent.
+template <typename Append>
+void Recorder::AppendOrSend(SpanSlot* slot, Append append) {
+  if (slot->is_untold || append()) return;
+  if (PutOrCount(SendBody(slot, 0))) append();
+}
+
+void Recorder::SetAttributes(uint64_t span, AttributeList attributes) {
+  ChangeOpen(span, [&](SpanSlot* slot) { AddAttributes(slot, attributes); });
+  if (lines_ != nullptr) lines_->AttributesSet(span, attributes);
+}
+
+void Recorder::AddAttributes(SpanSlot* slot, AttributeList list) {
+  if (slot->is_untold) return;
+  for (size_t i = AppendShortAttributes(list, slot); i < list.count; ++i) {
+    AddAttribute(slot, list.items[i]);
+  }
+}
+
+[[gnu::noinline]] void Recorder::AddAttribute(SpanSlot* slot, const sluice_attribute& attribute) {
+  if (AppendAttribute(attribute, slot)) return;
+  if (!PutOrCount(SendBody(slot, 0)) || AppendAttribute(attribute, slot)) return;
   // Too long for any body.
   PutOrCount(PutBody(slot, RecordKind::kSpanUpdate, &attribute));
 }
 
-// False: the body has no room for it.
-bool Recorder::WriteAttribute(SpanSlot* slot, const sluice_attribute& attribute) {
-  if (slot->attribute_count == limits::kAttributes) return false;
-  BufferWireWriter body = BodyWriter(slot);
-  EncodeSpanAttribute(attribute, &body);
-  if (!body.ok()) return false;
-  slot->body_size = static_cast<uint16_t>(slot->body_size + body.size());
-  if (attribute.type == SLUICE_BARE) slot->bare.set(slot->attribute_count);
-  ++slot->attribute_count;
-  return true;
+[[gnu::noinline]] void Recorder::AddBaggage(SpanSlot* slot) {
+  WithBaggageAttributes(slot->baggage, [&](const EncodedAttributes& attributes) {
+    if (AppendEncoded(attributes, slot)) return;
+    for (const std::string_view field : FieldRange(attributes.fields, span_field::kAttributes)) {
+      const AttributeView member = ReadAttribute(field);
+      AddAttribute(slot, {.key = {member.key.data(), member.key.size()},
+                          .type = SLUICE_STRING,
+                          .value = {.text = {member.value.text.data(), member.value.text.size()}}});
+    }
+  });
 }
 
-bool Recorder::MakeRoom(SpanSlot* slot, size_t size) {
-  return slot->body_size + size <= SpanSlot::kBodyBytes || PutOrCount(SendBody(slot, 0));
+void Recorder::AddLink(uint64_t span, const sluice_link& link) {
+  ChangeOpen(span,
+             [&](SpanSlot* slot) { AppendOrSend(slot, [&] { return AppendLink(link, slot); }); });
+}
+
+void Recorder::SetName(uint64_t span, std::string_view name) {
+  ChangeOpen(span,
+             [&](SpanSlot* slot) { AppendOrSend(slot, [&] { return AppendName(name, slot); }); });
+}
+
+void Recorder::AddBusy(uint64_t span, uint64_t ns) {
+  ChangeOpen(span, [&](SpanSlot* slot) { slot->busy_ns += ns; });
+}
+
+SpanRecord Recorder::RecordOf(const SpanSlot& slot, RecordKind kind,
+                              const sluice_attribute* attribute) {
+  return {.kind = kind,
+          .slot = slot,
+          .trace_state = TracestateText(slot.trace_state),
+          .body = {slot.body, slot.body_size},
+          .bare = slot.bare,
+          .attribute = attribute};
 }
 
 // The span's fields so far; the slot has room anew. A lone attribute follows them in a record of
@@ -254,16 +280,11 @@ Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
                                   const sluice_attribute* attribute) {
   if (kind != RecordKind::kSpanUpdate) SendLateFieldsAround(slot->parent_span);
   if (attribute != nullptr) slot->bare[0] = attribute->type == SLUICE_BARE;
-  const Taken taken = Put(SpanRecord{.kind = kind,
-                                     .slot = *slot,
-                                     .trace_state = TracestateText(slot->trace_state),
-                                     .body = {slot->body, slot->body_size},
-                                     .bare = slot->bare,
-                                     .attribute = attribute});
+  const SpanRecord record = RecordOf(*slot, kind, attribute);
+  if (console_ != nullptr) console_->Take(record);
+  const Taken taken = Put(record);
   if (taken == Taken::kYes || attribute != nullptr) {
-    slot->body_size = 0;
-    slot->attribute_count = 0;
-    slot->bare.reset();
+    ClearBody(slot);
     if (slot->state.Has(SlotState::kLate)) [[unlikely]]
       late_.Remove(slot);
   }
@@ -274,8 +295,7 @@ Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
 Recorder::Taken Recorder::SendBody(SpanSlot* slot, int depth) {
   const bool is_started = slot->state.Has(SlotState::kStarted);
   if (!is_started && !EnsureStarted(slot->parent_span, depth + 1)) return Taken::kRingFull;
-  if (slot->is_local) {
-    slot->body_size = 0;
+  if (slot->is_untold) {
     slot->state.Add(SlotState::kStarted);
     return Taken::kYes;
   }
@@ -285,7 +305,7 @@ Recorder::Taken Recorder::SendBody(SpanSlot* slot, int depth) {
   return taken;
 }
 
-bool Recorder::EnsureStarted(uint64_t span, int depth) {
+[[gnu::noinline]] bool Recorder::EnsureStarted(uint64_t span, int depth) {
   SpanSlot* const slot = pool_->Find(span);
   if (slot == nullptr) return true;
   const uint32_t generation = SpanPool::GenerationOf(span);
@@ -301,13 +321,12 @@ bool Recorder::EnsureStarted(uint64_t span, int depth) {
 
 // By who holds it, after adding to its body.
 void Recorder::NoteLateFields(SpanSlot* slot) {
-  const bool is_late =
-      slot->state.Has(SlotState::kStarted) && slot->body_size != 0 && !slot->is_local;
+  const bool is_late = slot->state.Has(SlotState::kStarted) && slot->body_size != 0;
   if (is_late && !slot->state.Has(SlotState::kLate)) late_.Add(slot);
 }
 
 // Where the ring has no room for an UPDATE the fields wait on.
-void Recorder::SendLateFieldsUpwards(uint64_t span) {
+[[gnu::noinline]] void Recorder::SendLateFieldsUpwards(uint64_t span) {
   while (span != 0 && late_.any()) {
     SpanSlot* const slot = LockOpen(span);
     // It ended before what is within it, and nobody knows any more what is around it.
@@ -352,25 +371,22 @@ void Recorder::Publish(uint64_t span) {
 }
 
 void Recorder::SetStatus(uint64_t span, sluice_status status, std::string_view message) {
-  SpanSlot* const slot = LockOpen(span);
-  if (slot == nullptr) return;
-  const std::string_view text = CutText(message, kStatusMessageBytes);
-  if (MakeRoom(slot, StatusFieldSize(text))) {
-    BufferWireWriter body = BodyWriter(slot);
-    WriteSpanStatus(body, static_cast<StatusCode>(static_cast<unsigned>(status) & 3), text);
-    slot->body_size = static_cast<uint16_t>(slot->body_size + body.size());
-  }
-  NoteLateFields(slot);
-  slot->state.Unlock();
-  if (lines_ == nullptr) [[likely]]
-    return;
-  lines_->StatusSet(span, status == SLUICE_FAILED ? std::optional(text) : std::nullopt);
+  message = CutText(message, kStatusMessageBytes);
+  bool counts = true;
+  ChangeOpen(span, [&](SpanSlot* slot) {
+    counts = status != SLUICE_UNWOUND || !slot->has_status;
+    slot->has_status = true;
+    if (status == SLUICE_UNWOUND) status = SLUICE_FAILED;
+    if (counts) AppendOrSend(slot, [&] { return AppendStatus(status, message, slot); });
+  });
+  if (lines_ == nullptr || !counts) return;
+  lines_->StatusSet(span, status == SLUICE_FAILED ? std::optional(message) : std::nullopt);
 }
 
-void Recorder::EndSpan(uint64_t span) {
+[[gnu::flatten]] void Recorder::EndSpan(uint64_t span, uint64_t unix_ns) {
   SpanSlot* const slot = LockOpen(span);
   if (slot == nullptr) return;
-  const uint64_t end_time = clock_.UnixNano();
+  const uint64_t end_time = unix_ns == 0 ? clock_.UnixNano() : std::max(unix_ns, slot->start_time);
   slot->end_time = end_time;
   const bool is_current = slot->is_current;
   if (is_current && thread_state.current.span == span) [[likely]] {
@@ -382,14 +398,14 @@ void Recorder::EndSpan(uint64_t span) {
     if (is_current) LeaveCurrent(span, previous);
   }
   // Not while the slot is held: a stderr that nobody reads may take for ever.
-  if (lines_ != nullptr) [[unlikely]]
-    lines_->SpanEnded(span, end_time);
+  if (lines_ != nullptr) lines_->SpanEnded(span, end_time);
+  if (console_ != nullptr) console_->Write();
 }
 
 // An END that finds no room is kept in its slot: the agent would take the span for open. A whole
 // span is dropped.
 void Recorder::Finish(SpanSlot* slot) {
-  if (slot->is_local) return Free(slot);
+  if (slot->is_untold) return Free(slot);
   if (slot->state.Has(SlotState::kStarted)) {
     if (PutBody(slot, RecordKind::kSpanEnd) != Taken::kYes) {
       slot->state.Add(SlotState::kEnding);
@@ -400,6 +416,7 @@ void Recorder::Finish(SpanSlot* slot) {
     PutOrCount(PutBody(slot, RecordKind::kSpan));
   } else {
     Count(&drops_.ring_full);
+    if (console_ != nullptr) console_->Take(RecordOf(*slot, RecordKind::kSpan));
   }
   Free(slot);
 }
@@ -419,21 +436,19 @@ sluice_context Recorder::ContextOf(uint64_t span) {
   return context;
 }
 
-void Recorder::EmitEvent(std::string_view message, const sluice_event_options& options) {
+void Recorder::EmitEvent(std::string_view message, const sluice_event_options& options,
+                         AttributeList attributes) {
   const Level level = LevelOf(options.level);
-  const std::string_view target = CutText(View(options.target), limits::kTargetBytes);
-  const bool is_wanted = IsWanted(level, target) || IsReport(options);
-  if (!is_wanted) {
-    Count(&drops_.suppressed);
-    if (!IsPrinted(level, target)) return;
-  }
-  const sluice_context context = options.context != nullptr ? *options.context : CurrentContext();
-  const AttributeList attributes = {options.attributes, options.attribute_count};
+  const std::string_view target = CutText(TargetOf(options.target), limits::kTargetBytes);
+  const bool is_wanted = IsWanted(level, target) || IsReport(attributes);
+  if (!is_wanted) Count(&drops_.suppressed);
+  if (!is_wanted && !IsPrinted(level, target)) return;
+  const sluice_context& context = options.context != nullptr ? *options.context : CurrentContext();
   const BareSet bare = BareAttributes(attributes);
   const EventRecord event = {.level = level,
                              .target = target,
                              .message = message,
-                             .time = clock_.UnixNano(),
+                             .time = options.unix_ns != 0 ? options.unix_ns : clock_.UnixNano(),
                              .context = context,
                              .attributes = attributes,
                              .bare = bare};
@@ -446,7 +461,7 @@ void Recorder::EmitEvent(std::string_view message, const sluice_event_options& o
 }
 
 bool Recorder::EmitSpanEvent(uint64_t span, std::string_view message,
-                             const sluice_event_options& options) {
+                             const sluice_event_options& options, AttributeList attributes) {
   SpanSlot* const slot = LockOpen(span);
   if (slot == nullptr) return false;
   const sluice_context context = ContextIn(*slot, span);
@@ -456,7 +471,7 @@ bool Recorder::EmitSpanEvent(uint64_t span, std::string_view message,
   if (options.target.size == 0) in_span.target = {target, slot->target_size};
   slot->state.Unlock();
   in_span.context = &context;
-  EmitEvent(message, in_span);
+  EmitEvent(message, in_span, attributes);
   return true;
 }
 

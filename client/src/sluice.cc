@@ -3,12 +3,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
+#include "client/src/baggage_store.h"
+#include "client/src/given_attributes.h"
 #include "client/src/process.h"
 #include "client/src/thread_state.h"
 #include "client/src/trace_text.h"
 #include "client/src/tracestate_store.h"
 #include "client/src/wanted_levels.h"
+#include "proto/trace/baggage.h"
 
 using sluice::Process;
 using sluice::View;
@@ -36,6 +40,30 @@ class KnownOptions {
   const Options* options_;
   Options copy_;  // set where it is used
 };
+
+sluice::Level LevelOf(sluice_level level) {
+  return level == 0 ? sluice::Level::kInfo : static_cast<sluice::Level>(level);
+}
+
+sluice_span WithoutMemory(const sluice_span_options* options) {
+  const KnownOptions known(options);
+  if ((*known).outcome != nullptr) *(*known).outcome = SLUICE_NO_MEMORY;
+  return 0;
+}
+
+// Whether anybody wants a span or event of these options.
+template <typename Options>
+bool IsOfUse(const void* asked) {
+  const auto& options = *static_cast<const Options*>(asked);
+  const sluice::Recorder& recorder = Process::Existing()->recorder();
+  return recorder.IsOfUse(LevelOf(options.level), recorder.TargetOf(options.target));
+}
+
+// What is handed over with one.
+template <typename Options>
+sluice::GivenAttributes Given(const Options& options) {
+  return {options.attributes, options.attribute_count, options.source, IsOfUse<Options>, &options};
+}
 
 }  // namespace
 
@@ -72,11 +100,46 @@ sluice_text sluice_context_tracestate(const sluice_context* context) noexcept {
   return {text.data(), text.size()};
 }
 
+sluice_context sluice_context_with_baggage(const sluice_context* context, sluice_text key,
+                                           sluice_text value) noexcept {
+  sluice_context changed = context == nullptr ? sluice_context{} : *context;
+  // It knows which keys become attributes.
+  if (Process::Get() == nullptr) return changed;
+  changed.baggage = sluice::ChangeBaggage(changed.baggage, View(key), View(value));
+  return changed;
+}
+
+sluice_text sluice_context_baggage(const sluice_context* context, sluice_text key) noexcept try {
+  for (const auto& member : sluice::ParseBaggage(sluice::BaggageText(context->baggage))) {
+    if (member.key == View(key)) return sluice::KeepText(member.value);
+  }
+  return {};
+} catch (const std::bad_alloc&) {
+  return {};
+}
+
+sluice_text sluice_context_baggage_header(const sluice_context* context) noexcept {
+  return context->baggage == 0 ? sluice_text{}
+                               : sluice::KeepText(sluice::BaggageText(context->baggage));
+}
+
+int sluice_context_extract_baggage(sluice_text header, sluice_context* context) noexcept try {
+  if (Process::Get() == nullptr) return -1;
+  context->baggage = sluice::InternBaggage(sluice::ParseBaggage(View(header)));
+  return context->baggage != 0 ? 0 : -1;
+} catch (const std::bad_alloc&) {
+  context->baggage = 0;
+  return -1;
+}
+
 sluice_span sluice_span_start(sluice_text name, const sluice_span_options* options) noexcept {
   Process* const process = Process::Get();
-  if (process == nullptr) return 0;
+  if (process == nullptr) return WithoutMemory(options);
   const KnownOptions known(options);
-  const uint64_t span = process->recorder().StartSpan(View(name), *known);
+  uint64_t span = 0;
+  sluice::WithAttributes(Given(*known), [&](sluice::AttributeList attributes) {
+    span = process->recorder().StartSpan(View(name), *known, attributes);
+  });
   process->Notify();
   return span;
 }
@@ -85,7 +148,9 @@ void sluice_span_set_attributes(sluice_span span, const sluice_attribute* attrib
                                 size_t count) noexcept {
   Process* const process = span == 0 ? nullptr : Process::Get();
   if (process == nullptr) return;
-  process->recorder().SetAttributes(span, {attributes, count});
+  sluice::WithAttributes(
+      {attributes, count, nullptr, nullptr, nullptr},
+      [&](sluice::AttributeList list) { process->recorder().SetAttributes(span, list); });
   process->Notify();
 }
 
@@ -96,10 +161,55 @@ void sluice_span_set_status(sluice_span span, sluice_status status, sluice_text 
   process->Notify();
 }
 
-void sluice_span_end(sluice_span span) noexcept {
+void sluice_span_add_link(sluice_span span, const sluice_link* link) noexcept {
   Process* const process = span == 0 ? nullptr : Process::Get();
   if (process == nullptr) return;
-  process->recorder().EndSpan(span);
+  sluice::WithAttributes(
+      {link->attributes, link->attribute_count, nullptr, nullptr, nullptr},
+      [&](sluice::AttributeList list) {
+        process->recorder().AddLink(span, {link->context, list.items, list.count});
+      });
+  process->Notify();
+}
+
+void sluice_span_set_name(sluice_span span, sluice_text name) noexcept {
+  Process* const process = span == 0 ? nullptr : Process::Get();
+  if (process == nullptr) return;
+  process->recorder().SetName(span, View(name));
+  process->Notify();
+}
+
+void sluice_span_add_busy(sluice_span span, uint64_t ns) noexcept {
+  Process* const process = span == 0 ? nullptr : Process::Get();
+  if (process != nullptr) process->recorder().AddBusy(span, ns);
+}
+
+void sluice_span_record_error(sluice_span span, const sluice_error* error) noexcept {
+  if (span == 0) return;
+  const KnownOptions known(error);
+  const auto& [size, type, message, stacktrace, keeps_status] = *known;
+  const sluice_attribute attributes[] = {
+      {.key = sluice_str("exception.type"), .type = SLUICE_STRING, .value = {.text = type}},
+      {.key = sluice_str("exception.message"), .type = SLUICE_STRING, .value = {.text = message}},
+      {.key = sluice_str("exception.stacktrace"),
+       .type = SLUICE_STRING,
+       .value = {.text = stacktrace}}};
+  sluice_event_options options = {};
+  options.size = sizeof(options);
+  options.level = SLUICE_ERROR;
+  options.attributes = attributes;
+  options.attribute_count = stacktrace.size == 0 ? 2 : 3;
+  sluice_span_event(span, sluice_str("exception"), &options);
+  if (keeps_status != 0) return;
+  sluice_span_set_status(span, SLUICE_FAILED, message.size != 0 ? message : type);
+}
+
+void sluice_span_end(sluice_span span) noexcept { sluice_span_end_at(span, 0); }
+
+void sluice_span_end_at(sluice_span span, uint64_t unix_ns) noexcept {
+  Process* const process = span == 0 ? nullptr : Process::Get();
+  if (process == nullptr) return;
+  process->recorder().EndSpan(span, unix_ns);
   process->Notify();
 }
 
@@ -112,7 +222,9 @@ void sluice_event(sluice_text message, const sluice_event_options* options) noex
   Process* const process = Process::Get();
   if (process == nullptr) return;
   const KnownOptions known(options);
-  process->recorder().EmitEvent(View(message), *known);
+  sluice::WithAttributes(Given(*known), [&](sluice::AttributeList attributes) {
+    process->recorder().EmitEvent(View(message), *known, attributes);
+  });
   process->Notify();
 }
 
@@ -121,9 +233,10 @@ void sluice_span_event(sluice_span span, sluice_text message,
   Process* const process = Process::Get();
   if (process == nullptr) return;
   const KnownOptions known(options);
-  if (!process->recorder().EmitSpanEvent(span, View(message), *known)) {
-    process->recorder().EmitEvent(View(message), *known);
-  }
+  sluice::WithAttributes(Given(*known), [&](sluice::AttributeList attributes) {
+    if (process->recorder().EmitSpanEvent(span, View(message), *known, attributes)) return;
+    process->recorder().EmitEvent(View(message), *known, attributes);
+  });
   process->Notify();
 }
 
@@ -144,6 +257,13 @@ int sluice_flush(uint32_t timeout_ms) noexcept {
   if (process == nullptr) return 0;
   const std::chrono::milliseconds timeout(timeout_ms);
   return process->Flush(timeout, sluice::Sender::Patience::kUntilDeadline) ? 0 : -1;
+}
+
+int sluice_flush_sinks(const sluice_text* sinks, size_t count, uint32_t timeout_ms,
+                       sluice_laggard told, void* user) noexcept {
+  Process* const process = Process::Existing();
+  if (process == nullptr) return 0;
+  return process->FlushSinks({{sinks, count}, std::chrono::milliseconds(timeout_ms), told, user});
 }
 
 void sluice_read_stats(sluice_stats* stats) noexcept {

@@ -6,7 +6,7 @@
 
 namespace sluice {
 
-bool SlotState::LockSlowly(uint32_t generation, bool is_ending) {
+[[gnu::noinline]] bool SlotState::LockSlowly(uint32_t generation, bool is_ending) {
   SpinWait wait;
   uint64_t word = Load();
   while (word >> 32 == generation) {
@@ -52,7 +52,7 @@ void SpanPool::Empty(SlotMagazine* magazine) {
   while (magazine->count != 0) GiveOne(magazine->slots[--magazine->count]);
 }
 
-SpanSlot* SpanPool::TakeOne() {
+[[gnu::noinline]] SpanSlot* SpanPool::TakeOne() {
   if (first_free_ != kNone) {
     SpanSlot* const slot = &slots_[first_free_];
     first_free_ = slot->next_free;
@@ -66,7 +66,7 @@ SpanSlot* SpanPool::TakeOne() {
   return slot;
 }
 
-void SpanPool::GiveOne(SpanSlot* slot) {
+[[gnu::noinline]] void SpanPool::GiveOne(SpanSlot* slot) {
   slot->next_free = first_free_;
   first_free_ = slot->index;
 }

@@ -89,12 +89,18 @@ struct SpanSlot {
   uint8_t level = 0;
   uint8_t kind = 0;
   bool is_current = false;  // `previous` is to be current again
-  bool is_local = false;    // for this process's stderr alone: the agent is not told
+  bool is_local = false;    // nobody wants it: what is below it belongs to its parent
+  bool is_untold = false;   // the agent is not told: it is local, or not sampled
+  bool has_status = false;
   uint16_t target_size = 0;
+  uint32_t baggage = 0;  // see baggage_store.h
+  uint64_t busy_ns = 0;  // how long it was entered; 0: not measured
 
-  uint16_t attribute_count = 0;  // in the body
+  // See span_body.h.
+  uint16_t attribute_count = 0;
   uint16_t body_size = 0;
-  std::bitset<limits::kAttributes> bare;  // of the body's attributes
+  uint64_t keys = 0;
+  std::bitset<limits::kAttributes> bare;
   sluice_context previous;
 
   // Encoded fields of Span: name, attributes, status.

@@ -29,7 +29,9 @@ bool IsWanted(Level level, std::string_view target) {
     return false;
   }
   const KeptTable* const current = installed.load(std::memory_order_acquire);
-  return current == nullptr || level <= current->table.For(target);
+  if (current == nullptr) return true;
+  const LevelTable& table = current->table;
+  return level <= (table.entries.empty() ? table.default_level : table.For(target));
 }
 
 void SetWantedLevels(LevelTable table) {

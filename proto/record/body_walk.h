@@ -98,6 +98,7 @@ template <typename Visitor>
     case WireTag(span_field::kAttributes, WireType::kBytes):
       return visitor.Attribute(field.bytes);
     case WireTag(span_field::kEvents, WireType::kBytes):
+      span->has_events = true;
       return visitor.SpanEvent(field.bytes);
     case WireTag(span_field::kLinks, WireType::kBytes):
       return visitor.Link(field.bytes);

@@ -33,6 +33,8 @@ std::string_view PlainKey(std::string_view encoded) {
 // Collects what is wrong. Its walks return false at the first fault.
 class Judge : public RecordVisitor {
  public:
+  explicit Judge(int most_depth = limits::kValueDepth) : most_depth_(most_depth) {}
+
   bool Text(std::string_view text) {
     if (!IsValidUtf8(text)) [[unlikely]]
       flaws_.invalid_utf8 = true;
@@ -73,6 +75,7 @@ class Judge : public RecordVisitor {
   bool Array(std::string_view encoded, int depth);
   bool Map(std::string_view encoded, int depth);
 
+  const int most_depth_;
   RecordFault fault_ = RecordFault::kNone;
   RecordFlaws flaws_;
   size_t body_attributes_ = 0;
@@ -121,7 +124,7 @@ bool Judge::Value(std::string_view encoded, int depth) {
 }
 
 bool Judge::Array(std::string_view encoded, int depth) {
-  if (depth > limits::kValueDepth) return false;
+  if (depth > most_depth_) return false;
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
     if (field.number() != array_value_field::kValues) continue;
@@ -131,7 +134,7 @@ bool Judge::Array(std::string_view encoded, int depth) {
 }
 
 bool Judge::Map(std::string_view encoded, int depth) {
-  if (depth > limits::kValueDepth) return false;
+  if (depth > most_depth_) return false;
   WireReader reader(encoded);
   for (WireField field; reader.Next(&field);) {
     if (field.number() != key_value_list_field::kValues) continue;
@@ -199,11 +202,90 @@ bool Judge::Link(std::string_view encoded) {
 RecordFlaws Judge::flaws() const {
   RecordFlaws flaws = flaws_;
   const size_t kept = body_attributes_ - body_reserved_;
-  flaws.reserved_attributes += static_cast<uint16_t>(body_reserved_);
+  flaws.reserved_attributes += static_cast<uint32_t>(body_reserved_);
   if (kept > limits::kAttributes) {
-    flaws.surplus_attributes = static_cast<uint16_t>(kept - limits::kAttributes);
+    flaws.surplus_attributes = static_cast<uint32_t>(kept - limits::kAttributes);
   }
   return flaws;
+}
+
+// An event is of use without its ids, so that bad ones are no fault of it.
+class BareEventJudge : public Judge {
+ public:
+  BareEventJudge() : Judge(limits::kOtlpValueDepth) {}
+  bool Id(std::string_view id, size_t expected_size, RecordFault) {
+    const bool is_zero = id.find_first_not_of('\0') == id.npos;
+    has_bad_ids_ |= !id.empty() && (id.size() != expected_size || is_zero);
+    return true;
+  }
+  bool has_bad_ids() const { return has_bad_ids_; }
+
+ private:
+  bool has_bad_ids_ = false;
+};
+
+// What a bare record's flaws are: it may have any number of attributes.
+RecordFlaws BareFlaws(const Judge& judge) {
+  RecordFlaws flaws = judge.flaws();
+  flaws.surplus_attributes = 0;
+  return flaws;
+}
+
+// Its `level` attribute counts, which most spans lack.
+void FinishBareSpan(std::string_view encoded, std::string_view scope_name, RecordVerdict* verdict) {
+  RecordView& view = verdict->view;
+  view.kind = RecordKind::kSpan;
+  view.level = Level::kInfo;
+  view.target = TargetOfScope(scope_name);
+  if ((verdict->key_sizes & KeySizeBit("level")) == 0) return;
+  if (const auto read = ReadBareSpan(encoded, scope_name)) view.level = read->level;
+}
+
+bool JudgeEntityRef(std::string_view encoded, Judge& judge) {
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.number() > entity_ref_field::kLast) continue;
+    if (field.type() != WireType::kBytes) return false;
+    judge.Text(field.bytes);
+  }
+  return reader.ok();
+}
+
+bool JudgeResourceField(const WireField& field, Judge& judge) {
+  switch (field.tag) {
+    case WireTag(resource_field::kAttributes, WireType::kBytes):
+      return judge.NestedAttribute(field.bytes);
+    case WireTag(resource_field::kDroppedAttributesCount, WireType::kVarint):
+      return true;
+    case WireTag(resource_field::kEntityRefs, WireType::kBytes):
+      return JudgeEntityRef(field.bytes, judge);
+    default:
+      return field.number() > resource_field::kLast;
+  }
+}
+
+bool JudgeScopeField(const WireField& field, Judge& judge) {
+  switch (field.tag) {
+    case WireTag(instrumentation_scope_field::kName, WireType::kBytes):
+    case WireTag(instrumentation_scope_field::kVersion, WireType::kBytes):
+      return judge.Text(field.bytes);
+    case WireTag(instrumentation_scope_field::kAttributes, WireType::kBytes):
+      return judge.NestedAttribute(field.bytes);
+    case WireTag(instrumentation_scope_field::kDroppedAttributesCount, WireType::kVarint):
+      return true;
+    default:
+      return field.number() > instrumentation_scope_field::kLast;
+  }
+}
+
+template <typename JudgeField>
+ResourceVerdict CheckEnvelope(std::string_view encoded, JudgeField judge_field) {
+  Judge judge(limits::kOtlpValueDepth);
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (!judge_field(field, judge)) return {};
+  }
+  return {.sound = reader.ok(), .flawed = judge.flaws().any()};
 }
 
 RecordFault SpanFault(RecordKind kind, const SpanView& span) {
@@ -262,6 +344,48 @@ RecordVerdict CheckRecord(std::string_view encoded) {
   verdict.key_sizes = judge.key_sizes();
   verdict.flaws.long_target = view.target.size() > limits::kTargetBytes;
   return verdict;
+}
+
+RecordVerdict CheckBareSpan(std::string_view encoded, std::string_view scope_name) {
+  RecordVerdict verdict;
+  verdict.fault = RecordFault::kTooLarge;
+  if (encoded.size() > limits::kOtlpItemBytes) return verdict;
+  Judge judge(limits::kOtlpValueDepth);
+  const bool is_sound = WalkSpan(encoded, &verdict.view.span, judge);
+  verdict.fault = is_sound ? SpanFault(RecordKind::kSpan, verdict.view.span) : judge.fault();
+  if (!is_sound && verdict.fault == RecordFault::kNone) verdict.fault = RecordFault::kMalformed;
+  if (verdict.fault != RecordFault::kNone) return verdict;
+  verdict.flaws = BareFlaws(judge);
+  verdict.key_sizes = judge.key_sizes();
+  FinishBareSpan(encoded, scope_name, &verdict);
+  return verdict;
+}
+
+RecordVerdict CheckBareEvent(std::string_view encoded, std::string_view scope_name) {
+  RecordVerdict verdict;
+  verdict.fault = RecordFault::kTooLarge;
+  if (encoded.size() > limits::kOtlpItemBytes) return verdict;
+  BareEventJudge judge;
+  EventView& event = verdict.view.event;
+  verdict.fault = RecordFault::kMalformed;
+  if (!WalkEvent(encoded, &event, judge)) return verdict;
+  verdict.fault = RecordFault::kNone;
+  verdict.flaws = BareFlaws(judge);
+  verdict.flaws.bad_ids = judge.has_bad_ids() || EventFault(event) == RecordFault::kBadTraceId;
+  if (event.trace_id.IsZero()) event.span_id = {};
+  verdict.key_sizes = judge.key_sizes();
+  verdict.view.kind = RecordKind::kEvent;
+  verdict.view.level = LevelOfEvent(event);
+  verdict.view.target = TargetOfScope(scope_name);
+  return verdict;
+}
+
+ResourceVerdict CheckOtlpResource(std::string_view encoded) {
+  return CheckEnvelope(encoded, JudgeResourceField);
+}
+
+ResourceVerdict CheckOtlpScope(std::string_view encoded) {
+  return CheckEnvelope(encoded, JudgeScopeField);
 }
 
 ResourceVerdict CheckResource(std::string_view encoded) {

@@ -1,5 +1,6 @@
 // Judges a record that came from outside: one walk over its bytes, every field and every value.
-// Reads what record_view.h reads and checks what that trusts.
+// Reads what record_view.h reads and checks what that trusts. The same for OTLP's spans and log
+// records, and for what stands around them.
 #pragma once
 
 #include <cstdint>
@@ -24,14 +25,16 @@ std::string_view RecordFaultName(RecordFault fault);
 
 // What RepairRecord can mend without losing the record.
 struct RecordFlaws {
-  uint16_t reserved_attributes = 0;  // `sluice.*` keys: dropped
-  uint16_t surplus_attributes =
-      0;                      // beyond limits::kAttributes: dropped, and counted in the record
+  uint32_t reserved_attributes = 0;  // `sluice.*` keys: dropped
+  // Beyond limits::kAttributes: dropped, and counted in the record.
+  uint32_t surplus_attributes = 0;
   bool invalid_utf8 = false;  // somewhere in its text: U+FFFD instead
   bool long_target = false;   // beyond limits::kTargetBytes: cut at a code point
+  bool bad_ids = false;       // of a bare event: ids that are none, or a span's without a trace's
 
   bool any() const {
-    return reserved_attributes != 0 || surplus_attributes != 0 || invalid_utf8 || long_target;
+    return reserved_attributes != 0 || surplus_attributes != 0 || invalid_utf8 || long_target ||
+           bad_ids;
   }
 };
 
@@ -46,6 +49,12 @@ struct RecordVerdict {
 
 RecordVerdict CheckRecord(std::string_view encoded);
 
+// A bare OTLP Span or LogRecord, read as ReadBareSpan and ReadBareEvent read it. The limits are
+// OTLP's, and attributes are not limited in number. An event's ids that are none are a flaw and
+// read as absent.
+RecordVerdict CheckBareSpan(std::string_view encoded, std::string_view scope_name);
+RecordVerdict CheckBareEvent(std::string_view encoded, std::string_view scope_name);
+
 // The bit of RecordVerdict::key_sizes that stands for `key`.
 constexpr uint64_t KeySizeBit(std::string_view key) { return uint64_t{1} << (key.size() % 64); }
 
@@ -54,5 +63,10 @@ struct ResourceVerdict {
   bool flawed = false;  // has reserved attributes or invalid text
 };
 ResourceVerdict CheckResource(std::string_view encoded);
+
+// A Resource or InstrumentationScope that came as OTLP, of any size: well formed, and whether it
+// has reserved attributes or invalid text.
+ResourceVerdict CheckOtlpResource(std::string_view encoded);
+ResourceVerdict CheckOtlpScope(std::string_view encoded);
 
 }  // namespace sluice

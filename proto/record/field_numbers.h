@@ -97,6 +97,21 @@ inline constexpr uint32_t kAccepted = 2;
 inline constexpr uint32_t kDrops = 3;
 }  // namespace emit_response_field
 
+namespace flush_request_field {  // sluice.v1.FlushRequest
+inline constexpr uint32_t kSinks = 1;
+inline constexpr uint32_t kTimeoutMs = 2;
+}  // namespace flush_request_field
+
+namespace flush_response_field {  // sluice.v1.FlushResponse
+inline constexpr uint32_t kSinks = 2;
+}  // namespace flush_response_field
+
+namespace sink_flush_field {  // sluice.v1.SinkFlush
+inline constexpr uint32_t kSink = 1;
+inline constexpr uint32_t kDone = 2;
+inline constexpr uint32_t kError = 3;
+}  // namespace sink_flush_field
+
 namespace identity_field {  // sluice.v1.Identity
 inline constexpr uint32_t kPid = 1;
 inline constexpr uint32_t kUid = 2;

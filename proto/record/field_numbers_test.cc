@@ -4,6 +4,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sluice/otlp/v1/collector.pb.h"
+#include "sluice/otlp/v1/rpc_status.pb.h"
 #include "sluice/v1/ingest.pb.h"
 #include "sluice/v1/query.pb.h"
 
@@ -13,6 +15,8 @@ namespace {
 TEST(FieldNumbersTest, AreThoseOfTheGeneratedMessages) {
   // Links their files in.
   ASSERT_NE(v1::Hello::descriptor(), nullptr);
+  ASSERT_NE(otlp::v1::RpcStatus::descriptor(), nullptr);
+  ASSERT_NE(otlp::v1::ExportTraceServiceRequest::descriptor(), nullptr);
   ASSERT_NE(v1::Counter::descriptor(), nullptr);
   for (const char* header : {"/field_numbers.h", "/otlp_field_numbers.h"}) {
     const testing::FieldNumbers numbers =

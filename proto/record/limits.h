@@ -25,8 +25,26 @@ inline constexpr int kValueDepth = 16;
 // Bytes of one encoded Resource, which has at most kAttributes attributes.
 inline constexpr size_t kResourceBytes = 16 * 1024;
 
-// Per uid.
-inline constexpr int kConnectionsPerUid = 64;
+// What comes as OTLP. An item, which is a span or a log record: model prompts and answers stand in
+// attributes. Above it the item is rejected alone.
+inline constexpr size_t kOtlpItemBytes = 1024 * 1024;
+// Nesting of its values: within a message it leaves what others allow, 100 levels of protobuf.
+inline constexpr int kOtlpValueDepth = 30;
+// A resource; above it its largest attributes are dropped and counted. Also what else stands around
+// items, of a resource or of a scope: above it they are rejected.
+inline constexpr size_t kOtlpEnvelopeBytes = 64 * 1024;
+// A resource that is looked at at all.
+inline constexpr size_t kOtlpResourceBytes = 1024 * 1024;
+// A whole request, decompressed.
+inline constexpr size_t kOtlpRequestBytes = 64 * 1024 * 1024;
+
+// Events within one span that log and pool show; the view of its trace shows all. OpenTelemetry's
+// SDKs keep as many by default.
+inline constexpr uint32_t kSpanEventsShown = 128;
+
+// Per uid. A process that OpenTelemetry's SDK is in has up to three connections, one for each
+// signal.
+inline constexpr int kConnectionsPerUid = 512;
 inline constexpr int kOpenSpansPerUid = 10'000;
 // Memory that the open spans of one uid take in one reader's table, with the resource of each and
 // what is kept of ended ones; a record beyond it is dropped (`open_span_bytes`).

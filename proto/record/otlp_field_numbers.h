@@ -33,19 +33,75 @@ inline constexpr uint32_t kLast = kValue;
 namespace resource_field {  // sluice.otlp.v1.Resource
 inline constexpr uint32_t kAttributes = 1;
 inline constexpr uint32_t kDroppedAttributesCount = 2;
+inline constexpr uint32_t kEntityRefs = 3;
+inline constexpr uint32_t kLast = kEntityRefs;
 }  // namespace resource_field
+
+namespace entity_ref_field {  // sluice.otlp.v1.EntityRef
+inline constexpr uint32_t kSchemaUrl = 1;
+inline constexpr uint32_t kType = 2;
+inline constexpr uint32_t kIdKeys = 3;
+inline constexpr uint32_t kDescriptionKeys = 4;
+inline constexpr uint32_t kLast = kDescriptionKeys;
+}  // namespace entity_ref_field
+
+// The messages around records: traces, logs and metrics agree in their numbers.
+
+namespace export_request_field {  // sluice.otlp.v1.ExportTraceServiceRequest
+inline constexpr uint32_t kResourceSpans = 1;
+}  // namespace export_request_field
+
+namespace export_response_field {  // sluice.otlp.v1.ExportTraceServiceResponse
+inline constexpr uint32_t kPartialSuccess = 1;
+}  // namespace export_response_field
+
+namespace partial_success_field {  // sluice.otlp.v1.ExportTracePartialSuccess
+inline constexpr uint32_t kRejectedSpans = 1;
+inline constexpr uint32_t kErrorMessage = 2;
+}  // namespace partial_success_field
+
+// What an error says beside its code.
+
+namespace rpc_status_field {  // sluice.otlp.v1.RpcStatus
+inline constexpr uint32_t kCode = 1;
+inline constexpr uint32_t kMessage = 2;
+inline constexpr uint32_t kDetails = 3;
+}  // namespace rpc_status_field
+
+namespace retry_info_field {  // sluice.otlp.v1.RetryInfo
+inline constexpr uint32_t kRetryDelay = 1;
+}  // namespace retry_info_field
+
+namespace any_field {  // google.protobuf.Any
+inline constexpr uint32_t kTypeUrl = 1;
+inline constexpr uint32_t kValue = 2;
+}  // namespace any_field
+
+namespace duration_field {  // google.protobuf.Duration
+inline constexpr uint32_t kSeconds = 1;
+inline constexpr uint32_t kNanos = 2;
+}  // namespace duration_field
+
+namespace resource_spans_field {  // sluice.otlp.v1.ResourceSpans
+inline constexpr uint32_t kResource = 1;
+inline constexpr uint32_t kScopeSpans = 2;
+inline constexpr uint32_t kSchemaUrl = 3;
+inline constexpr uint32_t kLast = kSchemaUrl;
+}  // namespace resource_spans_field
 
 namespace instrumentation_scope_field {  // sluice.otlp.v1.InstrumentationScope
 inline constexpr uint32_t kName = 1;
 inline constexpr uint32_t kVersion = 2;
 inline constexpr uint32_t kAttributes = 3;
 inline constexpr uint32_t kDroppedAttributesCount = 4;
+inline constexpr uint32_t kLast = kDroppedAttributesCount;
 }  // namespace instrumentation_scope_field
 
 namespace scope_spans_field {  // sluice.otlp.v1.ScopeSpans
 inline constexpr uint32_t kScope = 1;
 inline constexpr uint32_t kSpans = 2;
 inline constexpr uint32_t kSchemaUrl = 3;
+inline constexpr uint32_t kLast = kSchemaUrl;
 }  // namespace scope_spans_field
 
 namespace scope_logs_field {  // sluice.otlp.v1.ScopeLogs

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "proto/record/check.h"
@@ -30,6 +31,8 @@ enum ShapeId : uint8_t {
   kSpan,
   kLogRecord,
   kResource,
+  kEntityRef,
+  kScope,
 };
 
 // Where text and attributes lie in a message.
@@ -68,7 +71,17 @@ constexpr Shape kShapes[] = {
     {Bit(log_record_field::kSeverityText) | Bit(log_record_field::kEventName),
      log_record_field::kAttributes,
      {{{log_record_field::kBody, kAnyValue}}}},
-    /* kResource */ {0, resource_field::kAttributes, {}},
+    /* kResource */
+    {0, resource_field::kAttributes, {{{resource_field::kEntityRefs, kEntityRef}}}},
+    /* kEntityRef */
+    {Bit(entity_ref_field::kSchemaUrl) | Bit(entity_ref_field::kType) |
+         Bit(entity_ref_field::kIdKeys) | Bit(entity_ref_field::kDescriptionKeys),
+     0,
+     {}},
+    /* kScope */
+    {Bit(instrumentation_scope_field::kName) | Bit(instrumentation_scope_field::kVersion),
+     instrumentation_scope_field::kAttributes,
+     {}},
 };
 
 bool IsText(const Shape& shape, uint32_t number) {
@@ -95,12 +108,12 @@ struct Selection {
   std::vector<bool> keeps;  // by index
   uint32_t surplus = 0;
 };
-Selection SelectAttributes(FieldRange attributes) {
+Selection SelectAttributes(FieldRange attributes, size_t most = limits::kAttributes) {
   Selection selection;
   size_t kept = 0;
   for (const std::string_view attribute : attributes) {
     const bool reserved = IsReserved(attribute);
-    const bool surplus = !reserved && kept == limits::kAttributes;
+    const bool surplus = !reserved && kept == most;
     selection.keeps.push_back(!reserved && !surplus);
     selection.surplus += surplus;
     kept += !reserved && !surplus;
@@ -201,6 +214,53 @@ std::string ValidTarget(std::string_view target) {
   return valid;
 }
 
+std::string RepairBare(std::string_view encoded, ShapeId id, FieldRange attributes) {
+  const Selection selection = SelectAttributes(attributes, SIZE_MAX);
+  std::string mended;
+  StringWireWriter writer{StringSink(&mended)};
+  Mender(writer, &selection).Message(encoded, id);
+  return mended;
+}
+
+std::string RepairEnvelope(std::string_view encoded, ShapeId id) {
+  std::string mended;
+  StringWireWriter writer{StringSink(&mended)};
+  Mender(writer, nullptr).Message(encoded, id);
+  return mended;
+}
+
+// Which attributes have to go, by index, so that what stays takes at most so much.
+std::vector<bool> SelectLargest(std::string_view resource, size_t most) {
+  std::vector<std::pair<size_t, size_t>> sizes;  // with the index
+  for (const std::string_view attribute : FieldRange(resource, resource_field::kAttributes)) {
+    sizes.emplace_back(BytesFieldSize(resource_field::kAttributes, attribute.size()), sizes.size());
+  }
+  std::vector<bool> selected(sizes.size());
+  std::sort(sizes.begin(), sizes.end());
+  for (size_t size = resource.size(); size > most && !sizes.empty(); sizes.pop_back()) {
+    size -= std::min(size, sizes.back().first);
+    selected[sizes.back().second] = true;
+  }
+  return selected;
+}
+
+std::string FitResource(std::string_view resource, size_t most, uint32_t* left_out) {
+  const std::vector<bool> goes = SelectLargest(resource, most);
+  std::string fitted;
+  StringWireWriter writer{StringSink(&fitted)};
+  size_t attribute = 0;
+  ForEachField(resource, [&](const WireField& field, std::string_view whole) {
+    const bool is_attribute = field.number() == resource_field::kAttributes;
+    if (!is_attribute || !goes[attribute++]) return writer.Raw(whole);
+    ++*left_out;
+  });
+  if (fitted.size() > most) fitted.clear();
+  const uint64_t before = LastScalar(resource, resource_field::kDroppedAttributesCount);
+  writer.Varint(resource_field::kDroppedAttributesCount,
+                std::min<uint64_t>(before + *left_out, UINT32_MAX));
+  return fitted;
+}
+
 }  // namespace
 
 std::string RepairRecord(std::string_view encoded) {
@@ -233,5 +293,34 @@ std::string RepairResource(std::string_view encoded, bool* changed) {
   Mender(writer, nullptr).Message(encoded, kResource);
   return mended.size() <= limits::kResourceBytes ? mended : std::string();
 }
+
+std::string RepairBareSpan(std::string_view encoded) {
+  return RepairBare(encoded, kSpan, FieldRange(encoded, span_field::kAttributes));
+}
+
+std::string RepairBareEvent(std::string_view encoded) {
+  const auto event = ReadEvent(encoded);
+  if (!event.has_value()) return {};
+  const bool has_trace = !event->trace_id.IsZero();
+  std::string kept;
+  ForEachField(encoded, [&](const WireField& field, std::string_view whole) {
+    const bool is_trace = field.number() == log_record_field::kTraceId;
+    const bool is_span = field.number() == log_record_field::kSpanId;
+    if (is_trace && !has_trace) return;
+    if (is_span && (!has_trace || event->span_id.IsZero())) return;
+    kept += whole;
+  });
+  return RepairBare(kept, kLogRecord, FieldRange(kept, log_record_field::kAttributes));
+}
+
+std::string RepairOtlpResource(std::string_view encoded, uint32_t* left_out) {
+  *left_out = 0;
+  // Room for the count that is added.
+  constexpr size_t kMost = limits::kOtlpEnvelopeBytes - 8;
+  const std::string mended = RepairEnvelope(encoded, kResource);
+  return mended.size() <= kMost ? mended : FitResource(mended, kMost, left_out);
+}
+
+std::string RepairOtlpScope(std::string_view encoded) { return RepairEnvelope(encoded, kScope); }
 
 }  // namespace sluice

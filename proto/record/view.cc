@@ -131,12 +131,17 @@ struct LevelFinder : RecordVisitor {
   Level level = Level::kUnspecified;
 };
 
-std::string_view TargetOf(std::string_view scope_name) {
+}  // namespace
+
+std::string_view TargetOfScope(std::string_view scope_name) {
   if (scope_name.size() <= limits::kTargetBytes) return scope_name;
   return scope_name.substr(0, Utf8Boundary(scope_name, limits::kTargetBytes));
 }
 
-}  // namespace
+Level LevelOfEvent(const EventView& event) {
+  const Level level = LevelFromSeverity(event.severity_number);
+  return level == Level::kUnspecified ? Level::kInfo : level;
+}
 
 std::optional<RecordView> ReadBareSpan(std::string_view encoded, std::string_view scope_name) {
   std::optional<RecordView> view(std::in_place);
@@ -144,7 +149,7 @@ std::optional<RecordView> ReadBareSpan(std::string_view encoded, std::string_vie
   if (!WalkSpan(encoded, &view->span, finder)) return std::nullopt;
   view->kind = RecordKind::kSpan;
   view->level = finder.level == Level::kUnspecified ? Level::kInfo : finder.level;
-  view->target = TargetOf(scope_name);
+  view->target = TargetOfScope(scope_name);
   return view;
 }
 
@@ -153,9 +158,8 @@ std::optional<RecordView> ReadBareEvent(std::string_view encoded, std::string_vi
   RecordVisitor visitor;
   if (!WalkEvent(encoded, &view->event, visitor)) return std::nullopt;
   view->kind = RecordKind::kEvent;
-  view->level = LevelFromSeverity(view->event.severity_number);
-  if (view->level == Level::kUnspecified) view->level = Level::kInfo;
-  view->target = TargetOf(scope_name);
+  view->level = LevelOfEvent(view->event);
+  view->target = TargetOfScope(scope_name);
   return view;
 }
 

@@ -103,6 +103,7 @@ struct SpanView {
   StatusCode status = StatusCode::kUnset;
   std::string_view status_message;
   uint32_t flags = 0;
+  bool has_events = false;
 
   FieldRange attributes() const { return {body, span_field::kAttributes}; }  // ReadAttribute
   FieldRange events() const { return {body, span_field::kEvents}; }          // encoded Span.Event
@@ -167,6 +168,9 @@ std::optional<EventView> ReadEvent(std::string_view encoded);
 // its severity; a span's is that of the first text attribute `level` that names one, else INFO.
 std::optional<RecordView> ReadBareSpan(std::string_view encoded, std::string_view scope_name);
 std::optional<RecordView> ReadBareEvent(std::string_view encoded, std::string_view scope_name);
+std::string_view TargetOfScope(std::string_view scope_name);
+// INFO where its severity tells nothing.
+Level LevelOfEvent(const EventView& event);
 
 // ERROR 17 and above, WARN 13-16, INFO 9-12, DEBUG 5-8, TRACE 1-4; kUnspecified for the rest.
 Level LevelFromSeverity(uint32_t severity_number);

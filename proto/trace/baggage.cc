@@ -102,6 +102,11 @@ std::optional<BaggageMember> ParseMember(std::string_view text) {
                        ParseProperties(text)};
 }
 
+bool Matches(std::string_view pattern, std::string_view key) {
+  return pattern.ends_with('*') ? key.starts_with(pattern.substr(0, pattern.size() - 1))
+                                : key == pattern;
+}
+
 // Empty where the member cannot travel.
 std::string FormatMember(const BaggageMember& member) {
   if (!IsToken(member.key) || ParseProperties(member.properties) != member.properties) return {};
@@ -137,6 +142,21 @@ std::string FormatBaggage(const std::vector<BaggageMember>& members) {
     header.append(separator, ',').append(text);
   }
   return header;
+}
+
+std::vector<BaggageMember> SelectBaggage(const std::vector<BaggageMember>& members,
+                                         std::string_view keys) {
+  std::vector<BaggageMember> selected;
+  std::vector<bool> is_taken(members.size(), false);
+  while (!keys.empty()) {
+    const std::string_view pattern = TakeMember(&keys, ',');
+    for (size_t i = 0; i < members.size(); ++i) {
+      if (pattern.empty() || is_taken[i] || !Matches(pattern, members[i].key)) continue;
+      is_taken[i] = true;
+      selected.push_back(members[i]);
+    }
+  }
+  return selected;
 }
 
 }  // namespace sluice

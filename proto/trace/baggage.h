@@ -13,6 +13,9 @@ namespace sluice {
 inline constexpr size_t kBaggageMembers = 64;
 inline constexpr size_t kBaggageBytes = 8192;
 
+// Names the keys for SelectBaggage.
+inline constexpr const char* kBaggageKeysEnv = "SLUICE_BAGGAGE_KEYS";
+
 struct BaggageMember {
   std::string key;         // a token: letters, digits and !#$%&'*+-.^_`|~
   std::string value;       // decoded, valid UTF-8
@@ -26,5 +29,10 @@ struct BaggageMember {
 std::vector<BaggageMember> ParseBaggage(std::string_view header);
 // `key=value;properties,...`. A member whose key or properties cannot travel is left out.
 std::string FormatBaggage(const std::vector<BaggageMember>& members);
+
+// Those that become attributes of spans: `keys` are separated by commas, and their order counts;
+// `prefix*` stands for all that begin so, in the members' order.
+std::vector<BaggageMember> SelectBaggage(const std::vector<BaggageMember>& members,
+                                         std::string_view keys);
 
 }  // namespace sluice

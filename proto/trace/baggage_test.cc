@@ -78,5 +78,21 @@ TEST(BaggageTest, StopsAt8192BytesAndNeverCutsAMember) {
   }
 }
 
+TEST(BaggageTest, SelectsByKeyAndPrefixInTheOrderOfTheKeys) {
+  const auto keys = [](std::string_view selection) {
+    std::string keys;
+    for (const BaggageMember& member :
+         SelectBaggage(ParseBaggage("app.b=1,run=2,app.a=3,other=4"), selection)) {
+      keys += member.key + ' ';
+    }
+    return keys;
+  };
+  EXPECT_EQ(keys("run, app.*"), "run app.b app.a ");
+  EXPECT_EQ(keys("app.a,app.*,run,run"), "app.a app.b run ");
+  EXPECT_EQ(keys("*"), "app.b run app.a other ");
+  EXPECT_EQ(keys(""), "");
+  EXPECT_EQ(keys(",absent, ,"), "");
+}
+
 }  // namespace
 }  // namespace sluice

@@ -88,11 +88,14 @@ std::array<uint8_t, 16> SipHash128(const std::array<uint8_t, 16>& key, std::stri
   return hash;
 }
 
-std::string DeriveUuid(const std::array<uint8_t, 16>& epoch, uint64_t sequence, uint32_t part) {
-  char message[sizeof(sequence) + sizeof(part)];
+std::string DeriveUuid(const std::array<uint8_t, 16>& epoch, uint64_t sequence, uint32_t part,
+                       uint32_t event) {
+  char message[sizeof(sequence) + sizeof(part) + sizeof(event)];
   std::memcpy(message, &sequence, sizeof(sequence));
   std::memcpy(message + sizeof(sequence), &part, sizeof(part));
-  Uuid uuid{SipHash128(epoch, {message, sizeof(message)})};
+  std::memcpy(message + sizeof(sequence) + sizeof(part), &event, sizeof(event));
+  const size_t size = event == 0 ? sizeof(message) - sizeof(event) : sizeof(message);
+  Uuid uuid{SipHash128(epoch, {message, size})};
   ShapeAsUuid4(&uuid);
   return FormatUuid(uuid);
 }

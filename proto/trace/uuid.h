@@ -31,8 +31,9 @@ std::string FormatUuid(const Uuid& uuid);
 std::array<uint8_t, 16> SipHash128(const std::array<uint8_t, 16>& key, std::string_view message);
 
 // Text of the shape of a version 4 UUID: SipHash128 keyed by the journal's epoch over (sequence,
-// part), little-endian, version and variant bits then set. 122 bits: among 2^32 of them a chance
-// collision has a probability of 2^-59.
-std::string DeriveUuid(const std::array<uint8_t, 16>& epoch, uint64_t sequence, uint32_t part);
+// part) and, where it is not 0, `event`, little-endian, version and variant bits then set. 122
+// bits: among 2^32 of them a chance collision has a probability of 2^-59.
+std::string DeriveUuid(const std::array<uint8_t, 16>& epoch, uint64_t sequence, uint32_t part,
+                       uint32_t event = 0);
 
 }  // namespace sluice

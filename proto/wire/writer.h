@@ -74,6 +74,12 @@ inline void CopyShort(char* to, const char* from, size_t size) {
     std::memcpy(tail, from + size - 8, 8);
     std::memcpy(to, head, 8);
     std::memcpy(to + size - 8, tail, 8);
+  } else if (size >= 4) {
+    char head[4], tail[4];
+    std::memcpy(head, from, 4);
+    std::memcpy(tail, from + size - 4, 4);
+    std::memcpy(to, head, 4);
+    std::memcpy(to + size - 4, tail, 4);
   } else {
     for (size_t i = 0; i < size; ++i) to[i] = from[i];
   }

@@ -126,8 +126,9 @@ int main() {
   BenchLoop("disabled call site, Enabled()", [] {
     if (sluice::Enabled(sluice::Level::kDebug)) std::abort();
   });
-  BenchLoop("disabled event, counted as suppressed",
-            [] { sluice::Event(sluice::Level::kDebug, "app", "not wanted"); });
+  BenchLoop("disabled event, counted as suppressed", [] {
+    sluice::Event("not wanted", {}, {.target = "app", .level = sluice::Level::kDebug});
+  });
   std::printf(
       "\nPublished or measured elsewhere, for comparison: opentelemetry-cpp 465 ns a span (simple\n"
       "processor) to 895 ns (batch), 5 ns a disabled call site. Goals: p50 <= 100 ns, p99.9 <= 2 "

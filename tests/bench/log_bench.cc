@@ -23,7 +23,7 @@
 #include "agent/lines/builder.h"
 #include "agent/lines/format.h"
 #include "agent/live/span_table.h"
-#include "agent/sinks/log/log_file.h"
+#include "agent/sinks/log_file.h"
 #include "sluice/v1/record.pb.h"
 #include "tests/support/records.h"
 
@@ -76,11 +76,11 @@ void CountLines(benchmark::State& state) {
 // Format and write in batches, as the sink does.
 void BM_OurLines(benchmark::State& state, lines::LineStyle style) {
   const Directory directory;
-  LogFileOptions file_options;
+  sinks::LogFileOptions file_options;
   file_options.path = directory.File();
   file_options.max_size = 256 << 20;
   file_options.rotate_keep = 0;
-  auto file = *LogFile::Open(file_options);
+  auto file = *sinks::LogFile::Open(file_options);
   lines::LineOptions options;
   options.style = style;
   const lines::LineFormat format(options);

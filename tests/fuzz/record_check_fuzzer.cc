@@ -51,6 +51,43 @@ void FuzzResource(std::string_view encoded) {
   Require(verdict.sound && !verdict.flawed);
 }
 
+void FuzzBareSpan(std::string_view encoded) {
+  const RecordVerdict verdict = CheckBareSpan(encoded, "scope");
+  const std::optional<RecordView> read = ReadBareSpan(encoded, "scope");
+  if (verdict.fault != RecordFault::kNone) return;
+  Require(read.has_value());
+  CheckViews(*read, verdict.view);
+  const std::string mended = RepairBareSpan(encoded);
+  if (mended.size() > limits::kOtlpItemBytes) return;
+  const RecordVerdict after = CheckBareSpan(mended, "scope");
+  Require(after.fault == RecordFault::kNone && !after.flaws.any());
+  Require(after.view.level == verdict.view.level);
+}
+
+void FuzzBareEvent(std::string_view encoded) {
+  const RecordVerdict verdict = CheckBareEvent(encoded, "scope");
+  if (verdict.fault != RecordFault::kNone) return;
+  const std::string mended = RepairBareEvent(encoded);
+  if (mended.size() > limits::kOtlpItemBytes) return;
+  const RecordVerdict after = CheckBareEvent(mended, "scope");
+  Require(after.fault == RecordFault::kNone && !after.flaws.reserved_attributes);
+  const std::optional<RecordView> read = ReadBareEvent(mended, "scope");
+  Require(read.has_value());
+  CheckViews(*read, verdict.view);
+}
+
+void FuzzEnvelope(std::string_view encoded) {
+  uint32_t left_out = 0;
+  if (CheckOtlpResource(encoded).sound) {
+    const ResourceVerdict verdict = CheckOtlpResource(RepairOtlpResource(encoded, &left_out));
+    Require(verdict.sound && !verdict.flawed);
+  }
+  if (CheckOtlpScope(encoded).sound) {
+    const ResourceVerdict verdict = CheckOtlpScope(RepairOtlpScope(encoded));
+    Require(verdict.sound && !verdict.flawed);
+  }
+}
+
 }  // namespace
 }  // namespace sluice
 
@@ -58,5 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const std::string_view encoded(reinterpret_cast<const char*>(bytes), size);
   sluice::FuzzRecord(encoded);
   sluice::FuzzResource(encoded);
+  sluice::FuzzBareSpan(encoded);
+  sluice::FuzzBareEvent(encoded);
+  sluice::FuzzEnvelope(encoded);
   return 0;
 }

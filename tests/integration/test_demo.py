@@ -42,6 +42,11 @@ def assert_shows_the_job(output):
                  "create_user"):
         assert name in tree, f"{name} is not in the tree:\n{tree}"
     assert len(re.findall(r"\bfetch_metadata\b", tree)) >= 2, "the step was tried again"
+    why = section(output, "Why it failed")
+    for text in ("partition: aborted: signal 9 (SIGKILL)",
+                 "in provision > resize_root (ERROR killed by SIGKILL)",
+                 "after:\n    ", "provision: the root file system keeps its size"):
+        assert text in why, f"'{text}' is not in what failed:\n{why}"
     pool = section(output, "The KVP pool")
     # A span that bears its target's name stands under that name alone.
     for name in ("INFO|provision|", "INFO|provision:partition|", "INFO|provision:create_user|"):

@@ -81,8 +81,14 @@ def test_looking_verbs_fail_without_an_agent(verb):
     assert "no agent" in done.stderr
 
 
+def test_without_a_verb_and_an_agent_says_where_help_is():
+    done = tool()
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "no agent" in done.stderr and "sluice --help" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [
-    [], ["evnt"], ["event"], ["event", "a", "b"], ["event", "--level", "loud", "a"],
+    ["evnt"], ["event"], ["event", "a", "b"], ["event", "--level", "loud", "a"],
     ["event", "--attr", "novalue", "a"], ["event", "--attr", "sluice.uid=0", "a"],
     ["event", "x" * 70_000], ["event", "--timeout", "soon", "a"], ["run"], ["run", "--"],
     ["tree"], ["tree", "xyz"], ["tree", "--last", 32 * "1"], ["tree", 32 * "0"], ["kvp"],
@@ -177,8 +183,8 @@ def test_tree_shows_the_last_trace(script):
     script.answers["Control.Records"] = [script.query.RecordsResponse(records=spans)]
     done = tool("tree", "--last", path=script.path)
     assert done.returncode == 0
-    assert done.stdout.splitlines()[1] == "one  1.00 ms  uid 1  pid 2"
-    assert script.requests_to("Control.Records")[-1].last_trace
+    assert done.stdout.splitlines()[1] == "@0  1.00 ms  one  uid 1  pid 2"
+    assert script.requests_to("Control.Records")[-1].select.last
     tool("tree", 32 * "1", path=script.path)
     assert script.requests_to("Control.Records")[-1].trace_id == 16 * b"\x11"
 

@@ -36,6 +36,13 @@ class Call {
   // `/package.Service/Method`.
   virtual std::string_view path() const = 0;
 
+  // CLOCK_BOOTTIME nanoseconds after which the caller does not wait any more; 0: not stated.
+  virtual uint64_t deadline() const = 0;
+
+  // From within OnMessage: its message, to be kept. What is large is not copied, and is not charged
+  // to the call any more.
+  virtual std::string TakeMessage(std::string_view message) = 0;
+
   // Queues one message; copied. Written at the end of the turn, as far as the peer reads. Ignored
   // after Finish or OnCancel.
   virtual void Send(std::string_view message) = 0;
@@ -86,6 +93,8 @@ struct Route {
   CallFactory factory;
   // A request message above it ends the call with RESOURCE_EXHAUSTED, unread.
   size_t max_message_bytes = limits::kBatchBytes;
+  // Whether messages may come compressed with gzip; the limit is of either size.
+  bool takes_gzip = false;
 };
 
 }  // namespace sluice::net

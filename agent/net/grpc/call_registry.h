@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,15 @@ class CallRegistry {
   const RouteEntry* FindRoute(std::string_view path) const {
     const auto entry = routes_.find(path);
     return entry == routes_.end() ? nullptr : &*entry;
+  }
+
+  // `package.Service` of each route, once.
+  std::set<std::string> Services() const {
+    std::set<std::string> services;
+    for (const auto& [path, route] : routes_) {
+      services.insert(path.substr(1, path.rfind('/') - 1));
+    }
+    return services;
   }
 
   CallId Add(Call* call) {

@@ -64,9 +64,10 @@ MessageReader::Next MessageReader::ReadPrefix(std::string_view* bytes) {
     prefix = prefix_;
   }
   const uint32_t length = LengthOf(prefix);
-  const bool compressed = prefix[0] != 0;
+  const char flag = prefix[0];
+  is_compressed_ = flag == 1;
   prefix_.clear();
-  if (compressed) return Next::kCompressed;
+  if (flag != 0 && !(is_compressed_ && takes_compressed_)) return Next::kCompressed;
   if (length > max_message_bytes_) return Next::kTooLarge;
   missing_ = length;
   return Next::kMessage;
@@ -77,7 +78,11 @@ void MessageReader::Collect(std::string_view* bytes) {
   const size_t taken = std::min(missing_, bytes->size());
   const size_t needed = buffer_.size() + taken;
   if (needed > buffer_.capacity()) {
-    buffer_.reserve(std::min(buffer_.size() + missing_, std::max(2 * buffer_.size(), needed)));
+    // Of a string of its own, since one that has grown takes twice what it had at least.
+    std::string grown;
+    grown.reserve(std::min(buffer_.size() + missing_, std::max(2 * buffer_.size(), needed)));
+    grown.append(buffer_);
+    buffer_ = std::move(grown);
   }
   buffer_.append(bytes->substr(0, taken));
   bytes->remove_prefix(taken);

@@ -1,11 +1,12 @@
 // gRPC's framing of messages on a stream.
-//   message := compressed:1 (0)  length:4 (big-endian)  bytes[length]
+//   message := compressed:1 (0 or 1)  length:4 (big-endian)  bytes[length]
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::net {
 
@@ -31,9 +32,9 @@ class MessageReader {
  public:
   enum class Next { kMessage, kNeedMore, kTooLarge, kCompressed };
 
-  // `spare` outlives the reader.
-  MessageReader(size_t max_message_bytes, SpareBuffer* spare)
-      : max_message_bytes_(max_message_bytes), spare_(spare) {}
+  // `spare` outlives the reader. A compressed message is refused unless told otherwise.
+  MessageReader(size_t max_message_bytes, SpareBuffer* spare, bool takes_compressed = false)
+      : max_message_bytes_(max_message_bytes), takes_compressed_(takes_compressed), spare_(spare) {}
 
   // Takes from the front of `*bytes`. kMessage: `*message` is whole, and valid until the next call
   // or as long as the bytes. kNeedMore: all bytes were taken. The other two are final.
@@ -41,7 +42,14 @@ class MessageReader {
 
   // Whether the message that was returned last lies with the reader, not in the bytes.
   bool holds_message() const { return delivered_; }
+  // That message, which the reader holds no longer.
+  std::string TakeMessage() {
+    delivered_ = false;
+    return std::exchange(buffer_, std::string());
+  }
   size_t max_message_bytes() const { return max_message_bytes_; }
+  // Of the message that was returned last.
+  bool is_compressed() const { return is_compressed_; }
   // Some of a message was taken and not all of it.
   bool in_message() const { return !prefix_.empty() || missing_ > 0; }
   // Memory in use for that.
@@ -52,9 +60,11 @@ class MessageReader {
   void Collect(std::string_view* bytes);
 
   const size_t max_message_bytes_;
+  const bool takes_compressed_;
   SpareBuffer* const spare_;
-  std::string prefix_;      // an incomplete one; short enough to need no allocation
-  std::string buffer_;      // the part of the message that came in earlier pieces
+  std::string prefix_;  // an incomplete one; short enough to need no allocation
+  std::string buffer_;  // the part of the message that came in earlier pieces
+  bool is_compressed_ = false;
   size_t missing_ = 0;      // what the message in buffer_ lacks
   bool delivered_ = false;  // buffer_ holds the message that was returned last
 };

@@ -95,5 +95,35 @@ TEST_F(MessageReaderTest, GivesItsBufferBackAfterTheMessage) {
   EXPECT_GE(spare_.Take().capacity(), 900u);
 }
 
+TEST(MessageReaderSizeTest, HoldsNoMoreThanTheMessage) {
+  constexpr size_t kBytes = 1'000'003;
+  SpareBuffer spare;
+  MessageReader reader(kBytes, &spare);
+  const std::string wire = Encode({std::string(kBytes, 'x')});
+  for (size_t at = 0; at < wire.size(); at += 10'000) {
+    std::string_view bytes = std::string_view(wire).substr(at, 10'000);
+    std::string_view message;
+    reader.Read(&bytes, &message);
+    EXPECT_LE(reader.held_bytes(), kBytes);
+  }
+  EXPECT_TRUE(reader.holds_message());
+  EXPECT_EQ(reader.TakeMessage(), std::string(kBytes, 'x'));
+  EXPECT_FALSE(reader.holds_message());
+  EXPECT_LT(reader.held_bytes(), 100u);
+}
+
+TEST(MessageReaderSizeTest, TakesCompressedMessagesWhereToldTo) {
+  SpareBuffer spare;
+  MessageReader reader(10, &spare, /*takes_compressed=*/true);
+  std::string_view message;
+  const std::string wire("\1\0\0\0\1x\0\0\0\0\1y\2\0\0\0\0", 17);
+  std::string_view bytes = wire;
+  EXPECT_EQ(reader.Read(&bytes, &message), Next::kMessage);
+  EXPECT_TRUE(reader.is_compressed());
+  EXPECT_EQ(reader.Read(&bytes, &message), Next::kMessage);
+  EXPECT_FALSE(reader.is_compressed());
+  EXPECT_EQ(reader.Read(&bytes, &message), Next::kCompressed);
+}
+
 }  // namespace
 }  // namespace sluice::net

@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "agent/net/grpc/health.h"
 #include "agent/net/grpc/server_call.h"
 #include "agent/net/grpc/text.h"
 #include "proto/record/names.h"
@@ -11,7 +10,8 @@ namespace sluice::net {
 
 GrpcServer::GrpcServer(const Options& options) : http_(options) {
   http_.AddCalls(this);
-  AddRoute(method::kHealthCheck, HealthRoute());
+  AddRoute(method::kHealthCheck, health_.CheckRoute());
+  AddRoute(Health::kWatch, health_.WatchRoute());
 }
 
 GrpcServer::~GrpcServer() { Close(); }
@@ -22,7 +22,8 @@ void GrpcServer::AddRoute(std::string_view path, Route route) {
 
 // Of a head that is too large the content type may be missing; who sends one gets a status.
 bool GrpcServer::Takes(const RequestHead& head) const {
-  return head.method == "POST" && (IsGrpcContentType(head.content_type) || head.is_too_large());
+  return !head.is_http1 && head.method == "POST" &&
+         (IsGrpcContentType(head.content_type) || head.is_too_large());
 }
 
 std::unique_ptr<HttpCall> GrpcServer::Make(SocketConnection* connection, int32_t stream_id,
@@ -33,7 +34,7 @@ std::unique_ptr<HttpCall> GrpcServer::Make(SocketConnection* connection, int32_t
 }
 
 std::span<const std::string_view> GrpcServer::extra_fields() const {
-  static constexpr std::array kFields = {kTimeoutField};
+  static constexpr std::array kFields = {kTimeoutField, kEncodingField};
   return kFields;
 }
 

@@ -3,18 +3,21 @@
 //     of calls: compressed deadline headers_too_large malformed_timeout memory message_too_large
 //               truncated_message unknown_method
 //   `net.late_answers` (uid), calls that took effect and whose caller had stopped waiting by then
-// Calls to unknown paths get UNIMPLEMENTED; grpc.health.v1.Health/Check is always served.
+// Calls to unknown paths get UNIMPLEMENTED; grpc.health.v1.Health is always served.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "agent/net/grpc/call.h"
 #include "agent/net/grpc/call_registry.h"
+#include "agent/net/grpc/health.h"
 #include "agent/net/http/http_server.h"
 
 namespace sluice::net {
@@ -29,6 +32,8 @@ class GrpcServer final : private HttpCallFactory {
 
   // Before Serve.
   void AddRoute(std::string_view path, Route route);
+  // `package.Service`, each once.
+  std::set<std::string> Services() const { return calls_.Services(); }
   // Null: it has ended.
   Call* FindCall(CallId id) const { return calls_.Find(id); }
 
@@ -39,7 +44,10 @@ class GrpcServer final : private HttpCallFactory {
   absl::Status Serve(UniqueFd listening) { return http_.Serve(std::move(listening)); }
   void AddConnection(UniqueFd socket) { http_.AddConnection(std::move(socket)); }
   void ReleaseHeld() { http_.ReleaseHeld(); }
-  void Drain(std::function<void()> on_drained) { http_.Drain(std::move(on_drained)); }
+  void Drain(std::function<void()> on_drained) {
+    health_.Stop();
+    http_.Drain(std::move(on_drained));
+  }
   void Close() { http_.Close(); }
   size_t connection_count() const { return http_.connection_count(); }
 
@@ -49,6 +57,7 @@ class GrpcServer final : private HttpCallFactory {
                                  const RequestHead& head) override;
   std::span<const std::string_view> extra_fields() const override;
 
+  Health health_;
   CallRegistry calls_;
   HttpServer http_;
 };

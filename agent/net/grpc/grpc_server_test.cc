@@ -58,6 +58,28 @@ TEST_F(GrpcServerTest, TellsThatItIsHealthyWithoutAnyServicesHelp) {
   EXPECT_EQ(client->call(one).status(), "5");
 }
 
+TEST_F(GrpcServerTest, AWatcherIsToldThatItIsHealthyUntilItStops) {
+  const auto client = Connect();
+  const int32_t whole = client->Ask("/grpc.health.v1.Health/Watch", "");
+  const int32_t one = client->Ask("/grpc.health.v1.Health/Watch", "\x0a\x01x");
+  ASSERT_TRUE(Until(client.get(), [&] { return client->call(one).messages.size() == 1; }));
+  EXPECT_THAT(client->call(whole).messages, ElementsAre("\x08\x01"));
+  EXPECT_THAT(client->call(one).messages, ElementsAre("\x08\x03"));
+  EXPECT_FALSE(client->call(whole).ended);
+  client->Reset(one);
+  Settle(client.get());
+  bool drained = false;
+  server_->Drain([&] { drained = true; });
+  ASSERT_TRUE(UntilEnded(client.get(), whole));
+  EXPECT_THAT(client->call(whole).messages, ElementsAre("\x08\x01", "\x08\x02"));
+  EXPECT_EQ(client->call(whole).status(), "14");
+  EXPECT_TRUE(Until(client.get(), [&] { return drained; }));
+}
+
+TEST_F(GrpcServerTest, KnowsItsServices) {
+  EXPECT_THAT(server_->Services(), ElementsAre("grpc.health.v1.Health", "t.T"));
+}
+
 TEST_F(GrpcServerTest, DeliversWhatADyingPeerSentAndThenCancels) {
   auto client = Connect();
   const int32_t id = client->Open("/t.T/Script");

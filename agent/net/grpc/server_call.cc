@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/net/grpc/text.h"
+#include "agent/net/http/content_coding.h"
 
 namespace sluice::net {
 namespace {
@@ -18,6 +19,9 @@ constexpr size_t kKeptUnsentBytes = 4 * 1024;
 
 constexpr std::array<ResponseHead::Field, 1> kFields = {{{"content-type", "application/grpc"}}};
 constexpr ResponseHead kResponse{.status = "200", .fields = kFields};
+constexpr std::array<ResponseHead::Field, 2> kGzipFields = {
+    {{"content-type", "application/grpc"}, {"grpc-accept-encoding", "identity,gzip"}}};
+constexpr ResponseHead kGzipResponse{.status = "200", .fields = kGzipFields};
 
 }  // namespace
 
@@ -49,7 +53,9 @@ void ServerCall::Begin(const RequestHead& head) {
   }
   path_ = entry->first;
   const Route* const route = &entry->second;
-  reader_.emplace(route->max_message_bytes, &registry_->spare());
+  takes_gzip_ = route->takes_gzip;
+  encoding_ = head.Extra(kEncodingField);
+  reader_.emplace(route->max_message_bytes, &registry_->spare(), takes_gzip_);
   const std::string_view timeout = head.Extra(kTimeoutField);
   if (!timeout.empty()) StartDeadline(timeout);
   if (finished_) return;
@@ -67,8 +73,9 @@ void ServerCall::StartDeadline(std::string_view timeout) {
     return Refuse("malformed_timeout", absl::InternalError("malformed grpc-timeout"));
   }
   EventLoop& loop = connection_->core().loop();
-  deadline_ = loop.AddTimer(loop.now() + *nanos, [this] {
-    deadline_ = 0;
+  deadline_ = loop.now() + *nanos;
+  deadline_timer_ = loop.AddTimer(deadline_, [this] {
+    deadline_timer_ = 0;
     OnDeadline();
   });
 }
@@ -78,6 +85,14 @@ void ServerCall::OnDeadline() {
   if (!taken_) return Refuse("deadline", status);
   connection_->core().counters().Add("net.late_answers", {}, connection_->uid());
   Cancel(status);
+}
+
+std::string ServerCall::TakeMessage(std::string_view message) {
+  const bool is_decoded = reader_->is_compressed();
+  if (!is_decoded && !reader_->holds_message()) return std::string(message);
+  std::string taken = is_decoded ? std::exchange(decoded_, std::string()) : reader_->TakeMessage();
+  ChargeHeld();
+  return taken;
 }
 
 void ServerCall::Send(std::string_view message) {
@@ -90,7 +105,7 @@ void ServerCall::Send(std::string_view message) {
   AppendMessage(message, &unsent_);
   if (!response_started_) {
     response_started_ = true;
-    connection_->session().StartResponse(stream_id_, kResponse, this);
+    connection_->session().StartResponse(stream_id_, takes_gzip_ ? kGzipResponse : kResponse, this);
   } else if (std::exchange(body_waits_, false)) {
     connection_->session().WakeBody(stream_id_);
   }
@@ -145,6 +160,7 @@ std::optional<std::string_view> ServerCall::NextMessage(std::string_view* bytes)
     bytes->remove_prefix(message.size());
     return message;
   }
+  std::exchange(decoded_, std::string());
   std::string_view message;
   const MessageReader::Next next = reader_->Read(bytes, &message);
   if (next == MessageReader::Next::kNeedMore || ReadFailed(next)) return std::nullopt;
@@ -153,7 +169,38 @@ std::optional<std::string_view> ServerCall::NextMessage(std::string_view* bytes)
     RefuseForMemory();
     return std::nullopt;
   }
-  return message;
+  return reader_->is_compressed() ? Decode(message) : message;
+}
+
+std::optional<std::string_view> ServerCall::Decode(std::string_view message) {
+  const auto coding = ParseContentCoding(encoding_);
+  if (coding != ContentCoding::kGzip) {
+    RefuseCompressed(absl::UnimplementedError("messages may be compressed with gzip alone"));
+    return std::nullopt;
+  }
+  const size_t most = reader_->max_message_bytes();
+  const size_t bound = std::min(DecodedBound(*coding, message), most);
+  ByteBudget& budget = connection_->core().budget();
+  if (!budget.Charge(connection_->uid(), bound)) {
+    RefuseForMemory();
+    return std::nullopt;
+  }
+  absl::StatusOr<std::string> decoded = DecodeContent(*coding, message, most);
+  budget.Release(connection_->uid(), bound);
+  if (!decoded.ok()) {
+    RefuseCompressed(decoded.status());
+    return std::nullopt;
+  }
+  decoded_ = *std::move(decoded);
+  if (reader_->holds_message()) reader_->TakeMessage();
+  if (ChargeHeld()) return decoded_;
+  RefuseForMemory();
+  return std::nullopt;
+}
+
+void ServerCall::RefuseCompressed(const absl::Status& status) {
+  trailers_.emplace_back("grpc-accept-encoding", takes_gzip_ ? "identity,gzip" : "identity");
+  Refuse("compressed", status);
 }
 
 void ServerCall::Deliver(std::string_view message) {
@@ -167,7 +214,8 @@ void ServerCall::Deliver(std::string_view message) {
   is_under_way_ = continues_ && !finished_;
   if (is_under_way_) {
     held_message_ = message;
-    message_ahead_ = reader_->holds_message() ? 0 : message.size();
+    const bool lies_here = reader_->holds_message() || reader_->is_compressed();
+    message_ahead_ = lies_here ? 0 : message.size();
   } else if (finished_ && !succeeded_) {
     connection_->MarkRefused();
   } else {
@@ -183,8 +231,7 @@ bool ServerCall::ReadFailed(MessageReader::Next next) {
     return true;
   }
   if (next == MessageReader::Next::kCompressed) {
-    trailers_.emplace_back("grpc-accept-encoding", "identity");
-    Refuse("compressed", absl::UnimplementedError("compressed messages are not taken"));
+    RefuseCompressed(absl::UnimplementedError("compressed messages are not taken"));
     return true;
   }
   return false;
@@ -208,6 +255,7 @@ void ServerCall::AtTurnEnd() {
 void ServerCall::DropRequest() {
   if (!reader_) return;
   reader_.reset();
+  std::exchange(decoded_, std::string());
   ChargeHeld();
 }
 
@@ -276,12 +324,12 @@ void ServerCall::RetireHandler() {
 
 void ServerCall::Forget() {
   registry_->Remove(id_);
-  connection_->core().loop().CancelTimer(std::exchange(deadline_, 0));
+  connection_->core().loop().CancelTimer(std::exchange(deadline_timer_, 0));
 }
 
 bool ServerCall::ChargeHeld() {
   const size_t reader = reader_ ? reader_->held_bytes() : 0;
-  const size_t held = reader + unsent_.capacity();
+  const size_t held = reader + decoded_.capacity() + unsent_.capacity();
   const size_t due = held - held % kChargeStep;
   if (due == charged_) return true;
   ByteBudget& budget = connection_->core().budget();

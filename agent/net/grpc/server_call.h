@@ -16,6 +16,8 @@ namespace sluice::net {
 
 // The header field for a call's deadline.
 inline constexpr std::string_view kTimeoutField = "grpc-timeout";
+// What its messages are compressed with.
+inline constexpr std::string_view kEncodingField = "grpc-encoding";
 
 class ServerCall final : public Call, public HttpCall {
  public:
@@ -30,6 +32,8 @@ class ServerCall final : public Call, public HttpCall {
   CallId id() const override { return id_; }
   Connection& connection() override;
   std::string_view path() const override { return path_; }
+  uint64_t deadline() const override { return deadline_; }
+  std::string TakeMessage(std::string_view message) override;
   void Send(std::string_view message) override;
   void Finish(const absl::Status& status, std::optional<int64_t> retry_after_ms) override;
   bool finished() const override { return finished_; }
@@ -57,6 +61,9 @@ class ServerCall final : public Call, public HttpCall {
   std::optional<std::string_view> NextMessage(std::string_view* bytes);
   void Deliver(std::string_view message);
   bool ReadFailed(MessageReader::Next next);
+  // The message without its compression; nullopt: the call is refused.
+  std::optional<std::string_view> Decode(std::string_view message);
+  void RefuseCompressed(const absl::Status& status);
   // Ends the call for both sides: counts `reason`, answers with `status`, cancels the handler.
   void Refuse(const char* reason, const absl::Status& status);
   void Cancel(const absl::Status& status);
@@ -72,16 +79,20 @@ class ServerCall final : public Call, public HttpCall {
   const int32_t stream_id_;
   const CallId id_;
   std::string_view path_;  // the route's
+  bool takes_gzip_ = false;
+  std::string encoding_;
   std::unique_ptr<CallHandler> handler_;
   // What handled a finished call, and may still be on the stack.
   std::unique_ptr<CallHandler> retired_handler_;
   std::optional<MessageReader> reader_;
-  // The message that is worked on in turns, where it lies with the reader; else its size, and it is
-  // the first of what was not taken.
+  std::string decoded_;  // the message that was delivered last, where it came compressed
+  // The message that is worked on in turns, where it lies with the reader or in decoded_; else its
+  // size, and it is the first of what was not taken.
   std::string_view held_message_;
   size_t message_ahead_ = 0;
   bool is_under_way_ = false;
-  EventLoop::TimerId deadline_ = 0;
+  uint64_t deadline_ = 0;
+  EventLoop::TimerId deadline_timer_ = 0;
 
   std::string unsent_;  // of the response, from unsent_begin_ on
   size_t unsent_begin_ = 0;

@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "proto/record/otlp_field_numbers.h"
+#include "proto/wire/utf8.h"
+#include "proto/wire/writer.h"
 
 namespace sluice::net {
 namespace {
@@ -29,6 +33,37 @@ uint64_t NanosOfUnit(char unit) {
     default:
       return 0;
   }
+}
+
+// An encoded google.rpc.RetryInfo.
+std::string EncodeRetryInfo(int64_t delay_ms) {
+  std::string info;
+  StringWireWriter writer{StringSink(&info)};
+  const auto delay = writer.Begin(retry_info_field::kRetryDelay);
+  writer.Varint(duration_field::kSeconds, static_cast<uint64_t>(delay_ms / 1000));
+  writer.Varint(duration_field::kNanos, static_cast<uint64_t>(delay_ms % 1000 * 1'000'000));
+  writer.End(delay);
+  return info;
+}
+
+// An encoded google.rpc.Status.
+std::string EncodeStatus(int code, std::string_view message, std::string_view retry_info) {
+  std::string status;
+  StringWireWriter writer{StringSink(&status)};
+  writer.Varint(rpc_status_field::kCode, static_cast<uint64_t>(code));
+  writer.Bytes(rpc_status_field::kMessage, message);
+  const auto detail = writer.Begin(rpc_status_field::kDetails);
+  writer.Bytes(any_field::kTypeUrl, "type.googleapis.com/google.rpc.RetryInfo");
+  writer.Bytes(any_field::kValue, retry_info);
+  writer.End(detail);
+  return status;
+}
+
+// Of a `-bin` field.
+std::string EncodeBinary(std::string_view bytes) {
+  std::string text = absl::Base64Escape({bytes.data(), bytes.size()});
+  while (text.ends_with('=')) text.pop_back();
+  return text;
 }
 
 }  // namespace
@@ -67,12 +102,15 @@ std::string PercentEncode(std::string_view text) {
 HeaderFields FormatTrailers(const absl::Status& status, std::optional<int64_t> retry_after_ms) {
   HeaderFields fields;
   fields.emplace_back("grpc-status", absl::StrCat(status.raw_code()));
-  if (!status.message().empty()) {
-    const absl::string_view message = status.message().substr(0, kMaxMessageBytes);
-    fields.emplace_back("grpc-message", PercentEncode({message.data(), message.size()}));
-  }
+  const std::string_view whole(status.message().data(), status.message().size());
+  const std::string_view message = whole.substr(0, Utf8Boundary(whole, kMaxMessageBytes));
+  if (!message.empty()) fields.emplace_back("grpc-message", PercentEncode(message));
   if (retry_after_ms) {
+    const std::string retry_info = EncodeRetryInfo(*retry_after_ms);
     fields.emplace_back("grpc-retry-pushback-ms", absl::StrCat(*retry_after_ms));
+    fields.emplace_back("grpc-status-details-bin",
+                        EncodeBinary(EncodeStatus(status.raw_code(), message, retry_info)));
+    fields.emplace_back("google.rpc.retryinfo-bin", EncodeBinary(retry_info));
   }
   return fields;
 }

@@ -21,7 +21,9 @@ std::optional<uint64_t> ParseGrpcTimeout(std::string_view text);
 // `grpc-message`: bytes outside blank..`~`, and `%`, as %XX.
 std::string PercentEncode(std::string_view text);
 
-// `grpc-status` and, as needed, `grpc-message` (at most 1 KiB of it) and `grpc-retry-pushback-ms`.
+// `grpc-status` and, as needed, `grpc-message` (at most 1 KiB of it). A retry time is told in each
+// of the ways in which some client looks for it: gRPC's `grpc-retry-pushback-ms`, and google.rpc's
+// RetryInfo within `grpc-status-details-bin` and alone as `google.rpc.retryinfo-bin`.
 HeaderFields FormatTrailers(const absl::Status& status, std::optional<int64_t> retry_after_ms);
 
 }  // namespace sluice::net

@@ -1,7 +1,9 @@
 #include "agent/net/grpc/text.h"
 
+#include "absl/strings/escaping.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sluice/otlp/v1/rpc_status.pb.h"
 
 namespace sluice::net {
 namespace {
@@ -56,7 +58,31 @@ TEST(FormatTrailersTest, SaysNoMoreThanIsNeeded) {
   EXPECT_THAT(FormatTrailers(absl::OkStatus(), {}), ElementsAre(Pair("grpc-status", "0")));
   EXPECT_THAT(FormatTrailers(absl::UnavailableError("full"), 250),
               ElementsAre(Pair("grpc-status", "14"), Pair("grpc-message", "full"),
-                          Pair("grpc-retry-pushback-ms", "250")));
+                          Pair("grpc-retry-pushback-ms", "250"),
+                          Pair("grpc-status-details-bin", ::testing::_),
+                          Pair("google.rpc.retryinfo-bin", ::testing::_)));
+}
+
+std::string FromBinary(const std::string& text) {
+  std::string bytes;
+  EXPECT_TRUE(absl::Base64Unescape(text, &bytes));
+  EXPECT_EQ(text.find('='), text.npos);
+  return bytes;
+}
+
+TEST(FormatTrailersTest, TellsARetryTimeAsGooglesClientsReadIt) {
+  const HeaderFields fields = FormatTrailers(absl::UnavailableError("full"), 1250);
+  otlp::v1::RpcStatus status;
+  ASSERT_TRUE(status.ParseFromString(FromBinary(fields[3].second)));
+  EXPECT_EQ(status.code(), 14);
+  EXPECT_EQ(status.message(), "full");
+  ASSERT_EQ(status.details_size(), 1);
+  EXPECT_EQ(status.details(0).type_url(), "type.googleapis.com/google.rpc.RetryInfo");
+  EXPECT_EQ(status.details(0).value(), FromBinary(fields[4].second));
+  otlp::v1::RetryInfo info;
+  ASSERT_TRUE(info.ParseFromString(status.details(0).value()));
+  EXPECT_EQ(info.retry_delay().seconds(), 1);
+  EXPECT_EQ(info.retry_delay().nanos(), 250'000'000);
 }
 
 TEST(FormatTrailersTest, CutsALongMessage) {

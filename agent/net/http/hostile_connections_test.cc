@@ -51,7 +51,7 @@ TEST_F(ImpatientServerTest, EndsAPeerThatDrips) {
 
 TEST_F(HostileConnectionsTest, TakesSixtyFourConnectionsOfAUidAndRefusesTheNext) {
   std::vector<std::unique_ptr<H2Client>> clients;
-  for (int i = 0; i < 63; ++i) {  // the victim is one
+  for (int i = 0; i < kConnections - 1; ++i) {  // the victim is one
     clients.push_back(std::make_unique<H2Client>(ConnectUnix(Path())));
     const int32_t id = clients.back()->Ask(kEcho, "x");
     ASSERT_TRUE(clients.back()->PumpUntil([&] { return clients.back()->call(id).ended; })) << i;

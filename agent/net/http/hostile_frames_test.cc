@@ -153,7 +153,7 @@ TEST_F(HostileFramesTest, EndsTheConnectionOfALargeHeaderBomb) {
   EXPECT_EQ(Closed("flood_headers"), 1u);
 }
 
-TEST_F(HostileFramesTest, EndsAConnectionThatDoesNotSpeakHttp2) {
+TEST_F(HostileFramesTest, EndsAConnectionThatDoesNotSpeakHttp) {
   std::mt19937 random(1);
   for (const std::string& bytes :
        {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(100, '\0'), std::string("\n"), [&] {
@@ -165,7 +165,8 @@ TEST_F(HostileFramesTest, EndsAConnectionThatDoesNotSpeakHttp2) {
     peer.Send(bytes);
     EXPECT_TRUE(peer.AwaitClose());
   }
-  EXPECT_EQ(Closed("not_http2"), 4u);
+  EXPECT_EQ(Closed("not_http"), 3u);
+  EXPECT_EQ(Closed("protocol_error"), 1u);
 }
 
 TEST_F(HostileFramesTest, SurvivesNoiseAfterAValidOpening) {

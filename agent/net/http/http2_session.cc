@@ -158,7 +158,7 @@ const nghttp2_option* Options() {
 }  // namespace
 
 std::string GoAwayFrame(std::string_view reason) {
-  const bool broken = reason == "protocol_error" || reason == "not_http2";
+  const bool broken = reason == "protocol_error" || reason == "not_http2" || reason == "not_http";
   const auto code = static_cast<char>(broken ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
   const auto length = static_cast<char>(8 + reason.size());
   const char frame[] = {0, 0, length, NGHTTP2_GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, code};
@@ -330,6 +330,7 @@ int Http2Session::OnFrame(const nghttp2_frame& frame) {
     Check(nghttp2_session_set_stream_user_data(session_.get(), frame.hd.stream_id, call));
   }
   if (frame.hd.type == NGHTTP2_GOAWAY) peer_left_ = true;
+  if (frame.hd.type == NGHTTP2_SETTINGS && !std::exchange(is_greeted_, true)) owner_->OnGreeting();
   if (frame.hd.type != NGHTTP2_DATA && frame.hd.type != NGHTTP2_HEADERS) return 0;
   if (EndsStream(frame.hd)) {
     if (HttpCall* const call = CallOf(frame.hd.stream_id)) call->OnRequestEnd();

@@ -82,6 +82,7 @@ class Http2Session final : public HttpSession {
   const char* failure_ = nullptr;
   uint64_t now_ = 0;
   size_t work_ = 0;
+  bool is_greeted_ = false;
   bool peer_left_ = false;
 };
 

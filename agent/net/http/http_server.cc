@@ -29,6 +29,7 @@ HttpServer::HttpServer(const Options& options)
              .budget = options.budget,
              .limits = options.limits,
              .gates = options.gates,
+             .peers = options.peers,
              .serve =
                  [](ServingOrder::Client* connection, uint64_t begin) {
                    return static_cast<SocketConnection*>(connection)->Serve(begin);

@@ -7,9 +7,9 @@
 //     of requests: not_grpc stream; and what the kinds of call refuse (grpc/grpc_server.h)
 //   `net.closed` (reason), connections that ended
 //     by themselves: drained peer shutdown
-//     by their fault: first_request_timeout not_http2 protocol_error unread_output, and flood_ with
-//               continuation empty_data headers ping priority reset settings unknown unread_acks
-//               window_update
+//     by their fault: first_request_timeout not_http not_http2 protocol_error slow_request tls
+//               unread_output, and flood_ with continuation empty_data headers ping priority reset
+//               settings unknown unread_acks window_update
 //     by ours: internal_error memory
 //     and whatever a service passes to Connection::Close.
 //   `net.throttled` (uid), how often a uid was not read from for a while: it had kept the loop busy
@@ -36,6 +36,7 @@
 #include "agent/net/http/server_core.h"
 #include "agent/net/http/socket_connection.h"
 #include "agent/net/listener.h"
+#include "agent/net/peer_table.h"
 #include "proto/base/unique_fd.h"
 
 namespace sluice::net {
@@ -51,6 +52,8 @@ class HttpServer {
     ServerLimits limits;
     // Each may hold back a uid.
     std::vector<FlowGate*> gates;
+    // Told of each connection that has shown what it speaks; may be null.
+    PeerTable* peers = nullptr;
   };
 
   // What the options point to outlives the server. Close or Drain's end must come before

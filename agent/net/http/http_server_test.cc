@@ -125,14 +125,29 @@ TEST_F(HttpServerTest, TheFirstBytesMayComeOneByOne) {
   EXPECT_NE(script_.call, nullptr);
 }
 
-TEST_F(HttpServerTest, WhoSpeaksNoHttp2IsClosedAtTheFirstByteThatTells) {
-  for (const char* bytes : {"POST / HTTP/1.1\r\n", "PO", "\x16\x03\x01", "x"}) {
+TEST_F(HttpServerTest, WhoSpeaksNoHttpIsClosedAtTheFirstByteThatTells) {
+  for (const char* bytes : {"\x16\x03\x01", "\x16\x03", "x", "PRx"}) {
     const UniqueFd peer = ConnectRaw();
     ASSERT_GT(::send(peer.get(), bytes, strlen(bytes), 0), 0);
     loop_->RunOnce(0);
-    EXPECT_EQ(server_->connection_count(), 0u) << bytes;
+    EXPECT_EQ(server_->connection_count(), bytes[0] == 'P' ? 1u : 0u) << bytes;
   }
-  EXPECT_EQ(counters_.Total("net.closed", "not_http2"), 4u);
+  EXPECT_EQ(counters_.Total("net.closed", "tls"), 2u);
+  EXPECT_EQ(counters_.Total("net.closed", "not_http"), 1u);
+}
+
+TEST_F(HttpServerTest, WhoHasGreetedMayTakeMinutesToAsk) {
+  const auto client = Connect();
+  Settle(client.get());
+  clock_.now += 290 * kSecond;
+  loop_->RunOnce(0);
+  const int32_t id = client->Ask("/t.T/Echo", "x");
+  EXPECT_TRUE(UntilEnded(client.get(), id));
+  const auto late = Connect();
+  Settle(late.get());
+  clock_.now += 301 * kSecond;
+  loop_->RunOnce(0);
+  EXPECT_EQ(counters_.Total("net.closed", "first_request_timeout"), 1u);
 }
 
 }  // namespace

@@ -33,6 +33,8 @@ class HttpSession {
     // is ignored.
     virtual HttpCall* OnRequest(int32_t stream_id, const RequestHead& head) = 0;
     virtual void OnStreamRefused() = 0;
+    // The peer has shown that it speaks the protocol, before its first request.
+    virtual void OnGreeting() = 0;
   };
 
   virtual ~HttpSession() = default;
@@ -41,9 +43,14 @@ class HttpSession {
   // word for why the connection must end; then only ClosingBytes(reason) is left to send. `now` in
   // nanoseconds.
   virtual const char* Receive(std::string_view bytes, uint64_t now) = 0;
-  // A call takes its time (HttpCall::OnBody), and holds up what came behind it.
+  // A call takes its time (HttpCall::OnBody) and holds up what came behind it, or what came is not
+  // looked at yet.
   virtual bool is_paused() const = 0;
-  // Goes on with that; as Receive.
+  // It keeps as much as it can until an answer is out: nothing more is to be received.
+  virtual bool is_full() const { return false; }
+  // Part of a request came, and the peer has to send the rest for anything to go on.
+  virtual bool is_amid_request() const { return false; }
+  // Goes on with what a call, or an answer that is out by now, held up; as Receive.
   virtual const char* Resume(uint64_t now) = 0;
   // Memory in use for it.
   virtual size_t kept_bytes() const = 0;

@@ -1,8 +1,19 @@
 #include "agent/net/http/request_head.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace sluice::net {
+namespace {
+
+std::optional<uint64_t> ParseLength(std::string_view text) {
+  uint64_t length = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return length;
+}
+
+}  // namespace
 
 std::string_view RequestHead::Extra(std::string_view name) const {
   for (const auto& [each, value] : extra) {
@@ -33,6 +44,9 @@ void RequestHead::Add(std::string_view name, std::string_view value,
     case 12:
       if (name == "content-type") field = &content_type;
       break;
+    case 14:
+      if (name == "content-length") content_length = ParseLength(value);
+      break;
     case 15:
       if (name == "accept-encoding") field = &accept_encoding;
       break;
@@ -52,6 +66,8 @@ void RequestHead::Clear() {
        {&method, &path, &content_type, &content_encoding, &accept_encoding, &user_agent}) {
     field->clear();
   }
+  is_http1 = false;
+  content_length.reset();
   extra.clear();
   bytes = 0;
 }

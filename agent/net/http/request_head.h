@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,12 +17,15 @@ using HeaderFields = std::vector<std::pair<std::string, std::string>>;
 struct RequestHead {
   static constexpr size_t kMaxUserAgentBytes = 256;
 
+  bool is_http1 = false;  // came over HTTP/1.1
   std::string method;
   std::string path;
   std::string content_type;
   std::string content_encoding;
   std::string accept_encoding;
   std::string user_agent;  // its first kMaxUserAgentBytes
+  // Of the body, where it is stated and is a number.
+  std::optional<uint64_t> content_length;
   // Fields that a kind of call asked for by name (HttpCallFactory::extra_fields), as they came.
   HeaderFields extra;
   // Name, value and 32 a field, as HTTP/2's SETTINGS_MAX_HEADER_LIST_SIZE counts. Above

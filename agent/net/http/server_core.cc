@@ -49,6 +49,12 @@ bool ServerCore::Serve() {
   return !order_.IsEmpty(ServingOrder::kRead);
 }
 
+void ServerCore::NotePeer(const Identity& identity, std::string_view protocol,
+                          std::string_view user_agent) {
+  if (options_.peers == nullptr) return;
+  options_.peers->Note(identity, protocol, user_agent, loop().clock().UnixNano());
+}
+
 void ServerCore::AddResting(SocketConnection* connection, uid_t uid) {
   resting_.push_back({connection, uid});
   if (wake_timer_ == 0) WakeRestingLater();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "agent/net/flow_gate.h"
 #include "agent/net/http/http_call.h"
 #include "agent/net/loop_share.h"
+#include "agent/net/peer_table.h"
 #include "agent/net/server_limits.h"
 #include "agent/net/serving_order.h"
 #include "agent/self/counters.h"
@@ -35,6 +37,7 @@ class ServerCore final : private EventLoop::Server {
     ByteBudget* budget = nullptr;
     ServerLimits limits;
     std::vector<FlowGate*> gates;
+    PeerTable* peers = nullptr;
     // Serves a connection whose turn it is to be read from. From `begin` on; returns when it ended.
     std::function<uint64_t(ServingOrder::Client*, uint64_t begin)> serve;
     // Runs at the end of every turn in which NeedTurnEnd was called.
@@ -51,6 +54,8 @@ class ServerCore final : private EventLoop::Server {
   Counters& counters() { return *options_.counters; }
   ByteBudget& budget() { return *options_.budget; }
   const ServerLimits& limits() const { return options_.limits; }
+  // A peer has shown what it speaks.
+  void NotePeer(const Identity& identity, std::string_view protocol, std::string_view user_agent);
   LoopShare& loop_share() { return loop_share_; }
   // The server's connections, as they wait to be read from and to have their turn ended.
   ServingOrder& order() { return order_; }

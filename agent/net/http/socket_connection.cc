@@ -32,6 +32,7 @@
 #include <utility>
 
 #include "agent/net/http/detect_protocol.h"
+#include "agent/net/http/http1_session.h"
 #include "agent/net/http/http2_session.h"
 
 namespace sluice::net {
@@ -60,8 +61,16 @@ constexpr uint64_t kNanosPerBodyByte = 10;
 // What a refused message can have cost at most, so that a busy machine does not count against it.
 constexpr uint64_t kMostNanosOfRefusal = 100'000;
 constexpr uint64_t kMostNanosPerRefusedByte = 100;
+// Whoever sends less between two looks does not get on.
+constexpr size_t kLittleProgress = 1024;
 // Produced at once, and so at most kept for a peer that does not read.
 constexpr size_t kWriteBytes = 64 * 1024;
+
+// Where only gRPC is served.
+std::string_view StatusOfUnserved(const RequestHead& head) {
+  if (head.method != "POST") return "405";
+  return head.is_http1 && head.content_type.starts_with("application/grpc") ? "426" : "415";
+}
 
 }  // namespace
 
@@ -83,15 +92,26 @@ SocketConnection::~SocketConnection() {
   core_->loop().UnwatchFd(socket_.get());
   core_->loop().CancelTimer(first_request_timer_);
   core_->loop().CancelTimer(patience_timer_);
+  core_->loop().CancelTimer(progress_timer_);
 }
 
 absl::Status SocketConnection::Start() {
-  const uint64_t wait = static_cast<uint64_t>(core_->limits().first_request_ms) * kNanosPerMilli;
+  StartFirstRequestTimer(core_->limits().first_request_ms);
+  return core_->loop().WatchFd(socket_.get(), EPOLLIN, this);
+}
+
+void SocketConnection::StartFirstRequestTimer(int wait_ms) {
+  const uint64_t wait = static_cast<uint64_t>(wait_ms) * kNanosPerMilli;
   first_request_timer_ = core_->loop().AddTimer(core_->loop().now() + wait, [this] {
     first_request_timer_ = 0;
     Fail("first_request_timeout");
   });
-  return core_->loop().WatchFd(socket_.get(), EPOLLIN, this);
+}
+
+void SocketConnection::OnGreeting() {
+  if (first_request_timer_ == 0) return;
+  core_->loop().CancelTimer(first_request_timer_);
+  StartFirstRequestTimer(core_->limits().greeted_request_ms);
 }
 
 bool SocketConnection::IsOverdrawn() const {
@@ -134,11 +154,7 @@ bool SocketConnection::LeaveWait() {
 void SocketConnection::WakeUp() {
   waits_ = Wait::kNone;
   if (!core_->loop().WatchFd(socket_.get(), EPOLLIN, this).ok()) return Close("internal_error");
-  if (session_ && session_->is_paused() && !std::exchange(queued_, true)) {
-    core_->order().AddFirst(ServingOrder::kRead, user_, this);
-    // Nothing may come from the socket that would wake the loop.
-    core_->loop().Post([] {});
-  }
+  if (session_) GoOnWhenAnswered();
 }
 
 void SocketConnection::Watch(uint32_t events) {
@@ -207,19 +223,23 @@ void SocketConnection::DeferDelete(HttpCall* call) {
 
 HttpCall* SocketConnection::OnRequest(int32_t stream_id, const RequestHead& head) {
   core_->loop().CancelTimer(std::exchange(first_request_timer_, 0));
+  if (!std::exchange(is_noted_, true)) {
+    core_->NotePeer(identity(), is_http1_ ? "HTTP/1.1" : "HTTP/2", head.user_agent);
+  }
   for (HttpCallFactory* const factory : kinds_->factories) {
     if (!factory->Takes(head)) continue;
     calls_.push_back(factory->Make(this, stream_id, head));
     return calls_.back().get();
   }
   core_->counters().Add("net.refused", "not_grpc", uid());
-  session_->FinishAtOnce(stream_id, {.status = head.method == "POST" ? "415" : "405"}, {});
+  session_->FinishAtOnce(stream_id, {.status = StatusOfUnserved(head)}, {});
   return nullptr;
 }
 
 void SocketConnection::OnStreamRefused() { core_->counters().Add("net.refused", "stream", uid()); }
 
 void SocketConnection::OnFdReady(uint32_t events) {
+  if (is_full_ && (events & ~EPOLLOUT) != 0) return Close("peer");
   if ((events & ~EPOLLIN) != 0) MarkBusy();
   if ((events & ~EPOLLOUT) == 0) return;
   if (!std::exchange(queued_, true)) core_->order().Add(ServingOrder::kRead, user_, this);
@@ -234,7 +254,7 @@ uint64_t SocketConnection::Serve(uint64_t begin) {
       return begin;
     }
     OnReceived(session_->Resume(core_->loop().now()));
-  } else if (!backlog_.empty()) {
+  } else if (!backlog_.empty() || is_full_) {
     return begin;
   } else if (IsOverdrawn()) {
     Rest();
@@ -290,6 +310,7 @@ void SocketConnection::Read() {
 
 void SocketConnection::Take(std::string_view bytes) {
   if (!session_) return TakeFirst(bytes);
+  progress_ += bytes.size();
   last_read_ = bytes.size();
   OnReceived(session_->Receive(bytes, core_->loop().now()));
   if (session_->is_paused()) read_size_ = std::max(kMinReadBytes, read_size_ / 2);
@@ -307,16 +328,25 @@ void SocketConnection::TakeFirst(std::string_view bytes) {
     joined = std::exchange(first_bytes_, std::string()).append(bytes);
     bytes = joined;
   }
-  const Protocol protocol = DetectProtocol(bytes);
-  if (protocol == Protocol::kHttp2) {
-    session_ = Http2Session::Create(this, kinds_->extra_fields);
-    return session_ ? Take(bytes) : Close("memory");
-  }
-  received_ = true;
-  if (protocol == Protocol::kUndecided) {
-    first_bytes_ = bytes;
-  } else {
-    Fail("not_http2");
+  switch (DetectProtocol(bytes)) {
+    case Protocol::kHttp2:
+      session_ = Http2Session::Create(this, kinds_->extra_fields);
+      return session_ ? Take(bytes) : Close("memory");
+    case Protocol::kHttp1:
+      session_.reset(new Http1Session(this, kinds_->extra_fields));
+      is_http1_ = true;
+      return Take(bytes);
+    case Protocol::kUndecided:
+      received_ = true;
+      first_bytes_ = bytes;
+      return;
+    case Protocol::kTls:
+      received_ = true;
+      core_->NotePeer(identity(), "TLS", {});
+      return Close("tls");
+    default:
+      received_ = true;
+      return Fail("not_http");
   }
 }
 
@@ -332,7 +362,10 @@ bool SocketConnection::AtTurnEnd() {
   busy_ = false;
   // By index: a call's handler may bring about the end of another.
   for (size_t i = 0; i < calls_.size() && !closing_; ++i) calls_[i]->AtTurnEnd();
-  if (!closing_ && session_) Write();
+  if (!closing_ && session_) {
+    Write();
+    if (is_http1_) FollowAnswers();
+  }
   for (size_t i = 0; i < calls_.size() && !closing_; ++i) calls_[i]->OnWritten();
   if (!closing_) EndIfOver();
   if (closing_) EndCalls();
@@ -377,7 +410,7 @@ bool SocketConnection::WriteBacklog() {
     return false;
   }
   std::exchange(backlog_, std::string());
-  Watch(EPOLLIN);
+  Watch(InputEvents());
   return !closing_;
 }
 
@@ -390,6 +423,45 @@ size_t SocketConnection::SendSome(std::string_view bytes) {
   if (errno == EAGAIN || errno == EINTR) return 0;
   peer_reads_ = false;
   return bytes.size();
+}
+
+// Requests come one after the other, and each waits for the answer to the last.
+void SocketConnection::FollowAnswers() {
+  StopWhenFull();
+  GoOnWhenAnswered();
+  WatchProgress();
+}
+
+// A peer that hangs up is noticed in either case.
+uint32_t SocketConnection::InputEvents() const { return is_full_ ? EPOLLRDHUP : EPOLLIN; }
+
+void SocketConnection::StopWhenFull() {
+  if (closing_ || is_full_ == session_->is_full()) return;
+  is_full_ = !is_full_;
+  if (backlog_.empty()) Watch(InputEvents());
+}
+
+// What came before the last answer was out is looked at in the next turn.
+void SocketConnection::GoOnWhenAnswered() {
+  if (closing_ || !session_->is_paused() || queued_ || waits_ != Wait::kNone) return;
+  queued_ = true;
+  core_->order().AddFirst(ServingOrder::kRead, user_, this);
+  // Nothing may come from the socket that would wake the loop.
+  core_->loop().Post([] {});
+}
+
+void SocketConnection::WatchProgress() {
+  if (closing_ || progress_timer_ != 0 || !session_->is_amid_request()) return;
+  progress_ = 0;
+  const uint64_t wait = static_cast<uint64_t>(core_->limits().slow_request_ms) * kNanosPerMilli;
+  progress_timer_ = core_->loop().AddTimer(core_->loop().now() + wait, [this] {
+    progress_timer_ = 0;
+    const bool is_read = waits_ == Wait::kNone && !queued_ && backlog_.empty();
+    if (is_read && progress_ < kLittleProgress && session_->is_amid_request()) {
+      return Fail("slow_request");
+    }
+    WatchProgress();
+  });
 }
 
 void SocketConnection::KeepBacklog(std::string_view unsent) {

@@ -76,10 +76,17 @@ class SocketConnection final : public Connection,
 
   HttpCall* OnRequest(int32_t stream_id, const RequestHead& head) override;
   void OnStreamRefused() override;
+  void OnGreeting() override;
   void OnFdReady(uint32_t events) override;
 
   void Read();
   void Watch(uint32_t events);
+  uint32_t InputEvents() const;
+  void FollowAnswers();
+  void StopWhenFull();
+  void GoOnWhenAnswered();
+  void WatchProgress();
+  void StartFirstRequestTimer(int wait_ms);
   void Rest();
   void Hold();
   bool LeaveWait();
@@ -112,6 +119,8 @@ class SocketConnection final : public Connection,
   std::string backlog_;  // produced, not taken by the socket yet
   EventLoop::TimerId first_request_timer_ = 0;
   EventLoop::TimerId patience_timer_ = 0;
+  EventLoop::TimerId progress_timer_ = 0;
+  size_t progress_ = 0;  // bytes since that timer started
   size_t read_size_ = kMinReadBytes;
   size_t last_read_ = 0;
   uint64_t slice_end_ = 0;
@@ -126,7 +135,10 @@ class SocketConnection final : public Connection,
   bool refused_ = false;    // likewise
   bool received_ = false;   // something, in this turn of being served
   bool queued_ = false;     // waits for its turn to be served
-  bool is_new_ = true;      // nothing useful came yet, and what it cost is not counted
+  bool is_http1_ = false;
+  bool is_full_ = false;   // its session is, and input is not watched for
+  bool is_noted_ = false;  // what its peer speaks
+  bool is_new_ = true;     // nothing useful came yet, and what it cost is not counted
   Wait waits_ = Wait::kNone;
   bool busy_ = false;
   bool closing_ = false;

@@ -104,7 +104,7 @@ std::string KvpSink::KeyOf(const Delivery& delivery) const {
   const std::string name = span != nullptr ? FormatEventName(span->target, span->name)
                                            : std::string(delivery.record->target);
   const std::string prefix = PrefixOf(*delivery.origin);
-  const std::string uuid = DeriveUuid(epoch_, delivery.sequence, delivery.part);
+  const std::string uuid = DeriveUuid(epoch_, delivery.sequence, delivery.part, delivery.event);
   const KeyParts parts{prefix, options_.vm_id, LevelOf(delivery, options_.profile), name, uuid};
   std::string key = BuildKey(parts, options_.profile);
   // The field would hold a key without its UUID, as many others would have it.
@@ -129,7 +129,8 @@ void KvpSink::Add(const Delivery& delivery) {
       pending_bytes_ += kRecordBytes;
       if (!report_.has_value()) report_.emplace();
       report_->text = std::string(*report);
-      report_->uuids.push_back(DeriveUuid(epoch_, delivery.sequence, delivery.part));
+      report_->uuids.push_back(
+          DeriveUuid(epoch_, delivery.sequence, delivery.part, delivery.event));
       return;
     }
   }

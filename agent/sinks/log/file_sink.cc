@@ -56,7 +56,7 @@ FileSink::FileSink(Options options)
       shares_(options_.file.max_size, options_.file.rotate_keep) {}
 
 absl::Status FileSink::Open() {
-  ASSIGN_OR_RETURN(file_, LogFile::Open(options_.file));
+  ASSIGN_OR_RETURN(file_, sinks::LogFile::Open(options_.file));
   if (!file_->loose_mode_warning().empty()) {
     LogWarning(file_->loose_mode_warning());
     options_.counters->Add("file.loose_mode");
@@ -107,7 +107,7 @@ absl::Status FileSink::Commit() {
 }
 
 absl::Status FileSink::Write() {
-  const LogFile::WriteResult result = file_->Write(pending_);
+  const sinks::LogFile::WriteResult result = file_->Write(pending_);
   if (result.status.ok()) {
     pending_.clear();
   } else {

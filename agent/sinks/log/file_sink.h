@@ -10,8 +10,8 @@
 #include "agent/lines/format.h"
 #include "agent/self/counters.h"
 #include "agent/sinks/log/fair_lines.h"
-#include "agent/sinks/log/log_file.h"
 #include "agent/sinks/log/set_shares.h"
+#include "agent/sinks/log_file.h"
 #include "agent/sinks/sink.h"
 
 namespace sluice::log_sink {
@@ -20,7 +20,7 @@ class FileSink final : public sinks::Sink {
  public:
   struct Options {
     std::string name;
-    LogFileOptions file;
+    sinks::LogFileOptions file;
     lines::LineOptions lines;
     // Where it is kept, for as long as the boot, who holds how much of the log; empty: nowhere.
     std::string shares_path;
@@ -48,7 +48,7 @@ class FileSink final : public sinks::Sink {
   FairLines lines_;
   SetShares shares_;
   UserCount cut_;
-  std::unique_ptr<LogFile> file_;
+  std::unique_ptr<sinks::LogFile> file_;
   // Whole lines not written yet.
   std::string pending_;
   uint64_t replacements_ = 0;

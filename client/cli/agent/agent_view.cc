@@ -75,18 +75,35 @@ Result<v1::ReloadResponse> AgentView::Reload() {
 }
 
 template <typename Response>
-Result<std::vector<Response>> AgentView::Stream(std::string_view method, std::string_view request) {
+Result<std::vector<Response>> AgentView::Stream(
+    std::string_view method, std::string_view request,
+    const std::function<bool(const Response&)>& on_message) {
   std::vector<Response> responses;
   bool readable = true;
   const auto take = [&](std::string_view message) {
     readable =
         responses.emplace_back().ParseFromArray(message.data(), static_cast<int>(message.size()));
-    return readable;
+    return readable && (!on_message || on_message(responses.back()));
   };
   const rpc::Status status = channel_->ServerStream(method, request, deadline_, take);
   if (!readable) return Unreadable(socket_);
+  if (status.outcome == rpc::Outcome::kStatus) {
+    if (status.code == rpc::GrpcCode::kNotFound) return Failure{kExitNegative, status.message};
+    if (status.code == rpc::GrpcCode::kFailedPrecondition) {
+      return Failure{kExitUsage, status.message};
+    }
+  }
   if (!status.ok()) return CallFailure(status, socket_);
   return responses;
+}
+
+Result<v1::TracesResponse> AgentView::Traces(const v1::TracesRequest& request) {
+  const auto responses = Stream<v1::TracesResponse>(
+      is_admin_ ? method::kControlTraces : method::kQueryTraces, EncodeRequest(request));
+  if (!responses.ok()) return responses.failure();
+  v1::TracesResponse all;
+  for (const v1::TracesResponse& response : *responses) all.MergeFrom(response);
+  return all;
 }
 
 Result<std::vector<v1::StoredRecord>> AgentView::Records(const v1::RecordsRequest& request) {
@@ -135,6 +152,17 @@ Result<v1::EditPoolResponse> AgentView::EditPool(const v1::EditPoolRequest& requ
 
 Result<v1::ReportResponse> AgentView::Report(const v1::ReportRequest& request) {
   return ChangePool<v1::ReportResponse>(method::kControlReport, EncodeRequest(request));
+}
+
+Result<std::vector<v1::TestExportResponse>> AgentView::TestExport(
+    const v1::TestExportRequest& request,
+    const std::function<bool(const v1::TestExportResponse&)>& on_step) {
+  return Stream<v1::TestExportResponse>(method::kControlTestExport, EncodeRequest(request),
+                                        on_step);
+}
+
+Result<v1::RetryExportResponse> AgentView::RetryExport(const v1::RetryExportRequest& request) {
+  return Call<v1::RetryExportResponse>(method::kControlRetryExport, request);
 }
 
 Result<v1::FlushResponse> Flush(const std::string& ingest_socket, const v1::FlushRequest& request,

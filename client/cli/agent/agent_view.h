@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,7 +28,10 @@ class AgentView {
   Result<v1::ExplainResponse> Explain(const v1::ExplainRequest& request);
   // Needs the admin socket.
   Result<v1::ReloadResponse> Reload();
-  // Oldest first.
+  // Newest first.
+  Result<v1::TracesResponse> Traces(const v1::TracesRequest& request);
+  // Oldest first. Fails with kExitNegative where `select` finds nothing, with kExitUsage where it
+  // finds several.
   Result<std::vector<v1::StoredRecord>> Records(const v1::RecordsRequest& request);
   // These need the admin socket. The pool's records as they lie on disk, byte for byte:
   Result<std::string> DumpPool();
@@ -35,6 +39,11 @@ class AgentView {
   // pool cannot be written.
   Result<v1::EditPoolResponse> EditPool(const v1::EditPoolRequest& request);
   Result<v1::ReportResponse> Report(const v1::ReportRequest& request);
+  // `on_step` sees each message as it comes and returns whether to go on.
+  Result<std::vector<v1::TestExportResponse>> TestExport(
+      const v1::TestExportRequest& request,
+      const std::function<bool(const v1::TestExportResponse&)>& on_step);
+  Result<v1::RetryExportResponse> RetryExport(const v1::RetryExportRequest& request);
 
   bool is_admin() const { return is_admin_; }
 
@@ -43,7 +52,9 @@ class AgentView {
   template <typename Response>
   Result<Response> Call(std::string_view method, const google::protobuf::Message& request);
   template <typename Response>
-  Result<std::vector<Response>> Stream(std::string_view method, std::string_view request);
+  Result<std::vector<Response>> Stream(
+      std::string_view method, std::string_view request,
+      const std::function<bool(const Response&)>& on_message = nullptr);
   template <typename Response>
   Result<Response> ChangePool(std::string_view method, std::string_view request);
 

@@ -60,6 +60,15 @@ std::vector<std::string> ChildEnvironment(char* const* inherited, const TraceCon
   return environment;
 }
 
+std::vector<Attribute> BaggageAttributes(const Environment& environment) {
+  std::vector<Attribute> attributes;
+  for (BaggageMember& member : SelectBaggage(ParseBaggage(Value(environment, kBaggageEnv)),
+                                             Value(environment, kBaggageKeysEnv))) {
+    attributes.push_back({std::move(member.key), std::move(member.value)});
+  }
+  return attributes;
+}
+
 TraceContext NewSpanContext(const std::optional<TraceContext>& incoming) {
   if (!incoming) {
     return {.trace_id = NewTraceId(),

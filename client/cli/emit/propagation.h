@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "client/cli/emit/attribute.h"
 #include "client/cli/options.h"
 #include "proto/trace/context.h"
 
@@ -16,6 +17,9 @@ std::optional<TraceContext> IncomingContext(const Environment& environment);
 // `inherited` (NAME=VALUE, null at its end) with TRACEPARENT and TRACESTATE of `context` in place
 // of its own. BAGGAGE goes on as it is where any of it can be read, else not at all.
 std::vector<std::string> ChildEnvironment(char* const* inherited, const TraceContext& context);
+
+// What of BAGGAGE the variable SLUICE_BAGGAGE_KEYS makes attributes of a span.
+std::vector<Attribute> BaggageAttributes(const Environment& environment);
 
 // A span below `incoming`, or the root of a new trace; tracestate goes on with it.
 TraceContext NewSpanContext(const std::optional<TraceContext>& incoming);

@@ -68,6 +68,15 @@ TEST(ChildEnvironmentTest, DropsMalformedBaggage) {
               ElementsAre(std::string("TRACEPARENT=") + kTraceparent));
 }
 
+TEST(BaggageAttributesTest, AreThoseThatTheVariableNames) {
+  const auto attributes = BaggageAttributes(FixedEnvironment(
+      {{"BAGGAGE", "run=r1,secret=x,app.a=1"}, {"SLUICE_BAGGAGE_KEYS", "app.*,run"}}));
+  ASSERT_EQ(attributes.size(), 2u);
+  EXPECT_EQ(attributes[0].key, "app.a");
+  EXPECT_EQ(std::get<std::string>(attributes[1].value), "r1");
+  EXPECT_TRUE(BaggageAttributes(FixedEnvironment({{"BAGGAGE", "run=r1"}})).empty());
+}
+
 TEST(NewSpanContextTest, StaysInTheIncomingTrace) {
   const TraceContext incoming = Context("a=b");
   const TraceContext own = NewSpanContext(incoming);

@@ -52,6 +52,10 @@ SpanStart MakeStart(const EmitFlags& flags, const std::vector<std::string>& comm
   start.target = flags.target;
   start.name = flags.name.empty() ? BaseName(command.front()) : flags.name;
   start.attributes = std::move(attributes);
+  for (Attribute& attribute : BaggageAttributes(std::getenv)) {
+    std::erase_if(start.attributes, [&](const auto& given) { return given.key == attribute.key; });
+    start.attributes.push_back(std::move(attribute));
+  }
   start.attributes.push_back({"process.executable.name", BaseName(command.front())});
   start.attributes.push_back({"process.command_args", CutCommandArgs(command)});
   return start;

@@ -10,12 +10,15 @@
 #include "client/cli/agent/emit.h"
 #include "client/cli/agent/request.h"
 #include "client/cli/interrupt.h"
+#include "client/cli/look/filter_flags.h"
 #include "client/cli/look/line_printer.h"
+#include "client/cli/look/trace_choice.h"
 #include "client/cli/render/text.h"
 #include "client/cli/verb.h"
 #include "client/rpc/channel.h"
 #include "proto/record/names.h"
 #include "proto/record/view.h"
+#include "proto/trace/ids.h"
 
 namespace sluice::cli {
 namespace {
@@ -40,6 +43,8 @@ struct TailFlags {
   std::string target;
   std::string unit;
   bool follow = false;
+  std::string trace;
+  std::string span;
 };
 
 void AddFlags(CLI::App& app, TailFlags* flags) {
@@ -55,6 +60,9 @@ void AddFlags(CLI::App& app, TailFlags* flags) {
   app.add_option("-t,--target", flags->target, "Whose target begins so")->type_name("PREFIX");
   app.add_option("-u,--unit", flags->unit, "Of this systemd unit")->type_name("UNIT");
   app.add_option("--uid", flags->uid, "Of this user")->type_name("UID");
+  app.add_option("--trace", flags->trace, "Of this trace, by its id or its first digits, or last")
+      ->type_name("ID");
+  app.add_option("--span", flags->span, "Of this span itself, by its id")->type_name("ID");
   app.add_option("-o,--output", flags->output,
                  "short: as in the log file; json: an object a line; cat: the message alone")
       ->type_name("SHAPE")
@@ -63,11 +71,6 @@ void AddFlags(CLI::App& app, TailFlags* flags) {
   app.add_option("--after-cursor", flags->after_cursor, "Only what comes after this place")
       ->type_name("CURSOR");
   app.add_flag("--show-cursor", flags->show_cursor, "Print the place behind the last line");
-}
-
-// As journalctl takes it.
-std::string UnitName(const std::string& typed) {
-  return typed.empty() || typed.find('.') != std::string::npos ? typed : typed + ".service";
 }
 
 Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags) {
@@ -96,6 +99,14 @@ Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags) {
   request.set_target_prefix(flags.target);
   request.set_unit(UnitName(flags.unit));
   if (flags.uid) request.set_uid(*flags.uid);
+  if (!flags.span.empty()) {
+    const auto id = SpanId::FromHex(flags.span);
+    if (!id) {
+      return Failure{kExitUsage,
+                     "invalid span id '" + flags.span + "': expected 16 hexadecimal digits"};
+    }
+    request.set_span_id(std::string(id->raw()));
+  }
   return request;
 }
 
@@ -220,6 +231,23 @@ bool Tail::AwaitReturn(milliseconds timeout, rpc::Status* status) {
   return true;
 }
 
+// Finds the trace that --trace means.
+Result<std::string> FindTraceId(const std::string& typed, const SocketPaths& sockets,
+                                milliseconds timeout) {
+  if (const auto id = TraceId::FromHex(typed)) return std::string(id->raw());
+  TraceChoice choice;
+  choice.last = typed == "last";
+  if (!choice.last) choice.id = typed;
+  const Result<v1::TraceSelector> selector = SelectorOf(choice);
+  if (!selector.ok()) return selector.failure();
+  Result<AgentView> agent = AgentView::Open(sockets, timeout);
+  if (!agent.ok()) return agent.failure();
+  const Result<std::vector<v1::StoredRecord>> newest = ReadTrace(&*agent, choice, 1);
+  if (!newest.ok()) return newest.failure();
+  const v1::Record& record = newest->front().record();
+  return record.has_event() ? record.event().trace_id() : record.span().trace_id();
+}
+
 }  // namespace
 
 int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
@@ -242,6 +270,12 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const LineOutput::Shape shape = ShapeOf(flags, options.json);
   Result<LinePrinter> printer = LinePrinter::Create({shape, flags.pattern});
   if (!printer.ok()) return Fail(printer.failure());
+  if (!flags.trace.empty()) {
+    const Result<std::string> trace_id =
+        FindTraceId(flags.trace, ResolveSockets(options), options.timeout.value_or(kTailTimeout));
+    if (!trace_id.ok()) return Fail(trace_id.failure());
+    request->set_trace_id(*trace_id);
+  }
   request->set_style(StyleFor(shape));
   Tail tail(ResolveSockets(options), std::move(*request), std::move(*printer));
   const int code =

@@ -1,64 +1,89 @@
 #include "client/cli/look/tree.h"
 
 #include <CLI/App.hpp>
+#include <optional>
 
-#include "client/cli/agent/agent_view.h"
+#include "client/cli/agent/emit.h"
+#include "client/cli/look/trace_choice.h"
 #include "client/cli/render/tree.h"
 #include "client/cli/render/tree_json.h"
 #include "client/cli/verb.h"
-#include "proto/trace/ids.h"
+#include "client/cli/when.h"
+#include "proto/record/view.h"
 
 namespace sluice::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kTreeTimeout{10'000};
+// So many siblings that are alike are one row.
+constexpr size_t kJoinFrom = 5;
 
-Result<v1::RecordsRequest> MakeRecordsRequest(const std::string& trace_id, bool last) {
-  if (last == !trace_id.empty()) {
-    return Failure{kExitUsage, "write either a trace id or --last"};
+struct TreeFlags {
+  std::string min;
+  std::optional<size_t> depth;
+  std::string level;
+  bool all = false;
+  bool verbose = false;
+};
+
+void AddFlags(CLI::App& app, TreeFlags* flags) {
+  app.add_flag("-v,--verbose", flags->verbose, "Also the attributes of spans, and their own time");
+  app.add_option("--min", flags->min, "Leave out spans that took less and went well")
+      ->type_name("TIME");
+  app.add_option("--depth", flags->depth, "Leave out what is nested deeper; a root has depth 0")
+      ->type_name("N");
+  app.add_option("-p,--level", flags->level, "Only events of this level and more severe")
+      ->type_name("LEVEL");
+  app.add_flag("-a,--all", flags->all, "Each span on a line, however many are alike");
+}
+
+Result<TreeOptions> OptionsOf(const TreeFlags& flags) {
+  TreeOptions options;
+  options.is_verbose = flags.verbose;
+  options.now_unix_nano = UnixNow();
+  options.limits.join_from = flags.all ? 0 : kJoinFrom;
+  if (flags.depth) options.limits.max_depth = *flags.depth;
+  if (!flags.min.empty()) {
+    const auto length = ParseLength(flags.min);
+    if (!length) {
+      return Failure{kExitUsage, "invalid --min '" + flags.min +
+                                     "': expected a length of time such as 5ms or 2s"};
+    }
+    options.limits.min_nano = *length;
   }
-  v1::RecordsRequest request;
-  request.set_last_trace(last);
-  if (last) return request;
-  const auto id = TraceId::FromHex(trace_id);
-  if (!id || id->IsZero()) {
-    return Failure{kExitUsage,
-                   "'" + trace_id + "' is no trace id, which has 32 hexadecimal digits"};
+  if (!flags.level.empty()) {
+    const auto level = ParseLevel(flags.level);
+    if (!level) {
+      return Failure{kExitUsage,
+                     "unknown level '" + flags.level + "'; use error, warn, info, debug or trace"};
+    }
+    options.limits.level = static_cast<v1::Level>(*level);
   }
-  request.set_trace_id(std::string(id->raw()));
-  return request;
+  return options;
 }
 
 }  // namespace
 
 int TreeVerb(GlobalOptions options, std::vector<std::string> arguments) {
-  CLI::App app("Shows one trace as a tree: who called what, how long it took, what failed.",
-               "sluice tree");
-  std::string trace_id;
-  bool last = false;
+  CLI::App app(
+      "Shows one trace as a tree: who called what, when it began and how long it took, what "
+      "failed.",
+      "sluice tree");
+  TraceChoice choice;
+  TreeFlags flags;
   AddGlobalOptions(app, &options);
-  app.add_option("TRACE_ID", trace_id, "32 hexadecimal digits");
-  app.add_flag("--last", last, "The trace that began last");
+  AddTraceChoice(app, &choice);
+  AddFlags(app, &flags);
   app.footer(
       "Exit code 1: the journal holds no such trace.\n"
-      "Examples:\n  sluice tree --last\n  sluice tree 4bf92f3577b34da6a3ce929d0e0e4736 --json");
+      "Examples:\n  sluice tree --last -v\n  sluice tree 4bf92f35 --min 10ms --depth 3");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  const Result<v1::RecordsRequest> request = MakeRecordsRequest(trace_id, last);
-  if (!request.ok()) return Fail(request.failure());
-  Result<AgentView> agent =
-      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTreeTimeout));
-  if (!agent.ok()) return Fail(agent.failure());
-  const Result<std::vector<v1::StoredRecord>> records = agent->Records(*request);
-  if (!records.ok()) return Fail(records.failure());
-  if (records->empty()) {
-    return Fail({kExitNegative,
-                 last ? "the journal holds no trace" : "the journal holds no trace " + trace_id});
-  }
-  const Trace trace = BuildTrace(*records);
-  const std::string text =
-      options.json ? RenderTreeJson(trace) : RenderTree(trace, TextStyle::OfStdout());
-  return Print(text);
+  const Result<TreeOptions> tree_options = OptionsOf(flags);
+  if (!tree_options.ok()) return Fail(tree_options.failure());
+  const Result<Trace> trace = FetchTrace(options, choice);
+  if (!trace.ok()) return Fail(trace.failure());
+  return Print(options.json ? RenderTreeJson(*trace)
+                            : RenderTree(*trace, *tree_options, TextStyle::OfStdout()));
 }
 
 }  // namespace sluice::cli

@@ -36,8 +36,6 @@ const Message& ReadMessage(const Field& field) {
   return reflection.GetRepeatedMessage(field.message, field.descriptor, field.index);
 }
 
-void WriteMessage(const Message& message, JsonWriter* json);
-
 void WriteUint64(const Field& field, JsonWriter* json) {
   const uint64_t number = Read<&Reflection::GetUInt64, &Reflection::GetRepeatedUInt64>(field);
   if (field.descriptor->type() == FieldDescriptor::TYPE_FIXED64) {
@@ -90,6 +88,8 @@ bool IsShown(const Message& message, const FieldDescriptor* descriptor) {
          message.GetReflection()->HasField(message, descriptor);
 }
 
+}  // namespace
+
 void WriteMessage(const Message& message, JsonWriter* json) {
   const google::protobuf::Descriptor& type = *message.GetDescriptor();
   json->BeginObject();
@@ -105,8 +105,6 @@ void WriteMessage(const Message& message, JsonWriter* json) {
   }
   json->EndObject();
 }
-
-}  // namespace
 
 std::string MessageJson(const Message& message) {
   JsonWriter json;

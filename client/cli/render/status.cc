@@ -110,13 +110,22 @@ Table ClientTable(const v1::StatusResponse& status, const StatusView& view) {
   return table;
 }
 
-// Whether a counter counts what was not taken or not written.
-bool IsDrop(const v1::Counter& counter) {
-  static constexpr std::array<std::string_view, 4> kEvents = {"dropped", "refused", "given_up",
-                                                              "skipped"};
-  const std::string_view name = counter.name();
-  return std::ranges::any_of(kEvents,
-                             [&](std::string_view event) { return name.ends_with(event); });
+// What a process is to be told that speaks a protocol which is not spoken here.
+std::string_view AdviceFor(const v1::PeerStatus& peer) {
+  return peer.protocol() == "TLS"
+             ? "refused: there is no TLS here; set OTEL_EXPORTER_OTLP_INSECURE=true"
+             : "";
+}
+
+Table PeerTable(const v1::StatusResponse& status, const StatusView& view) {
+  Table table("Peers");
+  for (const v1::PeerStatus& peer : status.peers()) {
+    table.Row({SenderText(peer.identity()), peer.protocol(),
+               peer.user_agent().empty() ? std::string(AdviceFor(peer)) : peer.user_agent(),
+               Plural(peer.connections(), "connection"),
+               "last " + Since(peer.last_unix_nano(), view)});
+  }
+  return table;
 }
 
 Table CounterTable(const v1::StatusResponse& status, std::string heading,
@@ -162,6 +171,14 @@ std::string OpenSpansNotListed(const v1::StatusResponse& status) {
 
 }  // namespace
 
+bool IsDrop(const v1::Counter& counter) {
+  static constexpr std::array<std::string_view, 4> kEvents = {"dropped", "refused", "given_up",
+                                                              "skipped"};
+  const std::string_view name = counter.name();
+  return std::ranges::any_of(kEvents,
+                             [&](std::string_view event) { return name.ends_with(event); });
+}
+
 std::string RenderStatus(const v1::StatusResponse& status, const StatusView& view) {
   std::string out = AgentTable(status, view).Render();
   const auto section = [&out](const Table& table) {
@@ -170,6 +187,7 @@ std::string RenderStatus(const v1::StatusResponse& status, const StatusView& vie
   if (status.has_journal()) section(JournalTable(status.journal()));
   section(SinkTable(status));
   section(ClientTable(status, view));
+  section(PeerTable(status, view));
   section(CounterTable(status, "Drops", IsDrop));
   section(CounterTable(status, "Counters", std::not_fn(IsDrop)));
   section(SettingTable(status));

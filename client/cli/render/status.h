@@ -21,4 +21,7 @@ struct StatusView {
 // other settings that somebody chose, open spans where they were asked for.
 std::string RenderStatus(const v1::StatusResponse& status, const StatusView& view);
 
+// Whether a counter counts what was not taken or not written.
+bool IsDrop(const v1::Counter& counter);
+
 }  // namespace sluice::cli

@@ -97,6 +97,19 @@ TEST(StatusTest, NamesWhatFilteredRecordsOut) {
             std::string::npos);
 }
 
+TEST(StatusTest, NamesWhoSpeaksByWhatAndTellsWhoTriesTls) {
+  const std::string text = RenderStatus(Parse(R"(
+      peers { identity { uid: 5 pid: 6 comm: "app" } protocol: "HTTP/1.1" user_agent: "OTel/1\n"
+              connections: 2 }
+      peers { identity { uid: 5 pid: 7 comm: "job" } protocol: "TLS" connections: 1 })"),
+                                        {});
+  EXPECT_NE(text.find("uid 5  pid 6  app  HTTP/1.1  OTel/1\\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("uid 5  pid 7  job  TLS       refused: there is no TLS here; set "
+                      "OTEL_EXPORTER_OTLP_INSECURE=true"),
+            std::string::npos)
+      << text;
+}
+
 TEST(StatusTest, SaysWhenItIsThePartOfOneUser) {
   EXPECT_NE(RenderStatus(Parse("version: '1'"), {}).find("your own uid's"), std::string::npos);
   EXPECT_EQ(RenderStatus(Parse("version: '1'"), {.whole_agent = true}).find("your own uid's"),

@@ -1,16 +1,23 @@
 #include "client/cli/render/table.h"
 
 #include <algorithm>
-
-#include "client/cli/render/text.h"
+#include <numeric>
 
 namespace sluice::cli {
 namespace {
 
-// Code points, which is what most terminals give one column each.
-size_t Width(std::string_view text) {
-  return static_cast<size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+// No column is made narrower.
+constexpr size_t kNarrowest = 6;
+
+// The widest of `shrinkable`; nullptr: none can give way any more.
+size_t* WidestOf(const std::vector<size_t>& shrinkable, std::vector<size_t>* widths) {
+  size_t* widest = nullptr;
+  for (const size_t column : shrinkable) {
+    if (column >= widths->size()) continue;
+    size_t* const width = &(*widths)[column];
+    if (*width > kNarrowest && (widest == nullptr || *width > *widest)) widest = width;
+  }
+  return widest;
 }
 
 }  // namespace
@@ -20,23 +27,50 @@ void Table::Row(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::Render() const {
-  if (rows_.empty()) return {};
+std::vector<size_t> Table::Widths() const {
   std::vector<size_t> widths;
   for (const auto& row : rows_) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], TextWidth(row[i]));
   }
-  std::string out = heading_ + '\n';
+  return widths;
+}
+
+std::string Table::RenderColumns(const TextStyle& style, const std::vector<size_t>& widths) const {
+  std::string out = heading_.empty() ? "" : heading_ + '\n';
   for (const auto& row : rows_) {
+    std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
-      out += "  " + row[i];
-      if (i + 1 < row.size()) out.append(widths[i] - Width(row[i]), ' ');
+      if (i > 0 || !heading_.empty()) line += "  ";
+      const std::string cell = CutToWidth(row[i], widths[i], style);
+      line += cell;
+      if (i + 1 < row.size()) line.append(widths[i] - TextWidth(cell), ' ');
     }
-    out.erase(out.find_last_not_of(' ') + 1);
-    out += '\n';
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += (style.width == 0 ? line : CutToWidth(line, style.width, style)) + '\n';
   }
   return out;
+}
+
+std::string Table::Render() const {
+  return rows_.empty() ? "" : RenderColumns(TextStyle{}, Widths());
+}
+
+std::string Table::RenderWithin(const TextStyle& style,
+                                const std::vector<size_t>& shrinkable) const {
+  if (rows_.empty()) return {};
+  std::vector<size_t> widths = Widths();
+  if (style.width != 0) {
+    const auto total = [&] {
+      return std::accumulate(widths.begin(), widths.end(), 2 * (widths.size() - 1));
+    };
+    while (total() > style.width) {
+      size_t* const widest = WidestOf(shrinkable, &widths);
+      if (widest == nullptr) break;
+      --*widest;
+    }
+  }
+  return RenderColumns(style, widths);
 }
 
 }  // namespace sluice::cli

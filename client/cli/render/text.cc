@@ -1,8 +1,10 @@
 #include "client/cli/render/text.h"
 
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -32,6 +34,15 @@ std::string ThreeDigits(uint64_t value, uint64_t unit, const char* name) {
   return Format("%.*f %s", decimals, amount, name);
 }
 
+size_t StdoutWidth() {
+  if (const char* const columns = std::getenv("COLUMNS")) {
+    const long width = std::strtol(columns, nullptr, 10);
+    if (width > 0 && width < 10'000) return static_cast<size_t>(width);
+  }
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 bool LocaleIsUtf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* const value = std::getenv(name);
@@ -45,10 +56,72 @@ bool LocaleIsUtf8() {
   return false;
 }
 
+// One code point, or a change of colour, which takes no column.
+struct Piece {
+  size_t end = 0;
+  size_t columns = 0;
+};
+
+Piece PieceAt(std::string_view text, size_t begin) {
+  if (text[begin] == '\x1b') {
+    const size_t end = text.find('m', begin);
+    return {end == std::string_view::npos ? text.size() : end + 1, 0};
+  }
+  size_t end = begin + 1;
+  while (end < text.size() && (text[end] & 0xc0) == 0x80) ++end;
+  return {end, 1};
+}
+
+// The bytes of `text` that take at most `width` columns.
+size_t BytesWithin(std::string_view text, size_t width) {
+  size_t end = 0;
+  for (size_t columns = 0; end < text.size();) {
+    const Piece piece = PieceAt(text, end);
+    columns += piece.columns;
+    if (columns > width) break;
+    end = piece.end;
+  }
+  return end;
+}
+
 }  // namespace
 
 TextStyle TextStyle::OfStdout() {
-  return {.color = TakesColor(STDOUT_FILENO), .unicode = LocaleIsUtf8()};
+  return {.color = TakesColor(STDOUT_FILENO), .unicode = LocaleIsUtf8(), .width = StdoutWidth()};
+}
+
+size_t TextWidth(std::string_view text) {
+  size_t columns = 0;
+  for (size_t at = 0; at < text.size();) {
+    const Piece piece = PieceAt(text, at);
+    columns += piece.columns;
+    at = piece.end;
+  }
+  return columns;
+}
+
+std::string CutToWidth(std::string_view text, size_t width, const TextStyle& style) {
+  if (TextWidth(text) <= width) return std::string(text);
+  if (width == 0) return {};
+  const std::string_view kept = text.substr(0, BytesWithin(text, width - 1));
+  return std::string(kept).append(style.unicode ? "\u2026" : "~");
+}
+
+std::string Fold(std::string_view text, size_t indent, const TextStyle& style) {
+  std::string out(indent, ' ');
+  size_t taken = indent;
+  while (style.width != 0 && TextWidth(text) + taken > style.width) {
+    const size_t fits = BytesWithin(text, style.width > taken ? style.width - taken : 1);
+    size_t end = text.rfind(' ', fits);
+    if (end == std::string_view::npos || end == 0) end = fits;
+    out.append(text.substr(0, end));
+    text.remove_prefix(end);
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    taken = indent + 2;
+    if (text.empty()) return out;
+    out += '\n' + std::string(taken, ' ');
+  }
+  return out.append(text);
 }
 
 std::string EscapeControls(std::string_view text) {

@@ -12,8 +12,10 @@ namespace sluice::cli {
 struct TextStyle {
   bool color = false;
   bool unicode = false;  // false: ASCII alone in what we draw
+  size_t width = 0;      // columns of a line; 0: any number
 
-  // Colour where stdout takes it; Unicode where the locale's codeset is UTF-8.
+  // Colour where stdout takes it; Unicode where the locale's codeset is UTF-8; the terminal's
+  // width, or that of COLUMNS where it is set.
   static TextStyle OfStdout();
 };
 
@@ -31,6 +33,16 @@ std::string FormatDuration(uint64_t nanoseconds);
 std::string FormatTime(uint64_t unix_nano);
 // `09:27:53.502904`; `-` for 0.
 std::string FormatTimeOfDay(uint64_t unix_nano);
+
+// Columns that text takes on a terminal: one for each code point, which is what most of them give,
+// and none for our changes of colour.
+size_t TextWidth(std::string_view text);
+// No wider than that: what is cut off ends in an ellipsis, as the style can draw it.
+std::string CutToWidth(std::string_view text, size_t width, const TextStyle& style);
+
+// `text` after `indent` spaces; what does not fit the style's width goes on in lines that stand two
+// columns further right, broken at spaces where there are some. Without a line feed at the end.
+std::string Fold(std::string_view text, size_t indent, const TextStyle& style);
 
 // `1.5 MiB`, `512 B`.
 std::string FormatBytes(uint64_t bytes);

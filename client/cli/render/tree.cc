@@ -4,7 +4,8 @@
 #include <string_view>
 
 #include "client/cli/render/value.h"
-#include "client/cli/trace/walk.h"
+#include "client/cli/render/why.h"
+#include "client/cli/trace/timing.h"
 #include "proto/record/view.h"
 
 namespace sluice::cli {
@@ -20,27 +21,53 @@ constexpr std::string_view kYellow = "\x1b[33m";
 constexpr std::string_view kDim = "\x1b[2m";
 constexpr std::string_view kReset = "\x1b[0m";
 
+// When the first span began; 0: not known.
+uint64_t BeginOf(const Trace& trace) {
+  uint64_t begin = 0;
+  for (const TraceSpan& span : trace.spans) {
+    const uint64_t start = span.span.start_time_unix_nano();
+    if (start != 0 && (begin == 0 || start < begin)) begin = start;
+  }
+  return begin;
+}
+
 class TreeRenderer {
  public:
-  explicit TreeRenderer(const TextStyle& style) : style_(style) {}
+  TreeRenderer(const Trace& trace, const TreeOptions& options, const TextStyle& style)
+      : trace_(trace), options_(options), style_(style), begin_(BeginOf(trace)) {}
 
-  std::string Render(const Trace& trace);
+  std::string Render();
 
  private:
-  std::string Headline(const Trace& trace) const;
+  // What stands in front of a row, from left to right, and the row.
+  struct Line {
+    std::string offset;
+    std::string took;
+    std::string indentation;
+    std::string text;
+  };
+
+  std::string Headline() const;
+  Line LineOf(const TreeRow& row);
+  std::string OffsetOf(uint64_t unix_nano) const;
+  size_t MaxIndentedDepth() const;
   // The lines that lead to the row from its ancestors.
   std::string Indentation(const TreeRow& row);
-  std::string SpanLine(const TraceSpan& span, const TraceSpan* parent) const;
+  std::string SpanLine(const TreeRow& row) const;
+  std::string SpanDetails(size_t index) const;
   std::string EventLine(const TraceEvent& event, const TraceSpan* parent) const;
   std::string Outcome(const TraceSpan& span) const;
   std::string Marks(const TraceSpan& span) const;
 
   std::string Colored(std::string_view color, std::string_view text) const {
-    if (!style_.color) return std::string(text);
+    if (!style_.color || text.empty()) return std::string(text);
     return std::string(color).append(text).append(kReset);
   }
 
-  TextStyle style_;
+  const Trace& trace_;
+  const TreeOptions& options_;
+  const TextStyle style_;
+  const uint64_t begin_;
   // For each depth above the current row: more siblings follow there.
   std::vector<bool> continues_;
 };
@@ -49,23 +76,26 @@ std::string Counted(size_t count, std::string_view noun) {
   return std::to_string(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s");
 }
 
-std::string TreeRenderer::Headline(const Trace& trace) const {
-  uint64_t begin = 0;
+std::string TreeRenderer::Headline() const {
   size_t errors = 0, open = 0, aborted = 0;
-  for (const TraceSpan& span : trace.spans) {
-    const uint64_t start = span.span.start_time_unix_nano();
-    if (start != 0 && (begin == 0 || start < begin)) begin = start;
+  for (const TraceSpan& span : trace_.spans) {
     errors += span.span.status().code() == Status::STATUS_CODE_ERROR;
     open += span.state == TraceSpan::State::kOpen;
     aborted += span.state == TraceSpan::State::kAborted;
   }
-  std::string line = "trace " + ToHex(trace.trace_id);
-  if (begin != 0) line += "  " + FormatTime(begin);
-  line += "  " + Counted(trace.spans.size(), "span") + ", " + Counted(trace.events.size(), "event");
+  std::string line = "trace " + ToHex(trace_.trace_id);
+  if (begin_ != 0) line += "  " + FormatTime(begin_);
+  line +=
+      "  " + Counted(trace_.spans.size(), "span") + ", " + Counted(trace_.events.size(), "event");
   if (errors > 0) line += ", " + Colored(kRed, Counted(errors, "error"));
   if (aborted > 0) line += ", " + Colored(kYellow, std::to_string(aborted) + " aborted");
   if (open > 0) line += ", " + Colored(kYellow, std::to_string(open) + " open");
-  return line + '\n';
+  return Fold(line, 0, style_) + '\n';
+}
+
+// Half of the width is left for the rows themselves.
+size_t TreeRenderer::MaxIndentedDepth() const {
+  return style_.width == 0 ? kMaxIndentedDepth : std::min(kMaxIndentedDepth, style_.width / 8);
 }
 
 std::string TreeRenderer::Indentation(const TreeRow& row) {
@@ -73,7 +103,7 @@ std::string TreeRenderer::Indentation(const TreeRow& row) {
   continues_[row.depth] = !row.is_last;
   if (row.depth == 0) return {};
   std::string out;
-  const size_t indented = std::min(row.depth, kMaxIndentedDepth);
+  const size_t indented = std::min(row.depth, MaxIndentedDepth());
   for (size_t depth = 1; depth < indented; ++depth) {
     out += !continues_[depth] ? "   " : style_.unicode ? "\u2502  " : "|  ";
   }
@@ -82,17 +112,20 @@ std::string TreeRenderer::Indentation(const TreeRow& row) {
   } else {
     out += row.is_last ? "`- " : "|- ";
   }
-  if (row.depth > kMaxIndentedDepth) out += "(depth " + std::to_string(row.depth) + ") ";
+  if (row.depth > indented) out += "(depth " + std::to_string(row.depth) + ") ";
   return Colored(kDim, out);
 }
 
 // What the span's time and end say.
 std::string TreeRenderer::Outcome(const TraceSpan& span) const {
   std::string out;
-  if (const auto duration = span.Duration()) out += "  " + FormatDuration(*duration);
   if (span.state == TraceSpan::State::kOpen) {
     const uint64_t start = span.span.start_time_unix_nano();
-    out += "  " + Colored(kYellow, start == 0 ? "open" : "open since " + FormatTimeOfDay(start));
+    std::string open = start == 0 ? "open" : "open since " + FormatTimeOfDay(start);
+    if (start != 0 && options_.now_unix_nano > start) {
+      open += " (" + FormatDuration(options_.now_unix_nano - start) + ")";
+    }
+    out += "  " + Colored(kYellow, open);
   }
   const Status& status = span.span.status();
   const std::string message = EscapeControls(status.message());
@@ -132,11 +165,26 @@ std::string SenderChange(const Sender& sender, const TraceSpan* parent) {
   return out;
 }
 
-std::string TreeRenderer::SpanLine(const TraceSpan& span, const TraceSpan* parent) const {
-  const std::string name =
-      span.span.name().empty() ? "(no name) " + ToHex(span.span.span_id()) : span.span.name();
-  return EscapeControls(name) + Outcome(span) + Colored(kDim, SenderChange(span.sender, parent)) +
-         Marks(span);
+std::string TreeRenderer::SpanDetails(size_t index) const {
+  const uint64_t now = options_.now_unix_nano;
+  const auto self = SelfTime(trace_, index, now);
+  const auto interval = IntervalOf(trace_.spans[index], now);
+  std::string out;
+  if (self && *self != interval->length()) out += "  self " + FormatDuration(*self);
+  const std::string attributes = FormatAttributes(trace_.spans[index].span.attributes());
+  return attributes.empty() ? out : out + ' ' + attributes;
+}
+
+std::string TreeRenderer::SpanLine(const TreeRow& row) const {
+  const TraceSpan& span = trace_.spans[row.item.index];
+  std::string line = SpanName(span);
+  if (row.repeated) {
+    line += " x " + std::to_string(row.repeated->count) + ", slowest " +
+            FormatDuration(row.repeated->slowest);
+  }
+  line += Outcome(span);
+  if (options_.is_verbose && !row.repeated) line += SpanDetails(row.item.index);
+  return line + Colored(kDim, SenderChange(span.sender, row.parent)) + Marks(span);
 }
 
 std::string TreeRenderer::EventLine(const TraceEvent& event, const TraceSpan* parent) const {
@@ -151,24 +199,55 @@ std::string TreeRenderer::EventLine(const TraceEvent& event, const TraceSpan* pa
   return line + Colored(kDim, SenderChange(event.sender, parent));
 }
 
-std::string TreeRenderer::Render(const Trace& trace) {
-  std::string out = Headline(trace);
-  for (const TreeRow& row : TreeRows(trace)) {
-    out += Indentation(row);
-    if (row.item.kind == TraceItem::Kind::kSpan) {
-      out += SpanLine(trace.spans[row.item.index], row.parent);
-    } else {
-      out += EventLine(trace.events[row.item.index], row.parent);
-    }
-    out += '\n';
+std::string TreeRenderer::OffsetOf(uint64_t unix_nano) const {
+  if (unix_nano == 0 || begin_ == 0 || unix_nano < begin_) return {};
+  return unix_nano == begin_ ? "@0" : '@' + FormatDuration(unix_nano - begin_);
+}
+
+TreeRenderer::Line TreeRenderer::LineOf(const TreeRow& row) {
+  Line line;
+  line.indentation = Indentation(row);
+  if (row.item.kind == TraceItem::Kind::kEvent) {
+    const TraceEvent& event = trace_.events[row.item.index];
+    line.offset = OffsetOf(event.time_unix_nano);
+    line.text = EventLine(event, row.parent);
+    return line;
+  }
+  const TraceSpan& span = trace_.spans[row.item.index];
+  line.offset = OffsetOf(span.span.start_time_unix_nano());
+  const auto duration = row.repeated ? std::optional(row.repeated->total) : span.Duration();
+  if (duration) line.took = FormatDuration(*duration);
+  line.text = SpanLine(row);
+  return line;
+}
+
+// Nothing where the column is empty.
+std::string RightAligned(const std::string& text, size_t width) {
+  return width == 0 ? "" : std::string(width - text.size(), ' ') + text + "  ";
+}
+
+std::string TreeRenderer::Render() {
+  std::vector<Line> lines;
+  size_t offset_width = 0, took_width = 0;
+  for (const TreeRow& row : TreeRows(trace_, options_.limits)) {
+    lines.push_back(LineOf(row));
+    offset_width = std::max(offset_width, lines.back().offset.size());
+    took_width = std::max(took_width, lines.back().took.size());
+  }
+  std::string out = Headline();
+  for (const Line& line : lines) {
+    const std::string front = Colored(kDim, RightAligned(line.offset, offset_width)) +
+                              RightAligned(line.took, took_width) + line.indentation;
+    const size_t front_width = TextWidth(front);
+    out += front + Fold(line.text, front_width, style_).substr(front_width) + '\n';
   }
   return out;
 }
 
 }  // namespace
 
-std::string RenderTree(const Trace& trace, const TextStyle& style) {
-  return TreeRenderer(style).Render(trace);
+std::string RenderTree(const Trace& trace, const TreeOptions& options, const TextStyle& style) {
+  return TreeRenderer(trace, options, style).Render();
 }
 
 }  // namespace sluice::cli

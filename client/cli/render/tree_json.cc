@@ -25,18 +25,6 @@ void MemberUnlessEmpty(std::string_view key, std::string_view text, JsonWriter* 
 // Both enumerations have the same numbers.
 std::string_view LevelWord(v1::Level level) { return LevelName(static_cast<Level>(level)); }
 
-std::string_view StateWord(TraceSpan::State state) {
-  switch (state) {
-    case TraceSpan::State::kEnded:
-      return "ended";
-    case TraceSpan::State::kAborted:
-      return "aborted";
-    case TraceSpan::State::kOpen:
-      break;
-  }
-  return "open";
-}
-
 std::string_view StatusWord(Status::StatusCode code) {
   if (code == Status::STATUS_CODE_ERROR) return "error";
   return code == Status::STATUS_CODE_OK ? "ok" : "unset";
@@ -54,19 +42,6 @@ void WriteSender(const Sender& sender, JsonWriter* json) {
   MemberUnlessEmpty("service_name", sender.service_name, json);
 }
 
-void WriteEvent(const TraceEvent& event, JsonWriter* json) {
-  json->BeginObject();
-  Member("time_unix_nano", std::to_string(event.time_unix_nano), json);
-  Member("level", LevelWord(event.level), json);
-  Member("target", event.target, json);
-  Member("message", event.text, json);
-  MemberUnlessEmpty("span_id", ToHex(event.span_id), json);
-  WriteSender(event.sender, json);
-  json->Key("attributes");
-  WriteAttributes(event.attributes, json);
-  json->EndObject();
-}
-
 void WriteTimes(const TraceSpan& span, JsonWriter* json) {
   Member("start_time_unix_nano", std::to_string(span.span.start_time_unix_nano()), json);
   Member("end_time_unix_nano", std::to_string(span.span.end_time_unix_nano()), json);
@@ -82,7 +57,7 @@ void WriteEventsOf(const Trace& trace, const std::vector<TraceItem>& items, Json
   json->Key("events");
   json->BeginArray();
   for (const TraceItem& item : items) {
-    if (item.kind == TraceItem::Kind::kEvent) WriteEvent(trace.events[item.index], json);
+    if (item.kind == TraceItem::Kind::kEvent) WriteTraceEvent(trace.events[item.index], json);
   }
   json->EndArray();
 }
@@ -111,6 +86,31 @@ void WriteSpan(const Trace& trace, const TreeRow& row, JsonWriter* json) {
 }
 
 }  // namespace
+
+std::string_view StateWord(TraceSpan::State state) {
+  switch (state) {
+    case TraceSpan::State::kEnded:
+      return "ended";
+    case TraceSpan::State::kAborted:
+      return "aborted";
+    case TraceSpan::State::kOpen:
+      break;
+  }
+  return "open";
+}
+
+void WriteTraceEvent(const TraceEvent& event, JsonWriter* json) {
+  json->BeginObject();
+  Member("time_unix_nano", std::to_string(event.time_unix_nano), json);
+  Member("level", LevelWord(event.level), json);
+  Member("target", event.target, json);
+  Member("message", event.text, json);
+  MemberUnlessEmpty("span_id", ToHex(event.span_id), json);
+  WriteSender(event.sender, json);
+  json->Key("attributes");
+  WriteAttributes(event.attributes, json);
+  json->EndObject();
+}
 
 std::string RenderTreeJson(const Trace& trace) {
   JsonWriter json;

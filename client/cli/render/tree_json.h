@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "client/cli/render/json_writer.h"
 #include "client/cli/trace/trace.h"
 
 namespace sluice::cli {
@@ -12,5 +14,11 @@ namespace sluice::cli {
 // strings of nanoseconds since the Unix epoch ("0": not known), durations numbers of nanoseconds or
 // null.
 std::string RenderTreeJson(const Trace& trace);
+
+// One event of it, as an object.
+void WriteTraceEvent(const TraceEvent& event, JsonWriter* json);
+
+// `ended`, `aborted`, `open`
+std::string_view StateWord(TraceSpan::State state);
 
 }  // namespace sluice::cli

@@ -7,126 +7,21 @@
 #include <string>
 
 #include "client/cli/render/tree_json.h"
+#include "tests/support/client/trace_records.h"
 
 namespace sluice::cli {
 namespace {
-
-using otlp::v1::Span;
-using otlp::v1::Status;
-
-constexpr uint64_t kSecond = 1'000'000'000;
-constexpr uint64_t kBegin = 1'763'632'673 * kSecond;  // 2025-11-20T09:57:53Z
-constexpr uint64_t kMillisecond = 1'000'000;
-
-std::string SpanIdOf(char c) { return std::string(7, '\0') + c; }
-
-// Collects what one journal would hold. Spans are named by one letter, which is their id too; times
-// are milliseconds after kBegin.
-class Records {
- public:
-  // Who sends what is added next.
-  Records& From(uint32_t uid, int32_t pid, const std::string& service = {}) {
-    uid_ = uid;
-    pid_ = pid;
-    service_ = service;
-    return *this;
-  }
-  Records& Start(char id, char parent, uint64_t at) {
-    Span* const span = Add(v1::RECORD_KIND_SPAN_START, id);
-    span->set_name(std::string(1, id));
-    if (parent != 0) span->set_parent_span_id(SpanIdOf(parent));
-    span->set_start_time_unix_nano(kBegin + at * kMillisecond);
-    return *this;
-  }
-  Records& End(char id, uint64_t at, const std::string& error = {}) {
-    Span* const span = Add(v1::RECORD_KIND_SPAN_END, id);
-    span->set_end_time_unix_nano(kBegin + at * kMillisecond);
-    if (!error.empty()) {
-      span->mutable_status()->set_code(Status::STATUS_CODE_ERROR);
-      span->mutable_status()->set_message(error);
-    }
-    return *this;
-  }
-  Records& Whole(char id, char parent, uint64_t from, uint64_t to) {
-    Start(id, parent, from);
-    records_.back().mutable_record()->set_kind(v1::RECORD_KIND_SPAN);
-    span()->set_end_time_unix_nano(kBegin + to * kMillisecond);
-    return *this;
-  }
-  Records& Event(char span_id, uint64_t at, const std::string& text,
-                 v1::Level level = v1::LEVEL_INFO) {
-    v1::StoredRecord& stored = AddStored(v1::RECORD_KIND_EVENT);
-    auto* const event = stored.mutable_record()->mutable_event();
-    stored.mutable_record()->set_level(level);
-    event->set_trace_id(std::string(16, '\x11'));
-    if (span_id != 0) event->set_span_id(SpanIdOf(span_id));
-    event->set_time_unix_nano(kBegin + at * kMillisecond);
-    event->mutable_body()->set_string_value(text);
-    return *this;
-  }
-  Records& Synthetic() {
-    records_.back().set_synthetic(true);
-    return *this;
-  }
-  Records& Again() {
-    records_.push_back(records_.back());
-    return *this;
-  }
-  Span* span() { return records_.back().mutable_record()->mutable_span(); }
-  v1::StoredRecord& last() { return records_.back(); }
-
-  // Without the line of the trace itself.
-  std::string Tree() const {
-    const std::string text = RenderTree(BuildTrace(records_), {});
-    return text.substr(text.find('\n') + 1);
-  }
-  std::string Headline() const {
-    const std::string text = RenderTree(BuildTrace(records_), {});
-    return text.substr(0, text.find('\n'));
-  }
-  std::string Styled(const TextStyle& style) const {
-    return RenderTree(BuildTrace(records_), style);
-  }
-  std::string Json() const { return RenderTreeJson(BuildTrace(records_)); }
-
- private:
-  v1::StoredRecord& AddStored(v1::RecordKind kind) {
-    v1::StoredRecord& stored = records_.emplace_back();
-    stored.mutable_identity()->set_uid(uid_);
-    stored.mutable_identity()->set_pid(pid_);
-    stored.set_received_unix_nano(kBegin + records_.size() * kSecond);
-    if (!service_.empty()) {
-      auto* const attribute = stored.mutable_resource()->add_attributes();
-      attribute->set_key("service.name");
-      attribute->mutable_value()->set_string_value(service_);
-    }
-    stored.mutable_record()->set_kind(kind);
-    stored.mutable_record()->set_level(v1::LEVEL_INFO);
-    return stored;
-  }
-  Span* Add(v1::RecordKind kind, char id) {
-    Span* const span = AddStored(kind).mutable_record()->mutable_span();
-    span->set_trace_id(std::string(16, '\x11'));
-    span->set_span_id(SpanIdOf(id));
-    return span;
-  }
-
-  std::vector<v1::StoredRecord> records_;
-  uint32_t uid_ = 1000;
-  int32_t pid_ = 7;
-  std::string service_;
-};
 
 TEST(TreeTest, ShowsSpansUnderTheirParentsInOrderOfTime) {
   Records records;
   records.Start('a', 0, 0).Whole('c', 'a', 500, 600).Whole('b', 'a', 100, 400);
   records.Whole('d', 'b', 150, 160).Event('b', 200, "half-way").End('a', 1200);
   EXPECT_EQ(records.Tree(),
-            "a  1.20 s  uid 1000  pid 7\n"
-            "|- b  300 ms\n"
-            "|  |- d  10.0 ms\n"
-            "|  `- 09:57:53.200000  INFO  half-way\n"
-            "`- c  100 ms\n");
+            "     @0   1.20 s  a  uid 1000  pid 7\n"
+            "@100 ms   300 ms  |- b\n"
+            "@150 ms  10.0 ms  |  |- d\n"
+            "@200 ms           |  `- 09:57:53.200000  INFO  half-way\n"
+            "@500 ms   100 ms  `- c\n");
 }
 
 TEST(TreeTest, CountsInItsFirstLine) {
@@ -144,26 +39,26 @@ TEST(TreeTest, KeepsBothOfTwoOverlappingSpans) {
   records.Start('a', 0, 0).Start('b', 'a', 10).Start('c', 'a', 20).End('b', 500).End('c', 400);
   records.End('a', 600);
   EXPECT_EQ(records.Tree(),
-            "a  600 ms  uid 1000  pid 7\n"
-            "|- b  490 ms\n"
-            "`- c  380 ms\n");
+            "      @0  600 ms  a  uid 1000  pid 7\n"
+            "@10.0 ms  490 ms  |- b\n"
+            "@20.0 ms  380 ms  `- c\n");
 }
 
 TEST(TreeTest, ShowsErrorsWithTheirMessage) {
   Records records;
   records.Start('a', 0, 0).End('a', 5, "exit status 2\x1b[2J");
-  EXPECT_EQ(records.Tree(), "a  5.00 ms  ERROR exit status 2\\u{1b}[2J  uid 1000  pid 7\n");
+  EXPECT_EQ(records.Tree(), "@0  5.00 ms  a  ERROR exit status 2\\u{1b}[2J  uid 1000  pid 7\n");
 }
 
 TEST(TreeTest, GivesAnOpenSpanNoDuration) {
   EXPECT_EQ(Records().Start('a', 0, 250).Tree(),
-            "a  open since 09:57:53.250000  uid 1000  pid 7\n");
+            "@0  a  open since 09:57:53.250000  uid 1000  pid 7\n");
 }
 
 TEST(TreeTest, MarksASpanWhoseProcessIsGone) {
   Records records;
   records.Start('a', 0, 0).From(1000, 7).End('a', 80, "aborted: signal 9 (SIGKILL)").Synthetic();
-  EXPECT_EQ(records.Tree(), "a  80.0 ms  aborted: signal 9 (SIGKILL)  uid 1000  pid 7\n");
+  EXPECT_EQ(records.Tree(), "@0  80.0 ms  a  aborted: signal 9 (SIGKILL)  uid 1000  pid 7\n");
 }
 
 TEST(TreeTest, GivesAnEndWithoutStartNoDuration) {
@@ -173,12 +68,12 @@ TEST(TreeTest, GivesAnEndWithoutStartNoDuration) {
 
 TEST(TreeTest, GivesAClockThatWasSetBackNoDuration) {
   EXPECT_EQ(Records().Whole('a', 0, 500, 400).Tree(),
-            "a  uid 1000  pid 7  (ends before it starts: the clock was set back)\n");
+            "@0  a  uid 1000  pid 7  (ends before it starts: the clock was set back)\n");
 }
 
 TEST(TreeTest, SaysThatAParentWasNotSeen) {
   EXPECT_EQ(Records().Whole('b', 'a', 0, 1).Tree(),
-            "b  1.00 ms  uid 1000  pid 7  (parent not seen)\n");
+            "@0  1.00 ms  b  uid 1000  pid 7  (parent not seen)\n");
 }
 
 TEST(TreeTest, ShowsEventsOfUnknownSpansAtTheRoot) {
@@ -193,9 +88,9 @@ TEST(TreeTest, TellsWhoWhereThatChanges) {
   records.From(1000, 3, "job").Whole('c', 'b', 1, 2);
   records.last().mutable_identity()->set_unit("job.service");
   EXPECT_EQ(records.Tree(),
-            "a  open since 09:57:53.000000  uid 0  pid 1  init\n"
-            "`- b  1.00 ms  pid 2\n"
-            "   `- c  1.00 ms  uid 1000  pid 3  job  job.service\n");
+            "      @0           a  open since 09:57:53.000000  uid 0  pid 1  init\n"
+            "@1.00 ms  1.00 ms  `- b  pid 2\n"
+            "@1.00 ms  1.00 ms     `- c  uid 1000  pid 3  job  job.service\n");
 }
 
 TEST(TreeTest, TellsWhoSentAnEventIntoASpanOfAnothers) {
@@ -203,9 +98,9 @@ TEST(TreeTest, TellsWhoSentAnEventIntoASpanOfAnothers) {
   records.From(0, 1).Start('a', 0, 0).Event('a', 1, "own");
   records.From(1000, 3, "job").Event('a', 2, "another's");
   EXPECT_EQ(records.Tree(),
-            "a  open since 09:57:53.000000  uid 0  pid 1\n"
-            "|- 09:57:53.001000  INFO  own\n"
-            "`- 09:57:53.002000  INFO  another's  uid 1000  pid 3  job\n");
+            "      @0  a  open since 09:57:53.000000  uid 0  pid 1\n"
+            "@1.00 ms  |- 09:57:53.001000  INFO  own\n"
+            "@2.00 ms  `- 09:57:53.002000  INFO  another's  uid 1000  pid 3  job\n");
 }
 
 TEST(TreeTest, TellsSpansOfOneIdAndTwoUsersApart) {
@@ -214,10 +109,11 @@ TEST(TreeTest, TellsSpansOfOneIdAndTwoUsersApart) {
   records.From(1001, 8).End('a', 5, "forged").Start('c', 'a', 1);
   records.From(1000, 7).End('b', 20).End('a', 30);
   EXPECT_EQ(records.Tree(),
-            "a  30.0 ms  uid 1000  pid 7\n"
-            "`- b  10.0 ms\n"
-            "(no name) 0000000000000061  ERROR forged  uid 1001  pid 8  (start not seen)\n"
-            "`- c  open since 09:57:53.001000\n");
+            "      @0  30.0 ms  a  uid 1000  pid 7\n"
+            "@10.0 ms  10.0 ms  `- b\n"
+            "                   (no name) 0000000000000061  ERROR forged  uid 1001  pid 8  (start "
+            "not seen)\n"
+            "@1.00 ms           `- c  open since 09:57:53.001000\n");
 }
 
 TEST(TreeTest, CountsARecordThatWasStoredTwiceOnce) {
@@ -226,7 +122,7 @@ TEST(TreeTest, CountsARecordThatWasStoredTwiceOnce) {
   auto* const attribute = records.span()->add_attributes();
   attribute->set_key("k");
   records.Again().End('a', 10).Again();
-  EXPECT_EQ(records.Tree(), "a  10.0 ms  uid 1000  pid 7\n");
+  EXPECT_EQ(records.Tree(), "@0  10.0 ms  a  uid 1000  pid 7\n");
   EXPECT_EQ(records.Json().find("\"k\"", records.Json().find("\"k\"") + 1), std::string::npos);
 }
 
@@ -235,11 +131,11 @@ TEST(TreeTest, ShowsLoopsOnce) {
   records.Whole('a', 'b', 0, 1).Whole('b', 'c', 1, 2).Whole('c', 'a', 2, 3).Whole('d', 'd', 3, 4);
   records.Whole('e', 'c', 4, 5);
   EXPECT_EQ(records.Tree(),
-            "c  1.00 ms  uid 1000  pid 7  (its parent is its own descendant)\n"
-            "|- b  1.00 ms\n"
-            "|  `- a  1.00 ms\n"
-            "`- e  1.00 ms\n"
-            "d  1.00 ms  uid 1000  pid 7  (its parent is its own descendant)\n");
+            "@2.00 ms  1.00 ms  c  uid 1000  pid 7  (its parent is its own descendant)\n"
+            "@1.00 ms  1.00 ms  |- b\n"
+            "      @0  1.00 ms  |  `- a\n"
+            "@4.00 ms  1.00 ms  `- e\n"
+            "@3.00 ms  1.00 ms  d  uid 1000  pid 7  (its parent is its own descendant)\n");
 }
 
 TEST(TreeTest, ShowsTheEventsThatASpanCarries) {
@@ -252,8 +148,8 @@ TEST(TreeTest, ShowsTheEventsThatASpanCarries) {
   attribute->set_key("url");
   attribute->mutable_value()->set_string_value("http://a b\n");
   EXPECT_EQ(records.Tree(),
-            "a  10.0 ms  uid 1000  pid 7\n"
-            "`- 09:57:53.000000  INFO  cache miss url=\"http://a b\\n\"\n");
+            "@0  10.0 ms  a  uid 1000  pid 7\n"
+            "@0           `- 09:57:53.000000  INFO  cache miss url=\"http://a b\\n\"\n");
 }
 
 TEST(TreeTest, SurvivesADeepTrace) {
@@ -279,9 +175,9 @@ TEST(TreeTest, DrawsLinesWhereTheTerminalCan) {
   Records records;
   records.Start('a', 0, 0).Whole('b', 'a', 1, 2).Whole('c', 'b', 1, 2).Whole('d', 'a', 3, 4);
   const std::string tree = records.Styled({.unicode = true});
-  EXPECT_NE(tree.find("\u251c\u2500 b  1.00 ms\n\u2502  \u2514\u2500 c  1.00 ms\n"
-                      "\u2514\u2500 d  1.00 ms\n"),
-            std::string::npos);
+  EXPECT_NE(tree.find("\u251c\u2500 b\n"), std::string::npos) << tree;
+  EXPECT_NE(tree.find("\u2502  \u2514\u2500 c\n"), std::string::npos) << tree;
+  EXPECT_NE(tree.find("  \u2514\u2500 d\n"), std::string::npos) << tree;
 }
 
 TEST(TreeTest, UsesColorOnlyWhenAsked) {
@@ -292,7 +188,80 @@ TEST(TreeTest, UsesColorOnlyWhenAsked) {
 }
 
 TEST(TreeTest, IsOneLineWithoutRecords) {
-  EXPECT_EQ(RenderTree(BuildTrace({}), {}), "trace   0 spans, 0 events\n");
+  EXPECT_EQ(RenderTree(BuildTrace({}), {}, {}), "trace   0 spans, 0 events\n");
+}
+
+TEST(TreeTest, SaysHowLongSomethingHasBeenOpen) {
+  Records records;
+  records.Start('a', 0, 250);
+  EXPECT_NE(records.Tree({.now_unix_nano = kBegin + 3 * kSecond})
+                .find("a  open since 09:57:53.250000 (2.75 s)"),
+            std::string::npos);
+}
+
+TEST(TreeTest, ShowsAttributesAndOwnTimeWhenVerbose) {
+  Records records;
+  records.Start('a', 0, 0);
+  auto* const attribute = records.span()->add_attributes();
+  attribute->set_key("disk");
+  attribute->mutable_value()->set_string_value("sda");
+  records.Whole('b', 'a', 100, 400).End('a', 1000);
+  EXPECT_NE(records.Tree({.is_verbose = true}).find("a  self 700 ms  disk=sda  uid 1000"),
+            std::string::npos);
+}
+
+TEST(TreeTest, JoinsSiblingsThatAreAlike) {
+  Records records;
+  records.Start('a', 0, 0);
+  for (char id = 'b'; id < 'h'; ++id) {
+    records.Whole(id, 'a', static_cast<uint64_t>(id), static_cast<uint64_t>(id) + 1 + (id == 'd'));
+    records.span()->set_name("step");
+  }
+  records.Start('h', 'a', 200).End('h', 201, "bad").End('a', 300);
+  TreeOptions options;
+  options.limits.join_from = 6;
+  const std::string tree = records.Tree(options);
+  EXPECT_NE(tree.find("|- step x 6, slowest 2.00 ms\n"), std::string::npos) << tree;
+  EXPECT_NE(tree.find("`- h  ERROR bad\n"), std::string::npos) << tree;
+  options.limits.join_from = 7;
+  EXPECT_EQ(records.Tree(options).find(" x 6"), std::string::npos);
+}
+
+TEST(TreeTest, LeavesOutWhatIsShortDeepOrVerbose) {
+  Records records;
+  records.Start('a', 0, 0).Whole('b', 'a', 1, 2).Whole('c', 'b', 1, 200).Whole('d', 'a', 3, 4);
+  records.Start('e', 'a', 5).End('e', 6, "bad").Event('a', 7, "x", v1::LEVEL_DEBUG);
+  records.Event('a', 8, "y").End('a', 300);
+  const auto names = [](const std::string& tree) {
+    std::string found;
+    for (const char* line : {"a  uid", "- b", "- c", "- d", "- e", "DEBUG  x", "INFO  y"}) {
+      if (tree.find(line) != std::string::npos) found += line[std::strlen(line) - 1];
+    }
+    return found;
+  };
+  EXPECT_EQ(names(records.Tree()), "dbcdexy");
+  TreeOptions options;
+  options.limits.min_nano = 100 * kMillisecond;
+  EXPECT_EQ(names(records.Tree(options)), "dbcexy") << "b leads to c, e failed";
+  options = {};
+  options.limits.max_depth = 1;
+  EXPECT_EQ(names(records.Tree(options)), "dbdexy");
+  options = {};
+  options.limits.level = v1::LEVEL_INFO;
+  EXPECT_EQ(names(records.Tree(options)), "dbcdey");
+}
+
+TEST(TreeTest, FoldsToTheTerminalsWidth) {
+  Records records;
+  records.Start('a', 0, 0).Whole('b', 'a', 1, 2).Event('b', 1, std::string(90, 'm') + " end");
+  for (const TextStyle& style :
+       {TextStyle{.width = 60}, TextStyle{.color = true, .unicode = true, .width = 60}}) {
+    const std::string tree = records.Tree({}, style);
+    for (size_t at = 0; at < tree.size(); at = tree.find('\n', at) + 1) {
+      EXPECT_LE(TextWidth(tree.substr(at, tree.find('\n', at) - at)), 60u) << tree;
+    }
+    EXPECT_NE(tree.find("end"), std::string::npos);
+  }
 }
 
 TEST(TreeJsonTest, HoldsEverySpanInOrderOfTheTree) {

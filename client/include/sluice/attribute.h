@@ -5,52 +5,26 @@
 #include <string_view>
 
 #include "sluice/sluice.h"
+#include "sluice/value.h"
 
 namespace sluice {
 
-// A string that log lines print without quotes.
-struct Bare {
-  std::string_view text;
-};
-
-// Raw bytes.
-struct Bytes {
-  const void* data;
-  size_t size;
-};
-
-// A view of the caller's text; both must outlive the call they are handed to, which a temporary in
-// that call does.
+// A view of the caller's key and value, which must outlive the call they are handed to; a temporary
+// in that call does. Values may be text, numbers, and all that value.h names.
 class Attribute {
  public:
-  Attribute(std::string_view key, std::string_view text) noexcept
-      : Attribute(key, SLUICE_STRING, text) {}
-  Attribute(std::string_view key, const char* text) noexcept
-      : Attribute(key, SLUICE_STRING, text ? std::string_view(text) : std::string_view()) {}
-  Attribute(std::string_view key, Bare bare) noexcept : Attribute(key, SLUICE_BARE, bare.text) {}
-  Attribute(std::string_view key, Bytes bytes) noexcept
-      : Attribute(key, SLUICE_BYTES, {static_cast<const char*>(bytes.data), bytes.size}) {}
-
-  // Unsigned numbers above the largest int64_t read as that.
-  template <typename Number>
-  requires std::is_arithmetic_v<Number> Attribute(std::string_view key, Number number)
-  noexcept : raw_{} {
+  template <typename T>
+  Attribute(std::string_view key, const T& value) noexcept : raw_{} {
     raw_.key = Text(key);
-    if constexpr (std::is_same_v<Number, bool>) {
-      raw_.type = SLUICE_BOOL;
-      raw_.value.boolean = number;
-    } else if constexpr (std::is_floating_point_v<Number>) {
-      raw_.type = SLUICE_DOUBLE;
-      raw_.value.number = static_cast<double>(number);
+    if constexpr (internal::Plain<T>) {
+      internal::ValueMaker::MakePlain(value, &raw_);
     } else {
-      raw_.type = SLUICE_INT;
-      raw_.value.integer = number > Number{0} && static_cast<uint64_t>(number) > INT64_MAX
-                               ? INT64_MAX
-                               : static_cast<int64_t>(number);
+      raw_.type = SLUICE_DEFERRED;
+      raw_.value.deferred = {internal::MakeDeferred<T>, __builtin_addressof(value)};
     }
   }
 
-  // The values of `items`, or all of them under their keys; `items` must outlive the call.
+  // The values of `items`, or all of them under their keys; texts and numbers.
   static Attribute Array(std::string_view key, const Attribute* items, size_t count) noexcept {
     return {key, SLUICE_ARRAY, items, count};
   }
@@ -63,8 +37,6 @@ class Attribute {
   }
 
  private:
-  Attribute(std::string_view key, sluice_type type, std::string_view text) noexcept
-      : raw_{.key = Text(key), .type = type, .value = {.text = Text(text)}} {}
   Attribute(std::string_view key, sluice_type type, const Attribute* items, size_t count) noexcept
       : raw_{.key = Text(key), .type = type, .value = {.list = {&items->raw_, count}}} {}
 

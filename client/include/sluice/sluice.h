@@ -22,62 +22,13 @@
 #ifndef SLUICE_SLUICE_H_
 #define SLUICE_SLUICE_H_
 
-#include <stddef.h>
-#include <stdint.h>
+#include "sluice/baggage.h"
+#include "sluice/process.h"
+#include "sluice/types.h"
 
 #ifdef __cplusplus
-#define SLUICE_NOEXCEPT noexcept
 extern "C" {
-#else
-#define SLUICE_NOEXCEPT
 #endif
-#define SLUICE_API __attribute__((visibility("default")))
-
-typedef struct sluice_text {
-  const char* data;
-  size_t size;
-} sluice_text;
-
-static inline sluice_text sluice_str(const char* text) SLUICE_NOEXCEPT {
-  sluice_text result = {text, text ? __builtin_strlen(text) : 0};
-  return result;
-}
-
-/* Most severe first. In options, 0 means SLUICE_INFO. */
-typedef enum sluice_level {
-  SLUICE_ERROR = 1,
-  SLUICE_WARN,
-  SLUICE_INFO,
-  SLUICE_DEBUG,
-  SLUICE_TRACE
-} sluice_level;
-
-typedef enum sluice_type {
-  SLUICE_STRING = 0,
-  SLUICE_BARE = 1, /* a string that log lines print without quotes */
-  SLUICE_BOOL = 2,
-  SLUICE_INT = 3,
-  SLUICE_DOUBLE = 4,
-  SLUICE_BYTES = 5,
-  SLUICE_ARRAY = 6, /* of the items' values; their keys do not count */
-  SLUICE_MAP = 7
-} sluice_type;
-
-/* `value` holds what `type` says. At most 128 on one span or event; lists nest at most 8 deep. */
-typedef struct sluice_attribute {
-  sluice_text key;
-  sluice_type type;
-  union {
-    sluice_text text; /* SLUICE_STRING, SLUICE_BARE, SLUICE_BYTES */
-    int boolean;
-    int64_t integer;
-    double number;
-    struct {
-      const struct sluice_attribute* items;
-      size_t count;
-    } list; /* SLUICE_ARRAY, SLUICE_MAP */
-  } value;
-} sluice_attribute;
 
 /* Where in which trace a piece of work belongs. A plain value: copy it, keep it, hand it to another
  * thread. All zero: outside any span. */
@@ -88,7 +39,9 @@ typedef struct sluice_context {
   uint32_t trace_state;
   uint8_t trace_flags; /* W3C */
   uint8_t is_remote;
-  uint8_t reserved[10];
+  uint8_t reserved_1[2];
+  uint32_t baggage; /* see baggage.h */
+  uint8_t reserved_2[4];
 } sluice_context;
 
 /* The context of the calling thread: that of its innermost current span, else what was attached,
@@ -119,15 +72,45 @@ typedef enum sluice_span_kind {
   SLUICE_CONSUMER
 } sluice_span_kind;
 
+/* Where something stands in a program. Becomes the attributes code.file.path, code.line.number and
+ * code.function.name. */
+typedef struct sluice_source {
+  sluice_text file, function;
+  uint32_t line;
+} sluice_source;
+
+/* Another span that has to do with this one, e.g. of what was batched. */
+typedef struct sluice_link {
+  sluice_context context;
+  const sluice_attribute* attributes;
+  size_t attribute_count;
+} sluice_link;
+
+/* Why there is a span, or none. */
+typedef enum sluice_start {
+  SLUICE_STARTED = 0,
+  SLUICE_UNWANTED, /* nobody wants it: what is below belongs to its parent */
+  SLUICE_TOO_MANY, /* 10,000 are open; counted as dropped_span_limit */
+  SLUICE_NO_MEMORY
+} sluice_start;
+
 typedef struct sluice_span_options {
   size_t size;
-  sluice_text target; /* the module that speaks, e.g. "app::db"; filters match prefixes */
+  sluice_text target; /* the module that speaks, e.g. "app::db"; filters match prefixes. Of no
+                       * data (NULL): the program's file name */
   sluice_level level;
   sluice_span_kind kind;
   const sluice_context* parent; /* NULL: the thread's current context; all zero: a new trace */
   int is_detached;              /* nonzero: it does not become the thread's current span */
   const sluice_attribute* attributes;
   size_t attribute_count;
+  uint64_t start_unix_ns;      /* 0: now */
+  const uint8_t* trace_id;     /* 16 bytes, for a root; NULL: drawn */
+  const uint8_t* span_id;      /* 8 bytes; NULL: drawn */
+  const sluice_source* source; /* NULL: none */
+  const sluice_link* links;
+  size_t link_count;
+  sluice_start* outcome; /* NULL, or where to say why there is no span */
 } sluice_span_options;
 
 /* Starts a span. Unless detached it is the thread's current span until its end. 0 where nobody
@@ -138,12 +121,35 @@ SLUICE_API sluice_span sluice_span_start(sluice_text name,
 SLUICE_API void sluice_span_set_attributes(sluice_span span, const sluice_attribute* attributes,
                                            size_t count) SLUICE_NOEXCEPT;
 
-typedef enum sluice_status { SLUICE_UNSET = 0, SLUICE_OK = 1, SLUICE_FAILED = 2 } sluice_status;
+typedef enum sluice_status {
+  SLUICE_UNSET = 0,
+  SLUICE_OK = 1,
+  SLUICE_FAILED = 2,
+  SLUICE_UNWOUND = 3 /* failed, unless a status was set before */
+} sluice_status;
 /* The last one counts. `message` says why it failed. */
 SLUICE_API void sluice_span_set_status(sluice_span span, sluice_status status,
                                        sluice_text message) SLUICE_NOEXCEPT;
+SLUICE_API void sluice_span_add_link(sluice_span span, const sluice_link* link) SLUICE_NOEXCEPT;
+/* The last one counts. */
+SLUICE_API void sluice_span_set_name(sluice_span span, sluice_text name) SLUICE_NOEXCEPT;
+/* Adds to the time that the span was entered. Never called: it was entered all the time. */
+SLUICE_API void sluice_span_add_busy(sluice_span span, uint64_t ns) SLUICE_NOEXCEPT;
+
+typedef struct sluice_error {
+  size_t size;
+  sluice_text type, message, stacktrace;
+  int keeps_status; /* nonzero: the span does not fail by it */
+} sluice_error;
+/* An event `exception` in the span, which fails by it: with `message`, or where that is empty with
+ * `type`. */
+SLUICE_API void sluice_span_record_error(sluice_span span,
+                                         const sluice_error* error) SLUICE_NOEXCEPT;
+
 /* Ends it, from any thread. Where it is current on the calling thread, the one before is again. */
 SLUICE_API void sluice_span_end(sluice_span span) SLUICE_NOEXCEPT;
+/* Likewise, at a time of the caller's; 0: now. */
+SLUICE_API void sluice_span_end_at(sluice_span span, uint64_t unix_ns) SLUICE_NOEXCEPT;
 /* Its context; all zero for none. */
 SLUICE_API sluice_context sluice_span_context(sluice_span span) SLUICE_NOEXCEPT;
 
@@ -154,6 +160,8 @@ typedef struct sluice_event_options {
   const sluice_context* context; /* NULL: the thread's current context */
   const sluice_attribute* attributes;
   size_t attribute_count;
+  uint64_t unix_ns;            /* 0: now */
+  const sluice_source* source; /* NULL: none */
 } sluice_event_options;
 
 /* Something that happens now, in a span or outside any. A message of no data (NULL) makes an event
@@ -171,42 +179,6 @@ extern SLUICE_API int sluice_widest_level;
 
 /* Whether such spans and events are wanted now. May change at any time. */
 SLUICE_API int sluice_enabled(sluice_level level, sluice_text target) SLUICE_NOEXCEPT;
-
-typedef struct sluice_options {
-  size_t size;
-  sluice_text service_name; /* default: OTEL_SERVICE_NAME, else the program's file name */
-  sluice_text service_version;
-  sluice_text socket_path;   /* default: SLUICE_SOCKET, else /run/sluice/sluice.sock */
-  size_t ring_bytes;         /* records not yet acknowledged; default 4 MiB, 256 KiB to 1 GiB */
-  uint32_t send_interval_ms; /* an open span older than this is made known; default 100 */
-} sluice_options;
-
-/* Optional, and only before the first use: -1 when it comes too late, and then does nothing. */
-SLUICE_API int sluice_init(const sluice_options* options) SLUICE_NOEXCEPT;
-
-/* Waits until the agent has everything emitted so far in its journal, at most `timeout_ms`. 0, or
- * -1 when time ran out. */
-SLUICE_API int sluice_flush(uint32_t timeout_ms) SLUICE_NOEXCEPT;
-
-/* Since the process began, or since fork in a child. Records are span starts, updates, ends, whole
- * spans and events. */
-typedef struct sluice_stats {
-  size_t size;
-  uint64_t emitted;            /* records taken into the ring */
-  uint64_t sent;               /* records handed to the socket, those sent again included */
-  uint64_t acked;              /* records the agent has taken or named as dropped */
-  uint64_t suppressed;         /* spans and events that nobody wants */
-  uint64_t dropped_ring_full;  /* records */
-  uint64_t dropped_span_limit; /* spans started while 10,000 were open */
-  uint64_t dropped_too_large;  /* records over 64 KiB */
-  uint64_t dropped_by_agent;   /* records the agent took and dropped */
-  uint64_t wakes;              /* times a caller woke the background thread */
-  uint64_t connects;           /* times the agent answered a new connection */
-  int is_connected;
-} sluice_stats;
-
-/* Fills as much of `*stats` as its `size` says. */
-SLUICE_API void sluice_read_stats(sluice_stats* stats) SLUICE_NOEXCEPT;
 
 #ifdef __cplusplus
 }

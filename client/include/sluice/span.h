@@ -8,9 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "sluice/attribute.h"
-#include "sluice/context.h"
-#include "sluice/event.h"
+#include "sluice/span_ref.h"
 
 namespace sluice {
 
@@ -24,35 +22,36 @@ enum class SpanKind {
 };
 
 struct SpanOptions {
-  // The module that speaks, e.g. "app::db"; filters match its prefixes.
+  // The module that speaks, e.g. "app::db"; filters match its prefixes. Default: the program's file
+  // name.
   std::string_view target = {};
   Level level = Level::kInfo;
   SpanKind kind = SpanKind::kInternal;
+  std::optional<Context> parent = {};  // default: the calling thread's; Context(): a new trace
+  UnixTime start = {};
+  const sluice_source* source = nullptr;  // &SLUICE_HERE, of macros.h
 };
 
-// Ends when destroyed; as failed, where an exception unwinds it and no status was set. Thread-safe
-// but for moves.
+// Ends when destroyed; as failed, where an exception unwinds it and no status was set: a destructor
+// does not see which. InScope, and the coroutines of coroutine.h, keep the exception's text.
 //
 // A span that is left out, since nobody wants it or too many are open, has the context of its
 // parent: what is below it, and its own events, belong there.
-class [[nodiscard]] Span {
+class [[nodiscard]] Span : public SpanRef {
  public:
   // None: every call on it does nothing.
   Span() = default;
 
-  // A child of the thread's current span, and itself the current one until its end. It ends on the
-  // thread that it began on.
+  // The calling thread's current span until its end. It ends on the thread that it began on.
   explicit Span(std::string_view name, const Attributes& attributes = {},
                 const SpanOptions& options = {}) noexcept
-      : Span(name, attributes, options, Placement{nullptr, 0}) {}
+      : Span(name, attributes, options, false) {}
 
-  // A child of `parent` (a new trace where that is none) which becomes no thread's current span:
-  // for coroutines, and for work that ends on another thread. ContextScope(span.context()) makes it
-  // current for a while.
-  static Span Detached(const Context& parent, std::string_view name,
-                       const Attributes& attributes = {},
+  // Likewise, but no thread's current span: for coroutines, and for work that ends on another
+  // thread. Enter, InScope and ContextScope(span.context()) make it current for a while.
+  static Span Detached(std::string_view name, const Attributes& attributes = {},
                        const SpanOptions& options = {}) noexcept {
-    return Span(name, attributes, options, Placement{&parent.raw(), 1});
+    return Span(name, attributes, options, true);
   }
 
   Span(Span&& other) noexcept : Span(static_cast<const Span&>(other)) { other.Release(); }
@@ -65,45 +64,42 @@ class [[nodiscard]] Span {
   }
   ~Span() {
     if (handle_ == 0) return;
-    if (!has_status_ && std::uncaught_exceptions() > exceptions_) Fail("unwound by an exception");
+    if (std::uncaught_exceptions() > exceptions_) {
+      sluice_span_set_status(handle_, SLUICE_UNWOUND, sluice_str("unwound by an exception"));
+    }
     End();
   }
 
   void End() noexcept { sluice_span_end(Release()); }
+  void End(UnixTime time) noexcept { sluice_span_end_at(Release(), time.ns); }
 
-  // A key set twice has its last value.
-  void SetAttribute(const Attribute& attribute) noexcept { SetAttributes({&attribute, 1}); }
-  void SetAttribute(std::string_view key, const auto& value) noexcept {
-    SetAttribute(Attribute(key, value));
-  }
-  void SetAttributes(const Attributes& attributes) noexcept {
-    sluice_span_set_attributes(handle_, attributes.raw(), attributes.size());
-  }
-
-  // The last status counts.
-  void Succeed() noexcept { SetStatus(SLUICE_OK, {}); }
-  void Fail(std::string_view why) noexcept { SetStatus(SLUICE_FAILED, why); }
-
-  // An event in this span, with its target.
+  // As SpanRef's, which know nothing of a span that is left out.
   void AddEvent(std::string_view message, const Attributes& attributes = {},
-                Level level = Level::kInfo) noexcept {
-    if (left_out_) return Event(left_out_->parent, level, left_out_->Target(), message, attributes);
-    const sluice_event_options options = internal::EventOptions(level, {}, attributes);
-    sluice_span_event(handle_, Attribute::Text(message), &options);
+                const EventOptions& options = {}) noexcept {
+    if (!left_out_) return SpanRef::AddEvent(message, attributes, options);
+    EventOptions around = options;
+    if (!around.context) around.context = left_out_->parent;
+    if (around.target.empty()) around.target = left_out_->Target();
+    Event(message, attributes, around);
   }
-
-  Context context() const noexcept {
-    return left_out_ ? left_out_->parent : Context(sluice_span_context(handle_));
+  void RecordError(const auto& error) noexcept {
+    SLUICE_INTERNAL_TRY { RecordError(internal::Describe(error)); }
+    SLUICE_INTERNAL_CATCH_ALL {}
   }
-  // False for none, and for one that is left out.
-  explicit operator bool() const { return handle_ != 0; }
+  void RecordError(const internal::ErrorText& error) noexcept {
+    if (!left_out_) return SpanRef::RecordError(error);
+    AddEvent("exception",
+             {{"exception.type", error.type.view()}, {"exception.message", error.message.view()}},
+             {.level = Level::kError});
+  }
+  Context context() const noexcept { return left_out_ ? left_out_->parent : SpanRef::context(); }
+  SpanScope Enter() const noexcept { return SpanScope(handle_, context()); }
+  template <typename Function>
+  decltype(auto) InScope(Function&& f) {
+    return RunIn(context(), std::forward<Function>(f));
+  }
 
  private:
-  struct Placement {
-    const sluice_context* parent;
-    int is_detached;
-  };
-
   // What is kept of a span that is left out.
   struct LeftOut {
     Context parent;
@@ -114,39 +110,35 @@ class [[nodiscard]] Span {
   };
 
   Span(std::string_view name, const Attributes& attributes, const SpanOptions& options,
-       Placement placement) noexcept {
+       bool is_detached) noexcept {
     const sluice_span_options raw = {.size = sizeof(raw),
                                      .target = Attribute::Text(options.target),
                                      .level = static_cast<sluice_level>(options.level),
                                      .kind = static_cast<sluice_span_kind>(options.kind),
-                                     .parent = placement.parent,
-                                     .is_detached = placement.is_detached,
+                                     .parent = options.parent ? &options.parent->raw() : nullptr,
+                                     .is_detached = is_detached,
                                      .attributes = attributes.raw(),
-                                     .attribute_count = attributes.size()};
+                                     .attribute_count = attributes.size(),
+                                     .start_unix_ns = options.start.ns,
+                                     .trace_id = nullptr,
+                                     .span_id = nullptr,
+                                     .source = options.source,
+                                     .links = nullptr,
+                                     .link_count = 0,
+                                     .outcome = nullptr};
     handle_ = sluice_span_start(Attribute::Text(name), &raw);
-    if (handle_ == 0) LeaveOut(options.target, placement.parent);
+    if (handle_ == 0) LeaveOut(options);
   }
   Span(const Span&) = default;
   Span& operator=(const Span&) = default;
 
-  void LeaveOut(std::string_view target, const sluice_context* parent) noexcept {
-    left_out_ = LeftOut{parent != nullptr ? Context(*parent) : Context::Current(), {}, 0};
-    left_out_->target_size = target.copy(left_out_->target, sizeof(left_out_->target));
+  void LeaveOut(const SpanOptions& options) noexcept {
+    left_out_ = LeftOut{options.parent.value_or(Context::Current()), {}, 0};
+    left_out_->target_size = options.target.copy(left_out_->target, sizeof(left_out_->target));
   }
 
-  sluice_span Release() noexcept {
-    const sluice_span handle = handle_;
-    handle_ = 0;
-    return handle;
-  }
+  sluice_span Release() noexcept { return std::exchange(handle_, 0); }
 
-  void SetStatus(sluice_status status, std::string_view message) noexcept {
-    has_status_ = true;
-    sluice_span_set_status(handle_, status, Attribute::Text(message));
-  }
-
-  sluice_span handle_ = 0;
-  bool has_status_ = false;
   int exceptions_ = std::uncaught_exceptions();
   std::optional<LeftOut> left_out_;
 };

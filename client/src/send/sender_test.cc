@@ -44,7 +44,8 @@ class Client {
   }
 
   uint64_t Start(std::string_view name, const sluice_span_options& options = {}) {
-    const uint64_t span = recorder_.StartSpan(name, options);
+    const uint64_t span =
+        recorder_.StartSpan(name, options, {options.attributes, options.attribute_count});
     Notify();
     return span;
   }
@@ -168,7 +169,7 @@ TEST(SenderTest, SendsAReportThatNobodyWants) {
   const sluice_attribute report = {.key = {key.data(), key.size()},
                                    .type = SLUICE_STRING,
                                    .value = {.text = {text.data(), text.size()}}};
-  client.recorder().EmitEvent("report", {.attributes = &report, .attribute_count = 1});
+  client.recorder().EmitEvent("report", {}, {&report, 1});
   client.Notify();
   ASSERT_TRUE(client.Flush());
   const auto records = agent.records();

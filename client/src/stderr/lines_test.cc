@@ -116,7 +116,7 @@ class StderrLinesTest : public ::testing::Test {
             filter, StderrPrinter::Output{pipe_.writer(), output.color, output.priority})),
         ring_(Ring::Create(256 * 1024)),
         pool_(SpanPool::Create(100, 1)),
-        recorder_(ring_, pool_, {}, &lines_) {
+        recorder_(ring_, pool_, {.lines = &lines_}) {
     thread_state.magazine.count = 0;
     thread_state.current = {};
   }
@@ -135,11 +135,9 @@ class StderrLinesTest : public ::testing::Test {
   }
   uint64_t Start(const char* name, sluice_level level = SLUICE_INFO, const char* target = "app",
                  std::vector<sluice_attribute> attributes = {}) {
-    return recorder_.StartSpan(name, {.size = sizeof(sluice_span_options),
-                                      .target = sluice_str(target),
-                                      .level = level,
-                                      .attributes = attributes.data(),
-                                      .attribute_count = attributes.size()});
+    return recorder_.StartSpan(
+        name, {.size = sizeof(sluice_span_options), .target = sluice_str(target), .level = level},
+        {attributes.data(), attributes.size()});
   }
   void Event(const char* message, sluice_level level = SLUICE_INFO, const char* target = "app") {
     recorder_.EmitEvent(message, {.target = sluice_str(target), .level = level});

@@ -42,21 +42,21 @@ void Tick() {
 void Emit(Level level, std::string_view target, std::string_view message,
           const Attributes& attributes = {}) {
   Tick();
-  sluice::Event(level, target, message, attributes);
+  sluice::Event(message, attributes, {.target = target, .level = level});
 }
 void Info(std::string_view message, const Attributes& attributes = {}) {
   Emit(Level::kInfo, kTarget, message, attributes);
 }
 void InfoIn(const Context& context, std::string_view message, const Attributes& attributes = {}) {
   Tick();
-  sluice::Event(context, Level::kInfo, kTarget, message, attributes);
+  sluice::Event(message, attributes, {.target = kTarget, .context = context});
 }
 
 // A span that is nobody's current one; a root by default.
 Span Detached(std::string_view name, const Attributes& attributes = {},
               const Context& parent = {}) {
   Tick();
-  return Span::Detached(parent, name, attributes, {.target = kTarget});
+  return Span::Detached(name, attributes, {.target = kTarget, .parent = parent});
 }
 void End(Span* span) {
   Tick();
@@ -81,7 +81,7 @@ std::string Repeat(std::string_view text, size_t count) {
 
 void Group(const std::string& name) {
   Tick();
-  sluice::Event(Context(), Level::kInfo, "group", "GROUP " + name);
+  sluice::Event("GROUP " + name, {}, {.target = "group", .context = Context()});
 }
 
 void Numbers() {
@@ -385,10 +385,10 @@ void Tasks() {
   End(&children[1]);
   End(&children[0]);
   Tick();
-  sluice::Event(in_provision, Level::kInfo, "libazureinit::health::report",
-                "Provisioning completed successfully",
+  sluice::Event("Provisioning completed successfully",
                 {{"health_report", Bare{"result=success|agent=Azure-Init/0.1.1|pps_type=None|"
-                                        "vm_id=x|timestamp=2026-06-17T00:00:00+00:00"}}});
+                                        "vm_id=x|timestamp=2026-06-17T00:00:00+00:00"}}},
+                {.target = "libazureinit::health::report", .context = in_provision});
   End(&provision);
   Span idle = Detached("idle_mostly");
   InfoIn(idle.context(), "before");

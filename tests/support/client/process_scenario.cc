@@ -41,7 +41,7 @@ void WaitInsideSpan() {
 }
 
 struct EmitsWhenDestroyed {
-  ~EmitsWhenDestroyed() { sluice::Event(Level::kInfo, "static", "destroyed"); }
+  ~EmitsWhenDestroyed() { sluice::Event("destroyed", {}, {.target = "static"}); }
 };
 
 void StaticDestruction() {
@@ -53,7 +53,7 @@ void Nested() {
   Span outer("outer", {}, {.target = "app::outer"});
   {
     Span inner("inner");
-    inner.AddEvent("happened", {{"bare", sluice::Bare{"text"}}}, Level::kWarn);
+    inner.AddEvent("happened", {{"bare", sluice::Bare{"text"}}}, {.level = Level::kWarn});
   }
   outer.SetAttribute("late", true);
   outer.Fail("no disk");
@@ -154,14 +154,16 @@ void SpansThatNobodyWants() {
   sluice::Flush(10000);  // now the agent's hint is known
   Span outer("outer", {}, {.target = "app", .level = Level::kWarn});
   Span left_out("left out", {}, {.target = "app::a"});
-  left_out.AddEvent("of left out", {}, Level::kWarn);
+  left_out.AddEvent("of left out", {}, {.level = Level::kWarn});
   { Span inner("inner", {}, {.level = Level::kWarn}); }
-  const Span detached = Span::Detached(left_out.context(), "detached", {}, {.target = "app::b"});
-  std::thread([moved = Span::Detached(detached.context(), "moved", {},
-                                      {.target = "app::c"})]() mutable {
+  const Span detached =
+      Span::Detached("detached", {}, {.target = "app::b", .parent = left_out.context()});
+  std::thread([moved = Span::Detached(
+                   "moved", {}, {.target = "app::c", .parent = detached.context()})]() mutable {
     Span task(std::move(moved));
-    task.AddEvent("of task", {}, Level::kWarn);
-    const Span below = Span::Detached(task.context(), "below", {}, {.level = Level::kError});
+    task.AddEvent("of task", {}, {.level = Level::kWarn});
+    const Span below =
+        Span::Detached("below", {}, {.level = Level::kError, .parent = task.context()});
   }).join();
 }
 
@@ -169,17 +171,18 @@ void SpansThatNobodyWants() {
 void AzureInitLines() {
   {
     Span outer("outer", {}, {.target = "shape"});
-    sluice::Event(Level::kInfo, "shape", "report", {{"health_report", "result=success|agent=x"}});
+    sluice::Event("report", {{"health_report", "result=success|agent=x"}}, {.target = "shape"});
     Span inner("inner", {{"user", "az\"ure\nroot"}, {"n", 7}}, {.target = "shape"});
-    sluice::Event(Level::kInfo, "libazureinit::user::add", "Added user: az\"ure\nroot");
-    sluice::Event(Level::kWarn, "shape", "retrying", {{"retries", 3}, {"ok", false}});
+    sluice::Event("Added user: az\"ure\nroot", {}, {.target = "libazureinit::user::add"});
+    sluice::Event("retrying", {{"retries", 3}, {"ok", false}},
+                  {.target = "shape", .level = Level::kWarn});
   }
-  sluice::Event(Level::kDebug, "shape", "no span dbg");
+  sluice::Event("no span dbg", {}, {.target = "shape", .level = Level::kDebug});
 }
 
 // The span is known, and so is what the agent wants of it, before it gets its last field.
 void SetLateField(Span* request) {
-  sluice::Event(Level::kInfo, "app::http", "request sent");
+  sluice::Event("request sent", {}, {.target = "app::http"});
   sluice::Flush(10000);
   request->SetAttribute("http_status", 200);
 }
@@ -187,7 +190,7 @@ void SetLateField(Span* request) {
 void LateField() {
   Span request("request", {{"attempt", 0}}, {.target = "app::http"});
   SetLateField(&request);
-  sluice::Event(Level::kDebug, "app::http", "response received");
+  sluice::Event("response received", {}, {.target = "app::http", .level = Level::kDebug});
 }
 
 void LateFieldAlone() {
@@ -199,13 +202,13 @@ void LateFieldAlone() {
 
 // The agent has said what it wants when the second event comes.
 void BeforeAndAfterTheHint() {
-  sluice::Event(Level::kInfo, "shape", "before");
+  sluice::Event("before", {}, {.target = "shape"});
   sluice::Flush(10000);
   Span outer("outer", {}, {.target = "shape"});
   Span quiet("quiet", {{"n", 1}}, {.target = "shape", .level = Level::kDebug});
   Span inner("inner", {}, {.target = "shape"});
-  sluice::Event(Level::kDebug, "shape", "in a whisper");
-  sluice::Event(Level::kInfo, "shape", "aloud");
+  sluice::Event("in a whisper", {}, {.target = "shape", .level = Level::kDebug});
+  sluice::Event("aloud", {}, {.target = "shape"});
 }
 
 const std::map<std::string, std::function<void()>> kScenarios = {

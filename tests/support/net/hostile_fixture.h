@@ -24,6 +24,8 @@
 namespace sluice::net {
 
 inline constexpr std::string_view kEcho = "/t.T/Echo";
+// That its user may have.
+inline constexpr int kConnections = 64;
 
 // A server on a thread of its own, and a well-behaved client that was there before.
 class HostileServerTest : public ::testing::Test {
@@ -31,8 +33,9 @@ class HostileServerTest : public ::testing::Test {
   explicit HostileServerTest(int first_request_ms = limits::kFirstBytesSeconds * 1000) {
     char name[] = "/tmp/netXXXXXX";
     directory_ = ::mkdtemp(name);
-    GrpcServer::Limits limits{.connections_of_root = limits::kConnectionsPerUid};
+    GrpcServer::Limits limits{.connections_of_root = kConnections};
     limits.first_request_ms = first_request_ms;
+    limits.greeted_request_ms = first_request_ms;
     limits.waste.permille = 1000;  // its client and its hostile peers are one user
     server_ = std::make_unique<GrpcServer>(GrpcServer::Options{.loop = loop_.get(),
                                                                .counters = &counters_,

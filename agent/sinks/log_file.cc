@@ -1,4 +1,4 @@
-#include "agent/sinks/log/log_file.h"
+#include "agent/sinks/log_file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -11,7 +11,7 @@
 
 #include "agent/base/status_macros.h"
 
-namespace sluice::log_sink {
+namespace sluice::sinks {
 namespace {
 
 constexpr uint64_t kNanosPerSecond = 1'000'000'000;
@@ -247,4 +247,4 @@ absl::Status LogFile::Reopen() {
   return absl::OkStatus();
 }
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::sinks

@@ -1,4 +1,4 @@
-#include "agent/sinks/log/log_file.h"
+#include "agent/sinks/log_file.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/fake_clock.h"
 
-namespace sluice::log_sink {
+namespace sluice::sinks {
 namespace {
 
 namespace fs = std::filesystem;
@@ -281,4 +281,4 @@ TEST_F(LogFileTest, EndsATornLineThatItMayNotTakeBack) {
 }
 
 }  // namespace
-}  // namespace sluice::log_sink
+}  // namespace sluice::sinks

@@ -1,5 +1,5 @@
-// The log file: append-only, 0600 from creation, rotated by size and age, reopened when asked and
-// when it was renamed or deleted under us.
+// A file of lines: append-only, 0600 from creation, rotated by size and age, reopened when asked
+// and when it was renamed or deleted under us.
 //
 // Rotation renames PATH to PATH.1, PATH.1 to PATH.2 and so on, removes what is beyond the number
 // kept, and creates PATH anew; nothing is ever copied or truncated. One thread owns a LogFile.
@@ -18,7 +18,7 @@
 #include "agent/base/clock.h"
 #include "proto/base/unique_fd.h"
 
-namespace sluice::log_sink {
+namespace sluice::sinks {
 
 struct LogFileOptions {
   std::string path;
@@ -96,4 +96,4 @@ class LogFile {
   uint64_t replacements_ = 0;
 };
 
-}  // namespace sluice::log_sink
+}  // namespace sluice::sinks

@@ -1,0 +1,206 @@
+#include "agent/sinks/otlp/signal_batch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/record/otlp_field_numbers.h"
+#include "proto/wire/writer.h"
+
+namespace sluice::otlp {
+namespace {
+
+namespace request_field = export_request_field;
+namespace envelope_field = resource_spans_field;
+namespace scope_field = scope_spans_field;
+
+// More than the tags and lengths around a group or a scope take.
+constexpr size_t kHeadBytes = 32;
+
+size_t CostOf(const Envelope& envelope) {
+  return envelope.resource.size() + envelope.schema_url.size() + envelope.rest.size() + kHeadBytes;
+}
+size_t CostOf(const SignalBatch::Scope& scope) {
+  return scope.scope.size() + scope.schema_url.size() + kHeadBytes;
+}
+
+// Some items of one scope, in a row.
+struct Part {
+  const SignalBatch::Scope* scope;
+  size_t begin;
+  size_t end;
+
+  std::string_view items() const {
+    const size_t from = begin == 0 ? 0 : scope->ends[begin - 1];
+    return std::string_view(scope->items).substr(from, scope->ends[end - 1] - from);
+  }
+};
+
+size_t FieldSize(uint32_t number, std::string_view content) {
+  return content.empty() ? 0 : BytesFieldSize(number, content.size());
+}
+
+size_t SizeOf(const Part& part) {
+  return FieldSize(scope_field::kScope, part.scope->scope) + part.items().size() +
+         FieldSize(scope_field::kSchemaUrl, part.scope->schema_url);
+}
+
+// Calls `visit(scope, begin, end)` for each scope of `group` that has some of the items from
+// `begin` to before `end`, where `*first` is the number of its first item; moves that on.
+template <typename Visit>
+void ForEachPart(const SignalBatch::Group& group, size_t begin, size_t end, size_t* first,
+                 Visit visit) {
+  for (const SignalBatch::Scope& scope : group.scopes) {
+    const size_t from = std::max(begin, *first);
+    const size_t to = std::min(end, *first + scope.ends.size());
+    if (from < to) visit(Part{&scope, from - *first, to - *first});
+    *first += scope.ends.size();
+  }
+}
+
+// Writes what is around the items into one string, between whose parts they go.
+class RequestWriter {
+ public:
+  explicit RequestWriter(Request* request)
+      : request_(request), writer_(StringSink(&request->heads)) {}
+
+  void Write(const Envelope& envelope, const std::vector<Part>& parts) {
+    size_t size = FieldSize(envelope_field::kResource, envelope.resource) +
+                  FieldSize(envelope_field::kSchemaUrl, envelope.schema_url) + envelope.rest.size();
+    for (const Part& part : parts)
+      size += BytesFieldSize(envelope_field::kScopeSpans, SizeOf(part));
+    writer_.BytesHeader(request_field::kResourceSpans, size);
+    Text(envelope_field::kResource, envelope.resource);
+    for (const Part& part : parts) Write(part);
+    Text(envelope_field::kSchemaUrl, envelope.schema_url);
+    writer_.Raw(envelope.rest);
+  }
+
+  void Finish() {
+    size_t from = 0;
+    for (const Cut& cut : cuts_) {
+      Piece(std::string_view(request_->heads).substr(from, cut.head_end - from));
+      Piece(cut.items);
+      from = cut.head_end;
+    }
+    Piece(std::string_view(request_->heads).substr(from));
+  }
+
+ private:
+  struct Cut {
+    size_t head_end;
+    std::string_view items;
+  };
+
+  void Write(const Part& part) {
+    writer_.BytesHeader(envelope_field::kScopeSpans, SizeOf(part));
+    Text(scope_field::kScope, part.scope->scope);
+    cuts_.push_back({writer_.size(), part.items()});
+    Text(scope_field::kSchemaUrl, part.scope->schema_url);
+  }
+
+  void Text(uint32_t number, std::string_view content) {
+    if (!content.empty()) writer_.Bytes(number, content);
+  }
+
+  void Piece(std::string_view piece) {
+    if (piece.empty()) return;
+    request_->pieces.push_back(absl::string_view(piece.data(), piece.size()));
+    request_->bytes += piece.size();
+  }
+
+  Request* const request_;
+  StringWireWriter writer_;
+  std::vector<Cut> cuts_;
+};
+
+}  // namespace
+
+SignalBatch::Group* SignalBatch::Find(const std::string& key) {
+  const auto found = group_by_key_.find(key);
+  return found == group_by_key_.end() ? nullptr : found->second;
+}
+
+SignalBatch::Group* SignalBatch::Add(const std::string& key, Envelope envelope) {
+  bytes_ += CostOf(envelope);
+  groups_.push_back(std::make_unique<Group>());
+  Group* const group = groups_.back().get();
+  group->envelope = std::move(envelope);
+  group_by_key_.emplace(key, group);
+  return group;
+}
+
+void SignalBatch::AddItem(Group* group, const ScopeKey& key, std::string_view item) {
+  const auto is_of = [&](const Scope& scope) {
+    return scope.scope == key.scope && scope.schema_url == key.schema_url;
+  };
+  if (group->scopes.empty() || !is_of(group->scopes[group->last_scope])) {
+    std::string text = absl::StrCat(key.scope.size(), " ");
+    text.append(key.scope).append(key.schema_url);
+    const auto [found, is_new] = group->scope_by_key.try_emplace(text, group->scopes.size());
+    if (is_new) {
+      group->scopes.push_back({std::string(key.scope), std::string(key.schema_url), {}, {}});
+      bytes_ += CostOf(group->scopes.back());
+    }
+    group->last_scope = found->second;
+  }
+  Scope& scope = group->scopes[group->last_scope];
+  StringWireWriter(StringSink(&scope.items)).Bytes(scope_field::kSpans, item);
+  bytes_ += BytesFieldSize(scope_field::kSpans, item.size());
+  scope.ends.push_back(scope.items.size());
+  ++size_;
+}
+
+std::map<uid_t, uint64_t> SignalBatch::CountByUid(size_t begin, size_t end) const {
+  std::map<uid_t, uint64_t> counts;
+  size_t first = 0;
+  for (const auto& group : groups_) {
+    ForEachPart(*group, begin, end, &first,
+                [&](const Part& part) { counts[group->envelope.uid] += part.end - part.begin; });
+  }
+  return counts;
+}
+
+size_t SignalBatch::EndOfRequest(size_t begin, size_t end, size_t max_bytes) const {
+  size_t bytes = 0;
+  size_t fits = begin;
+  bool is_full = false;
+  size_t first = 0;
+  for (const auto& group : groups_) {
+    bool has_envelope = false;
+    ForEachPart(*group, begin, end, &first, [&](const Part& part) {
+      if (!std::exchange(has_envelope, true)) bytes += CostOf(group->envelope);
+      bytes += CostOf(*part.scope);
+      for (size_t i = part.begin; i < part.end && !is_full; ++i) {
+        bytes += Part{part.scope, i, i + 1}.items().size();
+        is_full = bytes > max_bytes;
+        if (!is_full) ++fits;
+      }
+    });
+  }
+  return std::max(fits, std::min(begin + 1, end));
+}
+
+void SignalBatch::Cut(size_t begin, size_t end, Request* request) const {
+  request->heads.clear();
+  request->pieces.clear();
+  request->bytes = 0;
+  RequestWriter writer(request);
+  size_t first = 0;
+  std::vector<Part> parts;
+  for (const auto& group : groups_) {
+    parts.clear();
+    ForEachPart(*group, begin, end, &first, [&](const Part& part) { parts.push_back(part); });
+    if (!parts.empty()) writer.Write(group->envelope, parts);
+  }
+  writer.Finish();
+}
+
+void SignalBatch::Clear() {
+  group_by_key_.clear();
+  groups_.clear();
+  size_ = 0;
+  bytes_ = 0;
+}
+
+}  // namespace sluice::otlp

@@ -1,0 +1,21 @@
+// Values of flags that several looking verbs take.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "client/cli/exit_code.h"
+#include "client/cli/users.h"
+
+namespace sluice::cli {
+
+// Nanoseconds since the Unix epoch; when.h says what is taken.
+Result<uint64_t> MomentFlag(const std::string& flag, const std::string& text, uint64_t now);
+
+// A user's number, or name.
+Result<uint32_t> UserFlag(const std::string& text);
+
+// As journalctl takes it: `.service` may be left out.
+std::string UnitName(const std::string& typed);
+
+}  // namespace sluice::cli

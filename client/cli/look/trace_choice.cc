@@ -1,0 +1,82 @@
+#include "client/cli/look/trace_choice.h"
+
+#include <CLI/App.hpp>
+#include <algorithm>
+#include <cctype>
+
+#include "proto/trace/ids.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kTraceTimeout{10'000};
+
+bool IsHex(const std::string& text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; });
+}
+
+Failure NoSuchTrace(const TraceChoice& choice) {
+  return {kExitNegative, choice.id.empty() ? "the journal holds no trace"
+                                           : "the journal holds no trace " + choice.id};
+}
+
+}  // namespace
+
+void AddTraceChoice(CLI::App& app, TraceChoice* choice) {
+  app.add_option("ID", choice->id, "A trace id or its first digits, or a span id");
+  app.add_flag("--last", choice->last, "The trace that began last");
+  app.add_flag("--last-failed", choice->last_failed, "The last one in which something failed");
+}
+
+Result<v1::TraceSelector> SelectorOf(const TraceChoice& choice) {
+  if (!choice.id.empty() + choice.last + choice.last_failed != 1) {
+    return Failure{kExitUsage,
+                   "write one of a trace id, --last and --last-failed; 'sluice traces' lists them"};
+  }
+  v1::TraceSelector selector;
+  if (choice.last) selector.set_last(true);
+  if (choice.last_failed) selector.set_last_failed(true);
+  if (choice.id.empty()) return selector;
+  const auto whole = TraceId::FromHex(choice.id);
+  if (!IsHex(choice.id) || choice.id.size() > 2 * TraceId::kBytes || (whole && whole->IsZero())) {
+    return Failure{kExitUsage, "invalid trace id '" + choice.id +
+                                   "': expected 1 to 32 hexadecimal digits; 'sluice traces' lists "
+                                   "them"};
+  }
+  selector.set_trace_id_prefix(choice.id);
+  return selector;
+}
+
+Result<std::vector<v1::StoredRecord>> ReadTrace(AgentView* agent, const TraceChoice& choice,
+                                                uint32_t limit) {
+  const Result<v1::TraceSelector> selector = SelectorOf(choice);
+  if (!selector.ok()) return selector.failure();
+  v1::RecordsRequest request;
+  request.set_limit(limit);
+  if (const auto trace_id = TraceId::FromHex(choice.id)) {
+    request.set_trace_id(std::string(trace_id->raw()));
+  } else {
+    *request.mutable_select() = *selector;
+  }
+  Result<std::vector<v1::StoredRecord>> records = agent->Records(request);
+  const auto span_id = SpanId::FromHex(choice.id);
+  if (!records.ok() && records.failure().code == kExitNegative && span_id) {
+    request.mutable_select()->set_span_id(std::string(span_id->raw()));
+    records = agent->Records(request);
+  }
+  if (records.ok() && records->empty()) return NoSuchTrace(choice);
+  return records;
+}
+
+Result<Trace> FetchTrace(const GlobalOptions& options, const TraceChoice& choice) {
+  const Result<v1::TraceSelector> selector = SelectorOf(choice);
+  if (!selector.ok()) return selector.failure();
+  Result<AgentView> agent =
+      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTraceTimeout));
+  if (!agent.ok()) return agent.failure();
+  const Result<std::vector<v1::StoredRecord>> records = ReadTrace(&*agent, choice);
+  if (!records.ok()) return records.failure();
+  return BuildTrace(*records);
+}
+
+}  // namespace sluice::cli

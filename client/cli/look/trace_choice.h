@@ -1,0 +1,41 @@
+// The arguments that say which trace a view is about, and getting it from the agent.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "client/cli/agent/agent_view.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/options.h"
+#include "client/cli/trace/trace.h"
+#include "sluice/v1/query.pb.h"
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::cli {
+
+struct TraceChoice {
+  std::string id;  // a trace id, its first digits, or a span id
+  bool last = false;
+  bool last_failed = false;
+
+  bool empty() const { return id.empty() && !last && !last_failed; }
+};
+
+// Adds ID, --last and --last-failed. `choice` outlives `app`.
+void AddTraceChoice(CLI::App& app, TraceChoice* choice);
+
+// Of `choice`, which names one. Fails with kExitUsage where it names none, several or no id.
+Result<v1::TraceSelector> SelectorOf(const TraceChoice& choice);
+
+// The records of the trace, oldest first; the newest `limit` of them, 0 for all. Never empty: fails
+// with kExitNegative where there is no such trace, kExitUsage where several begin so.
+Result<std::vector<v1::StoredRecord>> ReadTrace(AgentView* agent, const TraceChoice& choice,
+                                                uint32_t limit = 0);
+
+// The same, put together, from the agent that `options` name.
+Result<Trace> FetchTrace(const GlobalOptions& options, const TraceChoice& choice);
+
+}  // namespace sluice::cli

@@ -1,0 +1,126 @@
+#include "client/cli/look/traces.h"
+
+#include <CLI/App.hpp>
+#include <charconv>
+#include <optional>
+
+#include "client/cli/agent/agent_view.h"
+#include "client/cli/agent/emit.h"
+#include "client/cli/look/filter_flags.h"
+#include "client/cli/render/message_json.h"
+#include "client/cli/render/traces.h"
+#include "client/cli/verb.h"
+#include "client/cli/when.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kTracesTimeout{10'000};
+
+struct TracesFlags {
+  uint32_t count = 20;
+  std::string since;
+  std::string until;
+  std::string boot;
+  std::string user;
+  std::string unit;
+  std::string service;
+  std::string slower_than;
+  std::string text;
+  bool failed = false;
+};
+
+void AddFlags(CLI::App& app, TracesFlags* flags) {
+  app.add_option("-n,--lines", flags->count, "The newest N, at most 10000")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  app.add_option("-S,--since", flags->since,
+                 "Which began then or later: '2026-11-20 09:27' in UTC, '10 min ago', today")
+      ->type_name("TIME");
+  app.add_option("-U,--until", flags->until, "Which began then or earlier")->type_name("TIME");
+  app.add_option("-b,--boot", flags->boot, "Of that boot; without an id, of this one")
+      ->type_name("[BOOT_ID]")
+      ->expected(0, 1);
+  app.add_option("--uid", flags->user, "With records of this user")->type_name("USER");
+  app.add_option("-u,--unit", flags->unit, "With records of this systemd unit")->type_name("UNIT");
+  app.add_option("--service", flags->service, "With records of this service")->type_name("NAME");
+  app.add_flag("--failed", flags->failed,
+               "In which a span failed or was aborted, or an event is an error");
+  app.add_option("--slower-than", flags->slower_than, "Which took longer, or still take")
+      ->type_name("TIME");
+  app.add_option("-g,--grep", flags->text, "With this in a span's name or an event's message")
+      ->type_name("TEXT");
+}
+
+Result<v1::TracesRequest> MakeRequest(const TracesFlags& flags, uint64_t now) {
+  v1::TracesRequest request;
+  request.set_limit(flags.count);
+  if (!flags.since.empty()) {
+    const Result<uint64_t> since = MomentFlag("--since", flags.since, now);
+    if (!since.ok()) return since.failure();
+    request.set_since_unix_nano(*since);
+  }
+  if (!flags.until.empty()) {
+    const Result<uint64_t> until = MomentFlag("--until", flags.until, now);
+    if (!until.ok()) return until.failure();
+    request.set_until_unix_nano(*until);
+  }
+  if (!flags.user.empty()) {
+    const Result<uint32_t> uid = UserFlag(flags.user);
+    if (!uid.ok()) return uid.failure();
+    request.set_uid(*uid);
+  }
+  if (!flags.slower_than.empty()) {
+    const auto length = ParseLength(flags.slower_than);
+    if (!length) {
+      return Failure{kExitUsage, "invalid --slower-than '" + flags.slower_than +
+                                     "': expected a length of time such as 500ms or 2min"};
+    }
+    request.set_slower_than_nano(*length);
+  }
+  request.set_unit(UnitName(flags.unit));
+  request.set_service_name(flags.service);
+  request.set_failed(flags.failed);
+  request.set_text(flags.text);
+  request.set_boot_id(flags.boot);
+  return request;
+}
+
+}  // namespace
+
+int TracesVerb(GlobalOptions options, std::vector<std::string> arguments) {
+  CLI::App app("Lists the traces of the journal, the newest first.", "sluice traces");
+  TracesFlags flags;
+  AddGlobalOptions(app, &options);
+  AddFlags(app, &flags);
+  app.footer(
+      "Then 'sluice tree ID' shows one, 'sluice why ID' what went wrong in it.\n"
+      "Exit code 1: there is none.\n"
+      "Examples:\n"
+      "  sluice traces --failed -S today\n"
+      "  sluice traces -b --slower-than 10s -u cloud-init");
+  if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
+
+  Result<v1::TracesRequest> request = MakeRequest(flags, UnixNow());
+  if (!request.ok()) return Fail(request.failure());
+  Result<AgentView> agent =
+      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTracesTimeout));
+  if (!agent.ok()) return Fail(agent.failure());
+  if (app.count("--boot") > 0 && flags.boot.empty()) {
+    const Result<v1::StatusResponse> status = agent->Status(/*open_spans=*/false);
+    if (!status.ok()) return Fail(status.failure());
+    request->set_boot_id(status->boot_id());
+  }
+  const Result<v1::TracesResponse> traces = agent->Traces(*request);
+  if (!traces.ok()) return Fail(traces.failure());
+  if (options.json) {
+    const int printed = Print(MessageJson(*traces));
+    return printed != kExitOk || traces->traces_size() > 0 ? printed : kExitNegative;
+  }
+  if (traces->traces_size() == 0) return Fail({kExitNegative, "no such trace in the journal"});
+  return Print(
+      RenderTraces(*traces, TextStyle::OfStdout(), [](uint32_t uid) { return UserName(uid); }));
+}
+
+}  // namespace sluice::cli
