@@ -22,7 +22,8 @@ bool HasText(std::string_view text, std::string_view searched) {
     return absl::ascii_tolower(static_cast<unsigned char>(a)) ==
            absl::ascii_tolower(static_cast<unsigned char>(b));
   };
-  return !std::ranges::search(text, searched, same).empty();
+  return std::search(text.begin(), text.end(), searched.begin(), searched.end(), same) !=
+         text.end();
 }
 
 bool RecordHasText(const RecordView& record, std::string_view searched) {
