@@ -1,13 +1,16 @@
 """The agent started by hand: without units, folders or configuration."""
 
+import json
 import os
 import pathlib
+import platform
 import shutil
 import subprocess
 import tempfile
 
 import pytest
 from harness import BUILT, NOBODY, wait_until
+from no_internet import deny_internet
 
 
 @pytest.fixture
@@ -70,3 +73,18 @@ def test_paths_on_the_command_line_may_be_relative_and_folders_are_made(started,
     assert oct((folder / "state").stat().st_mode)[-3:] == "700"
     assert oct((folder / "log").stat().st_mode)[-3:] == "750"
     wait_until(lambda: list((folder / "state/journal").glob("*.seg")), "the journal is on disk")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="knows one machine's system calls")
+def test_an_endpoint_without_the_right_to_the_network_names_the_drop_in(started, folder):
+    started(folder, "--dev", "box", "--otlp-endpoint", "http://127.0.0.1:4318",
+            preexec_fn=deny_internet)
+    wait_until(lambda: (folder / "box/sluice.sock").exists(), "it listens")
+    tool(folder / "box", "event", "hello")
+
+    def error():
+        sinks = json.loads(tool(folder / "box", "status", "--json"))["sinks"]
+        return next(sink for sink in sinks if sink["name"] == "otlp").get("last_error")
+
+    wait_until(error, "the sink says what it lacks")
+    assert "/etc/systemd/system/sluiced.service.d/network.conf" in error()
