@@ -48,6 +48,8 @@ struct Delivery {
   bool this_boot = true;
   // The sink had it before: see Sink::rebuilds.
   bool replayed = false;
+  // An event within a whole span that passed the filter itself, and so is delivered behind it.
+  bool span_follows = false;
   // The agent closed the span because its process is gone.
   bool synthetic = false;
   // Its sender was root of this host, outside containers.

@@ -171,13 +171,13 @@ void RecordStream::ReadWhole(const Place& place, const RecordView& record) {
   const auto span = spans_.Whole(record, origin_);
   span->scope = scope;
   if (scope.enabled()) Deliver(Delivery::Kind::kSpanOpened, place, record, span.get());
-  if (record.span.has_events) ReadSpanEvents(place, record, *span);
+  if (record.span.has_events) ReadSpanEvents(place, record, *span, passes);
   if (passes) Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
 }
 
 // Each is judged on its own, as an event that stands in the span is.
 void RecordStream::ReadSpanEvents(const Place& place, const RecordView& whole,
-                                  const live::Span& span) {
+                                  const live::Span& span, bool span_passes) {
   uint32_t number = 0;
   for (const std::string_view encoded : whole.span.events()) {
     if (++number > limits::kSpanEventsShown) return;
@@ -188,7 +188,7 @@ void RecordStream::ReadSpanEvents(const Place& place, const RecordView& whole,
       ++filtered_;
       continue;
     }
-    Deliver(Delivery::Kind::kEvent, place, *event, NearestEnabled(&span), number);
+    Deliver(Delivery::Kind::kEvent, place, *event, NearestEnabled(&span), {number, span_passes});
   }
 }
 
@@ -240,14 +240,15 @@ void RecordStream::PropagateScopes() {
 }
 
 void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
-                           const live::Span* span, uint32_t event) {
+                           const live::Span* span, const WithinSpan& within) {
   if (place.entry->replayed && !delivers_replayed_) return;
   const journal::BatchView& batch = place.entry->batch;
   Delivery delivery;
   delivery.kind = kind;
   delivery.sequence = place.entry->sequence;
   delivery.part = place.part;
-  delivery.event = event;
+  delivery.event = within.event;
+  delivery.span_follows = within.span_follows;
   delivery.entry_bytes =
       batch.encoded.size() - std::min(batch.encoded.size(), batch.resource.size());
   delivery.batch = &batch;

@@ -59,15 +59,21 @@ class RecordStream {
   void ReadEvent(const Place& place, const RecordView& record);
   bool TakesUnfiltered(const Place& place, const RecordView& event) const;
   void ReadWhole(const Place& place, const RecordView& record);
-  void ReadSpanEvents(const Place& place, const RecordView& whole, const live::Span& span);
+  void ReadSpanEvents(const Place& place, const RecordView& whole, const live::Span& span,
+                      bool span_passes);
   void ReadStart(const Place& place, const RecordView& record);
   void ReadUpdate(const Place& place, const RecordView& record);
   void ReadEnd(const Place& place, const RecordView& record);
   bool FailedEndPasses(const live::Span& span);
   void Judge(const std::shared_ptr<live::Span>& span);
   void PropagateScopes();
+  // The nth event within a whole span.
+  struct WithinSpan {
+    uint32_t event = 0;
+    bool span_follows = false;
+  };
   void Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
-               const live::Span* span, uint32_t event = 0);
+               const live::Span* span, const WithinSpan& within = {0, false});
   void SetOrigin(const journal::Entry& entry);
   void Copy(const live::Span& span);
 

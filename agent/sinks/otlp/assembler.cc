@@ -37,10 +37,14 @@ Assembler::Assembler(Options options, Outgoing* outgoing)
 void Assembler::Add(const Delivery& delivery) {
   if (delivery.kind == Delivery::Kind::kSpanClosed && Exports(Signal::kTraces)) {
     AddSpan(delivery);
-  } else if (delivery.kind == Delivery::Kind::kEvent && delivery.event == 0) {
-    // Those of a whole span go out within it.
+  } else if (delivery.kind == Delivery::Kind::kEvent && !IsWithinExported(delivery)) {
     AddEvent(delivery);
   }
+}
+
+// Those of a whole span go out within it, as they came.
+bool Assembler::IsWithinExported(const Delivery& event) const {
+  return event.span_follows && Exports(Signal::kTraces);
 }
 
 // A span is of the process that began it, whoever ended it.
@@ -103,7 +107,8 @@ void Assembler::AddEvent(const Delivery& delivery) {
 // Of a number or text that comes twice, every reader takes the last.
 std::string_view Assembler::EventBodyOf(const Delivery& delivery) {
   const EventView& event = delivery.record->event;
-  const bool is_own = delivery.scope == nullptr;
+  // What an SDK keeps within its span is made a log record here.
+  const bool is_own = delivery.scope == nullptr || delivery.event != 0;
   const bool lacks_severity = is_own && event.severity_number == 0;
   // The span that it names may not be exported.
   const bool moves =

@@ -99,6 +99,7 @@ class Assembler {
   bool Exports(Signal signal) const { return options_.signals[static_cast<size_t>(signal)]; }
   void AddSpan(const stream::Delivery& delivery);
   void AddEvent(const stream::Delivery& delivery);
+  bool IsWithinExported(const stream::Delivery& event) const;
   // Whether it is to wait for the end of the span that it is in.
   bool Waits(const stream::Delivery& event) const;
   bool Hold(const stream::Delivery& event, std::string_view body);

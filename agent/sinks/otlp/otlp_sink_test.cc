@@ -213,6 +213,51 @@ TEST_F(OtlpSinkTest, PassesOnWhatCameAsOtlp) {
   EXPECT_EQ(resource.scope_spans(0).SerializeAsString(), scope.SerializeAsString());
 }
 
+sluice::v1::Record WholeWithEvent() {
+  sluice::v1::Record whole = WholeRecord(1, 1);
+  whole.mutable_span()->add_events()->set_name("within");
+  return whole;
+}
+
+TEST_F(OtlpSinkTest, AWholeSpanGoesOutOnceWithItsEvents) {
+  Use();
+  disk::v1::JournalBatch batch = Batch(5);
+  *batch.add_records() = WholeWithEvent();
+  Feed(batch);
+  disk::v1::JournalBatch otlp = Batch(6);
+  *otlp.add_scope_spans()->add_spans() = WholeWithEvent().span();
+  Feed(otlp);
+  EXPECT_EQ(sink_->pending_records(), 2u);
+  const auto request = SentTraces();
+  EXPECT_EQ(transport_->calls.size(), 1u) << "no logs";
+  ASSERT_EQ(request.resource_spans_size(), 2);
+  for (const auto& group : request.resource_spans()) {
+    ASSERT_EQ(group.scope_spans(0).spans_size(), 1);
+    EXPECT_EQ(group.scope_spans(0).spans(0).SerializeAsString(),
+              WholeWithEvent().span().SerializeAsString());
+  }
+}
+
+TEST_F(OtlpSinkTest, EventsOfAWholeSpanThatIsNotExportedGoOutByThemselves) {
+  Use("warn");
+  sluice::v1::Record whole = WholeWithEvent();
+  auto* const level = whole.mutable_span()->mutable_events(0)->add_attributes();
+  level->set_key("level");
+  level->mutable_value()->set_string_value("ERROR");
+  disk::v1::JournalBatch otlp = Batch(5);
+  *otlp.add_scope_spans()->add_spans() = whole.span();
+  Feed(otlp);
+  const auto logs = SentLogs();
+  ASSERT_EQ(logs.resource_logs_size(), 1);
+  const v1::LogRecord& record = logs.resource_logs(0).scope_logs(0).log_records(0);
+  EXPECT_EQ(record.body().string_value(), "within");
+  EXPECT_EQ(record.severity_number(), v1::SEVERITY_NUMBER_ERROR);
+  options_.settings.signals = {false, true, false};
+  Use();
+  Feed(5, {WholeWithEvent()});
+  EXPECT_EQ(SentLogs().resource_logs_size(), 1) << "where no spans are exported";
+}
+
 TEST_F(OtlpSinkTest, ExportsOnlyTheSignalsThatAreWanted) {
   options_.settings.signals = {false, true, false};
   Use();
