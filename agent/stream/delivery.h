@@ -59,6 +59,20 @@ struct Delivery {
   uid_t user() const { return origin->identity.uid; }
 };
 
+// A ScopeSpans, ScopeLogs or ScopeMetrics as it came, all records of which pass the sink's filter.
+// No filter speaks of metrics.
+struct WholeScope {
+  enum class Kind { kSpans, kEvents, kMetrics };
+
+  Kind kind = Kind::kSpans;
+  const journal::ScopeView* scope = nullptr;
+  const journal::BatchHead* batch = nullptr;
+  const live::Origin* origin = nullptr;
+};
+
+// Whether the reader takes it; else its records are delivered one by one, and metrics not at all.
+using WholeScopeFn = std::function<bool(const WholeScope&)>;
+
 // Whether an event is delivered though the filter refuses it; null: none is.
 using UnfilteredFn = std::function<bool(const RecordView& event, bool sender_is_host_root)>;
 

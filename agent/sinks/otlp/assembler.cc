@@ -6,6 +6,7 @@
 #include "agent/sinks/otlp/span_join.h"
 #include "proto/record/attribute_writer.h"
 #include "proto/record/field_numbers.h"
+#include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
 
 namespace sluice::otlp {
@@ -14,6 +15,32 @@ namespace {
 using stream::Delivery;
 
 constexpr uint64_t kLongestHold = 60'000'000'000;
+// What a metric says of longer ago nobody waits for any more.
+constexpr uint64_t kOldMetrics = 3600 * uint64_t{1'000'000'000};
+
+Signal SignalOf(stream::WholeScope::Kind kind) {
+  switch (kind) {
+    case stream::WholeScope::Kind::kSpans:
+      return Signal::kTraces;
+    case stream::WholeScope::Kind::kEvents:
+      return Signal::kLogs;
+    case stream::WholeScope::Kind::kMetrics:
+      break;
+  }
+  return Signal::kMetrics;
+}
+
+// What is neither items nor what ScopeView names.
+void AppendRestOfScope(std::string_view encoded, std::string* rest) {
+  WireReader reader(encoded);
+  const char* begin = reader.position();
+  for (WireField field; reader.Next(&field); begin = reader.position()) {
+    const bool is_known = field.tag == WireTag(scope_spans_field::kScope, WireType::kBytes) ||
+                          field.tag == WireTag(scope_spans_field::kSpans, WireType::kBytes) ||
+                          field.tag == WireTag(scope_spans_field::kSchemaUrl, WireType::kBytes);
+    if (!is_known) rest->append(begin, reader.position());
+  }
+}
 
 // The parent that a span names, where the one that it has is not exported: the nearest span around
 // it that is.
@@ -42,6 +69,22 @@ void Assembler::Add(const Delivery& delivery) {
   }
 }
 
+bool Assembler::AddScope(const stream::WholeScope& whole) {
+  const Signal signal = SignalOf(whole.kind);
+  if (!Exports(signal) || (signal != Signal::kMetrics && !sampler_.keeps_all())) return false;
+  const journal::BatchHead& batch = *whole.batch;
+  if (signal == Signal::kMetrics &&
+      options_.clock->UnixNano() > batch.received_unix_nano + kOldMetrics) {
+    options_.counters->Add("otlp.dropped", "old_metrics", batch.uid, whole.scope->items);
+    return true;
+  }
+  const Sender sender{&whole.origin->identity, batch.resource, batch.resource_schema_url,
+                      batch.resource_rest};
+  outgoing_->of(signal).AddItemsOf(GroupOf(sender, signal), ScopeOf(*whole.scope),
+                                   whole.scope->content);
+  return true;
+}
+
 // Those of a whole span go out within it, as they came.
 bool Assembler::IsWithinExported(const Delivery& event) const {
   return event.span_follows && Exports(Signal::kTraces);
@@ -59,9 +102,8 @@ void Assembler::AddSpan(const Delivery& delivery) {
     sender.schema_url = delivery.batch->resource_schema_url;
     sender.rest = delivery.batch->resource_rest;
   }
-  const ScopeKey scope = delivery.scope != nullptr
-                             ? ScopeKey{delivery.scope->encoded, delivery.scope->schema_url}
-                             : ScopeOf(span.target);
+  const ScopeKey scope =
+      delivery.scope != nullptr ? ScopeOf(*delivery.scope) : ScopeOf(span.target);
   outgoing_->of(Signal::kTraces)
       .AddItem(GroupOf(sender, Signal::kTraces), scope, BodyOf(delivery, events));
 }
@@ -98,9 +140,8 @@ void Assembler::AddEvent(const Delivery& delivery) {
   const journal::BatchHead& batch = *delivery.batch;
   const Sender sender{&delivery.origin->identity, batch.resource, batch.resource_schema_url,
                       batch.resource_rest};
-  const ScopeKey scope = delivery.scope != nullptr
-                             ? ScopeKey{delivery.scope->encoded, delivery.scope->schema_url}
-                             : ScopeOf(delivery.record->target);
+  const ScopeKey scope =
+      delivery.scope != nullptr ? ScopeOf(*delivery.scope) : ScopeOf(delivery.record->target);
   outgoing_->of(Signal::kLogs).AddItem(GroupOf(sender, Signal::kLogs), scope, body);
 }
 
@@ -183,6 +224,12 @@ ScopeKey Assembler::ScopeOf(std::string_view target) {
     StringWireWriter(StringSink(&scope_)).Bytes(instrumentation_scope_field::kName, target);
   }
   return {scope_, {}};
+}
+
+ScopeKey Assembler::ScopeOf(const journal::ScopeView& scope) {
+  scope_rest_.clear();
+  if (scope.has_rest) AppendRestOfScope(scope.content, &scope_rest_);
+  return {scope.encoded, scope.schema_url, scope_rest_};
 }
 
 SignalBatch::Group* Assembler::GroupOf(const Sender& sender, Signal signal) {
