@@ -186,7 +186,8 @@ def export(agent, sdk, way, protocol, coding, socket=None, uid=NOBODY):
         done = run([*command, socket], uid=uid,
                    env={**json.loads(said.stdout)["environment"], **env})
     else:
-        done = run([agent.shared.sluice, "run", "--otlp", "--", *command], uid=uid, env=env)
+        done = run([agent.shared.sluice, "run", "--otlp", "--", *command], uid=uid, env=env,
+                   timeout=300)
     assert done.stderr == ""
     assert re.fullmatch("[0-9a-f]{32}\n", done.stdout)
     return done.stdout.strip()
@@ -224,16 +225,20 @@ def test_what_an_sdk_sends_leaves_as_it_came(agent, peer, sdk, protocol, coding,
         export(agent, sdk, way, protocol, coding, socket=recorder.path)
         agent.sluice("flush", "--all", "--sink", "otlp", "--timeout", "15s")
         sent = recorder.take()
-    exports = [one for one in sent if any(SCOPE in request or b'"interop"' in request for request in requests_of(one))]
+    exports = [one for one in sent if any(SCOPE in request or b'"interop"' in request
+                                          for request in requests_of(one))]
     folder = os.environ.get("SLUICE_RECORD")
     if folder and way == ("socket" if protocol in sdk.by_socket else "run"):
         keep(folder, f"sdk_{sdk.name()}_{protocol.replace('/', '_')}_{coding}", exports)
-    left = [scope for request in peer.requests for scope in scopes(request[1])
-            if SCOPE in scope[:16]]  # the span of `run` leaves beside it
+    left = programs_scopes(request[1] for request in peer.requests)
     assert len(left) == 3
     if protocol != JSON:
-        came = [scope for one in exports for request in requests_of(one) for scope in scopes(request)]
-        assert sorted(left) == sorted(came)
+        assert left == programs_scopes(request for one in exports for request in requests_of(one))
+
+
+def programs_scopes(requests):
+    """Sorted; without those of the span of `run`, and of what an SDK measures of itself."""
+    return sorted(scope for request in requests for scope in scopes(request) if SCOPE in scope[:16])
 
 
 def keep(folder, name, connections):
