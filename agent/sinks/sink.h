@@ -50,6 +50,11 @@ class Sink {
   // Takes in what it needs of one delivery, in journal order. Does no I/O.
   virtual void Add(const stream::Delivery& delivery) = 0;
 
+  // Whether TakeScope is to be asked. Asked once.
+  virtual bool takes_scopes() const { return false; }
+  // Takes in what came by OTLP in one piece, as Add does; false: as records, please.
+  virtual bool TakeScope(const stream::WholeScope& /*scope*/) { return false; }
+
   // Whether the sink keeps back something of entries that it is done with, and so is to be given
   // these entries again after a start: their events and closed spans come marked as replayed, from
   // the beginning of the segment on that the last entry is in. Asked once.

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "agent/base/clock.h"
 #include "agent/base/mutex.h"
@@ -26,7 +28,7 @@ struct SinkStatus {
 // Set by the worker's thread, read by any.
 class SinkHealth {
  public:
-  explicit SinkHealth(const Clock* clock) : clock_(clock) {}
+  SinkHealth(std::string sink, const Clock* clock) : sink_(std::move(sink)), clock_(clock) {}
 
   // `starting`, `ok`, `waiting` (the destination is not there yet), `failing` (or in a call that
   // takes too long). `error`: why it is not `ok`; empty while it is.
@@ -35,6 +37,9 @@ class SinkHealth {
     std::string error;
   };
   void Set(absl::string_view name, absl::string_view error) EXCLUDES(mutex_);
+  // The same of a call, and says in the log when that changes. `is_last`: it is not repeated.
+  void TellFailure(const absl::Status& error, bool is_last) EXCLUDES(mutex_);
+  void TellSuccess() EXCLUDES(mutex_);
   State state() const EXCLUDES(mutex_);
   // It is `ok`, and its call has not lasted so long that whoever waits for it waits for a sink that
   // hangs.
@@ -46,7 +51,9 @@ class SinkHealth {
   std::chrono::nanoseconds CallLasts(uint64_t earliest = 0) const;
 
  private:
+  const std::string sink_;
   const Clock* const clock_;
+  bool is_failing_ = false;  // of the worker's thread
   // When the call began; 0: it is in none.
   std::atomic<uint64_t> in_call_since_{0};
   mutable Mutex mutex_;

@@ -26,7 +26,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/background_thread.h"
-#include "agent/base/log.h"
 #include "agent/base/retry_after.h"
 
 namespace sluice::sinks {
@@ -69,12 +68,15 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, Options options)
       reader_(options_.journal->OpenReader(options_.name)),
       stream_(
           options_.filter, [this](const stream::Delivery& delivery) { Add(delivery); },
-          sink_->unfiltered()),
+          sink_->unfiltered(),
+          sink_->takes_scopes()
+              ? stream::WholeScopeFn([this](const auto& scope) { return TakeScope(scope); })
+              : nullptr),
       ahead_(options_.journal, options_.name),
       meter_(options_.clock),
       step_left_(kStepRecords),
       backoff_(kFirstBackoff),
-      health_(options_.clock) {}
+      health_(options_.name, options_.clock) {}
 
 SinkWorker::~SinkWorker() {
   if (!thread_.joinable()) return;
@@ -137,7 +139,8 @@ bool SinkWorker::Persist(Attempt attempt) {
     const bool is_last = IsStopping();
     const absl::Status status = CallSink(attempt);
     if (status.ok()) {
-      TellSuccess();
+      health_.TellSuccess();
+      backoff_ = kFirstBackoff;
       return true;
     }
     if (!AwaitRetry(status, is_last)) {
@@ -149,7 +152,7 @@ bool SinkWorker::Persist(Attempt attempt) {
 
 bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
   const uint64_t failed = Now();
-  TellFailure(error, is_last);
+  health_.TellFailure(error, is_last);
   if (is_last || IsAbandoned()) return false;
   options_.counters->Add("sink.retries", name());
   const auto not_before = RetryAfter(error);
@@ -165,31 +168,21 @@ bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
   return !IsAbandoned() && !(IsStopping() && not_before.has_value());
 }
 
-void SinkWorker::TellFailure(const absl::Status& error, bool is_last) {
-  health_.Set(absl::IsNotFound(error) ? "waiting" : "failing", error.message());
-  if (is_last) {
-    LogWarning(absl::StrCat("sink ", name(), ": ", error.message(),
-                            "; stopping, what is left stays in the journal"));
-  } else if (!std::exchange(is_failing_, true)) {
-    LogWarning(absl::StrCat("sink ", name(), ": ", error.message(), "; trying again"));
-  }
-}
-
-void SinkWorker::TellSuccess() {
-  health_.Set("ok", "");
-  backoff_ = kFirstBackoff;
-  if (std::exchange(is_failing_, false)) LogInfo(absl::StrCat("sink ", name(), ": writing again"));
-}
-
 void SinkWorker::Add(const stream::Delivery& delivery) {
+  if (MakeRoom(delivery.user())) sink_->Add(delivery);
+}
+
+bool SinkWorker::TakeScope(const stream::WholeScope& scope) {
+  return !MakeRoom(scope.origin->identity.uid) || sink_->TakeScope(scope);
+}
+
+bool SinkWorker::MakeRoom(uid_t uid) {
   // The cursor stays before this entry, so the next start delivers it again.
-  if (gave_up_) return;
-  const size_t most = std::max(kMaxPendingBytes, policy_.commit_bytes);
-  if (sink_->pending_bytes() >= most) {
-    if (!Write()) return;
-    meter_.Enter(delivery.origin->identity.uid, sink_->pending_bytes());
-  }
-  sink_->Add(delivery);
+  if (gave_up_) return false;
+  if (sink_->pending_bytes() < std::max(kMaxPendingBytes, policy_.commit_bytes)) return true;
+  if (!Write()) return false;
+  meter_.Enter(uid, sink_->pending_bytes());
+  return true;
 }
 
 void SinkWorker::ReadBatch() {
@@ -362,7 +355,7 @@ bool SinkWorker::SyncIfDue() {
     health_.Set("failing", status.message());
     sync_due_ = Now() + (IsStopping() ? 0 : kSyncInterval);
     gave_up_ = is_last;
-    if (is_last) TellFailure(status, is_last);
+    if (is_last) health_.TellFailure(status, is_last);
   }
   flushes_.Answer(place(), status);
   return !gave_up_;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "client/cli/emit/env.h"
 #include "client/cli/emit/event.h"
 #include "client/cli/emit/run.h"
 #include "client/cli/kvp/report.h"
@@ -32,6 +33,7 @@ using namespace sluice::cli;  // NOLINT: this file is the table and nothing else
 constexpr std::array kVerbs = {
     Verb{"run", "Run a command and a span around it", RunVerb},
     Verb{"event", "Emit one event", EventVerb},
+    Verb{"env", "Say how OpenTelemetry's SDKs are brought here", EnvVerb},
     Verb{"report", "Tell Azure how provisioning went", ReportVerb},
     Verb{"flush", "Wait until the sinks have written everything", FlushVerb},
     Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb},

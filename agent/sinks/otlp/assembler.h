@@ -69,6 +69,9 @@ class Assembler {
   // Spans go out when they have ended. Events inside a span go with it, others as they come. A
   // replayed delivery adds to what is held and to nothing else.
   void Add(const stream::Delivery& delivery);
+  // All of a scope as it came; false: it is to be added as records, since which of them go out is
+  // to be looked at.
+  bool AddScope(const stream::WholeScope& scope);
   // Outgoing was cleared.
   void OnCleared() { last_ = {}; }
 
@@ -99,6 +102,7 @@ class Assembler {
   bool Exports(Signal signal) const { return options_.signals[static_cast<size_t>(signal)]; }
   void AddSpan(const stream::Delivery& delivery);
   void AddEvent(const stream::Delivery& delivery);
+  bool IsWithinExported(const stream::Delivery& event) const;
   // Whether it is to wait for the end of the span that it is in.
   bool Waits(const stream::Delivery& event) const;
   bool Hold(const stream::Delivery& event, std::string_view body);
@@ -107,6 +111,7 @@ class Assembler {
   std::string_view EventBodyOf(const stream::Delivery& event);
   bool IsSampledOut(const TraceId& trace_id, bool has_failed);
   ScopeKey ScopeOf(std::string_view target);
+  ScopeKey ScopeOf(const journal::ScopeView& scope);
   SignalBatch::Group* GroupOf(const Sender& sender, Signal signal);
 
   const Options options_;
@@ -120,6 +125,7 @@ class Assembler {
   // The last target as a scope.
   std::string scope_;
   std::string scope_target_;
+  std::string scope_rest_;  // of the last scope that has any
 };
 
 }  // namespace sluice::otlp

@@ -32,6 +32,8 @@ class OtlpSink final : public sinks::Sink {
   // The transport opens what it needs when there is something to send.
   absl::Status Open() override { return absl::OkStatus(); }
   void Add(const stream::Delivery& delivery) override;
+  bool takes_scopes() const override { return true; }
+  bool TakeScope(const stream::WholeScope& scope) override { return assembler_.AddScope(scope); }
   bool rebuilds() const override { return true; }
   bool holds() const override { return assembler_.holds(); }
   void ReleaseHeld(bool replayed) override { assembler_.ReleaseAll(replayed); }

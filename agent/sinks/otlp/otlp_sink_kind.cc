@@ -13,6 +13,10 @@ std::string Endpoint(const config::SinkConfig& sink) {
   return sink.As<otlp::OtlpSettings>().endpoint;
 }
 
+bool ReadsMetrics(const config::SinkConfig& sink) {
+  return sink.As<otlp::OtlpSettings>().signals[static_cast<size_t>(otlp::Signal::kMetrics)];
+}
+
 std::unique_ptr<otlp::Transport> MakeTransport(const otlp::OtlpSettings& settings) {
   if (otlp::KindOf(settings.endpoint) == otlp::EndpointKind::kStdout) {
     return std::make_unique<otlp::StdoutTransport>();
@@ -47,7 +51,8 @@ SinkKind OtlpSinkKind() {
   return {.section = otlp::OtlpSection(),
           .make = &Make,
           .destination = &Endpoint,
-          .flushed_by_default = false};
+          .flushed_by_default = false,
+          .reads_metrics = &ReadsMetrics};
 }
 
 }  // namespace sluice::sinks
