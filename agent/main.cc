@@ -3,6 +3,7 @@
 #include "agent/app/app.h"
 #include "agent/app/flags.h"
 #include "agent/app/library_logs.h"
+#include "agent/app/offline.h"
 #include "agent/app/signals.h"
 #include "agent/app/sockets.h"
 #include "agent/base/log.h"
@@ -27,6 +28,8 @@ int Run(int argc, char** argv) {
   sluice::app::Flags flags;
   if (const auto code = sluice::app::ParseFlags(argc, argv, &flags)) return *code;
   if (flags.verbose) sluice::SetLogThreshold(sluice::LogPriority::kDebug);
+
+  if (flags.offline) return sluice::app::ServeOffline(flags);
 
   const sluice::config::Schema& schema = sluice::sinks::ConfigSchema();
   auto sources = sluice::config::Sources::OfProcess(flags.config);

@@ -79,6 +79,12 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags* flags) {
   app.add_flag("--check-config", flags->check_config, "Check the configuration and exit");
   app.add_flag("--print-config", flags->print_config,
                "Print the configuration in force, with origins, and exit");
+  app.add_option_function<std::string>(
+         "--offline", [flags](const std::string& journal) { flags->offline = journal; },
+         "For the tool: answer the peer of stdin about the journal in DIR, and write nothing; "
+         "without DIR about filters alone")
+      ->type_name("[DIR]")
+      ->expected(0, 1);
   app.add_flag("--verbose", flags->verbose, "Say more on stderr");
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return "sluiced: " + std::string(error.what()) + "; see 'sluiced --help'\n";

@@ -17,6 +17,8 @@ struct Flags {
   bool check_config = false;
   bool print_config = false;
   bool verbose = false;
+  // Answer the peer of stdin about this journal, and be no agent; empty: about filters alone.
+  std::optional<std::string> offline;
 };
 
 // Exit codes, as LSB has them: usage or configuration, and what the machine would not give.

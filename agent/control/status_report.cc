@@ -113,6 +113,7 @@ absl::Status StatusReport::Answer(const v1::StatusRequest& request, const Identi
   response.set_version(std::string(kVersion));
   response.set_pid(::getpid());
   response.set_started_unix_nano(sources_.started_unix_nano);
+  response.set_as_of_unix_nano(sources_.as_of_unix_nano);
   response.set_boot_id(sources_.boot_id);
   *response.mutable_you() = live::EncodeIdentity(caller);
   if (!only_uid.has_value()) response.set_vm_id(sources_.vm_id);
@@ -201,6 +202,7 @@ void StatusReport::AddCounters(std::optional<uid_t> only_uid, v1::StatusResponse
 
 bool StatusReport::AppendClients(std::optional<uid_t> only_uid, AnswerStream& stream,
                                  std::string* encoded) const {
+  if (sources_.ingest == nullptr) return true;
   EncodedList list(encoded);
   ingest::IngestService::ClientPlace place;
   std::vector<ingest::ClientCopy> copies;

@@ -36,13 +36,13 @@ constexpr std::array kVerbs = {
     Verb{"env", "Say how OpenTelemetry's SDKs are brought here", EnvVerb},
     Verb{"report", "Tell Azure how provisioning went", ReportVerb},
     Verb{"flush", "Wait until the sinks have written everything", FlushVerb},
-    Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb},
-    Verb{"tail", "Show the newest records as log lines, and follow", TailVerb},
-    Verb{"traces", "List the traces of the journal", TracesVerb},
-    Verb{"tree", "Show one trace as a tree", TreeVerb},
-    Verb{"why", "Say what went wrong, in a trace or in this boot", WhyVerb},
-    Verb{"blame", "Show which spans took the time of a trace", BlameVerb},
-    Verb{"critical", "Show what a trace had to wait for", CriticalVerb},
+    Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb, true},
+    Verb{"tail", "Show the newest records as log lines, and follow", TailVerb, true},
+    Verb{"traces", "List the traces of the journal", TracesVerb, true},
+    Verb{"tree", "Show one trace as a tree", TreeVerb, true},
+    Verb{"why", "Say what went wrong, in a trace or in this boot", WhyVerb, true},
+    Verb{"blame", "Show which spans took the time of a trace", BlameVerb, true},
+    Verb{"critical", "Show what a trace had to wait for", CriticalVerb, true},
     Verb{"kvp", "Look into the Hyper-V KVP pool, and change it", KvpVerb},
     Verb{"otlp", "Try the destinations of the export", OtlpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},
@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
                          .verbs = kVerbs,
                          .footer = kFooter,
                          .version = sluice::kVersion,
-                         .main = Summarize};
+                         .main = Summarize,
+                         .add_options = AddViewOptions};
   return Dispatch(sluice, {}, std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -34,6 +34,14 @@ SocketPaths ResolveSockets(const GlobalOptions& options) {
   return ResolveSockets(options, [](const char* name) { return std::getenv(name); });
 }
 
+bool NamesAgent(const GlobalOptions& options) {
+  const auto is_set = [](std::string_view name) {
+    return !FromEnvironment([](const char* one) { return std::getenv(one); }, name).empty();
+  };
+  return !options.socket.empty() || !options.admin_socket.empty() || is_set(kSocketEnv) ||
+         is_set(kAdminSocketEnv);
+}
+
 std::optional<std::chrono::milliseconds> ParseTimeout(std::string_view text) {
   const bool is_number = text.find_first_not_of("0123456789.") == std::string_view::npos;
   const auto length = ParseLength(is_number ? std::string(text) + "ms" : std::string(text));
@@ -63,6 +71,20 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions* options) {
       ->type_name("TIME")
       ->group(group);
   app.add_flag("--json", options->json, "Print JSON where the verb prints")->group(group);
+}
+
+void AddViewOptions(CLI::App& app, GlobalOptions* options) {
+  AddGlobalOptions(app, options);
+  const std::string group = "Without the running agent";
+  CLI::Option* const journal =
+      app.add_option("--journal", options->journal,
+                     "Look at the journal in this directory, whoever wrote it; nothing is changed")
+          ->type_name("DIR")
+          ->group(group);
+  app.add_option("--root", options->root, "Likewise, at that of the system mounted here")
+      ->type_name("DIR")
+      ->group(group)
+      ->excludes(journal);
 }
 
 }  // namespace sluice::cli

@@ -31,16 +31,6 @@ std::optional<int> ParsePool(const std::string& text) {
   return std::nullopt;
 }
 
-bool IsSet(std::string_view name) {
-  const char* const value = std::getenv(std::string(name).c_str());
-  return value != nullptr && *value != '\0';
-}
-
-bool AgentIsNamed(const GlobalOptions& options) {
-  return !options.socket.empty() || !options.admin_socket.empty() || IsSet(kSocketEnv) ||
-         IsSet(kAdminSocketEnv);
-}
-
 std::string PoolFile(const std::string& directory, int number) {
   std::error_code unreadable;  // is told where the file is opened
   if (std::filesystem::is_regular_file(directory, unreadable)) return directory;
@@ -57,12 +47,12 @@ bool MayAskAgent(const GlobalOptions& options) {
 }
 
 Result<AgentView> OpenForPool(const GlobalOptions& options) {
-  return AgentView::OpenAdmin(ResolveSockets(options), options.timeout.value_or(kPoolTimeout));
+  return AgentView::OpenAdmin(options, options.timeout.value_or(kPoolTimeout));
 }
 
 // What to do without the agent: read the installed file, or fail as `failure` says.
 bool MayReadInstalled(const GlobalOptions& options, const Failure& failure) {
-  return !AgentIsNamed(options) && failure.code != kExitIo;
+  return !NamesAgent(options) && failure.code != kExitIo;
 }
 
 bool IsMissing(const std::filesystem::path& path) {
@@ -188,10 +178,9 @@ std::chrono::milliseconds PoolTimeout(const GlobalOptions& options) {
 
 Result<PoolOwner> FindPoolOwner(const GlobalOptions& options) {
   if (!MayAskAgent(options)) return PoolOwner{std::nullopt, *FindPoolFile(options)};
-  Result<AgentView> agent =
-      AgentView::OpenAdmin(ResolveSockets(options), PoolTimeout(options) + kAnswerTime);
+  Result<AgentView> agent = AgentView::OpenAdmin(options, PoolTimeout(options) + kAnswerTime);
   if (agent.ok()) return PoolOwner{std::move(*agent), ""};
-  if (AgentIsNamed(options) || agent.failure().code != kExitNoAgent) return agent.failure();
+  if (NamesAgent(options) || agent.failure().code != kExitNoAgent) return agent.failure();
   return PoolOwner{std::nullopt, InstalledPoolFile(options.pool.number)};
 }
 

@@ -21,18 +21,19 @@ int StatusVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Through the admin socket everything, else what concerns the own uid.",
       "sluice status");
   bool open_spans = false;
-  AddGlobalOptions(app, &options);
+  AddViewOptions(app, &options);
   app.add_flag("--open", open_spans, "Also list the spans that have begun and not ended");
   app.footer("Example:\n  sluice status --open");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  Result<AgentView> agent =
-      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kStatusTimeout));
+  Result<AgentView> agent = AgentView::Open(options, options.timeout.value_or(kStatusTimeout));
   if (!agent.ok()) return Fail(agent.failure());
   const Result<v1::StatusResponse> status = agent->Status(open_spans);
   if (!status.ok()) return Fail(status.failure());
+  const bool is_offline = status->as_of_unix_nano() != 0;
+  const uint64_t now = is_offline ? status->as_of_unix_nano() : UnixNow();
   const std::string text = options.json ? MessageJson(*status)
-                                        : RenderStatus(*status, {.now_unix_nano = UnixNow(),
+                                        : RenderStatus(*status, {.now_unix_nano = now,
                                                                  .whole_agent = agent->is_admin(),
                                                                  .style = TextStyle::OfStdout()});
   return Print(text);

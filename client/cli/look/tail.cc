@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "client/cli/agent/emit.h"
+#include "client/cli/agent/offline_agent.h"
 #include "client/cli/agent/request.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/look/filter_flags.h"
@@ -126,6 +127,12 @@ class Tail {
   Tail(SocketPaths sockets, v1::LinesRequest request, LinePrinter printer)
       : sockets_(std::move(sockets)), request_(std::move(request)), printer_(std::move(printer)) {}
 
+  // Reads from that one, which is not looked for again when it is gone.
+  void Use(OfflineAgent agent) {
+    channel_ = std::move(agent.channel);
+    socket_ = std::move(agent.name);
+    method_ = method::kControlLines;
+  }
   // Once, or with `follow` until told to stop. Exit code.
   int Run(milliseconds timeout, milliseconds return_timeout);
 
@@ -202,7 +209,7 @@ bool IsLost(const rpc::Status& status) {
 }
 
 int Tail::Run(milliseconds timeout, milliseconds return_timeout) {
-  rpc::Status status = Open(timeout);
+  rpc::Status status = channel_ != nullptr ? rpc::Status() : Open(timeout);
   while (status.ok()) {
     const End end = ReadToEnd(timeout);
     if (end.exit_code != kExitOk) return end.exit_code;
@@ -232,7 +239,7 @@ bool Tail::AwaitReturn(milliseconds timeout, rpc::Status* status) {
 }
 
 // Finds the trace that --trace means.
-Result<std::string> FindTraceId(const std::string& typed, const SocketPaths& sockets,
+Result<std::string> FindTraceId(const std::string& typed, const GlobalOptions& options,
                                 milliseconds timeout) {
   if (const auto id = TraceId::FromHex(typed)) return std::string(id->raw());
   TraceChoice choice;
@@ -240,7 +247,7 @@ Result<std::string> FindTraceId(const std::string& typed, const SocketPaths& soc
   if (!choice.last) choice.id = typed;
   const Result<v1::TraceSelector> selector = SelectorOf(choice);
   if (!selector.ok()) return selector.failure();
-  Result<AgentView> agent = AgentView::Open(sockets, timeout);
+  Result<AgentView> agent = AgentView::Open(options, timeout);
   if (!agent.ok()) return agent.failure();
   const Result<std::vector<v1::StoredRecord>> newest = ReadTrace(&*agent, choice, 1);
   if (!newest.ok()) return newest.failure();
@@ -255,7 +262,7 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Shows the newest records as the log file has them: root everybody's, others their own.",
       "sluice tail");
   TailFlags flags;
-  AddGlobalOptions(app, &options);
+  AddViewOptions(app, &options);
   AddFlags(app, &flags);
   app.footer(
       "-f ends on SIGINT, and when an agent that went does not come back within 60s (--timeout).\n"
@@ -265,6 +272,9 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "  sluice tail -n all -u cloud-init -g 'timed? ?out'");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
+  if (options.is_offline() && flags.follow) {
+    return Fail({kExitUsage, "-f follows the running agent; nothing comes to --journal or --root"});
+  }
   Result<v1::LinesRequest> request = MakeLinesRequest(flags);
   if (!request.ok()) return Fail(request.failure());
   const LineOutput::Shape shape = ShapeOf(flags, options.json);
@@ -272,12 +282,18 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
   if (!printer.ok()) return Fail(printer.failure());
   if (!flags.trace.empty()) {
     const Result<std::string> trace_id =
-        FindTraceId(flags.trace, ResolveSockets(options), options.timeout.value_or(kTailTimeout));
+        FindTraceId(flags.trace, options, options.timeout.value_or(kTailTimeout));
     if (!trace_id.ok()) return Fail(trace_id.failure());
     request->set_trace_id(*trace_id);
   }
   request->set_style(StyleFor(shape));
   Tail tail(ResolveSockets(options), std::move(*request), std::move(*printer));
+  if (options.is_offline()) {
+    Result<OfflineAgent> agent =
+        StartOfflineAgent(options, steady_clock::now() + options.timeout.value_or(kTailTimeout));
+    if (!agent.ok()) return Fail(agent.failure());
+    tail.Use(std::move(*agent));
+  }
   const int code =
       tail.Run(options.timeout.value_or(kTailTimeout), options.timeout.value_or(kReturnTimeout));
   if (flags.show_cursor && !tail.printer().cursor().empty()) {

@@ -92,7 +92,7 @@ Result<v1::TracesRequest> MakeRequest(const TracesFlags& flags, uint64_t now) {
 int TracesVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app("Lists the traces of the journal, the newest first.", "sluice traces");
   TracesFlags flags;
-  AddGlobalOptions(app, &options);
+  AddViewOptions(app, &options);
   AddFlags(app, &flags);
   app.footer(
       "Then 'sluice tree ID' shows one, 'sluice why ID' what went wrong in it.\n"
@@ -104,8 +104,7 @@ int TracesVerb(GlobalOptions options, std::vector<std::string> arguments) {
 
   Result<v1::TracesRequest> request = MakeRequest(flags, UnixNow());
   if (!request.ok()) return Fail(request.failure());
-  Result<AgentView> agent =
-      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTracesTimeout));
+  Result<AgentView> agent = AgentView::Open(options, options.timeout.value_or(kTracesTimeout));
   if (!agent.ok()) return Fail(agent.failure());
   if (app.count("--boot") > 0 && flags.boot.empty()) {
     const Result<v1::StatusResponse> status = agent->Status(/*open_spans=*/false);

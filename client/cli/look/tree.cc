@@ -3,7 +3,6 @@
 #include <CLI/App.hpp>
 #include <optional>
 
-#include "client/cli/agent/emit.h"
 #include "client/cli/look/trace_choice.h"
 #include "client/cli/render/tree.h"
 #include "client/cli/render/tree_json.h"
@@ -39,7 +38,6 @@ void AddFlags(CLI::App& app, TreeFlags* flags) {
 Result<TreeOptions> OptionsOf(const TreeFlags& flags) {
   TreeOptions options;
   options.is_verbose = flags.verbose;
-  options.now_unix_nano = UnixNow();
   options.limits.join_from = flags.all ? 0 : kJoinFrom;
   if (flags.depth) options.limits.max_depth = *flags.depth;
   if (!flags.min.empty()) {
@@ -70,7 +68,7 @@ int TreeVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "sluice tree");
   TraceChoice choice;
   TreeFlags flags;
-  AddGlobalOptions(app, &options);
+  AddViewOptions(app, &options);
   AddTraceChoice(app, &choice);
   AddFlags(app, &flags);
   app.footer(
@@ -78,10 +76,11 @@ int TreeVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Examples:\n  sluice tree --last -v\n  sluice tree 4bf92f35 --min 10ms --depth 3");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  const Result<TreeOptions> tree_options = OptionsOf(flags);
+  Result<TreeOptions> tree_options = OptionsOf(flags);
   if (!tree_options.ok()) return Fail(tree_options.failure());
   const Result<Trace> trace = FetchTrace(options, choice);
   if (!trace.ok()) return Fail(trace.failure());
+  tree_options->now_unix_nano = trace->seen_unix_nano;
   return Print(options.json ? RenderTreeJson(*trace)
                             : RenderTree(*trace, *tree_options, TextStyle::OfStdout()));
 }

@@ -34,7 +34,17 @@ std::string Plural(uint64_t count, std::string_view noun) {
   return Count(count, noun) + (count == 1 ? "" : "s");
 }
 
+// Of a journal that is read while its agent does not run.
+Table OfflineTable(const v1::StatusResponse& status) {
+  Table table("Journal without its agent");
+  table.Row({"ends", FormatTime(status.as_of_unix_nano())});
+  if (!status.boot_id().empty()) table.Row({"last boot id", status.boot_id()});
+  if (!status.vm_id().empty()) table.Row({"vm id", status.vm_id()});
+  return table;
+}
+
 Table AgentTable(const v1::StatusResponse& status, const StatusView& view) {
+  if (status.as_of_unix_nano() != 0) return OfflineTable(status);
   Table table("Agent");
   table.Row({"version", status.version()});
   table.Row({"pid", std::to_string(status.pid())});
@@ -48,8 +58,16 @@ Table AgentTable(const v1::StatusResponse& status, const StatusView& view) {
   return table;
 }
 
-Table JournalTable(const v1::JournalStatus& journal) {
+Table JournalTable(const v1::JournalStatus& journal, bool is_offline) {
   Table table("Journal");
+  if (is_offline) {
+    table.Row({"path", journal.path()});
+    table.Row({"entries", std::to_string(journal.first_sequence()) + " to before " +
+                              std::to_string(journal.next_sequence())});
+    table.Row(
+        {"size", FormatBytes(journal.bytes()) + " in " + Plural(journal.segments(), "segment")});
+    return table;
+  }
   table.Row({"state", journal.error().empty() ? "ok" : "failing: " + journal.error()});
   if (!journal.path().empty()) table.Row({"path", journal.path()});
   table.Row({"acknowledges", journal.durability() == v1::DURABILITY_MEMORY
@@ -184,7 +202,7 @@ std::string RenderStatus(const v1::StatusResponse& status, const StatusView& vie
   const auto section = [&out](const Table& table) {
     if (!table.empty()) out += '\n' + table.Render();
   };
-  if (status.has_journal()) section(JournalTable(status.journal()));
+  if (status.has_journal()) section(JournalTable(status.journal(), status.as_of_unix_nano() != 0));
   section(SinkTable(status));
   section(ClientTable(status, view));
   section(PeerTable(status, view));

@@ -61,6 +61,8 @@ struct TraceItem {
 
 struct Trace {
   std::string trace_id;  // raw
+  // When it was looked at: what has not ended lasts until then. 0: not known.
+  uint64_t seen_unix_nano = 0;
   std::vector<TraceSpan> spans;
   std::vector<TraceEvent> events;
   std::vector<TraceItem> roots;
