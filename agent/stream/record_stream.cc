@@ -13,8 +13,8 @@
 //   around it allows.
 // * `part` counts every record of the entry, including unreadable and filtered ones. (sequence,
 //   part) names a delivery for ever, so a new filter must not change it.
-// * Only kEvent and kSpanClosed count as delivered, so a span counts once, and events within it
-//   each; replayed ones never.
+// * A span counts once, at its END, as delivered or as filtered, and events within it each;
+//   replayed ones never.
 
 #include "agent/stream/record_stream.h"
 
@@ -232,11 +232,7 @@ void RecordStream::ReadStart(const Place& place, const RecordView& record) {
   }
   const auto span = spans_.Find({place.uid(), record.span.trace_id, record.span.span_id});
   Judge(span);
-  if (span->scope.enabled()) {
-    Deliver(Delivery::Kind::kSpanOpened, place, record, span.get());
-  } else {
-    filtered_ += place.entry->replayed ? 0 : 1;
-  }
+  if (span->scope.enabled()) Deliver(Delivery::Kind::kSpanOpened, place, record, span.get());
 }
 
 void RecordStream::ReadUpdate(const Place& place, const RecordView& record) {

@@ -80,7 +80,7 @@ def test_the_pool_takes_failures_by_default_and_status_names_what_it_left_out(sh
         assert len(agent.pool()) == 2
         kvp, = [line for line in agent.sluice("status").stdout.splitlines()
                 if line.startswith("  kvp ")]
-        assert " 3 filtered by kvp.filter " in kvp
+        assert " 1 filtered by kvp.filter " in kvp
 
 
 def test_a_sink_for_errors_gets_the_end_of_a_failed_span_alone(shared):
