@@ -1,5 +1,5 @@
 """What OpenTelemetry's SDKs send, byte for byte: recorded from tests/interop/sdks by
-tests/interop/test_otlp_sdks.py, and played to the agent. The recordings are seeds of the fuzz targets as
+tests/interop/test_opentelemetry_sdks.py, and played to the agent. The recordings are seeds of the fuzz targets as
 well, whose first byte says in which pieces the rest comes."""
 
 import contextlib
