@@ -51,10 +51,14 @@ def test_what_an_sdk_sent_is_understood(agent, run):
 
 
 def test_every_way_of_an_sdk_is_recorded():
-    codings = "plain", "gzip"
-    assert {run.partition("node_")[2] for run in RUNS if "node" in run} == {
-        f"{protocol}_{coding}" for protocol in ("grpc", "http_protobuf", "http_json")
-        for coding in codings}
+    def recorded(sdk):
+        return {run.partition(f"{sdk}_")[2] for run in RUNS if sdk in run}
+
+    def in_each_coding(*protocols):
+        return {f"{protocol}_{coding}" for protocol in protocols for coding in ("plain", "gzip")}
+
+    for sdk in "node", "rust":
+        assert recorded(sdk) == in_each_coding("grpc", "http_protobuf", "http_json")
     for sdk in "python", "go":
-        assert {run.partition(f"{sdk}_")[2] for run in RUNS if sdk in run} == {
-            f"{protocol}_{coding}" for protocol in ("grpc", "http_protobuf") for coding in codings}
+        assert recorded(sdk) == in_each_coding("grpc", "http_protobuf")
+    assert recorded("java") == {"grpc_plain", "http_protobuf_gzip"}
