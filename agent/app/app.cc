@@ -97,6 +97,7 @@ absl::Status App::OpenJournal() {
   ingest::Recovery recovery(&admission_state_, host_.boot_id);
   ASSIGN_OR_RETURN(journal_, journal::Journal::Open(options, &recovery));
   rebooted_ = recovery.rebooted();
+  if (!rebooted_) recovered_life_ = recovery.last_entries();
   if (journal_->durability() == journal::Durability::kMemory) {
     LogWarning(absl::StrCat(config().journal.path,
                             " is not writable: keeping the journal in memory at ",
@@ -175,6 +176,10 @@ void App::MakeTrackers() {
         journal_->CommitTurn();
         return closed;
       });
+  admission_->set_life_end([this](const live::Origin& origin) {
+    return origin.owner.is_set() ? owners_->EndOf(origin.identity.uid, origin.owner)
+                                 : processes_->EndOf(ingest::ProcessOf(origin.identity));
+  });
   owners_ = std::make_unique<ingest::OwnerTracker>(
       loop_.get(), &admission_->spans(),
       [this](const ingest::OwnerTracker::Selects& selects, const std::string& cause) {
@@ -284,6 +289,9 @@ void App::WatchRecoveredProcesses() {
           if (span.owner.is_set()) return owners_->Track(key.uid, span.owner, -1);
           processes_->Track({span.pid, span.start_time_ticks}, -1);
         });
+    for (const auto& [process, boot_nano] : std::exchange(recovered_life_, {})) {
+      processes_->NoteLife(process, boot_nano);
+    }
   });
 }
 

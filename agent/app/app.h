@@ -86,6 +86,8 @@ class App {
   ingest::AdmissionState admission_state_;
   std::unique_ptr<journal::Journal> journal_;
   bool rebooted_ = false;
+  // What the journal told of processes, until they are watched.
+  ingest::Recovery::LastEntries recovered_life_;
   std::shared_ptr<const Wanted> wanted_;  // of the configuration in force
   std::unique_ptr<ingest::Admission> admission_;
   std::unique_ptr<ingest::DiskGate> disk_gate_;

@@ -141,6 +141,18 @@ void StatusReport::AddOfLoop(std::optional<uid_t> only_uid, v1::StatusResponse* 
     status->set_connections(peer.connections);
     status->set_last_unix_nano(peer.last_unix_nano);
   }
+  for (const ingest::LossTable::Client& client : sources_.ingest->losses().Copy(only_uid)) {
+    v1::ClientLosses* const told = response->add_client_losses();
+    *told->mutable_identity() = live::EncodeIdentity(client.identity);
+    told->set_service_name(client.service_name);
+    for (const auto& [reason, count] : client.losses) {
+      v1::Drop* const loss = told->add_losses();
+      loss->set_reason(reason);
+      loss->set_count(count);
+    }
+    told->set_told_unix_nano(client.told_unix_nano);
+    told->set_ended_unix_nano(client.ended_unix_nano);
+  }
   if (only_uid.has_value()) return;
   for (v1::Setting& setting : sources_.settings()) *response->add_settings() = std::move(setting);
 }

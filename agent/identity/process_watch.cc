@@ -1,5 +1,6 @@
 #include "agent/identity/process_watch.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -51,10 +52,17 @@ class PidfdWatch final : public ProcessWatch, private EventLoop::FdHandler {
     loop_->UnwatchFd(pidfd_.get());
   }
 
-  bool Begin() { return loop_->WatchFd(pidfd_.get(), EPOLLIN, this).ok(); }
+  bool Begin() {
+    pollfd state = {.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+    was_dead_ = ::poll(&state, 1, 0) != 0;
+    return loop_->WatchFd(pidfd_.get(), EPOLLIN, this).ok();
+  }
+
+  uint64_t died_boot_nano() const override { return died_boot_nano_; }
 
  private:
   void OnFdReady(uint32_t events) override {
+    if (!was_dead_ && died_boot_nano_ == 0) died_boot_nano_ = loop_->now();
     int wait_status = 0;
     const ExitState state = QueryExit(pidfd_.get(), &wait_status);
     if (state == ExitState::kKnown) return Report(FormatExitCause(wait_status));
@@ -78,6 +86,8 @@ class PidfdWatch final : public ProcessWatch, private EventLoop::FdHandler {
   EventLoop* const loop_;
   const UniqueFd pidfd_;
   OnProcessGone on_gone_;
+  bool was_dead_ = false;
+  uint64_t died_boot_nano_ = 0;
   EventLoop::TimerId patience_ = 0;
 };
 

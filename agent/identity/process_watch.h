@@ -34,6 +34,10 @@ class ProcessWatch {
   static std::unique_ptr<ProcessWatch> Start(EventLoop* loop, const ProcessKey& process,
                                              UniqueFd pidfd, OnProcessGone on_gone);
   virtual ~ProcessWatch() = default;
+
+  // CLOCK_BOOTTIME when the process died, known from then on, before `on_gone`. 0: it has not, or
+  // nobody saw it: it was dead when the watch began, or the watch only looks now and then.
+  virtual uint64_t died_boot_nano() const { return 0; }
 };
 
 // The `cause` for a wait status as of wait(2).

@@ -81,6 +81,28 @@ TEST_F(ProcessWatchTest, TellsTheSignalOnceTheProcessIsReaped) {
   EXPECT_EQ(cause_, "signal 9 (SIGKILL)");
 }
 
+TEST_F(ProcessWatchTest, KnowsWhenTheProcessDiedThoughNobodyReapedIt) {
+  Child child(0);
+  Start(child.key());
+  loop_->RunOnce(0);
+  EXPECT_EQ(watch_->died_boot_nano(), 0u);
+  clock_.now += kSecondNanos;
+  child.Kill(SIGKILL);
+  child.AwaitExit();
+  loop_->RunOnce(10'000);
+  EXPECT_EQ(watch_->died_boot_nano(), clock_.now);
+}
+
+TEST_F(ProcessWatchTest, DoesNotKnowWhenOneDiedThatWasDeadBefore) {
+  Child child(0);
+  child.Kill(SIGKILL);
+  child.AwaitExit();
+  Start(child.key());
+  loop_->RunOnce(0);
+  EXPECT_EQ(watch_->died_boot_nano(), 0u);
+  child.Reap();
+}
+
 TEST_F(ProcessWatchTest, GivesUpOnTheCauseWhenNobodyReapsForASecond) {
   Child child(3);
   Start(child.key());

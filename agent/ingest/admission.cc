@@ -154,18 +154,12 @@ bool Admission::EndOwned(const std::function<bool(uid_t, const SpanOwner&)>& sel
 
 bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selects,
                              std::string_view cause, Boot boot) {
-  absl::flat_hash_map<const live::Origin*, std::vector<std::shared_ptr<live::Span>>> by_origin;
-  state_->spans.ForEach([&](const std::shared_ptr<live::Span>& span) {
-    if (selects(*span)) by_origin[span->origin.get()].push_back(span);
-  });
   bool all_closed = true;
-  for (auto& [origin, spans] : by_origin) {
+  for (const auto& [origin, ends] : EncodeAbortedEnds(selects, cause, boot)) {
     std::string records;
-    std::vector<std::string> ends;
     StringWireWriter writer{StringSink(&records)};
-    for (const auto& span : spans) {
-      ends.push_back(live::EncodeAbortedEnd(*span, cause, clock_->UnixNano()));
-      writer.Bytes(journal::journal_batch_field::kRecords, ends.back());
+    for (const std::string& end : ends) {
+      writer.Bytes(journal::journal_batch_field::kRecords, end);
     }
     if (!AppendAborted(*origin, records, boot)) {
       all_closed = false;
@@ -173,8 +167,6 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
     }
     const uid_t uid = origin->identity.uid;
     SpansChange(uid);
-    // None is to count as kept for a child because it is kept here.
-    spans.clear();
     for (const std::string& end : ends) {
       if (auto span = state_->spans.Close(uid, *ReadRecord(end))) {
         state_->spans.Retire(std::move(span));
@@ -183,6 +175,24 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
     counters_->Add("spans.aborted", "", uid, ends.size());
   }
   return all_closed;
+}
+
+// Holds no span when it is done: none is to count as kept for a child because it is kept here.
+Admission::AbortedEnds Admission::EncodeAbortedEnds(
+    const std::function<bool(const live::Span&)>& selects, std::string_view cause,
+    Boot boot) const {
+  AbortTimes::Spans aborted;
+  state_->spans.ForEach([&](const std::shared_ptr<live::Span>& span) {
+    if (selects(*span)) aborted.push_back(span);
+  });
+  const bool is_this_boot = boot == Boot::kThis;
+  AbortTimes times(aborted, *clock_, is_this_boot ? life_end_ : nullptr, is_this_boot);
+  AbortedEnds ends;
+  for (const auto& span : aborted) {
+    ends[span->origin].push_back(
+        live::EncodeAbortedEnd(*span, {.cause = cause, .time = times.EndOf(*span)}));
+  }
+  return ends;
 }
 
 void Admission::TellBehind(uint64_t sequence, uid_t uid, uint64_t records,

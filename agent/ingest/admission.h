@@ -15,7 +15,9 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "agent/base/clock.h"
+#include "agent/ingest/abort_times.h"
 #include "agent/ingest/client_registry.h"
+#include "agent/ingest/loss_table.h"
 #include "agent/ingest/redactor.h"
 #include "agent/journal/journal.h"
 #include "agent/live/candidate.h"
@@ -48,6 +50,8 @@ struct Admitted {
   bool opened_spans = false;
   // Reason to count.
   std::map<std::string, uint64_t, std::less<>> drops;
+  // What the client says that it lost; empty: nothing.
+  LossTotals client_losses;
 };
 
 // What admission knows of the world outside one batch. It is saved in the journal's checkpoints and
@@ -115,6 +119,9 @@ class Admission {
   // The journal entry. As Admit.
   absl::StatusOr<uint64_t> AppendScopes(const ScopesEntry& entry, journal::Urgency urgency);
 
+  // When the spans of an origin ended, for those that are closed as aborted.
+  void set_life_end(LifeEndFn life_end) { life_end_ = std::move(life_end); }
+
   // Closes the open spans that `selects` picks, as aborted for `cause`: one entry per process,
   // under its identity. False: the journal refused, some are still open, call again.
   enum class Boot { kThis, kEarlier };
@@ -147,6 +154,11 @@ class Admission {
   // What the batch opens, changes, ends and drops, once it is journalled under `head`.
   void ApplySpanChanges(const BatchPass& pass, const Sender& sender,
                         const journal::BatchHead& head);
+  // Encoded ENDs, by whose they are.
+  using AbortedEnds =
+      absl::flat_hash_map<std::shared_ptr<const live::Origin>, std::vector<std::string>>;
+  AbortedEnds EncodeAbortedEnds(const std::function<bool(const live::Span&)>& selects,
+                                std::string_view cause, Boot boot) const;
   bool AppendAborted(const live::Origin& origin, const std::string& records, Boot boot);
   void TellBehind(uint64_t sequence, uid_t uid, uint64_t records,
                   absl::Span<const std::string_view> payload) const;
@@ -159,6 +171,7 @@ class Admission {
   std::shared_ptr<const Redactor> redactor_;
   std::vector<PendingBatch*> pending_;  // those that took more than a slice
   Behind behind_;
+  LifeEndFn life_end_;
 };
 
 }  // namespace sluice::ingest

@@ -24,20 +24,24 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
 #include "agent/journal/field_numbers.h"
+#include "agent/net/grpc/request.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 #include "proto/record/repair.h"
 #include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
+#include "sluice/v1/ingest.pb.h"
 
 namespace sluice::ingest {
 namespace {
 
 constexpr uint32_t kFirstSequenceTag = WireTag(batch_field::kFirstSequence, WireType::kVarint);
 constexpr uint32_t kRecordsTag = WireTag(batch_field::kRecords, WireType::kBytes);
+constexpr uint32_t kClientLossesTag = WireTag(batch_field::kClientLosses, WireType::kBytes);
 constexpr uint32_t kRecordsField = journal::journal_batch_field::kRecords;
 static_assert(kRecordsField == batch_field::kRecords, "a run of records is copied whole");
 // Where a record names the span that it stands in.
@@ -84,6 +88,7 @@ absl::StatusOr<bool> Admission::BatchPass::Walk(size_t fields, size_t bytes) {
 // first_sequence has the lower number, so all writers put it first.
 absl::Status Admission::BatchPass::TakeField(const WireField& field, std::string_view whole) {
   if (field.tag == kFirstSequenceTag) first_sequence_ = field.scalar;
+  if (field.tag == kClientLossesTag) return TakeLoss(field.bytes);
   if (field.tag != kRecordsTag) return absl::OkStatus();
   if (sender_.client_id.has_value() && first_sequence_ == 0) {
     return absl::InvalidArgumentError("Batch without first_sequence before its records");
@@ -93,6 +98,22 @@ absl::Status Admission::BatchPass::TakeField(const WireField& field, std::string
     ++already_journalled_;
   } else {
     Take(whole, field.bytes);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Admission::BatchPass::TakeLoss(std::string_view encoded) {
+  v1::Drop loss;
+  RETURN_IF_ERROR(net::ParseRequest(encoded, &loss));
+  if (loss.reason().empty() || loss.reason().size() > limits::kLossReasonBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("client_losses: a reason has 1 to ", limits::kLossReasonBytes, " bytes"));
+  }
+  LossTotals& losses = result_.client_losses;
+  losses[loss.reason()] = loss.count();
+  if (losses.size() > limits::kLossReasons) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("client_losses: more than ", limits::kLossReasons, " reasons"));
   }
   return absl::OkStatus();
 }

@@ -55,6 +55,7 @@ class Admission::BatchPass {
 
  private:
   absl::Status TakeField(const WireField& field, std::string_view whole);
+  absl::Status TakeLoss(std::string_view encoded);
   void Take(std::string_view field, std::string_view record);
   bool IsWanted(const RecordVerdict& verdict);
   std::string_view Repair(const RecordFlaws& flaws, std::string_view record);

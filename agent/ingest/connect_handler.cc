@@ -68,9 +68,11 @@ IngestService::ConnectHandler::~ConnectHandler() {
   service_->streams_by_uid_.erase(place_);
   if (!sender_.has_value()) return;
   const Identity& identity = sender_->origin->identity;
+  const Clock& clock = service_->options_.loop->clock();
   service_->options_.processes->OnStreamClose(ProcessOf(identity));
   service_->options_.admission->clients().Disconnect(identity.uid, *sender_->client_id,
-                                                     service_->options_.loop->clock().BootNano());
+                                                     clock.BootNano());
+  service_->losses_.End(identity.uid, *sender_->client_id, clock.UnixNano());
 }
 
 void IngestService::ConnectHandler::OnMessage(std::string_view message) {

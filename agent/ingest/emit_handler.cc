@@ -86,6 +86,10 @@ void IngestService::EmitHandler::Answer(const Admitted& admitted) {
   if (admitted.opened_spans) {
     options.owners->Track(call_->connection().uid(), claim_.owner, claim_.pidfd.get());
   }
+  if (!admitted.client_losses.empty() && sender_.client_id.has_value()) {
+    service_->losses_.End(call_->connection().uid(), *sender_.client_id,
+                          options.loop->clock().UnixNano());
+  }
   call_->MarkTaken();
   v1::EmitResponse response;
   response.set_durability(ToProto(options.journal->durability()));

@@ -9,12 +9,14 @@
 #include "agent/ingest/connect_handler.h"
 #include "agent/ingest/emit_handler.h"
 #include "agent/ingest/pending_batch.h"
+#include "agent/live/resource_text.h"
 #include "agent/net/grpc/request.h"
 #include "agent/net/grpc/unary.h"
 #include "proto/record/check.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
 #include "proto/record/repair.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::ingest {
 
@@ -29,6 +31,9 @@ namespace {
 // How long an entry may wait for its sync before the disk is asked for its health.
 constexpr uint64_t kStallNanos = 500'000'000;
 constexpr int64_t kStalledRetryMs = 500;
+
+// Of a service's name, in `sluice status`.
+constexpr size_t kShownNameBytes = 256;
 
 }  // namespace
 
@@ -77,7 +82,18 @@ std::optional<absl::StatusOr<Admitted>> IngestService::Take(net::Connection& con
   if ((*admitted)->opened_spans && !sender.origin->owner.is_set()) {
     options_.processes->Track(ProcessOf(connection.identity()), connection.pidfd());
   }
+  if (!(*admitted)->client_losses.empty()) NoteLosses(sender, (*admitted)->client_losses);
   return admitted;
+}
+
+void IngestService::NoteLosses(const Sender& sender, const LossTotals& losses) {
+  if (!sender.client_id.has_value()) return;
+  const std::string_view name = live::FindResourceText(sender.origin->resource, "service.name");
+  losses_.Tell(*sender.client_id,
+               {.identity = sender.origin->identity,
+                .service_name = std::string(name.substr(0, Utf8Boundary(name, kShownNameBytes))),
+                .losses = losses,
+                .told_unix_nano = options_.loop->clock().UnixNano()});
 }
 
 void IngestService::CommitAtTurnEnd() {

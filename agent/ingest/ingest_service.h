@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/ingest/admission.h"
+#include "agent/ingest/loss_table.h"
 #include "agent/ingest/owner_claim.h"
 #include "agent/ingest/owner_tracker.h"
 #include "agent/ingest/process_tracker.h"
@@ -71,6 +72,8 @@ class IngestService {
   // Ends every Connect stream, for the end of the agent; to be called once all is synced.
   void SendClientsAway();
 
+  const LossTable& losses() const { return losses_; }
+
   // Where a walk over Connect streams stands, in the order of their uids.
   using ClientPlace = std::pair<uid_t, net::CallId>;
   // Up to `most` of those behind `*place`, which moves on: of one uid, or of all. Fewer: these were
@@ -101,6 +104,7 @@ class IngestService {
   std::optional<absl::StatusOr<Admitted>> Take(net::Connection& connection, const Sender& sender,
                                                std::string_view batch,
                                                Admission::PendingBatch* pending);
+  void NoteLosses(const Sender& sender, const LossTotals& losses);
   void WaitFor(Waiting waiting);
   // What waits for a disk that refuses is told so, instead of being left to its deadline. Its entry
   // stays in the journal's memory; sent again under the same number it is stored once.
@@ -118,6 +122,7 @@ class IngestService {
   std::deque<Waiting> waiting_;  // by journal_sequence
   absl::flat_hash_map<net::CallId, ConnectHandler*> streams_;
   std::map<ClientPlace, const ConnectHandler*> streams_by_uid_;
+  LossTable losses_;
   absl::flat_hash_map<uid_t, int> flushes_;  // under way
   bool commit_pending_ = false;
   bool watching_for_stall_ = false;

@@ -91,6 +91,22 @@ void OwnerTracker::EndAfter(uint64_t delay_nano, uid_t uid, const net::ProcessKe
   });
 }
 
+uint64_t OwnerTracker::DeathOf(uid_t uid, const net::ProcessKey& process) const {
+  const auto owners = owners_.find(uid);
+  if (owners == owners_.end()) return 0;
+  const auto found = owners->second.find(process);
+  if (found == owners->second.end() || found->second.watch == nullptr) return 0;
+  return found->second.watch->died_boot_nano();
+}
+
+LifeEnd OwnerTracker::EndOf(uid_t uid, const SpanOwner& owner) const {
+  const uint64_t due = owner.end_boottime_nano;
+  const bool is_over = due != 0 && due <= loop_->clock().BootNano();
+  uint64_t end = DeathOf(uid, OwningProcess(owner));
+  if (is_over && (end == 0 || due < end)) end = due;
+  return {end, end != 0};
+}
+
 void OwnerTracker::WakeAt(uint64_t boot_nano) {
   boot_nano = std::max(boot_nano, last_wake_ + kLookNanos);
   if (wake_at_ != 0 && wake_at_ <= boot_nano) return;

@@ -14,6 +14,7 @@
 #include "agent/base/event_loop.h"
 #include "agent/identity/process_watch.h"
 #include "agent/identity/span_owner.h"
+#include "agent/ingest/abort_times.h"
 #include "agent/live/span_table.h"
 
 namespace sluice::ingest {
@@ -37,6 +38,9 @@ class OwnerTracker {
   // Spans of `uid` have that owner. `pidfd`, its process's, may be -1; it is duplicated.
   void Track(uid_t uid, const SpanOwner& owner, int pidfd);
 
+  // When that owner's time or process ended, whichever came first.
+  LifeEnd EndOf(uid_t uid, const SpanOwner& owner) const;
+
   // Of one uid.
   size_t CountOf(uid_t uid) const;
 
@@ -48,6 +52,8 @@ class OwnerTracker {
   using Owners = std::map<net::ProcessKey, Owner>;
 
   void TrackProcess(uid_t uid, const net::ProcessKey& process, int pidfd);
+  // CLOCK_BOOTTIME; 0: it lives, or nobody saw it die.
+  uint64_t DeathOf(uid_t uid, const net::ProcessKey& process) const;
   void ForgetUnused(uid_t uid, Owners* owners);
   void EndAfter(uint64_t delay_nano, uid_t uid, const net::ProcessKey& process,
                 const std::string& cause);

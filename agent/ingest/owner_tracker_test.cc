@@ -112,6 +112,23 @@ TEST_F(OwnerTrackerTest, EndsEachSpanWhenItsTimeIsOver) {
   EXPECT_THAT(causes_, ElementsAre("ttl", "ttl", "ttl"));
 }
 
+TEST_F(OwnerTrackerTest, SaysWhenAnOwnersProcessOrTimeEnded) {
+  const uint64_t due = clock_.now + 2 * kOneSecond;
+  SpanOwner with_time = Owner();
+  with_time.end_boottime_nano = due;
+  Open(1, with_time);
+  EXPECT_FALSE(tracker_.EndOf(kUid, with_time).is_seen);
+  clock_.now += kOneSecond;
+  const uint64_t died = clock_.now;
+  child_.Kill(SIGKILL);
+  child_.Reap();
+  loop_->RunOnce(20'000);
+  clock_.now += 2 * kOneSecond;
+  EXPECT_EQ(tracker_.EndOf(kUid, with_time).boot_nano, died);
+  EXPECT_EQ(tracker_.EndOf(kUid, {0, 0, due}).boot_nano, due);
+  EXPECT_TRUE(tracker_.EndOf(kUid, {0, 0, due}).is_seen);
+}
+
 // Whoever sends many times cannot have the spans passed over for each of them.
 TEST_F(OwnerTrackerTest, TimesThatAreCloseEndTogether) {
   const uint64_t begin = clock_.now;

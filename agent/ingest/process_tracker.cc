@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/ingest/end_delays.h"
@@ -40,7 +41,23 @@ void ProcessTracker::OnStreamOpen(const net::ProcessKey& key) {
   if (!process.gone) loop_->CancelTimer(std::exchange(process.timer, 0));
 }
 
+void ProcessTracker::NoteLife(const net::ProcessKey& key, uint64_t boot_nano) {
+  const auto found = processes_.find(key);
+  if (found == processes_.end()) return;
+  uint64_t& last = found->second.last_life_boot_nano;
+  last = std::max(last, boot_nano);
+}
+
+LifeEnd ProcessTracker::EndOf(const net::ProcessKey& key) const {
+  const auto found = processes_.find(key);
+  if (found == processes_.end()) return {};
+  const Process& process = found->second;
+  const uint64_t died = process.watch == nullptr ? 0 : process.watch->died_boot_nano();
+  return died != 0 ? LifeEnd{died, true} : LifeEnd{process.last_life_boot_nano, false};
+}
+
 void ProcessTracker::OnStreamClose(const net::ProcessKey& key) {
+  NoteLife(key, loop_->clock().BootNano());
   const auto found = processes_.find(key);
   if (found == processes_.end() || --found->second.streams > 0 || found->second.gone) return;
   const bool nothing_open = found->second.watch == nullptr && key.pid != 0;

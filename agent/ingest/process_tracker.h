@@ -10,6 +10,7 @@
 
 #include "agent/base/event_loop.h"
 #include "agent/identity/process_watch.h"
+#include "agent/ingest/abort_times.h"
 #include "agent/net/connection.h"
 
 namespace sluice::ingest {
@@ -34,6 +35,12 @@ class ProcessTracker {
   void OnStreamOpen(const net::ProcessKey& process);
   void OnStreamClose(const net::ProcessKey& process);
 
+  // A sign of life of a process that is tracked, CLOCK_BOOTTIME; the last one counts.
+  void NoteLife(const net::ProcessKey& process, uint64_t boot_nano);
+  // When it ended; while it lives, and where nobody saw it, its last sign of life, the end of a
+  // stream among them.
+  LifeEnd EndOf(const net::ProcessKey& process) const;
+
   size_t size() const { return processes_.size(); }
 
  private:
@@ -41,6 +48,7 @@ class ProcessTracker {
     std::unique_ptr<net::ProcessWatch> watch;
     int streams = 0;
     bool gone = false;
+    uint64_t last_life_boot_nano = 0;
     net::EventLoop::TimerId timer = 0;
   };
 

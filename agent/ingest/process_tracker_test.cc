@@ -119,6 +119,31 @@ TEST_F(ProcessTrackerTest, ALivingProcessThatComesBackInTimeIsNotGone) {
   EXPECT_EQ(tracker_.size(), 1u);
 }
 
+TEST_F(ProcessTrackerTest, SaysWhenAProcessDiedWhoeverTellsOfItLater) {
+  Track();
+  EXPECT_FALSE(tracker_.EndOf(child_.key()).is_seen);
+  clock_.now += kSecond;
+  DieUnderWatch();
+  const uint64_t died = clock_.now;
+  clock_.now += kSecond / 10;
+  const LifeEnd end = tracker_.EndOf(child_.key());
+  EXPECT_TRUE(end.is_seen);
+  EXPECT_EQ(end.boot_nano, died);
+}
+
+TEST_F(ProcessTrackerTest, OtherwiseTheEndOfAStreamIsTheLastSignOfLife) {
+  tracker_.OnStreamOpen(child_.key());
+  Track();
+  clock_.now += kSecond;
+  tracker_.OnStreamClose(child_.key());
+  const uint64_t closed = clock_.now;
+  clock_.now += kSecond;
+  tracker_.NoteLife(child_.key(), closed - 1);
+  const LifeEnd end = tracker_.EndOf(child_.key());
+  EXPECT_FALSE(end.is_seen);
+  EXPECT_EQ(end.boot_nano, closed);
+}
+
 TEST_F(ProcessTrackerTest, AProcessWithoutOpenSpansIsForgottenWithItsLastStream) {
   tracker_.OnStreamOpen(child_.key());
   tracker_.OnStreamOpen(child_.key());

@@ -39,6 +39,11 @@ void Recovery::OnEntry(const journal::Entry& entry) {
     }
   }
   rebooted_ = !entry.this_boot;
+  // What the agent wrote in a process's place is no sign of its life.
+  if (entry.this_boot && !entry.batch.synthetic) {
+    last_entries_[{entry.batch.pid, entry.batch.start_time_ticks}] =
+        entry.batch.received_boottime_nano;
+  }
   if (!rebooted_) live::ApplyDroppedSpans(entry.batch, &state_->spans);
   const auto id = ClientId::FromBytes(entry.batch.client_id);
   if (rebooted_ || !id.has_value() || entry.batch.sent_records == 0) return;

@@ -1,10 +1,13 @@
 // Admission's state to and from the journal.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
 #include "agent/base/clock.h"
+#include "agent/identity/process_watch.h"
 #include "agent/ingest/admission.h"
 #include "agent/journal/journal.h"
 
@@ -24,10 +27,15 @@ class Recovery final : public journal::RecoveryVisitor {
   // processes cannot come back.
   bool rebooted() const { return rebooted_; }
 
+  // CLOCK_BOOTTIME of the last entry of each process, as far as entries were read.
+  using LastEntries = std::map<net::ProcessKey, uint64_t>;
+  const LastEntries& last_entries() const { return last_entries_; }
+
  private:
   AdmissionState* const state_;
   const std::string boot_id_;
   bool rebooted_ = false;
+  LastEntries last_entries_;
 };
 
 // An encoded sluice.disk.v1.Checkpoint without cursors.

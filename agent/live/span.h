@@ -113,6 +113,7 @@ struct Span {
   // As its START said; they stand in `body` as well, which takes a walk to read.
   SpanId parent_span_id;
   uint64_t start_unix_nano = 0;
+  uint64_t end_unix_nano = 0;  // 0: it is open, or whole
   // The bodies of its records so far, concatenated: reads as one Span.
   std::string body;
   // Over the attributes of `body`.

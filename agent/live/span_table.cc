@@ -257,6 +257,7 @@ std::shared_ptr<Span> SpanTable::Close(uid_t uid, const RecordView& end) {
   --usage.spans;
   usage.bytes->Subtract(std::exchange(span->counted_bytes, 0));
   Merge(end, span.get());
+  span->end_unix_nano = end.span.end_unix_nano;
   return span;
 }
 

@@ -366,12 +366,14 @@ TEST_F(SpanTableTest, ACheckpointHoldsTheSendersBytesAsTheyAre) {
 TEST_F(SpanTableTest, AnAbortedEndClosesTheSpanWithItsCause) {
   table_.Apply(View(StartRecord(1, 1)), OriginOf(5), 0);
   const std::string end =
-      EncodeAbortedEnd(*table_.Find(Key(5, 1, 1)), "signal 9 (SIGKILL)", 3'000'000'000);
+      EncodeAbortedEnd(*table_.Find(Key(5, 1, 1)),
+                       {.cause = "signal 9 (SIGKILL)", .time = {.unix_nano = 3'000'000'000}});
   const auto span = table_.Close(5, *ReadRecord(end));
   ASSERT_NE(span, nullptr);
   EXPECT_EQ(span->view().status, StatusCode::kError);
   EXPECT_EQ(span->view().status_message, "aborted: signal 9 (SIGKILL)");
   EXPECT_EQ(span->view().end_unix_nano, 3'000'000'000u);
+  EXPECT_EQ(span->end_unix_nano, 3'000'000'000u);
   EXPECT_EQ(ReadAttribute(*span->view().attributes().begin()).key, kAbortCauseAttribute);
 }
 

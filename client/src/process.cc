@@ -178,11 +178,11 @@ bool Process::Flush(std::chrono::milliseconds timeout, Sender::Patience patience
   const rpc::Deadline deadline = std::chrono::steady_clock::now() + timeout;
   recorder_.PublishOpenSpans(UINT64_MAX);
   recorder_.PublishAllLateFields();
-  const uint64_t count = sender_.emitted();
-  if (sender_.acked() >= count) return true;
+  const Sender::Amount amount = sender_.amount();
+  if (sender_.IsSettled(amount)) return true;
   sender_.Hurry();
   if (mailbox_.NotifyUrgent()) StartSender();
-  return sender_.WaitAcknowledged(count, deadline, patience);
+  return sender_.WaitSettled(amount, deadline, patience);
 }
 
 int Process::FlushSinks(const SinksFlush& flush) {

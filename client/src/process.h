@@ -38,7 +38,8 @@ class Process {
       StartSender();
   }
 
-  // All records so far, the STARTs of open spans among them, are acknowledged within the time.
+  // All records so far, the STARTs of open spans among them, are acknowledged within the time, and
+  // what was lost is told.
   bool Flush(std::chrono::milliseconds timeout, Sender::Patience patience);
   // Likewise, and the sinks have written it; as sluice_flush_sinks says.
   int FlushSinks(const SinksFlush& flush);

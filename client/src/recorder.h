@@ -36,6 +36,9 @@ struct DropCounters {
   std::atomic<uint64_t> ring_full{0};
   std::atomic<uint64_t> span_limit{0};
   std::atomic<uint64_t> too_large{0};
+
+  // Of what somebody wanted.
+  uint64_t lost() const { return ring_full.load() + span_limit.load() + too_large.load(); }
 };
 
 class Recorder {

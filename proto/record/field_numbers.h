@@ -24,6 +24,7 @@ inline constexpr uint32_t kLast = kEvent;
 namespace batch_field {  // sluice.v1.Batch
 inline constexpr uint32_t kFirstSequence = 1;
 inline constexpr uint32_t kRecords = 2;
+inline constexpr uint32_t kClientLosses = 3;
 }  // namespace batch_field
 
 namespace client_message_field {  // sluice.v1.ClientMessage

@@ -73,6 +73,10 @@ inline constexpr int kSpanOwnersOfRoot = 1024;
 inline constexpr uint64_t kSpanTtlMaxMs = 7ull * 24 * 3600 * 1000;
 inline constexpr uint64_t kSpanTtlDefaultMs = 24ull * 3600 * 1000;
 
+// What a client says of its losses (Batch.client_losses): reasons, and the bytes of each.
+inline constexpr size_t kLossReasons = 8;
+inline constexpr size_t kLossReasonBytes = 64;
+
 // Per connection.
 inline constexpr int kStreamsPerConnection = 16;
 // From accept to the first complete request.

@@ -377,6 +377,10 @@ uint64_t FakeAgent::TakeBatch(const std::string& client_id, std::string_view enc
       if (sequence > last + 1 || sequence == 0) ++violations_;
       continue;
     }
+    if (field.number() == batch_field::kClientLosses) {
+      TakeLoss(field.bytes);
+      continue;
+    }
     if (!script_.keeps_records) {
       last = std::max(last, sequence++);
       continue;
@@ -388,6 +392,20 @@ uint64_t FakeAgent::TakeBatch(const std::string& client_id, std::string_view enc
   }
   changed_.notify_all();
   return last;
+}
+
+void FakeAgent::TakeLoss(std::string_view encoded) {
+  std::string reason;
+  WireReader reader(encoded);
+  for (WireField field; reader.Next(&field);) {
+    if (field.number() == drop_field::kReason) reason = field.bytes;
+    if (field.number() == drop_field::kCount) losses_[reason] = field.scalar;
+  }
+}
+
+std::map<std::string, uint64_t> FakeAgent::losses() {
+  const std::lock_guard lock(mutex_);
+  return losses_;
 }
 
 void FakeAgent::SetScript(FakeScript script) {

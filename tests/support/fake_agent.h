@@ -79,6 +79,10 @@ class FakeAgent {
   uint64_t connections();
   // For predicates of WaitFor.
   uint64_t connections_unlocked() const { return connections_; }
+  // Totals by reason, as of the last batch that had them.
+  std::map<std::string, uint64_t> losses();
+  std::map<std::string, uint64_t> losses_unlocked() const { return losses_; }
+  void ForgetLosses() { losses_.clear(); }  // while it is stopped
   // Of the last Hello: client id, encoded resource, and open spans, 24 bytes each.
   std::string client_id();
   std::string resource();
@@ -93,6 +97,7 @@ class FakeAgent {
   void TakeHello(std::string_view encoded);
   // The last number it knows of that client.
   uint64_t TakeBatch(const std::string& client_id, std::string_view encoded);
+  void TakeLoss(std::string_view encoded);
 
   std::string directory_;
   std::string socket_path_;
@@ -107,6 +112,7 @@ class FakeAgent {
   std::map<std::string, uint64_t> last_sequence_;  // by client id
   std::map<std::string, std::map<uint64_t, std::string>> bytes_;
   std::map<std::string, std::string> headers_;
+  std::map<std::string, uint64_t> losses_;
   std::set<std::string> open_spans_;
   std::string client_id_;
   std::string resource_;

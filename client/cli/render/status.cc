@@ -146,6 +146,19 @@ Table PeerTable(const v1::StatusResponse& status, const StatusView& view) {
   return table;
 }
 
+Table LossTable(const v1::StatusResponse& status, const StatusView& view) {
+  Table table("Lost by clients before they could send it");
+  for (const v1::ClientLosses& client : status.client_losses()) {
+    const bool has_ended = client.ended_unix_nano() != 0;
+    for (const v1::Drop& loss : client.losses()) {
+      table.Row({SenderText(client.identity()), client.service_name(), loss.reason(),
+                 std::to_string(loss.count()),
+                 has_ended ? "ended " + Since(client.ended_unix_nano(), view) : "connected"});
+    }
+  }
+  return table;
+}
+
 Table CounterTable(const v1::StatusResponse& status, std::string heading,
                    const std::function<bool(const v1::Counter&)>& is_shown) {
   Table table(std::move(heading));
@@ -206,6 +219,7 @@ std::string RenderStatus(const v1::StatusResponse& status, const StatusView& vie
   section(SinkTable(status));
   section(ClientTable(status, view));
   section(PeerTable(status, view));
+  section(LossTable(status, view));
   section(CounterTable(status, "Drops", IsDrop));
   section(CounterTable(status, "Counters", std::not_fn(IsDrop)));
   section(SettingTable(status));

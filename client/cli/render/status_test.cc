@@ -30,6 +30,11 @@ constexpr char kStatus[] = R"(
   counters { name: "sink.retries" reason: "file" value: 7 }
   clients { identity { pid: 7 uid: 1000 comm: "job" } client_id: "\001\377" service_name: "demo"
             last_sequence: 3 records: 3 open_spans: 1 connected_unix_nano: 1763632674000000000 }
+  client_losses { identity { pid: 7 uid: 1000 comm: "job" } service_name: "demo"
+                  losses { reason: "ring_full" count: 12 } losses { reason: "too_large" count: 1 }
+                  told_unix_nano: 1763632674000000000 }
+  client_losses { identity { pid: 6 uid: 1000 comm: "old" } losses { reason: "ring_full" count: 3 }
+                  ended_unix_nano: 1763632732000000000 }
   you { pid: 8 uid: 0 comm: "sluice" }
   open_span_count: 1
   settings { key: "kvp.filter" value: "info" origin: "environment SLUICE_KVP_FILTER" }
@@ -64,6 +69,11 @@ Sinks
 
 Clients
   uid 1000  pid 7  job  demo  3 records  1 open span  since 2025-11-20T09:57:54.000000Z (59.0 s ago)
+
+Lost by clients before they could send it
+  uid 1000  pid 7  job  demo  ring_full  12  connected
+  uid 1000  pid 7  job  demo  too_large  1   connected
+  uid 1000  pid 6  old        ring_full  3   ended 2025-11-20T09:58:52.000000Z (1.00 s ago)
 
 Drops
   admission.dropped  malformed  uid 1000  2

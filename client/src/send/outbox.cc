@@ -16,6 +16,7 @@
 #include "client/src/send/outbox.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proto/record/field_numbers.h"
 #include "proto/wire/writer.h"
@@ -31,7 +32,7 @@ size_t SequenceSize(uint64_t sequence) { return 1 + VarintSize(sequence); }
 
 }  // namespace
 
-Outbox::Plan Outbox::PlanBatch() const {
+Outbox::Plan Outbox::PlanBatch(std::string losses) const {
   Ring::Position position = unsent_;
   size_t size = 0;
   uint32_t records = 0;
@@ -40,8 +41,8 @@ Outbox::Plan Outbox::PlanBatch() const {
     size += record.size();
     ++records;
   }
-  if (records == 0) return {};
-  return {SequenceSize(numbered_ + 1) + size, records};
+  const size_t batch_size = SequenceSize(numbered_ + 1) + size + losses.size();
+  return {batch_size, records, std::move(losses)};
 }
 
 size_t Outbox::Plan::message_size() const {
@@ -57,6 +58,7 @@ void Outbox::TakeBatch(const Plan& plan, std::string* message) {
     ring_->Next(&unsent_, &record);
     writer.Raw(record);
   }
+  writer.Raw(plan.losses);
   numbered_ += plan.records;
   sent_ += plan.records;
 }

@@ -20,10 +20,11 @@ class Outbox {
   struct Plan {
     size_t batch_size = 0;  // of the encoded Batch
     uint32_t records = 0;
+    std::string losses;  // encoded fields of the Batch
 
     size_t message_size() const;  // of the encoded ClientMessage around it
   };
-  Plan PlanBatch() const;
+  Plan PlanBatch(std::string losses) const;
   // Appends the ClientMessage to `*message`; its records count as sent.
   void TakeBatch(const Plan& plan, std::string* message);
 

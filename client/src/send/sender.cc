@@ -29,6 +29,7 @@
 
 #include "client/src/random.h"
 #include "client/src/send/hello.h"
+#include "client/src/send/losses.h"
 
 namespace sluice {
 namespace {
@@ -47,6 +48,8 @@ constexpr milliseconds kLinger{1};
 constexpr milliseconds kStayAwake{20};
 // Asleep with a connection it looks so often whether the agent said something.
 constexpr milliseconds kIdleTick = seconds(1);
+// Between two batches that hold losses alone.
+constexpr milliseconds kTellInterval{100};
 constexpr milliseconds kMinBackoff{50};
 constexpr milliseconds kMaxBackoff = seconds(1);
 // After an answer that will not change soon.
@@ -115,7 +118,7 @@ void Sender::Run() {
 
 // Spans that the agent knows as open are stated again soon after the connection broke.
 bool Sender::NeedsAgent() {
-  bool needs = outbox_.has_unsent();
+  bool needs = outbox_.has_unsent() || recorder_->drops().lost() > told_;
   recorder_->ForEachStarted([&](const TraceId&, const SpanId&) { needs = true; });
   return needs;
 }
@@ -152,6 +155,7 @@ rpc::Status Sender::AwaitWelcome() {
 void Sender::Disconnect() {
   is_connected_ = false;
   connection_.reset();
+  telling_ = 0;
   outbox_.Rewind();
   // The next agent may want what this one did not.
   SetWantedLevels({});
@@ -215,13 +219,27 @@ void Sender::Sleep(Mailbox::State state, Time deadline) {
   work_.lock();
 }
 
+// The totals go with each batch, and alone where they changed and no record is there to go with:
+// at once if somebody waits for it, else not too often.
 bool Sender::SendBatch() {
   if (!connection_->is_clear()) return false;
-  const Outbox::Plan plan = outbox_.PlanBatch();
-  if (plan.records == 0) return false;
+  NoteTold();
+  const uint64_t lost = recorder_->drops().lost();
+  const Outbox::Plan plan = outbox_.PlanBatch(EncodeLosses(recorder_->drops()));
+  const bool is_due = waiters_.load() != 0 || steady_clock::now() >= next_tell_;
+  if (plan.records == 0 && (lost == telling_ || !is_due)) return false;
   if (!outbox_.has_unacknowledged()) last_progress_ = steady_clock::now();
   connection_->Send(plan, &outbox_);
+  telling_ = lost;
+  next_tell_ = steady_clock::now() + kTellInterval;
   return true;
+}
+
+// All that was sent has left.
+void Sender::NoteTold() {
+  if (telling_ <= told_) return;
+  told_ = telling_;
+  TellProgress();
 }
 
 void Sender::PublishDueSpans() {
@@ -241,7 +259,8 @@ void Sender::SleepUntilNeeded() {
   mailbox_->BeginSleep(Mailbox::kAsleep);
   const bool has_young = PublishSpansOlderThanInterval();
   recorder_->PublishLateFields();
-  if (outbox_.has_unsent() || TakeHurry()) {
+  const bool has_news = connection_ && recorder_->drops().lost() > telling_;
+  if (outbox_.has_unsent() || has_news || TakeHurry()) {
     mailbox_->StayAwake();
     return;
   }
@@ -271,19 +290,19 @@ void Sender::TellProgress() {
   if (waiters_.load() != 0) FutexWakeAll(&progress_);
 }
 
-bool Sender::WaitAcknowledged(uint64_t count, rpc::Deadline deadline, Patience patience) {
+bool Sender::WaitSettled(const Amount& amount, rpc::Deadline deadline, Patience patience) {
   const uint32_t nobody_before = found_nobody_.load();
   const auto is_hopeless = [&] {
     return patience == Patience::kWhileThereIsAnAgent && found_nobody_.load() != nobody_before;
   };
   waiters_.fetch_add(1);
   uint32_t seen = progress_.load();
-  while (acked() < count && !is_hopeless() && steady_clock::now() < deadline) {
+  while (!IsSettled(amount) && !is_hopeless() && steady_clock::now() < deadline) {
     FutexWait(&progress_, seen, deadline);
     seen = progress_.load();
   }
   waiters_.fetch_sub(1);
-  return acked() >= count;
+  return IsSettled(amount);
 }
 
 }  // namespace sluice

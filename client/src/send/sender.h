@@ -37,10 +37,21 @@ class Sender {
 
   // Callers; thread-safe.
 
+  // What there was at one moment: records emitted, and those that were lost before.
+  struct Amount {
+    uint64_t emitted = 0;
+    uint64_t lost = 0;
+  };
+  Amount amount() const { return {outbox_.emitted(), recorder_->drops().lost()}; }
+  // Whether so many records are acknowledged, and so many losses told.
+  bool IsSettled(const Amount& amount) const {
+    return acked() >= amount.emitted && told_.load() >= amount.lost;
+  }
+
   enum class Patience { kUntilDeadline, kWhileThereIsAnAgent };
-  // Waits until the first `count` records are acknowledged. False: time ran out, or, if so asked,
-  // an attempt made since found nobody listening.
-  bool WaitAcknowledged(uint64_t count, rpc::Deadline deadline, Patience patience);
+  // Waits until it is settled. False: time ran out, or, if so asked, an attempt made since found
+  // nobody listening.
+  bool WaitSettled(const Amount& amount, rpc::Deadline deadline, Patience patience);
 
   // Do not wait any longer before the next attempt to connect.
   void Hurry() { hurries_.fetch_add(1); }
@@ -74,6 +85,7 @@ class Sender {
   rpc::Status Pump();
   rpc::Status Exchange();
   bool SendBatch();
+  void NoteTold();
   void OnMessage(const ServerMessage& message);
   void OnAcknowledged(uint64_t sequence);
   void Disconnect();
@@ -100,13 +112,17 @@ class Sender {
   Time last_progress_;  // of acknowledgements
   Time last_activity_;
   Time next_publish_;
+  Time next_tell_;  // of losses alone
   std::chrono::milliseconds backoff_;
   uint32_t hurries_taken_ = 0;
+  // Losses in the last batch of this connection, on its way or gone.
+  uint64_t telling_ = 0;
 
   std::atomic<uint32_t> hurries_{0};
   std::atomic<uint32_t> progress_{0};  // futex: rises when a waiter should look again
   std::atomic<uint32_t> waiters_{0};
   std::atomic<uint32_t> found_nobody_{0};  // attempts that found nobody listening
+  std::atomic<uint64_t> told_{0};          // losses that an agent was sent
   std::atomic<uint64_t> dropped_by_agent_{0};
   std::atomic<uint64_t> connects_{0};
   std::atomic<bool> is_connected_{false};

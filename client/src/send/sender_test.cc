@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "client/src/thread_state.h"
 #include "client/src/wanted_levels.h"
+#include "tests/support/client/sending_client.h"
 #include "tests/support/fake_agent.h"
 
 namespace sluice {
@@ -24,60 +24,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using testing::FakeAgent;
 using testing::SeenRecord;
-
-constexpr milliseconds kPatience{20'000};
-
-// All of a Process but that there may be many. Never destroyed, as its thread never ends.
-class Client {
- public:
-  explicit Client(const std::string& socket_path, size_t ring_bytes = 256 * 1024,
-                  uint32_t capacity = 10'000, milliseconds interval = milliseconds(20))
-      : settings_{.socket_path = socket_path, .ring_bytes = ring_bytes, .send_interval = interval},
-        ring_(Ring::Create(ring_bytes)),
-        pool_(SpanPool::Create(capacity, 1)),
-        recorder_(ring_, pool_, {}),
-        sender_({&settings_, ring_, &recorder_, &mailbox_}) {
-    thread_state.magazine.count = 0;
-    thread_state.current = {};
-    static auto* const all = new std::vector<Client*>;
-    all->push_back(this);
-  }
-
-  uint64_t Start(std::string_view name, const sluice_span_options& options = {}) {
-    const uint64_t span =
-        recorder_.StartSpan(name, options, {options.attributes, options.attribute_count});
-    Notify();
-    return span;
-  }
-  void End(uint64_t span) {
-    recorder_.EndSpan(span);
-    Notify();
-  }
-  void Event(std::string_view message) {
-    recorder_.EmitEvent(message, {});
-    Notify();
-  }
-  void Notify() {
-    if (mailbox_.Notify()) sender_.StartThread();
-  }
-  bool Flush(milliseconds timeout = kPatience) {
-    sender_.Hurry();
-    if (mailbox_.NotifyUrgent()) sender_.StartThread();
-    return sender_.WaitAcknowledged(sender_.emitted(), std::chrono::steady_clock::now() + timeout,
-                                    Sender::Patience::kUntilDeadline);
-  }
-
-  Recorder& recorder() { return recorder_; }
-  Sender& sender() { return sender_; }
-
- private:
-  const Settings settings_;
-  Ring* const ring_;
-  SpanPool* const pool_;
-  Mailbox mailbox_;
-  Recorder recorder_;
-  Sender sender_;
-};
+using Client = testing::SendingClient;
 
 // No record comes before the START of its span, nor before that of any of its ancestors.
 void ExpectParentsFirst(const std::vector<SeenRecord>& records) {
