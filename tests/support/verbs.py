@@ -9,6 +9,7 @@ from harness import BUILT
 # Each verb, with the arguments that it cannot do without.
 VERBS = {
     ("run",): ["--", "true"],
+    ("env",): ["--otel"],
     ("event",): ["message"],
     ("report", "ready"): ["--vm-id", "some-vm"],
     ("report", "failure"): ["--vm-id", "some-vm", "--reason", "some reason"],
@@ -64,7 +65,7 @@ def groups():
 
 def flags_of(verb):
     """The flags that take a value."""
-    return re.findall(r"^  (?:-\w,)?(--[\w-]+) [A-Z_]+\b", help_of(*verb), re.M)
+    return re.findall(r"^  (?:-\w,)?(--[\w-]+) (?!REQUIRED)[A-Z_]+\b", help_of(*verb), re.M)
 
 
 def command(agent, verb, *flags):
