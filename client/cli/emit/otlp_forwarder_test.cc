@@ -23,6 +23,12 @@ using std::chrono::steady_clock;
 
 constexpr uid_t kNobody = 65534;
 
+// No test waits for ever for what does not come.
+void LimitWaits(int socket) {
+  const timeval patience = {.tv_sec = 20, .tv_usec = 0};
+  setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
 // What the agent's socket is here: one that only listens.
 class Listener {
  public:
@@ -34,9 +40,7 @@ class Listener {
     path_.copy(address.sun_path, sizeof(address.sun_path) - 1);
     EXPECT_EQ(bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
     EXPECT_EQ(listen(fd_.get(), 8), 0);
-    // No test waits for ever for what does not come.
-    const timeval patience = {.tv_sec = 20, .tv_usec = 0};
-    setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    LimitWaits(fd_.get());
   }
   ~Listener() { std::filesystem::remove_all(directory_); }
 
@@ -60,6 +64,7 @@ uint16_t PortOf(const OtlpForwarder& forwarder) {
 
 UniqueFd Connect(uint16_t port) {
   UniqueFd fd(socket(AF_INET, SOCK_STREAM, 0));
+  LimitWaits(fd.get());
   sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
