@@ -42,6 +42,24 @@ v1::ClientStatus Describe(const ingest::ClientCopy& client) {
   return status;
 }
 
+void DescribeExport(const sinks::ExportStatus& status, v1::ExportStatus* described) {
+  described->set_max_request_bytes(status.max_request_bytes);
+  described->set_last_message(status.last_message);
+  described->set_last_message_unix_nano(status.last_message_unix_nano);
+  for (const sinks::ExportStatus::Signal& signal : status.signals) {
+    v1::ExportedSignal* const one = described->add_signals();
+    one->set_name(signal.name);
+    one->set_sent(signal.sent);
+    one->set_rejected(signal.rejected);
+    one->set_is_off(signal.is_off);
+    for (const auto& [reason, records] : signal.dropped) {
+      v1::DroppedByReason* const dropped = one->add_dropped();
+      dropped->set_reason(reason);
+      dropped->set_records(records);
+    }
+  }
+}
+
 // A list of the response, encoded piece by piece: concatenated pieces parse as the whole. As
 // messages the items would take several times their bytes.
 class EncodedList {
@@ -186,6 +204,9 @@ void StatusReport::AddSinks(v1::StatusResponse* response) const {
     sink->set_written_records(status.written_records);
     sink->set_filtered_records(status.filtered_records);
     sink->set_last_error(status.last_error);
+    sink->set_oldest_unix_nano(sink->behind() > 0 ? status.oldest_unix_nano : 0);
+    sink->set_next_attempt_unix_nano(status.next_attempt_unix_nano);
+    if (status.exports.has_value()) DescribeExport(*status.exports, sink->mutable_exports());
   }
   for (const SinkOff& off : sources_.sinks_off) {
     v1::SinkStatus* const sink = response->add_sinks();

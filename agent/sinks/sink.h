@@ -5,10 +5,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "agent/sinks/export_status.h"
 #include "agent/stream/delivery.h"
 
 namespace sluice::sinks {
@@ -35,6 +37,8 @@ class Sink {
   virtual ~Sink() = default;
   // For status, from any thread: the path or address written to.
   virtual std::string destination() const = 0;
+  // For status, from any thread; nullopt: it exports nothing.
+  virtual std::optional<ExportStatus> export_status() const { return std::nullopt; }
   // Asked once, before all else.
   virtual SinkPolicy policy() const { return {}; }
 

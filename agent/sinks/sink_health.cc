@@ -18,6 +18,12 @@ void SinkHealth::Set(absl::string_view name, absl::string_view error) {
   MutexLock lock(&mutex_);
   state_.name = std::string(name);
   state_.error = std::string(error);
+  state_.next_attempt_unix_nano = 0;
+}
+
+void SinkHealth::SetNextAttempt(uint64_t due) {
+  MutexLock lock(&mutex_);
+  state_.next_attempt_unix_nano = clock_->UnixNano() + (due - std::min(due, clock_->BootNano()));
 }
 
 void SinkHealth::TellFailure(const absl::Status& error, bool is_last) {
@@ -49,7 +55,8 @@ SinkHealth::State SinkHealth::state() const {
     return {"failing",
             absl::StrCat("its current call takes ",
                          std::chrono::duration_cast<std::chrono::seconds>(in_call).count(),
-                         " s so far")};
+                         " s so far"),
+            0};
   }
   MutexLock lock(&mutex_);
   return state_;

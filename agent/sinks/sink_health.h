@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "agent/base/clock.h"
 #include "agent/base/mutex.h"
+#include "agent/sinks/export_status.h"
 
 namespace sluice::sinks {
 
@@ -23,6 +25,10 @@ struct SinkStatus {
   uint64_t written_records = 0;
   uint64_t filtered_records = 0;
   std::string last_error;  // why it is not `ok`; empty while it is
+  // When the first entry came that it is not done with; 0: it is done with all that it has read.
+  uint64_t oldest_unix_nano = 0;
+  uint64_t next_attempt_unix_nano = 0;  // 0: it is waiting for none
+  std::optional<ExportStatus> exports;
 };
 
 // Set by the worker's thread, read by any.
@@ -35,11 +41,14 @@ class SinkHealth {
   struct State {
     std::string name = "starting";
     std::string error;
+    uint64_t next_attempt_unix_nano = 0;  // 0: none is waited for
   };
   void Set(absl::string_view name, absl::string_view error) EXCLUDES(mutex_);
   // The same of a call, and says in the log when that changes. `is_last`: it is not repeated.
   void TellFailure(const absl::Status& error, bool is_last) EXCLUDES(mutex_);
   void TellSuccess() EXCLUDES(mutex_);
+  // As BootNano, until Set is called next.
+  void SetNextAttempt(uint64_t due) EXCLUDES(mutex_);
   State state() const EXCLUDES(mutex_);
   // It is `ok`, and its call has not lasted so long that whoever waits for it waits for a sink that
   // hangs.

@@ -69,9 +69,10 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, Options options)
       stream_(
           options_.filter, [this](const stream::Delivery& delivery) { Add(delivery); },
           sink_->unfiltered(),
-          sink_->takes_scopes()
-              ? stream::WholeScopeFn([this](const auto& scope) { return TakeScope(scope); })
-              : nullptr),
+          sink_->takes_scopes() ? stream::WholeScopeFn([this](const stream::WholeScope& scope) {
+            return !MakeRoom(scope.origin->identity.uid) || sink_->TakeScope(scope);
+          })
+                                : nullptr),
       ahead_(options_.journal, options_.name),
       meter_(options_.clock),
       step_left_(kStepRecords),
@@ -160,6 +161,7 @@ bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
   const milliseconds pause = not_before.value_or(retry_fd < 0 ? backoff_ : kToldBackoff);
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
   const uint64_t due = failed + static_cast<uint64_t>(nanoseconds(pause).count());
+  health_.SetNextAttempt(due);
   for (uint64_t now = Now(); now < due && !IsStopping(); now = Now()) {
     if (sleeper_.Sleep(nanoseconds(due - now), retry_fd)) break;
     RunJobs();
@@ -170,10 +172,6 @@ bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
 
 void SinkWorker::Add(const stream::Delivery& delivery) {
   if (MakeRoom(delivery.user())) sink_->Add(delivery);
-}
-
-bool SinkWorker::TakeScope(const stream::WholeScope& scope) {
-  return !MakeRoom(scope.origin->identity.uid) || sink_->TakeScope(scope);
 }
 
 bool SinkWorker::MakeRoom(uid_t uid) {
@@ -214,6 +212,9 @@ void SinkWorker::ReadBatch() {
 }
 
 void SinkWorker::ReadEntry(journal::Entry* entry) {
+  if (oldest_unix_nano_ == 0 && !entry->replayed) {
+    oldest_unix_nano_ = entry->batch.received_unix_nano;
+  }
   if (entry->begins_segment) sink_->ReleaseHeld(entry->replayed);
   const bool was_taken = ahead_.Took(*entry);
   stream_.DeliverReplayed(sink_->rebuilds() && !was_taken);
@@ -262,6 +263,7 @@ bool SinkWorker::CommitBatch() {
   meter_.Publish();
   if (read_sequence_ == cursor_.load(std::memory_order_relaxed)) return true;
   cursor_.store(read_sequence_);
+  oldest_unix_nano_ = 0;
   reader_->MarkWritten(read_sequence_);
   AwaitSync();
   return true;
@@ -487,7 +489,10 @@ SinkWorker::Status SinkWorker::status() const {
           .cursor = cursor_,
           .written_records = written_,
           .filtered_records = filtered_,
-          .last_error = std::move(state.error)};
+          .last_error = std::move(state.error),
+          .oldest_unix_nano = oldest_unix_nano_,
+          .next_attempt_unix_nano = state.next_attempt_unix_nano,
+          .exports = sink_->export_status()};
 }
 
 }  // namespace sluice::sinks

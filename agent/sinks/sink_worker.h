@@ -111,7 +111,6 @@ class SinkWorker final : public SinkLoad {
   bool AwaitRetry(const absl::Status& error, bool is_last);
 
   void Add(const stream::Delivery& delivery);
-  bool TakeScope(const stream::WholeScope& scope);
   // False: the sink is to be given no more.
   bool MakeRoom(uid_t uid);
   void ReadBatch();
@@ -170,6 +169,8 @@ class SinkWorker final : public SinkLoad {
 
   std::atomic<uint64_t> cursor_{0};
   std::atomic<uint64_t> passed_{0};
+  // When the first entry behind cursor_ came that was read; 0: none was.
+  std::atomic<uint64_t> oldest_unix_nano_{0};
   std::atomic<uint64_t> written_{0};
   std::atomic<uint64_t> filtered_{0};
   SinkHealth health_;

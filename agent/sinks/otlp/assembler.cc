@@ -75,7 +75,7 @@ bool Assembler::AddScope(const stream::WholeScope& whole) {
   const journal::BatchHead& batch = *whole.batch;
   if (signal == Signal::kMetrics &&
       options_.clock->UnixNano() > batch.received_unix_nano + kOldMetrics) {
-    options_.counters->Add("otlp.dropped", "old_metrics", batch.uid, whole.scope->items);
+    options_.numbers->Dropped(signal, "old_metrics", batch.uid, whole.scope->items);
     return true;
   }
   const Sender sender{&whole.origin->identity, batch.resource, batch.resource_schema_url,
@@ -213,7 +213,7 @@ bool Assembler::IsSampledOut(const TraceId& trace_id, bool has_failed) {
   if (sampler_.keeps_all()) return false;
   const bool keeps = sampler_.Keeps(trace_id, options_.clock->BootNano());
   if (keeps || has_failed) return false;
-  options_.counters->Add("otlp.sampled_out", options_.sink);
+  options_.counters->Add("otlp.sampled_out", options_.numbers->sink());
   return true;
 }
 

@@ -15,6 +15,7 @@
 #include "agent/base/clock.h"
 #include "agent/identity/identity.h"
 #include "agent/self/counters.h"
+#include "agent/sinks/otlp/export_numbers.h"
 #include "agent/sinks/otlp/held_events.h"
 #include "agent/sinks/otlp/otlp_settings.h"
 #include "agent/sinks/otlp/resource.h"
@@ -52,7 +53,7 @@ class Outgoing {
 class Assembler {
  public:
   struct Options {
-    std::string sink;  // its name, for counters
+    ExportNumbers* numbers = nullptr;
     HostResource host;
     Signals signals{true, true, true};  // of others nothing goes out
     // The attribute that tells a span's level; empty: none does.

@@ -66,8 +66,12 @@ absl::StatusOr<Destination> DestinationOf(const OtlpSettings& settings) {
   Destination destination;
   ASSIGN_OR_RETURN(destination.endpoint, ParseEndpoint(settings.endpoint, settings.insecure));
   destination.protocol = ProtocolFor(settings.protocol, destination.endpoint);
-  // What is configured is the base of all three.
-  for (std::string& path : destination.paths) path = destination.endpoint.path + path;
+  for (const Signal signal : kSignals) {
+    std::string& path = destination.paths[static_cast<size_t>(signal)];
+    const bool is_whole = !OwnEndpointOf(settings, signal).empty();
+    path = destination.endpoint.path + (is_whole ? "" : path);
+    if (path.empty()) path = "/";
+  }
   destination.headers = settings.headers;
   destination.headers_file = settings.headers_file;
   destination.ca_file = settings.ca_file;

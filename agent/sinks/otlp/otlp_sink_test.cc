@@ -365,6 +365,22 @@ TEST_F(OtlpSinkTest, ExportsOnlyTheSignalsThatAreWanted) {
   EXPECT_EQ(transport_->calls[0].signal, Signal::kLogs);
 }
 
+TEST_F(OtlpSinkTest, AReloadTriesASignalAgainThatWasNotTaken) {
+  Use();
+  transport_->script = [](const ScriptedTransport::Call& call) {
+    return call.signal == Signal::kLogs ? AnswerOf(Answer::Kind::kUnsupported) : Answer();
+  };
+  Feed(5, {EventRecord("lost")});
+  ASSERT_TRUE(sink_->Commit().ok());
+  transport_->script = nullptr;
+  Feed(5, {EventRecord("lost, too")});
+  EXPECT_EQ(SentLogs().resource_logs_size(), 0);
+  EXPECT_EQ(sink_->export_status()->signals[1].dropped["unsupported"], 2u);
+  sink_->Reopen();
+  Feed(5, {EventRecord("sent")});
+  EXPECT_EQ(SentLogs().resource_logs_size(), 1);
+}
+
 TEST_F(OtlpSinkTest, KeepsWhatTheDestinationDidNotTake) {
   Use();
   Feed(5, {WholeRecord(1, 1)});

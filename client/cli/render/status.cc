@@ -108,12 +108,57 @@ std::string Filtered(const v1::StatusResponse& status, const v1::SinkStatus& sin
   return by.empty() ? count : count + " by " + by;
 }
 
-Table SinkTable(const v1::StatusResponse& status) {
+// How far behind it is, by entries and by time.
+std::string Behind(const v1::SinkStatus& sink, const StatusView& view) {
+  std::string text = Count(sink.behind(), "behind");
+  if (sink.oldest_unix_nano() == 0 || view.now_unix_nano < sink.oldest_unix_nano()) return text;
+  return text + " for " + FormatDuration(view.now_unix_nano - sink.oldest_unix_nano());
+}
+
+std::string LastError(const v1::SinkStatus& sink, const StatusView& view) {
+  if (sink.last_error().empty()) return "";
+  std::string text = "last error: " + sink.last_error();
+  if (sink.next_attempt_unix_nano() > view.now_unix_nano) {
+    text +=
+        ", next attempt in " + FormatDuration(sink.next_attempt_unix_nano() - view.now_unix_nano);
+  }
+  return text;
+}
+
+std::string Dropped(const v1::ExportedSignal& signal) {
+  std::string reasons;
+  uint64_t all = 0;
+  for (const v1::DroppedByReason& dropped : signal.dropped()) {
+    all += dropped.records();
+    reasons += (reasons.empty() ? ": " : ", ") + Count(dropped.records(), dropped.reason());
+  }
+  return Count(all, "dropped") + reasons;
+}
+
+Table ExportTable(const v1::StatusResponse& status, const StatusView& view) {
+  Table table("Exports");
+  for (const v1::SinkStatus& sink : status.sinks()) {
+    if (!sink.has_exports()) continue;
+    const v1::ExportStatus& exported = sink.exports();
+    for (const v1::ExportedSignal& signal : exported.signals()) {
+      table.Row({sink.name(), signal.name(), Count(signal.sent(), "sent"),
+                 Count(signal.rejected(), "rejected"), Dropped(signal),
+                 signal.is_off() ? "off: the destination does not take it" : ""});
+    }
+    table.Row({sink.name(), "requests", "up to " + FormatBytes(exported.max_request_bytes())});
+    if (exported.last_message().empty()) continue;
+    table.Row({sink.name(), "answer", exported.last_message(),
+               Since(exported.last_message_unix_nano(), view)});
+  }
+  return table;
+}
+
+Table SinkTable(const v1::StatusResponse& status, const StatusView& view) {
   Table table("Sinks");
   for (const v1::SinkStatus& sink : status.sinks()) {
-    table.Row({sink.name(), sink.enabled() ? sink.state() : "off", Count(sink.behind(), "behind"),
+    table.Row({sink.name(), sink.enabled() ? sink.state() : "off", Behind(sink, view),
                Count(sink.written_records(), "written"), Filtered(status, sink), sink.destination(),
-               sink.last_error().empty() ? "" : "last error: " + sink.last_error()});
+               LastError(sink, view)});
   }
   return table;
 }
@@ -216,7 +261,8 @@ std::string RenderStatus(const v1::StatusResponse& status, const StatusView& vie
     if (!table.empty()) out += '\n' + table.Render();
   };
   if (status.has_journal()) section(JournalTable(status.journal(), status.as_of_unix_nano() != 0));
-  section(SinkTable(status));
+  section(SinkTable(status, view));
+  section(ExportTable(status, view));
   section(ClientTable(status, view));
   section(PeerTable(status, view));
   section(LossTable(status, view));

@@ -107,6 +107,35 @@ TEST(StatusTest, NamesWhatFilteredRecordsOut) {
             std::string::npos);
 }
 
+TEST(StatusTest, ShowsWhatBecameOfWhatIsExported) {
+  constexpr uint64_t kNow = 1763632733000000000;
+  v1::StatusResponse status = Parse(R"(
+    sinks { name: 'otlp' enabled: true state: 'failing' behind: 4 destination: 'http://c (grpc)'
+            last_error: 'busy' exports {
+              signals { name: 'traces' sent: 9 rejected: 1
+                        dropped { reason: 'refused' records: 2 }
+                        dropped { reason: 'too_large' records: 1 } }
+              signals { name: 'metrics' is_off: true }
+              max_request_bytes: 3145728 last_message: 'busy' } })");
+  v1::SinkStatus* const sink = status.mutable_sinks(0);
+  sink->set_oldest_unix_nano(kNow - 65'000'000'000);
+  sink->set_next_attempt_unix_nano(kNow + 3'000'000'000);
+  sink->mutable_exports()->set_last_message_unix_nano(kNow - 1'000'000'000);
+  const std::string text = RenderStatus(status, {.now_unix_nano = kNow});
+  EXPECT_NE(text.find(R"(
+Sinks
+  otlp  failing  4 behind for 1m05s  0 written  0 filtered  http://c (grpc)  last error: busy, next attempt in 3.00 s
+
+Exports
+  otlp  traces    9 sent         1 rejected                                3 dropped: 2 refused, 1 too_large
+  otlp  metrics   0 sent         0 rejected                                0 dropped                          off: the destination does not take it
+  otlp  requests  up to 3.0 MiB
+  otlp  answer    busy           2025-11-20T09:58:52.000000Z (1.00 s ago)
+)"),
+            std::string::npos)
+      << text;
+}
+
 TEST(StatusTest, NamesWhoSpeaksByWhatAndTellsWhoTriesTls) {
   const std::string text = RenderStatus(Parse(R"(
       peers { identity { uid: 5 pid: 6 comm: "app" } protocol: "HTTP/1.1" user_agent: "OTel/1\n"
