@@ -6,11 +6,15 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <memory>
+#include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/app/bundle.h"
 #include "agent/app/wanted.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
@@ -84,7 +88,7 @@ class HangupWatch final : private net::EventLoop::FdHandler {
 };
 
 struct OfflineSources {
-  std::string journal;  // its directory; empty: there is none
+  std::string journal;  // its directory, or a file of `sluice collect`; empty: there is none
   std::string pool;     // the file; empty: there is none
   config::LoadedConfig config;
 };
@@ -102,6 +106,7 @@ class Offline {
   void MakeServer();
 
   OfflineSources sources_;
+  std::optional<Bundle> bundle_;
   FixedClock end_of_journal_;
   Counters counters_;
   std::unique_ptr<net::EventLoop> loop_;
@@ -126,6 +131,13 @@ absl::Status Offline::Open() {
 
 absl::Status Offline::OpenJournal() {
   journal::Options options;
+  std::error_code error;  // is told where the journal is opened
+  if (std::filesystem::is_regular_file(sources_.journal, error)) {
+    ASSIGN_OR_RETURN(bundle_, Bundle::Open(sources_.journal));
+    sources_.journal = bundle_->journal();
+    sources_.pool = bundle_->PoolPath();
+    options.file_system = &bundle_->files();
+  }
   options.directory = sources_.journal;
   options.counters = &counters_;
   const auto directory = journal::Directory::ForReading(*options.file_system, sources_.journal);

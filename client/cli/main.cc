@@ -11,11 +11,14 @@
 #include "client/cli/kvp/report.h"
 #include "client/cli/kvp/verbs.h"
 #include "client/cli/look/blame.h"
+#include "client/cli/look/collect.h"
 #include "client/cli/look/config.h"
 #include "client/cli/look/critical.h"
+#include "client/cli/look/export.h"
 #include "client/cli/look/filter.h"
 #include "client/cli/look/flush.h"
 #include "client/cli/look/otlp.h"
+#include "client/cli/look/plot.h"
 #include "client/cli/look/status.h"
 #include "client/cli/look/summary.h"
 #include "client/cli/look/tail.h"
@@ -43,6 +46,9 @@ constexpr std::array kVerbs = {
     Verb{"why", "Say what went wrong, in a trace or in this boot", WhyVerb, true},
     Verb{"blame", "Show which spans took the time of a trace", BlameVerb, true},
     Verb{"critical", "Show what a trace had to wait for", CriticalVerb, true},
+    Verb{"plot", "Draw a trace as a waterfall, one HTML page", PlotVerb, true},
+    Verb{"export", "Write a trace for Jaeger, the Collector or Perfetto", ExportVerb, true},
+    Verb{"collect", "Pack what it takes to look into this machine elsewhere", CollectVerb, true},
     Verb{"kvp", "Look into the Hyper-V KVP pool, and change it", KvpVerb},
     Verb{"otlp", "Try the destinations of the export", OtlpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},

@@ -15,12 +15,23 @@ std::string FromEnvironment(const Environment& environment, std::string_view nam
   return value == nullptr ? std::string() : value;
 }
 
+// As OpenTelemetry's and gRPC's settings have it, `unix:PATH` and `unix:///PATH` are PATH.
+std::string PathOf(std::string_view text) {
+  for (const std::string_view scheme : {"unix://", "unix:"}) {
+    if (text.starts_with(scheme)) return std::string(text.substr(scheme.size()));
+  }
+  return std::string(text);
+}
+
 }  // namespace
 
 SocketPaths ResolveSockets(const GlobalOptions& options, const Environment& environment) {
-  SocketPaths paths{options.socket, options.admin_socket};
-  if (paths.ingest.empty()) paths.ingest = FromEnvironment(environment, kSocketEnv);
-  if (paths.admin.empty()) paths.admin = FromEnvironment(environment, kAdminSocketEnv);
+  SocketPaths paths{PathOf(options.socket), PathOf(options.admin_socket)};
+  // Of two agents that are named in two ways neither is meant by half: a flag stands for both.
+  if (paths.ingest.empty()) {
+    paths.ingest = PathOf(FromEnvironment(environment, kSocketEnv));
+    if (paths.admin.empty()) paths.admin = PathOf(FromEnvironment(environment, kAdminSocketEnv));
+  }
   if (paths.admin.empty()) {
     paths.admin = paths.ingest.empty()
                       ? std::string(kAdminSocket)
@@ -77,9 +88,11 @@ void AddViewOptions(CLI::App& app, GlobalOptions* options) {
   AddGlobalOptions(app, options);
   const std::string group = "Without the running agent";
   CLI::Option* const journal =
-      app.add_option("--journal", options->journal,
-                     "Look at the journal in this directory, whoever wrote it; nothing is changed")
-          ->type_name("DIR")
+      app.add_option(
+             "--journal", options->journal,
+             "Look at the journal in this directory, or in a file of 'sluice collect', whoever "
+             "wrote it; nothing is changed")
+          ->type_name("PATH")
           ->group(group);
   app.add_option("--root", options->root, "Likewise, at that of the system mounted here")
       ->type_name("DIR")

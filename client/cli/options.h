@@ -46,7 +46,7 @@ struct SocketPaths {
 using Environment = std::function<const char*(const char* name)>;
 
 // Flag, else environment, else the installed path. An ingest socket named by flag or environment
-// moves the admin socket beside it, unless that is named too.
+// moves the admin socket beside it, unless that is named the same way. `unix:PATH` means PATH.
 SocketPaths ResolveSockets(const GlobalOptions& options, const Environment& environment);
 SocketPaths ResolveSockets(const GlobalOptions& options);
 

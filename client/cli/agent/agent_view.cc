@@ -4,6 +4,7 @@
 
 #include "client/cli/agent/emit.h"
 #include "client/cli/agent/offline_agent.h"
+#include "client/cli/agent/progress.h"
 #include "client/cli/agent/request.h"
 #include "proto/record/names.h"
 
@@ -51,6 +52,7 @@ Result<AgentView> AgentView::OpenOffline(const GlobalOptions& options,
                                          std::chrono::milliseconds timeout) {
   AgentView view;
   view.deadline_ = steady_clock::now() + timeout;
+  const Progress progress("the journal to be read");
   Result<OfflineAgent> agent = StartOfflineAgent(options, view.deadline_);
   if (!agent.ok()) return agent.failure();
   view.socket_ = std::move(agent->name);
@@ -69,6 +71,7 @@ Result<uint64_t> AgentView::Now() {
 template <typename Response>
 Result<Response> AgentView::Call(std::string_view method,
                                  const google::protobuf::Message& request) {
+  const Progress progress(name());
   std::string encoded;
   const rpc::Status status = channel_->Unary(method, EncodeRequest(request), deadline_, &encoded);
   if (!status.ok()) return CallFailure(status, socket_);
@@ -111,6 +114,7 @@ Result<std::vector<Response>> AgentView::Stream(
         responses.emplace_back().ParseFromArray(message.data(), static_cast<int>(message.size()));
     return readable && (!on_message || on_message(responses.back()));
   };
+  const Progress progress(name());
   const rpc::Status status = channel_->ServerStream(method, request, deadline_, take);
   if (!readable) return Unreadable(socket_);
   if (status.outcome == rpc::Outcome::kStatus) {

@@ -69,6 +69,8 @@ class AgentView {
   template <typename Response>
   Result<Response> ChangePool(std::string_view method, std::string_view request);
 
+  std::string name() const { return "the agent at " + socket_; }
+
   std::string socket_;
   bool is_admin_ = false;
   bool is_offline_ = false;

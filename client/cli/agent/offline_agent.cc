@@ -40,7 +40,8 @@ std::vector<std::string> CommandFor(const GlobalOptions& options) {
   std::vector<std::string> command = {FindProgram()};
   std::string journal = options.journal;
   const bool is_root = !options.root.empty();
-  if (is_root && std::filesystem::is_directory(options.root)) {
+  std::error_code error;
+  if (is_root && !std::filesystem::is_regular_file(options.root, error)) {
     journal = options.root + std::string(kJournalBelowRoot);
     command.insert(command.end(), {"--kvp-pool", options.root + std::string(kPoolBelowRoot)});
   } else if (is_root) {

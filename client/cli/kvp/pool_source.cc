@@ -31,10 +31,15 @@ std::optional<int> ParsePool(const std::string& text) {
   return std::nullopt;
 }
 
+// In the directory itself or, where that is the root of a system, in its usual place.
 std::string PoolFile(const std::string& directory, int number) {
   std::error_code unreadable;  // is told where the file is opened
   if (std::filesystem::is_regular_file(directory, unreadable)) return directory;
-  return directory + "/.kvp_pool_" + std::to_string(number);
+  const std::string name = "/.kvp_pool_" + std::to_string(number);
+  const std::string below_root = directory + std::string(kInstalledDirectory);
+  const bool is_here = std::filesystem::exists(directory + name, unreadable);
+  if (!is_here && std::filesystem::is_directory(below_root, unreadable)) return below_root + name;
+  return directory + name;
 }
 
 std::string InstalledPoolFile(int number) {
@@ -162,6 +167,16 @@ Result<kvp::PoolImage> LoadPool(const GlobalOptions& options) {
   }
   if (!MayReadInstalled(options, agent.failure())) return agent.failure();
   return ReadFile(InstalledPoolFile(options.pool.number));
+}
+
+Result<kvp::PoolImage> LoadPoolForPeople(const GlobalOptions& options) {
+  Result<kvp::PoolImage> image = LoadPool(options);
+  if (!image.ok() || !image->bytes().empty()) return image;
+  const Result<std::string> path = FindPoolFile(options);
+  if (!path.ok() || !IsMissing(*path)) return image;
+  // That its folder is missing was said already.
+  if (!IsMissing(std::filesystem::path(*path).parent_path())) Note("there is no pool " + *path);
+  return image;
 }
 
 Result<kvp::PoolImage> LoadWholePool(const GlobalOptions& options) {

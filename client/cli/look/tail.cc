@@ -40,7 +40,11 @@ struct TailFlags {
   std::string pattern;
   std::string after_cursor;
   bool show_cursor = false;
-  std::optional<uint32_t> uid;
+  std::string user;
+  std::string since;
+  std::string until;
+  std::string boot;
+  bool reverse = false;
   std::string target;
   std::string unit;
   bool follow = false;
@@ -60,29 +64,35 @@ void AddFlags(CLI::App& app, TailFlags* flags) {
       ->type_name("REGEX");
   app.add_option("-t,--target", flags->target, "Whose target begins so")->type_name("PREFIX");
   app.add_option("-u,--unit", flags->unit, "Of this systemd unit")->type_name("UNIT");
-  app.add_option("--uid", flags->uid, "Of this user")->type_name("UID");
+  app.add_option("--uid", flags->user, "Of this user")->type_name("USER");
+  app.add_option("-S,--since", flags->since,
+                 "That happened then or later: '2026-11-20 09:27' in UTC, '10 min ago', today")
+      ->type_name("TIME");
+  app.add_option("-U,--until", flags->until, "That happened then or earlier")->type_name("TIME");
+  app.add_option("-b,--boot", flags->boot, "Of that boot; without an id, of this one")
+      ->type_name("[BOOT_ID]")
+      ->expected(0, 1);
+  app.add_flag("-r,--reverse", flags->reverse, "The newest first");
   app.add_option("--trace", flags->trace, "Of this trace, by its id or its first digits, or last")
       ->type_name("ID");
   app.add_option("--span", flags->span, "Of this span itself, by its id")->type_name("ID");
   app.add_option("-o,--output", flags->output,
-                 "short: as in the log file; json: an object a line; cat: the message alone")
+                 "short: with the sender, and the spans around by name; full: as in the log file; "
+                 "json: an object a line; cat: the message alone")
       ->type_name("SHAPE")
       ->capture_default_str()
-      ->check(CLI::IsMember({"short", "json", "cat"}));
+      ->check(CLI::IsMember({"short", "full", "json", "cat"}));
   app.add_option("--after-cursor", flags->after_cursor, "Only what comes after this place")
       ->type_name("CURSOR");
   app.add_flag("--show-cursor", flags->show_cursor, "Print the place behind the last line");
 }
 
-Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags) {
+Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags, uint64_t now) {
   v1::LinesRequest request;
   if (!flags.level.empty()) {
-    const auto level = ParseLevel(flags.level);
-    if (!level) {
-      return Failure{kExitUsage,
-                     "'" + flags.level + "' is no level; write error, warn, info, debug or trace"};
-    }
-    request.set_level(static_cast<v1::Level>(*level));
+    const Result<v1::Level> level = LevelFlag(flags.level);
+    if (!level.ok()) return level.failure();
+    request.set_level(*level);
   }
   if (flags.lines.empty()) {
     if (flags.after_cursor.empty()) request.set_newest(kDefaultLines);
@@ -99,7 +109,22 @@ Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags) {
   request.set_after_cursor(flags.after_cursor);
   request.set_target_prefix(flags.target);
   request.set_unit(UnitName(flags.unit));
-  if (flags.uid) request.set_uid(*flags.uid);
+  if (!flags.user.empty()) {
+    const Result<uint32_t> uid = UserFlag(flags.user);
+    if (!uid.ok()) return uid.failure();
+    request.set_uid(*uid);
+  }
+  if (!flags.since.empty()) {
+    const Result<uint64_t> since = MomentFlag("--since", flags.since, now);
+    if (!since.ok()) return since.failure();
+    request.set_since_unix_nano(*since);
+  }
+  if (!flags.until.empty()) {
+    const Result<uint64_t> until = MomentFlag("--until", flags.until, now);
+    if (!until.ok()) return until.failure();
+    request.set_until_unix_nano(*until);
+  }
+  request.set_boot_id(flags.boot);
   if (!flags.span.empty()) {
     const auto id = SpanId::FromHex(flags.span);
     if (!id) {
@@ -116,9 +141,11 @@ LineOutput::Shape ShapeOf(const TailFlags& flags, bool json) {
   return flags.output == "cat" ? LineOutput::Shape::kCat : LineOutput::Shape::kShort;
 }
 
-v1::LineStyle StyleFor(LineOutput::Shape shape) {
+v1::LineStyle StyleFor(LineOutput::Shape shape, const std::string& output) {
   if (shape == LineOutput::Shape::kJson) return v1::LINE_STYLE_JSON;
-  return TextStyle::OfStdout().color ? v1::LINE_STYLE_COLOR : v1::LINE_STYLE_TEXT;
+  const bool color = TextStyle::OfStdout().color;
+  if (output == "full") return color ? v1::LINE_STYLE_COLOR : v1::LINE_STYLE_TEXT;
+  return color ? v1::LINE_STYLE_BRIEF_COLOR : v1::LINE_STYLE_BRIEF;
 }
 
 // The lines of one connection after the other.
@@ -136,6 +163,7 @@ class Tail {
   // Once, or with `follow` until told to stop. Exit code.
   int Run(milliseconds timeout, milliseconds return_timeout);
 
+  int PrintHeld() { return printer_.PrintHeld(); }
   const LinePrinter& printer() const { return printer_; }
 
  private:
@@ -255,6 +283,14 @@ Result<std::string> FindTraceId(const std::string& typed, const GlobalOptions& o
   return record.has_event() ? record.event().trace_id() : record.span().trace_id();
 }
 
+Result<std::string> ThisBoot(const GlobalOptions& options, milliseconds timeout) {
+  Result<AgentView> agent = AgentView::Open(options, timeout);
+  if (!agent.ok()) return agent.failure();
+  const Result<v1::StatusResponse> status = agent->Status(/*open_spans=*/false);
+  if (!status.ok()) return status.failure();
+  return status->boot_id();
+}
+
 }  // namespace
 
 int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
@@ -272,13 +308,17 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "  sluice tail -n all -u cloud-init -g 'timed? ?out'");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
+  if (flags.reverse && flags.follow) {
+    return Fail({kExitUsage, "-f shows what comes, which is never first; leave out -r"});
+  }
   if (options.is_offline() && flags.follow) {
     return Fail({kExitUsage, "-f follows the running agent; nothing comes to --journal or --root"});
   }
-  Result<v1::LinesRequest> request = MakeLinesRequest(flags);
+  Result<v1::LinesRequest> request = MakeLinesRequest(flags, UnixNow());
   if (!request.ok()) return Fail(request.failure());
   const LineOutput::Shape shape = ShapeOf(flags, options.json);
-  Result<LinePrinter> printer = LinePrinter::Create({shape, flags.pattern});
+  Result<LinePrinter> printer =
+      LinePrinter::Create({shape, flags.pattern, flags.reverse, TextStyle::OfStdout()});
   if (!printer.ok()) return Fail(printer.failure());
   if (!flags.trace.empty()) {
     const Result<std::string> trace_id =
@@ -286,7 +326,12 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
     if (!trace_id.ok()) return Fail(trace_id.failure());
     request->set_trace_id(*trace_id);
   }
-  request->set_style(StyleFor(shape));
+  if (app.count("--boot") > 0 && flags.boot.empty()) {
+    const Result<std::string> boot_id = ThisBoot(options, options.timeout.value_or(kTailTimeout));
+    if (!boot_id.ok()) return Fail(boot_id.failure());
+    request->set_boot_id(*boot_id);
+  }
+  request->set_style(StyleFor(shape, flags.output));
   Tail tail(ResolveSockets(options), std::move(*request), std::move(*printer));
   if (options.is_offline()) {
     Result<OfflineAgent> agent =
@@ -294,8 +339,9 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
     if (!agent.ok()) return Fail(agent.failure());
     tail.Use(std::move(*agent));
   }
-  const int code =
+  int code =
       tail.Run(options.timeout.value_or(kTailTimeout), options.timeout.value_or(kReturnTimeout));
+  if (code == kExitOk) code = tail.PrintHeld();
   if (flags.show_cursor && !tail.printer().cursor().empty()) {
     if (const int printed = tail.printer().PrintCursor(); printed != kExitOk) return printed;
   }

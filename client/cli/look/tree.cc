@@ -3,12 +3,12 @@
 #include <CLI/App.hpp>
 #include <optional>
 
+#include "client/cli/look/filter_flags.h"
 #include "client/cli/look/trace_choice.h"
 #include "client/cli/render/tree.h"
 #include "client/cli/render/tree_json.h"
 #include "client/cli/verb.h"
 #include "client/cli/when.h"
-#include "proto/record/view.h"
 
 namespace sluice::cli {
 namespace {
@@ -49,12 +49,9 @@ Result<TreeOptions> OptionsOf(const TreeFlags& flags) {
     options.limits.min_nano = *length;
   }
   if (!flags.level.empty()) {
-    const auto level = ParseLevel(flags.level);
-    if (!level) {
-      return Failure{kExitUsage,
-                     "unknown level '" + flags.level + "'; use error, warn, info, debug or trace"};
-    }
-    options.limits.level = static_cast<v1::Level>(*level);
+    const Result<v1::Level> level = LevelFlag(flags.level);
+    if (!level.ok()) return level.failure();
+    options.limits.level = *level;
   }
   return options;
 }
