@@ -5,7 +5,7 @@
 namespace sluice::kvp {
 namespace {
 
-std::string Item(const std::string& name, const std::string& data) {
+std::string ItemXml(const std::string& name, const std::string& data) {
   return "<INSTANCE CLASSNAME=\"Msvm_KvpExchangeDataItem\"><PROPERTY NAME=\"Caption\" "
          "TYPE=\"string\">"
          "</PROPERTY><PROPERTY NAME=\"Data\" TYPE=\"string\"><VALUE>" +
@@ -21,7 +21,7 @@ std::string Utf16(const std::string& ascii) {
 }
 
 TEST(HostXmlTest, ReadsTheItemsInTheirOrder) {
-  const auto image = ReadHostXml(Item("a", "1 &lt; 2 &amp;&#x41;") + Item("b", "x"));
+  const auto image = ReadHostXml(ItemXml("a", "1 &lt; 2 &amp;&#x41;") + ItemXml("b", "x"));
   ASSERT_TRUE(image);
   ASSERT_EQ(image->size(), 2u);
   EXPECT_EQ(image->record(0), (Pair{"a", "1 < 2 &A"}));
@@ -29,17 +29,17 @@ TEST(HostXmlTest, ReadsTheItemsInTheirOrder) {
 }
 
 TEST(HostXmlTest, ReadsWhatPowerShellWrites) {
-  std::string text = Utf16(Item("k", "@"));
+  std::string text = Utf16(ItemXml("k", "@"));
   const std::string emoji = {'\x3d', '\xd8', '\x00', '\xde'};
   text.replace(text.find('@'), 2, emoji);
   const auto image = ReadHostXml(text);
   ASSERT_TRUE(image);
   EXPECT_EQ(image->record(0).value, "\xf0\x9f\x98\x80");
-  EXPECT_TRUE(ReadHostXml("\xef\xbb\xbf" + Item("k", "v")));
+  EXPECT_TRUE(ReadHostXml("\xef\xbb\xbf" + ItemXml("k", "v")));
 }
 
 TEST(HostXmlTest, LeavesWhatIsNoEntity) {
-  const auto image = ReadHostXml(Item("k", "a & b &nbsp; &#xd800; &#0; &"));
+  const auto image = ReadHostXml(ItemXml("k", "a & b &nbsp; &#xd800; &#0; &"));
   ASSERT_TRUE(image);
   EXPECT_EQ(image->record(0).value, "a & b &nbsp; &#xd800; &#0; &");
 }
@@ -47,7 +47,7 @@ TEST(HostXmlTest, LeavesWhatIsNoEntity) {
 TEST(HostXmlTest, IsNoneWithoutItems) {
   EXPECT_FALSE(ReadHostXml(""));
   EXPECT_FALSE(ReadHostXml("<xml/>"));
-  EXPECT_FALSE(ReadHostXml(Item("k", "v").substr(0, 200)));
+  EXPECT_FALSE(ReadHostXml(ItemXml("k", "v").substr(0, 200)));
   EXPECT_FALSE(ReadHostXml("\xff\xfe"));
 }
 
