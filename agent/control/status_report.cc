@@ -159,6 +159,14 @@ void StatusReport::AddOfLoop(std::optional<uid_t> only_uid, v1::StatusResponse* 
     status->set_connections(peer.connections);
     status->set_last_unix_nano(peer.last_unix_nano);
   }
+  AddClientLosses(only_uid, response);
+  if (only_uid.has_value()) return;
+  for (v1::Setting& setting : sources_.settings()) *response->add_settings() = std::move(setting);
+}
+
+void StatusReport::AddClientLosses(std::optional<uid_t> only_uid,
+                                   v1::StatusResponse* response) const {
+  if (sources_.ingest == nullptr) return;
   for (const ingest::LossTable::Client& client : sources_.ingest->losses().Copy(only_uid)) {
     v1::ClientLosses* const told = response->add_client_losses();
     *told->mutable_identity() = live::EncodeIdentity(client.identity);
@@ -171,8 +179,6 @@ void StatusReport::AddOfLoop(std::optional<uid_t> only_uid, v1::StatusResponse* 
     told->set_told_unix_nano(client.told_unix_nano);
     told->set_ended_unix_nano(client.ended_unix_nano);
   }
-  if (only_uid.has_value()) return;
-  for (v1::Setting& setting : sources_.settings()) *response->add_settings() = std::move(setting);
 }
 
 void StatusReport::AddJournal(v1::StatusResponse* response) const {

@@ -57,6 +57,7 @@ class StatusReport {
 
   // On the loop's thread: what only that may read, but for the lists.
   void AddOfLoop(std::optional<uid_t> only_uid, v1::StatusResponse* response) const;
+  void AddClientLosses(std::optional<uid_t> only_uid, v1::StatusResponse* response) const;
   void AddJournal(v1::StatusResponse* response) const;
   void AddSinks(v1::StatusResponse* response) const;
   void AddCounters(std::optional<uid_t> only_uid, v1::StatusResponse* response) const;

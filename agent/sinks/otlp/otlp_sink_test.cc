@@ -431,13 +431,14 @@ TEST_F(OtlpSinkTest, WritesAFileOfJsonLines) {
   EXPECT_EQ(sink_->destination(), "file://" + file.path);
 }
 
-TEST_F(OtlpSinkTest, WaitsForTheFoldersOfItsFile) {
+TEST_F(OtlpSinkTest, MakesTheFolderOfItsFileAndWaitsForThoseAbove) {
   testing::TempDirectory directory;
   sinks::LogFileOptions file;
-  file.path = directory.path() + "/later/otlp.jsonl";
+  file.path = directory.path() + "/later/made/otlp.jsonl";
   UseTransport(std::make_unique<FileTransport>(file));
   Feed(5, {EventRecord("hello")});
-  EXPECT_THAT(std::string(sink_->Commit().message()), ::testing::HasSubstr("later/otlp.jsonl"));
+  EXPECT_THAT(std::string(sink_->Commit().message()),
+              ::testing::HasSubstr("later/made/otlp.jsonl"));
   ASSERT_EQ(::mkdir((directory.path() + "/later").c_str(), 0700), 0);
   EXPECT_TRUE(sink_->Commit().ok());
   EXPECT_THAT(TextOf(file.path), ::testing::HasSubstr("hello"));

@@ -116,7 +116,9 @@ Result<OfflineAgent> StartOfflineAgent(const GlobalOptions& options, rpc::Deadli
   if (status.outcome == rpc::Outcome::kTimeout) {
     return Failure{kExitIo, "reading " + agent.name + " takes longer than --timeout"};
   }
-  return Failure{kExitIo, LastWords(words.get())};
+  const std::string said = LastWords(words.get());
+  return Failure{kExitIo,
+                 said.empty() ? command.front() + " ended while it read " + agent.name : said};
 }
 
 }  // namespace sluice::cli

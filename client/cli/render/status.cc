@@ -211,7 +211,7 @@ Table PeerTable(const v1::StatusResponse& status, const StatusView& view) {
 }
 
 Table LossTable(const v1::StatusResponse& status, const StatusView& view) {
-  Table table("Lost by clients before they could send it");
+  Table table("Lost in clients before it was sent");
   for (const v1::ClientLosses& client : status.client_losses()) {
     const bool has_ended = client.ended_unix_nano() != 0;
     for (const v1::Drop& loss : client.losses()) {

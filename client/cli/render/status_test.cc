@@ -75,7 +75,7 @@ Sinks
 Clients
   uid 1000  pid 7  job  demo  3 records  1 open span  since 2025-11-20T09:57:54.000000Z (59.0 s ago)
 
-Lost by clients before they could send it
+Lost in clients before it was sent
   uid 1000  pid 7  job  demo  ring_full  12  connected
   uid 1000  pid 7  job  demo  too_large  1   connected
   uid 1000  pid 6  old        ring_full  3   ended 2025-11-20T09:58:52.000000Z (1.00 s ago)
