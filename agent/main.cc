@@ -3,6 +3,7 @@
 #include "agent/app/app.h"
 #include "agent/app/flags.h"
 #include "agent/app/library_logs.h"
+#include "agent/app/offline.h"
 #include "agent/app/signals.h"
 #include "agent/app/sockets.h"
 #include "agent/base/log.h"
@@ -28,8 +29,14 @@ int Run(int argc, char** argv) {
   if (const auto code = sluice::app::ParseFlags(argc, argv, &flags)) return *code;
   if (flags.verbose) sluice::SetLogThreshold(sluice::LogPriority::kDebug);
 
+  if (flags.offline) return sluice::app::ServeOffline(flags);
+
   const sluice::config::Schema& schema = sluice::sinks::ConfigSchema();
-  const auto sources = sluice::config::Sources::OfProcess(flags.config);
+  auto sources = sluice::config::Sources::OfProcess(flags.config);
+  if (!flags.dev_folder.empty()) {
+    sources.main_file.clear();
+    sources.main_directory.clear();
+  }
   auto loaded = sluice::config::Load(schema, sources);
   if (!loaded.ok()) return Fail(loaded.status(), kBadConfig);
   for (const std::string& warning : loaded->warnings) sluice::LogWarning(warning);
@@ -37,6 +44,11 @@ int Run(int argc, char** argv) {
   if (flags.check_config) return 0;
 
   sluice::app::BlockSignals();
+  if (!flags.dev_folder.empty()) {
+    if (const absl::Status made = sluice::app::MakeDevFolder(flags.dev_folder); !made.ok()) {
+      return Fail(made, kCannotStart);
+    }
+  }
   auto sockets = sluice::app::OpenSockets(loaded->config.socket);
   if (!sockets.ok()) return Fail(sockets.status(), kCannotStart);
   auto app = sluice::app::App::Create(sources, *std::move(loaded), *std::move(sockets));

@@ -79,6 +79,9 @@ absl::Status App::OpenJournal() {
   // Cursors, the pool's shadow: of two agents there, one would take the other's for its own.
   ASSIGN_OR_RETURN(runtime_lock_, HoldDirectory(FileSystem::System(), config().runtime.path,
                                                 "the runtime directory"));
+  // As the unit's StateDirectory= does. Where it cannot be made, the journal says why.
+  const std::filesystem::path state = std::filesystem::path(config().journal.path).parent_path();
+  if (!std::filesystem::exists(state)) (void)MakeDirectory(state, 0700);
   journal::Options options;
   options.directory = config().journal.path;
   options.memory_directory = config().journal.runtime_path;

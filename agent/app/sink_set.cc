@@ -30,7 +30,7 @@ SinkSet MakeSinks(const config::AgentConfig& config, const std::string& vm_id,
 bool HasMetricsReader(const config::AgentConfig& config) {
   return std::any_of(config.sinks.begin(), config.sinks.end(), [](const auto& sink) {
     const sinks::SinkKind& kind = sinks::KindOf(sink);
-    return kind.make != nullptr && kind.reads_metrics && sink.on();
+    return sink.on() && kind.reads_metrics != nullptr && kind.reads_metrics(sink);
   });
 }
 

@@ -234,6 +234,16 @@ TEST_F(LoadTest, TakesOpenTelemetrysVariables) {
   EXPECT_EQ(otlp.batch_records, 64u);
 }
 
+TEST_F(LoadTest, ASignalMayHaveAnEndpointOfItsOwn) {
+  environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "http://collector:4318/v1/traces";
+  const auto loaded = LoadOk();
+  EXPECT_TRUE(Sink(loaded, "otlp").on());
+  EXPECT_EQ(Otlp(loaded).signals, (otlp::Signals{true, false, false}))
+      << "what has no endpoint is not exported";
+  environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "file:///a";
+  EXPECT_THAT(LoadError(), HasSubstr("traces_endpoint"));
+}
+
 TEST_F(LoadTest, PassesOverOpenTelemetrysVariablesThatItCannotRead) {
   environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "brotli";
   environment_["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"] = "many";

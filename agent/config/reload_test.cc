@@ -56,6 +56,9 @@ color = "never"
 [otlp]
 enabled = true
 endpoint = "file:///k"
+traces_endpoint = "http://t"
+logs_endpoint = "http://l"
+metrics_endpoint = "http://m"
 signals = ["logs"]
 batch_records = 1
 batch_bytes = "1 MiB"
@@ -64,6 +67,7 @@ resource = { a = "b" }
 level_attribute = "level"
 events = "both"
 sample = "0.1"
+on_refused = "drop"
 max_size = "1 MiB"
 max_age = "1d"
 rotate_keep = 5

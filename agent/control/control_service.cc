@@ -53,14 +53,22 @@ void ControlService::AddQueryRoutes(net::GrpcServer* server) {
 }
 
 void ControlService::AddControlRoutes(net::GrpcServer* server) {
+  AddViewRoutes(server);
+  AddFilterRoutes(server);
+  server->AddRoute(method::kControlFlush, FlushRoute(server));
+  server->AddRoute(method::kControlReload, ReloadRoute());
+}
+
+void ControlService::AddViewRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kControlStatus, StatusRoute(server, View::kEverything));
   server->AddRoute(method::kControlRecords, RecordsRoute(server, View::kEverything));
   server->AddRoute(method::kControlLines, LinesRoute(server, View::kEverything));
   server->AddRoute(method::kControlTraces, TracesRoute(server, View::kEverything));
-  server->AddRoute(method::kControlFlush, FlushRoute(server));
+}
+
+void ControlService::AddFilterRoutes(net::GrpcServer* server) {
   server->AddRoute(method::kControlCheckFilter, CheckFilterRoute(server));
   server->AddRoute(method::kControlExplain, ExplainRoute(server));
-  server->AddRoute(method::kControlReload, ReloadRoute());
 }
 
 std::optional<uid_t> ControlService::OnlyUid(View view, uid_t uid) {

@@ -39,6 +39,10 @@ class ControlService {
 
   void AddQueryRoutes(net::GrpcServer* server);
   void AddControlRoutes(net::GrpcServer* server);
+  // The part of Control that only looks: at the journal, and at filters. Without `flush`, `reload`
+  // and, for filters alone, without a journal and its status.
+  void AddViewRoutes(net::GrpcServer* server);
+  void AddFilterRoutes(net::GrpcServer* server);
 
  private:
   enum class View { kOwnUid, kEverything };

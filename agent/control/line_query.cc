@@ -30,7 +30,8 @@ constexpr uint64_t kWindowGrowth = 8;
 
 lines::LineOptions OptionsOf(v1::LineStyle style) {
   lines::LineOptions options;
-  options.color = style == v1::LINE_STYLE_COLOR;
+  options.brief = style == v1::LINE_STYLE_BRIEF || style == v1::LINE_STYLE_BRIEF_COLOR;
+  options.color = style == v1::LINE_STYLE_COLOR || style == v1::LINE_STYLE_BRIEF_COLOR;
   if (style == v1::LINE_STYLE_JSON) options.style = lines::LineStyle::kJson;
   if (style == v1::LINE_STYLE_LOGFMT) options.style = lines::LineStyle::kLogfmt;
   return options;
@@ -44,6 +45,9 @@ LineSelection SelectionOf(const v1::LinesRequest& request, std::optional<uid_t> 
   }
   selection.target_prefix = request.target_prefix();
   selection.unit = request.unit();
+  selection.since_unix_nano = request.since_unix_nano();
+  if (request.until_unix_nano() != 0) selection.until_unix_nano = request.until_unix_nano();
+  selection.boot_id = request.boot_id();
   if (request.has_uid()) selection.uid = request.uid();
   if (!request.trace_id().empty()) selection.trace_id = TraceId::FromBytes(request.trace_id());
   if (!request.span_id().empty()) selection.span_id = SpanId::FromBytes(request.span_id());

@@ -19,6 +19,15 @@ LinePlace PlaceOf(const stream::Delivery& delivery) {
   return {delivery.sequence, 2 * delivery.part + is_end, delivery.event};
 }
 
+uint64_t TimeOf(const stream::Delivery& delivery) {
+  uint64_t time = delivery.record->event.time_unix_nano;
+  if (delivery.kind == stream::Delivery::Kind::kSpanOpened) time = delivery.span->start_unix_nano;
+  if (delivery.kind == stream::Delivery::Kind::kSpanClosed) {
+    time = delivery.record->span.end_unix_nano;
+  }
+  return time == 0 ? delivery.received_unix_nano : time;
+}
+
 }  // namespace
 
 bool LineSelection::Has(const stream::Delivery& delivery) const {
@@ -29,6 +38,8 @@ bool LineSelection::Has(const stream::Delivery& delivery) const {
   const SpanId& span = is_event ? delivery.record->event.span_id : delivery.span->key.span_id;
   if (trace_id && trace != *trace_id) return false;
   if (span_id && span != *span_id) return false;
+  const uint64_t time = TimeOf(delivery);
+  if (time < since_unix_nano || time > until_unix_nano) return false;
   const Identity& sender = delivery.origin->identity;
   return delivery.level <= level && target.starts_with(target_prefix) &&
          (unit.empty() || sender.unit == unit) && (!uid || sender.uid == *uid);
@@ -66,6 +77,7 @@ bool LineReader::Read(std::chrono::steady_clock::time_point deadline) {
     Restore(entry->sequence - 1);
     return true;
   }
+  is_of_boot_ = selection_.boot_id.empty() || entry->boot_id == selection_.boot_id;
   const bool hidden = selection_.only_uid && entry->uid != *selection_.only_uid;
   if (!hidden) stream_->Read(*entry);
   if (is_new) next_ = {entry->sequence + 1, 0};
@@ -85,7 +97,7 @@ void LineReader::CountForgotten(uint64_t sequence, uint64_t forgotten) {
 
 void LineReader::Deliver(const stream::Delivery& delivery) {
   const LinePlace place = PlaceOf(delivery);
-  if (place >= next_ && selection_.Has(delivery)) show_(place, delivery);
+  if (is_of_boot_ && place >= next_ && selection_.Has(delivery)) show_(place, delivery);
 }
 
 uint64_t LineReader::TakeMissed() { return std::exchange(missed_, 0); }

@@ -27,6 +27,9 @@ struct LineSelection {
   std::optional<uid_t> uid;
   std::optional<TraceId> trace_id;
   std::optional<SpanId> span_id;
+  uint64_t since_unix_nano = 0;
+  uint64_t until_unix_nano = UINT64_MAX;
+  std::string boot_id;
 
   bool Has(const stream::Delivery& delivery) const;
 };
@@ -68,6 +71,7 @@ class LineReader {
   const std::shared_ptr<journal::Reader> reader_;
   std::unique_ptr<stream::RecordStream> stream_;
   LinePlace next_;
+  bool is_of_boot_ = true;  // the entry that is read is of the selection's boot
   uint64_t missed_ = 0;
 };
 

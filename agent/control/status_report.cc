@@ -42,6 +42,24 @@ v1::ClientStatus Describe(const ingest::ClientCopy& client) {
   return status;
 }
 
+void DescribeExport(const sinks::ExportStatus& status, v1::ExportStatus* described) {
+  described->set_max_request_bytes(status.max_request_bytes);
+  described->set_last_message(status.last_message);
+  described->set_last_message_unix_nano(status.last_message_unix_nano);
+  for (const sinks::ExportStatus::Signal& signal : status.signals) {
+    v1::ExportedSignal* const one = described->add_signals();
+    one->set_name(signal.name);
+    one->set_sent(signal.sent);
+    one->set_rejected(signal.rejected);
+    one->set_is_off(signal.is_off);
+    for (const auto& [reason, records] : signal.dropped) {
+      v1::DroppedByReason* const dropped = one->add_dropped();
+      dropped->set_reason(reason);
+      dropped->set_records(records);
+    }
+  }
+}
+
 // A list of the response, encoded piece by piece: concatenated pieces parse as the whole. As
 // messages the items would take several times their bytes.
 class EncodedList {
@@ -113,6 +131,7 @@ absl::Status StatusReport::Answer(const v1::StatusRequest& request, const Identi
   response.set_version(std::string(kVersion));
   response.set_pid(::getpid());
   response.set_started_unix_nano(sources_.started_unix_nano);
+  response.set_as_of_unix_nano(sources_.as_of_unix_nano);
   response.set_boot_id(sources_.boot_id);
   *response.mutable_you() = live::EncodeIdentity(caller);
   if (!only_uid.has_value()) response.set_vm_id(sources_.vm_id);
@@ -140,6 +159,14 @@ void StatusReport::AddOfLoop(std::optional<uid_t> only_uid, v1::StatusResponse* 
     status->set_connections(peer.connections);
     status->set_last_unix_nano(peer.last_unix_nano);
   }
+  AddClientLosses(only_uid, response);
+  if (only_uid.has_value()) return;
+  for (v1::Setting& setting : sources_.settings()) *response->add_settings() = std::move(setting);
+}
+
+void StatusReport::AddClientLosses(std::optional<uid_t> only_uid,
+                                   v1::StatusResponse* response) const {
+  if (sources_.ingest == nullptr) return;
   for (const ingest::LossTable::Client& client : sources_.ingest->losses().Copy(only_uid)) {
     v1::ClientLosses* const told = response->add_client_losses();
     *told->mutable_identity() = live::EncodeIdentity(client.identity);
@@ -152,8 +179,6 @@ void StatusReport::AddOfLoop(std::optional<uid_t> only_uid, v1::StatusResponse* 
     told->set_told_unix_nano(client.told_unix_nano);
     told->set_ended_unix_nano(client.ended_unix_nano);
   }
-  if (only_uid.has_value()) return;
-  for (v1::Setting& setting : sources_.settings()) *response->add_settings() = std::move(setting);
 }
 
 void StatusReport::AddJournal(v1::StatusResponse* response) const {
@@ -185,6 +210,9 @@ void StatusReport::AddSinks(v1::StatusResponse* response) const {
     sink->set_written_records(status.written_records);
     sink->set_filtered_records(status.filtered_records);
     sink->set_last_error(status.last_error);
+    sink->set_oldest_unix_nano(sink->behind() > 0 ? status.oldest_unix_nano : 0);
+    sink->set_next_attempt_unix_nano(status.next_attempt_unix_nano);
+    if (status.exports.has_value()) DescribeExport(*status.exports, sink->mutable_exports());
   }
   for (const SinkOff& off : sources_.sinks_off) {
     v1::SinkStatus* const sink = response->add_sinks();
@@ -213,6 +241,7 @@ void StatusReport::AddCounters(std::optional<uid_t> only_uid, v1::StatusResponse
 
 bool StatusReport::AppendClients(std::optional<uid_t> only_uid, AnswerStream& stream,
                                  std::string* encoded) const {
+  if (sources_.ingest == nullptr) return true;
   EncodedList list(encoded);
   ingest::IngestService::ClientPlace place;
   std::vector<ingest::ClientCopy> copies;

@@ -33,13 +33,15 @@ class StatusReport {
     uint64_t started_unix_nano = 0;
     journal::Journal* journal = nullptr;
     const live::SpanTable* spans = nullptr;
-    const ingest::IngestService* ingest = nullptr;
+    const ingest::IngestService* ingest = nullptr;  // null: none takes records
     const Counters* counters = nullptr;
     const net::PeerTable* peers = nullptr;
     const std::vector<std::unique_ptr<sinks::SinkWorker>>* workers = nullptr;
     std::vector<SinkOff> sinks_off;
     // Asked each time, since a reload changes them.
     std::function<std::vector<v1::Setting>()> settings;
+    // When the journal ends that is looked at; 0: the agent runs.
+    uint64_t as_of_unix_nano = 0;
   };
 
   explicit StatusReport(Sources sources) : sources_(std::move(sources)) {}
@@ -55,6 +57,7 @@ class StatusReport {
 
   // On the loop's thread: what only that may read, but for the lists.
   void AddOfLoop(std::optional<uid_t> only_uid, v1::StatusResponse* response) const;
+  void AddClientLosses(std::optional<uid_t> only_uid, v1::StatusResponse* response) const;
   void AddJournal(v1::StatusResponse* response) const;
   void AddSinks(v1::StatusResponse* response) const;
   void AddCounters(std::optional<uid_t> only_uid, v1::StatusResponse* response) const;

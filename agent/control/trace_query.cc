@@ -37,6 +37,7 @@ TraceFilter FilterOf(const v1::TracesRequest& request, std::optional<uid_t> only
   filter.failed = request.failed();
   filter.slower_than_nano = request.slower_than_nano();
   filter.text = request.text();
+  filter.run_id = request.run_id();
   return filter;
 }
 

@@ -22,12 +22,24 @@ bool HasText(std::string_view text, std::string_view searched) {
     return absl::ascii_tolower(static_cast<unsigned char>(a)) ==
            absl::ascii_tolower(static_cast<unsigned char>(b));
   };
-  return !std::ranges::search(text, searched, same).empty();
+  return std::search(text.begin(), text.end(), searched.begin(), searched.end(), same) !=
+         text.end();
 }
 
 bool RecordHasText(const RecordView& record, std::string_view searched) {
   if (record.kind != RecordKind::kEvent) return HasText(record.span.name, searched);
   return HasText(record.event.message.text, searched) || HasText(record.event.event_name, searched);
+}
+
+bool SpanHasRun(const SpanView& span, std::string_view run_id) {
+  for (const std::string_view encoded : span.attributes()) {
+    const AttributeView attribute = ReadAttribute(encoded);
+    if (attribute.key != "vllora.run_id" && attribute.key != "run_id") continue;
+    if (attribute.value.type == ValueView::Type::kString && attribute.value.text == run_id) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -123,6 +135,7 @@ void TraceScan::AddRecord(const journal::Entry& entry, const RecordView& record)
 void TraceScan::AddSpan(const journal::Entry& entry, const RecordView& record, TraceSums* sums) {
   const SpanView& span = record.span;
   const std::pair<uid_t, SpanId> key(entry.uid, span.span_id);
+  sums->has_run |= !filter_.run_id.empty() && !sums->has_run && SpanHasRun(span, filter_.run_id);
   const bool ends = record.kind == RecordKind::kSpan || record.kind == RecordKind::kSpanEnd;
   // A client states its open spans again when it comes back.
   const bool begins = record.kind == RecordKind::kSpan ||
@@ -218,6 +231,7 @@ bool TraceScan::IsAskedFor(const TraceSums& sums) const {
   if (!filter_.unit.empty() && !sums.has_unit) return false;
   if (!filter_.service_name.empty() && !sums.has_service) return false;
   if (!filter_.text.empty() && !sums.has_text) return false;
+  if (!filter_.run_id.empty() && !sums.has_run) return false;
   if (!filter_.boot_id.empty() && sums.boot_id != filter_.boot_id) return false;
   if (filter_.failed && sums.errors + sums.aborted == 0) return false;
   if (sums.BeganAt() < filter_.since_unix_nano || sums.BeganAt() > filter_.until_unix_nano) {

@@ -47,6 +47,7 @@ struct TraceFilter {
   bool failed = false;
   uint64_t slower_than_nano = 0;
   std::string text;
+  std::string run_id;
   // Lower-case hexadecimal digits that the trace id begins with.
   std::string id_prefix;
   // Also traces of which there are events alone, their spans being of another host.
@@ -78,6 +79,7 @@ struct TraceSums {
   bool has_unit = false;
   bool has_service = false;
   bool has_text = false;
+  bool has_run = false;
 
   // By when it began, or else came.
   uint64_t BeganAt() const {

@@ -210,6 +210,14 @@ bool Matcher::FailedEndEnabled(const Subject& span, const SpanScope* parent) {
   return OpenSpan(as_error, parent, &unused);
 }
 
+std::optional<LevelFilter> Matcher::LevelOfTarget(std::string_view target) {
+  if (!filter_->dynamics().empty()) return std::nullopt;
+  const TargetEntry& entry = EntryFor(target);
+  if (entry.statics_ask_for_fields) return std::nullopt;
+  return entry.statics.empty() ? LevelFilter::kOff
+                               : filter_->directives()[entry.statics.front()].level;
+}
+
 bool Matcher::EventEnabled(const Subject& event, const SpanScope* enclosing) {
   const FilterOptions& options = filter_->options();
   LevelFilter highest = filter_->max_static_level();

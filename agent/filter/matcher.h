@@ -121,6 +121,10 @@ class Matcher {
   // through, even where the span was not? `span` has all fields; `parent` as for OpenSpan.
   bool FailedEndEnabled(const Subject& span, const SpanScope* parent);
 
+  // The level up to which all spans and events of the target are let through, whatever else there
+  // is of them; nullopt: that depends on more.
+  std::optional<LevelFilter> LevelOfTarget(std::string_view target);
+
   // The same decisions with their reason.
   Verdict ExplainSpan(const Subject& span, const SpanScope* parent);
   Verdict ExplainEvent(const Subject& event, const SpanScope* enclosing);

@@ -9,7 +9,7 @@ namespace sluice::ingest {
 namespace {
 
 // Unix and boot time are one here.
-constexpr uint64_t kNow = 1000;
+constexpr uint64_t kTimeOfDay = 1000;
 
 class AbortTimesTest : public ::testing::Test {
  protected:
@@ -35,7 +35,7 @@ class AbortTimesTest : public ::testing::Test {
     return times.EndOf(*span);
   }
 
-  FakeClock clock_{kNow};
+  FakeClock clock_{kTimeOfDay};
   std::map<pid_t, LifeEnd> ends_;
 };
 

@@ -1,11 +1,12 @@
 // The journal's directory: one agent at a time, its segment files, and setting aside what another
-// machine wrote.
+// machine wrote. Anybody may look.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,6 +22,11 @@ class Directory {
   // Makes the directory (0700) where it is missing. ALREADY_EXISTS: another agent holds it. Any
   // other error: there is no such directory and none can be made.
   static absl::StatusOr<Directory> Open(FileSystem& fs, const std::string& path);
+
+  // For looking alone: is neither made nor held, and may be another agent's.
+  static Directory ForReading(FileSystem& fs, std::string path) {
+    return Directory(fs, std::move(path), UniqueFd());
+  }
 
   const std::string& path() const { return path_; }
 

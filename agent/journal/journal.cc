@@ -72,6 +72,13 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(Options options, Recovery
   return journal;
 }
 
+absl::StatusOr<std::unique_ptr<Journal>> Journal::Look(Options options, RecoveryVisitor* visitor) {
+  ASSIGN_OR_RETURN(Location location, LocationForReading(options));
+  std::unique_ptr<Journal> journal(new Journal(std::move(options), std::move(location)));
+  RETURN_IF_ERROR(journal->RecoverEntries(visitor, /*is_looking=*/true));
+  return journal;
+}
+
 Journal::Journal(Options options, Location location)
     : options_(std::move(options)),
       location_(std::make_unique<Location>(std::move(location))),
@@ -94,9 +101,12 @@ Journal::~Journal() {
   if (log_->Drain()) Checkpoint();
 }
 
-absl::Status Journal::RecoverEntries(RecoveryVisitor* visitor) {
-  absl::StatusOr<Recovered> recovered = Recover(location_->segments, location_->active.path(),
-                                                options_.clock->UnixNano(), shared_.get(), visitor);
+absl::Status Journal::RecoverEntries(RecoveryVisitor* visitor, bool is_looking) {
+  const uint64_t now = options_.clock->UnixNano();
+  absl::StatusOr<Recovered> recovered =
+      is_looking
+          ? RecoverForReading(location_->segments, now, shared_.get(), visitor)
+          : Recover(location_->segments, location_->active.path(), now, shared_.get(), visitor);
   if (!recovered.ok()) return Annotate(recovered.status(), "recover the journal");
   next_sequence_ = recovered->last_sequence + 1;
   shared_->SetSynced(recovered->last_sequence);

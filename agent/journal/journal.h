@@ -65,6 +65,10 @@ class Journal {
   // Reads the newest checkpoint and what follows it; nothing older. ALREADY_EXISTS: another agent
   // holds this journal.
   static absl::StatusOr<std::unique_ptr<Journal>> Open(Options options, RecoveryVisitor* visitor);
+  // For looking at what is there now, whoever wrote it; nothing is opened for writing nor locked.
+  // Only OpenReader and what is thread-safe may be called. NOT_FOUND, FAILED_PRECONDITION: there is
+  // none, or it is of another release.
+  static absl::StatusOr<std::unique_ptr<Journal>> Look(Options options, RecoveryVisitor* visitor);
   // Writes and syncs what was appended, as far as the disk lets it.
   ~Journal();
 
@@ -140,7 +144,7 @@ class Journal {
 
  private:
   Journal(Options options, Location location);
-  absl::Status RecoverEntries(RecoveryVisitor* visitor);
+  absl::Status RecoverEntries(RecoveryVisitor* visitor, bool is_looking = false);
   void OpenCursors(const std::map<std::string, uint64_t>& recovered);
   void SetLimits();
   absl::Status CheckTakes(uint64_t frame_bytes) const;
@@ -178,8 +182,7 @@ class Journal {
   // What is synced for sure once the last save is durable: it says so.
   uint64_t last_save_proves_ = 0;
   bool lacked_room_ = false;
-  // Something was copied since TrimSegments.
-  bool has_copied_ = false;
+  bool has_copied_ = false;  // something was, since TrimSegments
   // What Options::directory held when it could only be read, to be counted when it is ours again.
   std::map<uint64_t, SegmentUsage> uncounted_;
 

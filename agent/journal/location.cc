@@ -176,6 +176,23 @@ absl::StatusOr<Location> ChooseLocation(const Options& options) {
   return InMemoryBecause(options, std::move(read_only), writable);
 }
 
+absl::StatusOr<Location> LocationForReading(const Options& options) {
+  Directory directory = Directory::ForReading(*options.file_system, options.directory);
+  const auto newest = directory.FindNewest();
+  if (!newest.ok()) return newest.status();
+  if (newest->foreign_version != 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        directory.path(), " was written by another release, in format ", newest->foreign_version));
+  }
+  auto segments = directory.Segments();
+  if (!segments.ok()) return segments.status();
+  if (segments->empty()) {
+    return absl::NotFoundError(absl::StrCat("no journal in ", directory.path()));
+  }
+  const Epoch epoch = newest->header ? newest->header->epoch : Epoch();
+  return Location{std::move(directory), std::nullopt, false, *std::move(segments), epoch};
+}
+
 absl::StatusOr<Location> FallBackToMemory(const Options& options, Location failed,
                                           const absl::Status& why) {
   if (failed.in_memory) return why;

@@ -31,6 +31,10 @@ struct Location {
 // the memory directory is taken to disk.
 absl::StatusOr<Location> ChooseLocation(const Options& options);
 
+// The journal in Options::directory as it lies there, whoever wrote it; nothing is taken hold of.
+// NOT_FOUND: none lies there. FAILED_PRECONDITION: another release wrote it.
+absl::StatusOr<Location> LocationForReading(const Options& options);
+
 // Where a disk that could be written at first fails after all, because of `why`: the memory
 // directory, with `failed.active` as what can be read. Without one, `why` is the result.
 absl::StatusOr<Location> FallBackToMemory(const Options& options, Location failed,

@@ -231,6 +231,47 @@ TEST_F(LocationTest, AJournalOfAnotherFormatIsLeftAloneOnADiskThatCanOnlyBeRead)
   EXPECT_THAT(ReadAll(&run.journal()), ElementsAre(Pair(1, "ours")));
 }
 
+TEST_F(LocationTest, LooksAtAnotherMachinesJournalAndChangesNothing) {
+  Words written;
+  {
+    Options options = OnDisk();
+    options.machine_id = "theirs";
+    JournalRun run(options);
+    ASSERT_TRUE(run.WaitForSync(run.Write("a")));
+    ASSERT_TRUE(run.WaitForSync(run.Write("b")));
+    written = run.appended();
+  }
+  const auto segment = std::filesystem::directory_iterator(disk_)->path();
+  const auto torn = std::filesystem::file_size(segment) + 3;
+  std::ofstream(segment, std::ios::app) << "xyz";
+
+  ReadOnlyPath fs(disk_);
+  Options options = OnDisk();
+  options.file_system = &fs;
+  options.machine_id = "ours";
+  RecordingVisitor visitor;
+  const auto journal = Journal::Look(options, &visitor);
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  EXPECT_EQ(ReadAll(journal->get()), written);
+  EXPECT_EQ(std::filesystem::file_size(segment), torn);
+}
+
+TEST_F(LocationTest, LooksWhileItsAgentRuns) {
+  JournalRun run(OnDisk());
+  run.Write("a");
+  RecordingVisitor visitor;
+  const auto journal = Journal::Look(OnDisk(), &visitor);
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  EXPECT_THAT(ReadAll(journal->get()), ElementsAre(Pair(1, "a")));
+  EXPECT_NE(run.Write("b"), 0u);
+}
+
+TEST_F(LocationTest, SaysWhereThereIsNothingToLookAt) {
+  RecordingVisitor visitor;
+  EXPECT_TRUE(absl::IsNotFound(Journal::Look(OnDisk(), &visitor).status()));
+  EXPECT_FALSE(std::filesystem::exists(disk_));
+}
+
 TEST_F(LocationTest, HealsOnARealFileSystemThatRanFull) {
   ASSERT_EQ(::mkdir(disk_.c_str(), 0700), 0);
   if (::mount("tmpfs", disk_.c_str(), "tmpfs", 0, "size=2m") != 0) {

@@ -28,10 +28,14 @@ void RecordCursor::EnterScope(const WireField& field) {
     shape_ = Shape::kSpans;
   } else if (field.tag == WireTag(journal_batch_field::kScopeLogs, WireType::kBytes)) {
     shape_ = Shape::kEvents;
+  } else if (shows_metrics_ &&
+             field.tag == WireTag(journal_batch_field::kScopeMetrics, WireType::kBytes)) {
+    shape_ = Shape::kMetrics;
   } else {
     return;
   }
   scope_ = {};
+  scope_.content = field.bytes;
   WireReader reader(field.bytes);
   for (WireField part; reader.Next(&part);) {
     if (part.tag == WireTag(scope_spans_field::kScope, WireType::kBytes)) {
@@ -39,6 +43,10 @@ void RecordCursor::EnterScope(const WireField& field) {
       scope_.name = NameOf(part.bytes);
     } else if (part.tag == WireTag(scope_spans_field::kSchemaUrl, WireType::kBytes)) {
       scope_.schema_url = part.bytes;
+    } else if (part.tag == kItemTag) {
+      ++scope_.items;
+    } else {
+      scope_.has_rest = true;
     }
   }
   scope_items_ = WireReader(field.bytes);
@@ -47,16 +55,18 @@ void RecordCursor::EnterScope(const WireField& field) {
 bool RecordCursor::NextInScope() {
   for (WireField field; scope_items_.Next(&field);) {
     if (field.tag != kItemTag) continue;
+    ++given_in_scope_;
     encoded_ = field.bytes;
     return true;
   }
+  given_in_scope_ = 0;
   scope_ = {};
   return false;
 }
 
 std::optional<RecordView> RecordCursor::ReadFromScope() const {
-  return shape_ == Shape::kSpans ? ReadBareSpan(encoded_, scope_.name)
-                                 : ReadBareEvent(encoded_, scope_.name);
+  if (is_metric()) return std::nullopt;
+  return is_span() ? ReadBareSpan(encoded_, scope_.name) : ReadBareEvent(encoded_, scope_.name);
 }
 
 std::string RecordCursor::ReadAsRecord() const {
@@ -68,7 +78,7 @@ std::string RecordCursor::ReadAsRecord() const {
   writer.Varint(record_field::kKind, static_cast<uint64_t>(view->kind));
   writer.Varint(record_field::kLevel, static_cast<uint64_t>(view->level));
   if (!view->target.empty()) writer.Bytes(record_field::kTarget, view->target);
-  writer.Bytes(shape_ == Shape::kSpans ? record_field::kSpan : record_field::kEvent, encoded_);
+  writer.Bytes(is_span() ? record_field::kSpan : record_field::kEvent, encoded_);
   return record;
 }
 

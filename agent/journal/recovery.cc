@@ -483,4 +483,17 @@ absl::StatusOr<Recovered> Recover(const std::map<uint64_t, std::string>& segment
   return recovered;
 }
 
+absl::StatusOr<Recovered> RecoverForReading(const std::map<uint64_t, std::string>& segments,
+                                            uint64_t now_unix_nano, SharedState* shared,
+                                            RecoveryVisitor* visitor) {
+  Recovery recovery(segments, shared);
+  RETURN_IF_ERROR(recovery.ScanTail());
+  recovery.FindEnd();
+  RETURN_IF_ERROR(recovery.ScanBackToCheckpoint());
+  // Files are cut in the directory that is ours, which none is here.
+  absl::StatusOr<Recovered> recovered = recovery.Publish(/*directory=*/"", now_unix_nano);
+  if (recovered.ok()) recovery.Visit(visitor);
+  return recovered;
+}
+
 }  // namespace sluice::journal

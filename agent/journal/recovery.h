@@ -39,4 +39,9 @@ absl::StatusOr<Recovered> Recover(const std::map<uint64_t, std::string>& segment
                                   const std::string& directory, uint64_t now_unix_nano,
                                   SharedState* shared, RecoveryVisitor* visitor);
 
+// The same for looking: no file is changed, and what may not be durable is read as it is.
+absl::StatusOr<Recovered> RecoverForReading(const std::map<uint64_t, std::string>& segments,
+                                            uint64_t now_unix_nano, SharedState* shared,
+                                            RecoveryVisitor* visitor);
+
 }  // namespace sluice::journal

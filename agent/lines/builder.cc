@@ -32,7 +32,7 @@ std::vector<const live::Span*> Chain(const Delivery& delivery) {
 LineBuilder::LineBuilder(const LineOptions& options)
     : format_(options),
       max_scope_(options.max_scope),
-      shows_service_(options.style != LineStyle::kText) {}
+      shows_service_(options.style != LineStyle::kText || options.brief) {}
 
 std::string_view LineBuilder::ServiceOf(const Delivery& delivery) {
   if (service_sequence_ != delivery.sequence) {

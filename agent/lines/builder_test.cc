@@ -75,6 +75,23 @@ TEST(LineBuilderTest, RepeatsFieldsOfTheSpansAroundInnermostFirst) {
             std::string::npos);
 }
 
+TEST(LineBuilderTest, ABriefLineHasTheSenderAndTheNamesAround) {
+  const auto last = Nested({{"outer", 1'200}, {"last", 10}});
+  LineOptions options;
+  options.brief = true;
+  live::Origin origin;
+  origin.identity.uid = 5;
+  origin.identity.pid = 6;
+  origin.identity.unit = "a.service";
+  const std::string event =
+      LineOf(*last, options, Delivery::Kind::kEvent, LineForm::kWhole, &origin);
+  EXPECT_NE(event.find("Z  INFO [uid 5 pid 6 a.service] outer:last: app: hello\n"),
+            std::string::npos)
+      << event;
+  const std::string own = LineOf(*last, options, Delivery::Kind::kSpanOpened);
+  EXPECT_NE(own.find(" outer:last{text=\"xxxxxxxxxx\"}: "), std::string::npos) << own;
+}
+
 TEST(LineBuilderTest, KeepsTheFieldsThatFitAndCountsTheOthers) {
   v1::Record start = StartRecord(1, 1, 0, "work");
   testing::AddTextAttribute(&start, "a", "1");

@@ -10,10 +10,23 @@
 namespace sluice::lines {
 namespace {
 
-void AppendTextLine(const LineInput& input, const Lifecycle& life, bool color, std::string* out) {
+// `[uid 0 pid 42 ssh.service sshd]`; what is not known is left out.
+std::string SenderText(const LineInput& input) {
+  std::string text = "[uid " + std::to_string(input.sender->uid);
+  if (input.sender->pid != 0) text += " pid " + std::to_string(input.sender->pid);
+  for (const std::string_view part : {std::string_view(input.sender->unit), input.service}) {
+    if (!part.empty()) text.append(" ").append(part);
+  }
+  return text + ']';
+}
+
+void AppendTextLine(const LineInput& input, const Lifecycle& life, const LineOptions& options,
+                    std::string* out) {
   const RecordView& record = *input.record;
-  TextLine line(color, out);
-  line.Head(record.level, record.target, input.context, life.unix_nano);
+  TextLine line(options.color, out);
+  const bool has_sender = options.brief && input.sender != nullptr;
+  line.Head(record.level, record.target, input.context, life.unix_nano,
+            has_sender ? SenderText(input) : "");
   switch (life.kind) {
     case Lifecycle::Kind::kEvent:
       line.Event(record);
@@ -35,7 +48,7 @@ void AppendLine(const LineOptions& options, const LineInput& input, const Lifecy
   if (options.priority) AppendPriority(input.record->level, out);
   switch (options.style) {
     case LineStyle::kText:
-      AppendTextLine(input, life, options.color, out);
+      AppendTextLine(input, life, options, out);
       break;
     case LineStyle::kJson:
       AppendJsonLine(input, life, out);

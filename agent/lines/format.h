@@ -22,6 +22,10 @@ struct LineOptions {
   LineStyle style = LineStyle::kText;
   // kText only: ANSI colours as tracing-subscriber's. For terminals.
   bool color = false;
+  // kText only: the spans around a record by name alone, and who sent it in front of them:
+  // `[uid 0 pid 42 ssh.service sshd]`. For people, who would not find the message behind ancestors'
+  // command lines.
+  bool brief = false;
   // `<N>` in front, N being the syslog priority. For stderr where it is the journal.
   bool priority = false;
   // Of the spans around a record in its line, in bytes; scope.h.
@@ -46,6 +50,8 @@ class LineFormat {
   // SpanContextItem::fields. Call it for START and for each later record of the span.
   void AppendFields(const RecordView& record, std::string* rendered) const;
 
+  // Whether the spans around a record show their fields.
+  bool shows_scope_fields() const { return !options_.brief; }
   // For a Scope, which shows what fits:
   // One of those attributes.
   void AppendField(const AttributeView& attribute, bool bare, std::string* rendered) const;

@@ -30,6 +30,7 @@ Scope::Scope(const LineFormat& format, std::span<const live::Span* const> chain,
   if (first_is_whole) ShowWhole(*chain[0]);
   ShowNames(chain.subspan(shown_.size()));
   for (Shown& shown : shown_) {
+    if (!format_.shows_scope_fields()) break;
     const bool is_done = first_is_whole && shown.span == chain[0];
     if (!is_done && HasFields(*shown.span)) ShowFields(&shown);
   }

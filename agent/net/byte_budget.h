@@ -50,6 +50,10 @@ class ByteBudget {
   ByUser<size_t> by_uid_;
 };
 
+// Holders whose size grows byte by byte charge whole steps, so that small ones cost the budget
+// nothing.
+constexpr size_t WholeChargeSteps(size_t bytes) { return bytes - bytes % (16 * 1024); }
+
 // What one holder has charged, released with it.
 class Charge {
  public:

@@ -82,6 +82,9 @@ size_t CountLines(std::string_view text) {
 
 absl::StatusOr<std::unique_ptr<LogFile>> LogFile::Open(LogFileOptions options) {
   auto file = std::unique_ptr<LogFile>(new LogFile(std::move(options)));
+  // As the unit's LogsDirectory= does. Where it cannot be made, opening the file says why.
+  const std::string folder = file->options_.path.substr(0, file->options_.path.rfind('/'));
+  (void)::mkdir(folder.c_str(), 0750);
   RETURN_IF_ERROR(file->Use());
   return file;
 }

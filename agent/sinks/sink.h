@@ -5,10 +5,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "agent/sinks/export_status.h"
 #include "agent/stream/delivery.h"
 
 namespace sluice::sinks {
@@ -35,6 +37,8 @@ class Sink {
   virtual ~Sink() = default;
   // For status, from any thread: the path or address written to.
   virtual std::string destination() const = 0;
+  // For status, from any thread; nullopt: it exports nothing.
+  virtual std::optional<ExportStatus> export_status() const { return std::nullopt; }
   // Asked once, before all else.
   virtual SinkPolicy policy() const { return {}; }
 
@@ -49,6 +53,11 @@ class Sink {
 
   // Takes in what it needs of one delivery, in journal order. Does no I/O.
   virtual void Add(const stream::Delivery& delivery) = 0;
+
+  // Whether TakeScope is to be asked. Asked once.
+  virtual bool takes_scopes() const { return false; }
+  // Takes in what came by OTLP in one piece, as Add does; false: as records, please.
+  virtual bool TakeScope(const stream::WholeScope& /*scope*/) { return false; }
 
   // Whether the sink keeps back something of entries that it is done with, and so is to be given
   // these entries again after a start: their events and closed spans come marked as replayed, from

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/log.h"
 
 namespace sluice::sinks {
 namespace {
@@ -17,6 +18,27 @@ void SinkHealth::Set(absl::string_view name, absl::string_view error) {
   MutexLock lock(&mutex_);
   state_.name = std::string(name);
   state_.error = std::string(error);
+  state_.next_attempt_unix_nano = 0;
+}
+
+void SinkHealth::SetNextAttempt(uint64_t due) {
+  MutexLock lock(&mutex_);
+  state_.next_attempt_unix_nano = clock_->UnixNano() + (due - std::min(due, clock_->BootNano()));
+}
+
+void SinkHealth::TellFailure(const absl::Status& error, bool is_last) {
+  Set(absl::IsNotFound(error) ? "waiting" : "failing", error.message());
+  if (is_last) {
+    LogWarning(absl::StrCat("sink ", sink_, ": ", error.message(),
+                            "; stopping, what is left stays in the journal"));
+  } else if (!std::exchange(is_failing_, true)) {
+    LogWarning(absl::StrCat("sink ", sink_, ": ", error.message(), "; trying again"));
+  }
+}
+
+void SinkHealth::TellSuccess() {
+  Set("ok", "");
+  if (std::exchange(is_failing_, false)) LogInfo(absl::StrCat("sink ", sink_, ": writing again"));
 }
 
 void SinkHealth::BeginCall() { in_call_since_ = std::max<uint64_t>(clock_->BootNano(), 1); }
@@ -33,7 +55,8 @@ SinkHealth::State SinkHealth::state() const {
     return {"failing",
             absl::StrCat("its current call takes ",
                          std::chrono::duration_cast<std::chrono::seconds>(in_call).count(),
-                         " s so far")};
+                         " s so far"),
+            0};
   }
   MutexLock lock(&mutex_);
   return state_;

@@ -49,8 +49,8 @@ struct SinkKind {
   std::optional<UnfilteredEvents> unfiltered = std::nullopt;
   // A flush that names no sink waits for it.
   bool flushed_by_default = true;
-  // It reads OTLP's metrics, which others pass over.
-  bool reads_metrics = false;
+  // Whether such a sink reads OTLP's metrics, which others pass over; null: none does.
+  bool (*reads_metrics)(const config::SinkConfig&) = nullptr;
 };
 
 }  // namespace sluice::sinks

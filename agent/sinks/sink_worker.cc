@@ -26,7 +26,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/background_thread.h"
-#include "agent/base/log.h"
 #include "agent/base/retry_after.h"
 
 namespace sluice::sinks {
@@ -69,12 +68,16 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, Options options)
       reader_(options_.journal->OpenReader(options_.name)),
       stream_(
           options_.filter, [this](const stream::Delivery& delivery) { Add(delivery); },
-          sink_->unfiltered()),
+          sink_->unfiltered(),
+          sink_->takes_scopes() ? stream::WholeScopeFn([this](const stream::WholeScope& scope) {
+            return !MakeRoom(scope.origin->identity.uid) || sink_->TakeScope(scope);
+          })
+                                : nullptr),
       ahead_(options_.journal, options_.name),
       meter_(options_.clock),
       step_left_(kStepRecords),
       backoff_(kFirstBackoff),
-      health_(options_.clock) {}
+      health_(options_.name, options_.clock) {}
 
 SinkWorker::~SinkWorker() {
   if (!thread_.joinable()) return;
@@ -137,7 +140,8 @@ bool SinkWorker::Persist(Attempt attempt) {
     const bool is_last = IsStopping();
     const absl::Status status = CallSink(attempt);
     if (status.ok()) {
-      TellSuccess();
+      health_.TellSuccess();
+      backoff_ = kFirstBackoff;
       return true;
     }
     if (!AwaitRetry(status, is_last)) {
@@ -149,7 +153,7 @@ bool SinkWorker::Persist(Attempt attempt) {
 
 bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
   const uint64_t failed = Now();
-  TellFailure(error, is_last);
+  health_.TellFailure(error, is_last);
   if (is_last || IsAbandoned()) return false;
   options_.counters->Add("sink.retries", name());
   const auto not_before = RetryAfter(error);
@@ -157,6 +161,7 @@ bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
   const milliseconds pause = not_before.value_or(retry_fd < 0 ? backoff_ : kToldBackoff);
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
   const uint64_t due = failed + static_cast<uint64_t>(nanoseconds(pause).count());
+  health_.SetNextAttempt(due);
   for (uint64_t now = Now(); now < due && !IsStopping(); now = Now()) {
     if (sleeper_.Sleep(nanoseconds(due - now), retry_fd)) break;
     RunJobs();
@@ -165,31 +170,17 @@ bool SinkWorker::AwaitRetry(const absl::Status& error, bool is_last) {
   return !IsAbandoned() && !(IsStopping() && not_before.has_value());
 }
 
-void SinkWorker::TellFailure(const absl::Status& error, bool is_last) {
-  health_.Set(absl::IsNotFound(error) ? "waiting" : "failing", error.message());
-  if (is_last) {
-    LogWarning(absl::StrCat("sink ", name(), ": ", error.message(),
-                            "; stopping, what is left stays in the journal"));
-  } else if (!std::exchange(is_failing_, true)) {
-    LogWarning(absl::StrCat("sink ", name(), ": ", error.message(), "; trying again"));
-  }
-}
-
-void SinkWorker::TellSuccess() {
-  health_.Set("ok", "");
-  backoff_ = kFirstBackoff;
-  if (std::exchange(is_failing_, false)) LogInfo(absl::StrCat("sink ", name(), ": writing again"));
-}
-
 void SinkWorker::Add(const stream::Delivery& delivery) {
+  if (MakeRoom(delivery.user())) sink_->Add(delivery);
+}
+
+bool SinkWorker::MakeRoom(uid_t uid) {
   // The cursor stays before this entry, so the next start delivers it again.
-  if (gave_up_) return;
-  const size_t most = std::max(kMaxPendingBytes, policy_.commit_bytes);
-  if (sink_->pending_bytes() >= most) {
-    if (!Write()) return;
-    meter_.Enter(delivery.origin->identity.uid, sink_->pending_bytes());
-  }
-  sink_->Add(delivery);
+  if (gave_up_) return false;
+  if (sink_->pending_bytes() < std::max(kMaxPendingBytes, policy_.commit_bytes)) return true;
+  if (!Write()) return false;
+  meter_.Enter(uid, sink_->pending_bytes());
+  return true;
 }
 
 void SinkWorker::ReadBatch() {
@@ -221,6 +212,9 @@ void SinkWorker::ReadBatch() {
 }
 
 void SinkWorker::ReadEntry(journal::Entry* entry) {
+  if (oldest_unix_nano_ == 0 && !entry->replayed) {
+    oldest_unix_nano_ = entry->batch.received_unix_nano;
+  }
   if (entry->begins_segment) sink_->ReleaseHeld(entry->replayed);
   const bool was_taken = ahead_.Took(*entry);
   stream_.DeliverReplayed(sink_->rebuilds() && !was_taken);
@@ -269,6 +263,7 @@ bool SinkWorker::CommitBatch() {
   meter_.Publish();
   if (read_sequence_ == cursor_.load(std::memory_order_relaxed)) return true;
   cursor_.store(read_sequence_);
+  oldest_unix_nano_ = 0;
   reader_->MarkWritten(read_sequence_);
   AwaitSync();
   return true;
@@ -362,7 +357,7 @@ bool SinkWorker::SyncIfDue() {
     health_.Set("failing", status.message());
     sync_due_ = Now() + (IsStopping() ? 0 : kSyncInterval);
     gave_up_ = is_last;
-    if (is_last) TellFailure(status, is_last);
+    if (is_last) health_.TellFailure(status, is_last);
   }
   flushes_.Answer(place(), status);
   return !gave_up_;
@@ -494,7 +489,10 @@ SinkWorker::Status SinkWorker::status() const {
           .cursor = cursor_,
           .written_records = written_,
           .filtered_records = filtered_,
-          .last_error = std::move(state.error)};
+          .last_error = std::move(state.error),
+          .oldest_unix_nano = oldest_unix_nano_,
+          .next_attempt_unix_nano = state.next_attempt_unix_nano,
+          .exports = sink_->export_status()};
 }
 
 }  // namespace sluice::sinks

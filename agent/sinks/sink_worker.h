@@ -109,10 +109,10 @@ class SinkWorker final : public SinkLoad {
   // Tells of a failed attempt and waits until the next; false: there is to be none. `is_last`: the
   // attempt began when the worker was stopping.
   bool AwaitRetry(const absl::Status& error, bool is_last);
-  void TellFailure(const absl::Status& error, bool is_last);
-  void TellSuccess();
 
   void Add(const stream::Delivery& delivery);
+  // False: the sink is to be given no more.
+  bool MakeRoom(uid_t uid);
   void ReadBatch();
   void ReadEntry(journal::Entry* entry);
   bool IsFull() const;
@@ -162,7 +162,6 @@ class SinkWorker final : public SinkLoad {
   uint64_t last_sync_ = 0;
   // When the oldest pending record was taken in; 0: none is, or the policy does not ask.
   uint64_t oldest_pending_ = 0;
-  bool is_failing_ = false;
   std::chrono::milliseconds backoff_;
   // A call failed and is not repeated. What is delivered now is for the next start.
   bool gave_up_ = false;
@@ -170,6 +169,8 @@ class SinkWorker final : public SinkLoad {
 
   std::atomic<uint64_t> cursor_{0};
   std::atomic<uint64_t> passed_{0};
+  // When the first entry behind cursor_ came that was read; 0: none was.
+  std::atomic<uint64_t> oldest_unix_nano_{0};
   std::atomic<uint64_t> written_{0};
   std::atomic<uint64_t> filtered_{0};
   SinkHealth health_;

@@ -10,6 +10,29 @@
 namespace sluice::sinks {
 namespace {
 
+TEST_F(StoppedClockTest, SaysSinceWhenAnEntryWaitsAndWhenItIsTriedAgain) {
+  Set(&SinkLog::commits_to_fail, 1'000'000);
+  log_->failure = WithRetryAfter(absl::UnavailableError("busy"), seconds(30));
+  StartWorker();
+  EXPECT_EQ(worker_->status().oldest_unix_nano, 0u);
+  testing::AppendBatch(journal_.get(), 5, {testing::EventRecord("first")}, 7'000);
+  testing::AppendBatch(journal_.get(), 5, {testing::EventRecord("second")}, 8'000);
+  const auto deadline = steady_clock::now() + seconds(20);
+  while (worker_->status().next_attempt_unix_nano == 0 && steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(worker_->status().next_attempt_unix_nano, stopped_.now + 30'000'000'000);
+  EXPECT_EQ(worker_->status().oldest_unix_nano, 7'000u);
+  Set(&SinkLog::commits_to_fail, 0);
+  Advance(seconds(31));
+  ASSERT_TRUE(WaitFor({"first", "second"}));
+  std::promise<absl::Status> flushed;
+  Flush(&flushed);
+  ASSERT_TRUE(Answer(&flushed).ok());
+  EXPECT_EQ(worker_->status().next_attempt_unix_nano, 0u);
+  EXPECT_EQ(worker_->status().oldest_unix_nano, 0u);
+}
+
 TEST_F(SinkWorkerTest, WritesWhatIsJournalledInOrder) {
   StartWorker();
   Write("a");

@@ -48,6 +48,8 @@ struct Delivery {
   bool this_boot = true;
   // The sink had it before: see Sink::rebuilds.
   bool replayed = false;
+  // An event within a whole span that passed the filter itself, and so is delivered behind it.
+  bool span_follows = false;
   // The agent closed the span because its process is gone.
   bool synthetic = false;
   // Its sender was root of this host, outside containers.
@@ -56,6 +58,20 @@ struct Delivery {
   // Whose share of what is divided among users it counts against.
   uid_t user() const { return origin->identity.uid; }
 };
+
+// A ScopeSpans, ScopeLogs or ScopeMetrics as it came, all records of which pass the sink's filter.
+// No filter speaks of metrics.
+struct WholeScope {
+  enum class Kind { kSpans, kEvents, kMetrics };
+
+  Kind kind = Kind::kSpans;
+  const journal::ScopeView* scope = nullptr;
+  const journal::BatchHead* batch = nullptr;
+  const live::Origin* origin = nullptr;
+};
+
+// Whether the reader takes it; else its records are delivered one by one, and metrics not at all.
+using WholeScopeFn = std::function<bool(const WholeScope&)>;
 
 // Whether an event is delivered though the filter refuses it; null: none is.
 using UnfilteredFn = std::function<bool(const RecordView& event, bool sender_is_host_root)>;

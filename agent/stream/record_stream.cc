@@ -18,6 +18,8 @@
 
 #include "agent/stream/record_stream.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -58,11 +60,12 @@ std::vector<std::shared_ptr<live::Span>> InDepthOrder(const live::SpanTable& spa
 }  // namespace
 
 RecordStream::RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver,
-                           UnfilteredFn unfiltered)
+                           UnfilteredFn unfiltered, WholeScopeFn whole_scopes)
     : filter_(std::move(filter)),
       matcher_(filter_),
       deliver_(std::move(deliver)),
-      unfiltered_(std::move(unfiltered)) {}
+      unfiltered_(std::move(unfiltered)),
+      whole_scopes_(std::move(whole_scopes)) {}
 
 void RecordStream::Restore(std::string_view checkpoint) {
   live::RestoreOpenSpans(checkpoint, &spans_);
@@ -72,6 +75,7 @@ void RecordStream::Restore(std::string_view checkpoint) {
 void RecordStream::SetFilter(std::shared_ptr<const filter::Filter> filter) {
   filter_ = std::move(filter);
   matcher_ = filter::Matcher(filter_);
+  hidden_ = 0;
   for (const auto& span : InDepthOrder(spans_)) Judge(span);
 }
 
@@ -90,6 +94,7 @@ void RecordStream::Begin(const journal::Entry& entry) {
   SetOrigin(entry);
   place_ = {&entry};
   records_ = entry.batch.records();
+  if (whole_scopes_ != nullptr) records_.ShowMetrics();
 }
 
 size_t RecordStream::ReadSome(size_t most) {
@@ -98,6 +103,12 @@ size_t RecordStream::ReadSome(size_t most) {
   size_t count = 0;
   for (; count < most && records.Next(); ++count) {
     place.scope = records.is_own() ? nullptr : &records.scope();
+    if (records.is_first_in_scope() && TakesWhole(place, records)) {
+      delivered_ += records.scope().items;
+      place.part += records.scope().items;
+      records.SkipScope();
+      continue;
+    }
     if (const auto record = records.Read()) ReadRecordAt(place, *record);
     ++place.part;
   }
@@ -106,8 +117,30 @@ size_t RecordStream::ReadSome(size_t most) {
   return count;
 }
 
+bool RecordStream::TakesWhole(const Place& place, const journal::RecordCursor& records) {
+  if (whole_scopes_ == nullptr || place.entry->replayed) return false;
+  if (!records.is_metric() && !PassesWhole(records)) return false;
+  const auto kind = records.is_metric() ? WholeScope::Kind::kMetrics
+                    : records.is_span() ? WholeScope::Kind::kSpans
+                                        : WholeScope::Kind::kEvents;
+  return whole_scopes_({kind, &records.scope(), &place.entry->batch, origin_.get()});
+}
+
+// A span has the level INFO where no attribute `level` says otherwise.
+bool RecordStream::PassesWhole(const journal::RecordCursor& records) {
+  constexpr std::string_view kLevelAttribute("\x0a\x05level");
+  // What is within them is to be told of the nearest span that is not.
+  if (hidden_ > 0) return false;
+  const auto level = matcher_.LevelOfTarget(TargetOfScope(records.scope().name));
+  if (!level.has_value()) return false;
+  if (filter::Allows(*level, Level::kTrace)) return true;
+  return records.is_span() && filter::Allows(*level, Level::kInfo) &&
+         ::memmem(records.scope().content.data(), records.scope().content.size(),
+                  kLevelAttribute.data(), kLevelAttribute.size()) == nullptr;
+}
+
 std::unique_ptr<RecordStream> RecordStream::ForkOfRoot() const {
-  auto fork = std::make_unique<RecordStream>(filter_, deliver_, unfiltered_);
+  auto fork = std::make_unique<RecordStream>(filter_, deliver_, unfiltered_, whole_scopes_);
   for (const auto& span : InDepthOrder(spans_)) {
     if (span->key.uid == 0) fork->Copy(*span);
   }
@@ -171,13 +204,13 @@ void RecordStream::ReadWhole(const Place& place, const RecordView& record) {
   const auto span = spans_.Whole(record, origin_);
   span->scope = scope;
   if (scope.enabled()) Deliver(Delivery::Kind::kSpanOpened, place, record, span.get());
-  if (record.span.has_events) ReadSpanEvents(place, record, *span);
+  if (record.span.has_events) ReadSpanEvents(place, record, *span, passes);
   if (passes) Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
 }
 
 // Each is judged on its own, as an event that stands in the span is.
 void RecordStream::ReadSpanEvents(const Place& place, const RecordView& whole,
-                                  const live::Span& span) {
+                                  const live::Span& span, bool span_passes) {
   uint32_t number = 0;
   for (const std::string_view encoded : whole.span.events()) {
     if (++number > limits::kSpanEventsShown) return;
@@ -188,7 +221,7 @@ void RecordStream::ReadSpanEvents(const Place& place, const RecordView& whole,
       ++filtered_;
       continue;
     }
-    Deliver(Delivery::Kind::kEvent, place, *event, NearestEnabled(&span), number);
+    Deliver(Delivery::Kind::kEvent, place, *event, NearestEnabled(&span), {number, span_passes});
   }
 }
 
@@ -205,12 +238,15 @@ void RecordStream::ReadStart(const Place& place, const RecordView& record) {
 void RecordStream::ReadUpdate(const Place& place, const RecordView& record) {
   if (spans_.Update(place.uid(), record) != live::SpanTable::Result::kDone) return;
   const auto span = spans_.Find({place.uid(), record.span.trace_id, record.span.span_id});
+  const bool was_hidden = !span->scope.enabled();
   if (matcher_.RecordFields(filter::Fields::Of(record), &span->scope)) PropagateScopes();
+  hidden_ -= was_hidden && span->scope.enabled();
 }
 
 void RecordStream::ReadEnd(const Place& place, const RecordView& record) {
   auto span = spans_.Close(place.uid(), record);
   if (span == nullptr) return;
+  hidden_ -= !span->scope.enabled();
   if (span->scope.enabled() || (span->HasFailed() && FailedEndPasses(*span))) {
     Deliver(Delivery::Kind::kSpanClosed, place, record, span.get());
   } else {
@@ -227,6 +263,7 @@ bool RecordStream::FailedEndPasses(const live::Span& span) {
 void RecordStream::Judge(const std::shared_ptr<live::Span>& span) {
   const RecordView so_far = span->AsRecord(RecordKind::kSpanStart);
   matcher_.OpenSpan(filter::Subject::Of(so_far), ScopeOf(span->parent.get()), &span->scope);
+  hidden_ += !span->scope.enabled();
 }
 
 void RecordStream::PropagateScopes() {
@@ -236,14 +273,15 @@ void RecordStream::PropagateScopes() {
 }
 
 void RecordStream::Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
-                           const live::Span* span, uint32_t event) {
+                           const live::Span* span, const WithinSpan& within) {
   if (place.entry->replayed && !delivers_replayed_) return;
   const journal::BatchView& batch = place.entry->batch;
   Delivery delivery;
   delivery.kind = kind;
   delivery.sequence = place.entry->sequence;
   delivery.part = place.part;
-  delivery.event = event;
+  delivery.event = within.event;
+  delivery.span_follows = within.span_follows;
   delivery.entry_bytes =
       batch.encoded.size() - std::min(batch.encoded.size(), batch.resource.size());
   delivery.batch = &batch;

@@ -19,8 +19,9 @@ class RecordStream {
  public:
   using DeliverFn = std::function<void(const Delivery&)>;
 
+  // `whole_scopes` is asked first where no record of a scope needs to be looked at.
   RecordStream(std::shared_ptr<const filter::Filter> filter, DeliverFn deliver,
-               UnfilteredFn unfiltered = nullptr);
+               UnfilteredFn unfiltered = nullptr, WholeScopeFn whole_scopes = nullptr);
 
   // The spans that were open at an encoded sluice.disk.v1.Checkpoint; malformed or empty: none.
   void Restore(std::string_view checkpoint);
@@ -31,7 +32,8 @@ class RecordStream {
   void DeliverReplayed(bool delivers) { delivers_replayed_ = delivers; }
   void Read(const journal::Entry& entry);
   // The same in pieces: Begin, then ReadSome until it reads fewer records than it may; it returns
-  // how many. Until then the entry stays where it is. Other streams may be read in between.
+  // how many, and counts a whole scope as one. Until then the entry stays where it is. Other
+  // streams may be read in between.
   void Begin(const journal::Entry& entry);
   size_t ReadSome(size_t most);
 
@@ -55,19 +57,27 @@ class RecordStream {
     uid_t uid() const { return entry->batch.uid; }
   };
 
+  bool TakesWhole(const Place& place, const journal::RecordCursor& records);
+  bool PassesWhole(const journal::RecordCursor& records);
   void ReadRecordAt(const Place& place, const RecordView& record);
   void ReadEvent(const Place& place, const RecordView& record);
   bool TakesUnfiltered(const Place& place, const RecordView& event) const;
   void ReadWhole(const Place& place, const RecordView& record);
-  void ReadSpanEvents(const Place& place, const RecordView& whole, const live::Span& span);
+  void ReadSpanEvents(const Place& place, const RecordView& whole, const live::Span& span,
+                      bool span_passes);
   void ReadStart(const Place& place, const RecordView& record);
   void ReadUpdate(const Place& place, const RecordView& record);
   void ReadEnd(const Place& place, const RecordView& record);
   bool FailedEndPasses(const live::Span& span);
   void Judge(const std::shared_ptr<live::Span>& span);
   void PropagateScopes();
+  // The nth event within a whole span.
+  struct WithinSpan {
+    uint32_t event = 0;
+    bool span_follows = false;
+  };
   void Deliver(Delivery::Kind kind, const Place& place, const RecordView& record,
-               const live::Span* span, uint32_t event = 0);
+               const live::Span* span, const WithinSpan& within = {0, false});
   void SetOrigin(const journal::Entry& entry);
   void Copy(const live::Span& span);
 
@@ -75,7 +85,9 @@ class RecordStream {
   filter::Matcher matcher_;
   const DeliverFn deliver_;
   const UnfilteredFn unfiltered_;
+  const WholeScopeFn whole_scopes_;
   live::SpanTable spans_;
+  size_t hidden_ = 0;  // of spans_, how many the filter refuses
   // Of the entry being read; kept while the next ones come from the same sender.
   std::shared_ptr<const live::Origin> origin_;
   Place place_;

@@ -5,16 +5,20 @@
 #include <string>
 #include <vector>
 
+#include "client/cli/emit/env.h"
 #include "client/cli/emit/event.h"
 #include "client/cli/emit/run.h"
 #include "client/cli/kvp/report.h"
 #include "client/cli/kvp/verbs.h"
 #include "client/cli/look/blame.h"
+#include "client/cli/look/collect.h"
 #include "client/cli/look/config.h"
 #include "client/cli/look/critical.h"
+#include "client/cli/look/export.h"
 #include "client/cli/look/filter.h"
 #include "client/cli/look/flush.h"
 #include "client/cli/look/otlp.h"
+#include "client/cli/look/plot.h"
 #include "client/cli/look/status.h"
 #include "client/cli/look/summary.h"
 #include "client/cli/look/tail.h"
@@ -32,15 +36,19 @@ using namespace sluice::cli;  // NOLINT: this file is the table and nothing else
 constexpr std::array kVerbs = {
     Verb{"run", "Run a command and a span around it", RunVerb},
     Verb{"event", "Emit one event", EventVerb},
+    Verb{"env", "Say how OpenTelemetry's SDKs are brought here", EnvVerb},
     Verb{"report", "Tell Azure how provisioning went", ReportVerb},
     Verb{"flush", "Wait until the sinks have written everything", FlushVerb},
-    Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb},
-    Verb{"tail", "Show the newest records as log lines, and follow", TailVerb},
-    Verb{"traces", "List the traces of the journal", TracesVerb},
-    Verb{"tree", "Show one trace as a tree", TreeVerb},
-    Verb{"why", "Say what went wrong, in a trace or in this boot", WhyVerb},
-    Verb{"blame", "Show which spans took the time of a trace", BlameVerb},
-    Verb{"critical", "Show what a trace had to wait for", CriticalVerb},
+    Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb, true},
+    Verb{"tail", "Show the newest records as log lines, and follow", TailVerb, true},
+    Verb{"traces", "List the traces of the journal", TracesVerb, true},
+    Verb{"tree", "Show one trace as a tree", TreeVerb, true},
+    Verb{"why", "Say what went wrong, in a trace or in this boot", WhyVerb, true},
+    Verb{"blame", "Show which spans took the time of a trace", BlameVerb, true},
+    Verb{"critical", "Show what a trace had to wait for", CriticalVerb, true},
+    Verb{"plot", "Draw a trace as a waterfall, one HTML page", PlotVerb, true},
+    Verb{"export", "Write a trace for Jaeger, the Collector or Perfetto", ExportVerb, true},
+    Verb{"collect", "Pack what it takes to look into this machine elsewhere", CollectVerb, true},
     Verb{"kvp", "Look into the Hyper-V KVP pool, and change it", KvpVerb},
     Verb{"otlp", "Try the destinations of the export", OtlpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},
@@ -65,6 +73,7 @@ int main(int argc, char** argv) {
                          .verbs = kVerbs,
                          .footer = kFooter,
                          .version = sluice::kVersion,
-                         .main = Summarize};
+                         .main = Summarize,
+                         .add_options = AddViewOptions};
   return Dispatch(sluice, {}, std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -15,12 +15,23 @@ std::string FromEnvironment(const Environment& environment, std::string_view nam
   return value == nullptr ? std::string() : value;
 }
 
+// As OpenTelemetry's and gRPC's settings have it, `unix:PATH` and `unix:///PATH` are PATH.
+std::string PathOf(std::string_view text) {
+  for (const std::string_view scheme : {"unix://", "unix:"}) {
+    if (text.starts_with(scheme)) return std::string(text.substr(scheme.size()));
+  }
+  return std::string(text);
+}
+
 }  // namespace
 
 SocketPaths ResolveSockets(const GlobalOptions& options, const Environment& environment) {
-  SocketPaths paths{options.socket, options.admin_socket};
-  if (paths.ingest.empty()) paths.ingest = FromEnvironment(environment, kSocketEnv);
-  if (paths.admin.empty()) paths.admin = FromEnvironment(environment, kAdminSocketEnv);
+  SocketPaths paths{PathOf(options.socket), PathOf(options.admin_socket)};
+  // Of two agents that are named in two ways neither is meant by half: a flag stands for both.
+  if (paths.ingest.empty()) {
+    paths.ingest = PathOf(FromEnvironment(environment, kSocketEnv));
+    if (paths.admin.empty()) paths.admin = PathOf(FromEnvironment(environment, kAdminSocketEnv));
+  }
   if (paths.admin.empty()) {
     paths.admin = paths.ingest.empty()
                       ? std::string(kAdminSocket)
@@ -32,6 +43,14 @@ SocketPaths ResolveSockets(const GlobalOptions& options, const Environment& envi
 
 SocketPaths ResolveSockets(const GlobalOptions& options) {
   return ResolveSockets(options, [](const char* name) { return std::getenv(name); });
+}
+
+bool NamesAgent(const GlobalOptions& options) {
+  const auto is_set = [](std::string_view name) {
+    return !FromEnvironment([](const char* one) { return std::getenv(one); }, name).empty();
+  };
+  return !options.socket.empty() || !options.admin_socket.empty() || is_set(kSocketEnv) ||
+         is_set(kAdminSocketEnv);
 }
 
 std::optional<std::chrono::milliseconds> ParseTimeout(std::string_view text) {
@@ -63,6 +82,22 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions* options) {
       ->type_name("TIME")
       ->group(group);
   app.add_flag("--json", options->json, "Print JSON where the verb prints")->group(group);
+}
+
+void AddViewOptions(CLI::App& app, GlobalOptions* options) {
+  AddGlobalOptions(app, options);
+  const std::string group = "Without the running agent";
+  CLI::Option* const journal =
+      app.add_option(
+             "--journal", options->journal,
+             "Look at the journal in this directory, or in a file of 'sluice collect', whoever "
+             "wrote it; nothing is changed")
+          ->type_name("PATH")
+          ->group(group);
+  app.add_option("--root", options->root, "Likewise, at that of the system mounted here")
+      ->type_name("DIR")
+      ->group(group)
+      ->excludes(journal);
 }
 
 }  // namespace sluice::cli

@@ -29,6 +29,12 @@ struct GlobalOptions {
   std::optional<std::chrono::milliseconds> timeout;
   bool json = false;
   PoolOptions pool;
+  // A journal to look at instead of asking the running agent: where it lies, or the root directory
+  // of a system that has one. At most one is given.
+  std::string journal;
+  std::string root;
+
+  bool is_offline() const { return !journal.empty() || !root.empty(); }
 };
 
 struct SocketPaths {
@@ -40,9 +46,12 @@ struct SocketPaths {
 using Environment = std::function<const char*(const char* name)>;
 
 // Flag, else environment, else the installed path. An ingest socket named by flag or environment
-// moves the admin socket beside it, unless that is named too.
+// moves the admin socket beside it, unless that is named the same way. `unix:PATH` means PATH.
 SocketPaths ResolveSockets(const GlobalOptions& options, const Environment& environment);
 SocketPaths ResolveSockets(const GlobalOptions& options);
+
+// Whether a flag or the environment names a socket: that agent is meant, and nothing in its place.
+bool NamesAgent(const GlobalOptions& options);
 
 // A length of time as when.h takes it, a bare number being milliseconds; from 1 ms to 1 hour.
 // nullopt: none of these.
@@ -50,5 +59,7 @@ std::optional<std::chrono::milliseconds> ParseTimeout(std::string_view text);
 
 // Adds --socket, --admin-socket, --timeout and --json to `app`. `options` outlives it.
 void AddGlobalOptions(CLI::App& app, GlobalOptions* options);
+// The same, and --root and --journal, for verbs that only look.
+void AddViewOptions(CLI::App& app, GlobalOptions* options);
 
 }  // namespace sluice::cli

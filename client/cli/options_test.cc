@@ -35,6 +35,20 @@ TEST(SocketsTest, PutTheAdminSocketBesideANamedIngestSocket) {
   EXPECT_EQ(ResolveSockets({.socket = "s"}, Fixed({})).admin, "admin.sock");
 }
 
+TEST(SocketsTest, DoNotPairAFlagWithTheEnvironmentsOther) {
+  const auto environment = Fixed({{"SLUICE_SOCKET", "/e/s"}, {"SLUICE_ADMIN_SOCKET", "/e/a"}});
+  EXPECT_EQ(ResolveSockets({.socket = "/f/s"}, environment).admin, "/f/admin.sock");
+  EXPECT_EQ(ResolveSockets({.admin_socket = "/f/a"}, environment).ingest, "/e/s");
+}
+
+TEST(SocketsTest, MayBeWrittenAsAddresses) {
+  const SocketPaths paths =
+      ResolveSockets({.socket = "unix:///f/s"}, Fixed({{"SLUICE_ADMIN_SOCKET", "unix:/e/a"}}));
+  EXPECT_EQ(paths.ingest, "/f/s");
+  EXPECT_EQ(paths.admin, "/f/admin.sock");
+  EXPECT_EQ(ResolveSockets({}, Fixed({{"SLUICE_SOCKET", "unix:s"}})).ingest, "s");
+}
+
 TEST(SocketsTest, ReadAnEmptyVariableAsUnset) {
   EXPECT_EQ(ResolveSockets({}, Fixed({{"SLUICE_SOCKET", ""}})).ingest, "/run/sluice/sluice.sock");
 }

@@ -131,7 +131,12 @@ int Dispatch(const VerbGroup& group, GlobalOptions options, std::vector<std::str
   const std::string name = rest.front();
   rest.erase(rest.begin());
   for (const Verb& verb : group.verbs) {
-    if (verb.name == name) return verb.main(std::move(options), std::move(rest));
+    if (verb.name != name) continue;
+    if (options.is_offline() && !verb.takes_journal) {
+      return Fail({kExitUsage, "'" + std::string(group.name) + ' ' + name +
+                                   "' needs the running agent, not --journal or --root"});
+    }
+    return verb.main(std::move(options), std::move(rest));
   }
   return UnknownVerb(group, name);
 }

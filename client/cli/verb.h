@@ -19,6 +19,8 @@ struct Verb {
   std::string_view summary;
   // `arguments` are those after the verb. Returns the exit code.
   int (*main)(GlobalOptions options, std::vector<std::string> arguments);
+  // Whether it can look at a journal whose agent does not run.
+  bool takes_journal = false;
 };
 
 // A program or a verb whose next argument names a verb.

@@ -9,8 +9,8 @@
 namespace sluice::cli {
 namespace {
 
-constexpr uint64_t kSecond = 1'000'000'000;
-constexpr uint64_t kDay = 86'400 * kSecond;
+constexpr uint64_t kNanosPerSecond = 1'000'000'000;
+constexpr uint64_t kDay = 86'400 * kNanosPerSecond;
 
 struct Unit {
   std::string_view name;
@@ -21,17 +21,17 @@ constexpr std::array kUnits = {
     Unit{"ns", 1},
     Unit{"us", 1'000},
     Unit{"ms", 1'000'000},
-    Unit{"s", kSecond},
-    Unit{"sec", kSecond},
-    Unit{"second", kSecond},
-    Unit{"seconds", kSecond},
-    Unit{"m", 60 * kSecond},
-    Unit{"min", 60 * kSecond},
-    Unit{"minute", 60 * kSecond},
-    Unit{"minutes", 60 * kSecond},
-    Unit{"h", 3600 * kSecond},
-    Unit{"hour", 3600 * kSecond},
-    Unit{"hours", 3600 * kSecond},
+    Unit{"s", kNanosPerSecond},
+    Unit{"sec", kNanosPerSecond},
+    Unit{"second", kNanosPerSecond},
+    Unit{"seconds", kNanosPerSecond},
+    Unit{"m", 60 * kNanosPerSecond},
+    Unit{"min", 60 * kNanosPerSecond},
+    Unit{"minute", 60 * kNanosPerSecond},
+    Unit{"minutes", 60 * kNanosPerSecond},
+    Unit{"h", 3600 * kNanosPerSecond},
+    Unit{"hour", 3600 * kNanosPerSecond},
+    Unit{"hours", 3600 * kNanosPerSecond},
     Unit{"d", kDay},
     Unit{"day", kDay},
     Unit{"days", kDay},
@@ -78,8 +78,8 @@ std::optional<uint64_t> ParseDate(const std::string& text, const char* format, t
   if (*rest != '\0') return std::nullopt;
   const time_t seconds = ::timegm(&parts);
   if (seconds < 0) return std::nullopt;
-  return static_cast<uint64_t>(seconds) * kSecond +
-         static_cast<uint64_t>(std::llround(fraction * static_cast<double>(kSecond)));
+  return static_cast<uint64_t>(seconds) * kNanosPerSecond +
+         static_cast<uint64_t>(std::llround(fraction * static_cast<double>(kNanosPerSecond)));
 }
 
 std::optional<uint64_t> Before(std::string_view length, uint64_t now_unix_nano) {
@@ -120,7 +120,7 @@ std::optional<uint64_t> ParseMoment(std::string_view text, uint64_t now_unix_nan
   if (text.starts_with('@')) return ParseSinceEpoch(text.substr(1));
   if (text.starts_with('-')) return Before(text.substr(1), now_unix_nano);
   if (text.ends_with(" ago")) return Before(text.substr(0, text.size() - 4), now_unix_nano);
-  const time_t now = static_cast<time_t>(now_unix_nano / kSecond);
+  const time_t now = static_cast<time_t>(now_unix_nano / kNanosPerSecond);
   tm midnight{};
   ::gmtime_r(&now, &midnight);
   midnight.tm_hour = midnight.tm_min = midnight.tm_sec = 0;

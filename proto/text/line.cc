@@ -97,13 +97,19 @@ void TextLine::Context(std::span<const SpanContextItem> context) {
 }
 
 void TextLine::Head(Level level, std::string_view target, std::span<const SpanContextItem> context,
-                    uint64_t unix_nano) {
+                    uint64_t unix_nano, std::string_view sender) {
   Paint(kDim, FormatUtc(unix_nano, 6));
   out_->push_back(' ');
   std::string padded(LevelName(level));
   padded.insert(0, 5 - padded.size(), ' ');
   Paint(LevelStyle(level), padded);
   out_->push_back(' ');
+  if (!sender.empty()) {
+    std::string escaped;
+    AppendEscaped(sender, &escaped);
+    Paint(kDim, escaped);
+    out_->push_back(' ');
+  }
   Context(context);
   if (!context.empty()) out_->push_back(' ');
   std::string escaped;

@@ -31,9 +31,9 @@ class TextLine {
   // `color`: ANSI colours as tracing-subscriber's.
   TextLine(bool color, std::string* out) : color_(color), out_(out) {}
 
-  // All of the line up to the message.
+  // All of the line up to the message. `sender`, where there is one, stands in front of the spans.
   void Head(Level level, std::string_view target, std::span<const SpanContextItem> context,
-            uint64_t unix_nano);
+            uint64_t unix_nano, std::string_view sender = {});
   // One of these follows. The caller ends the line.
   // The message and the fields of an event. One without a body has its message among the fields, if
   // it has one, as tracing's events do: `message` prints in its place, without key and quotes.

@@ -47,18 +47,23 @@ class Install:
         self.image = pathlib.Path(subprocess.run(
             [HERE / "make_image"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip())
         self.tree = pathlib.Path(folder) / "tree"
-        subprocess.run(["cmake", "--install", BUILD, "--prefix", "/usr", "--strip"], check=True,
-                       env={**os.environ, "DESTDIR": str(self.tree)}, stdout=subprocess.DEVNULL)
-        for unit in ("sluice.socket", "sluice-admin.socket", "sluiced.service"):
-            assert (self.tree / "usr/lib/systemd/system" / unit).exists(), f"{unit} is not installed"
         self._add_guest_programs(self.tree / "usr/local/lib/sluice-boot")
         units = self.tree / "etc/systemd/system"
         units.mkdir(parents=True)
         shutil.copy2(HERE / "guest/sluice-boot-driver.service", units)
-        self.enable(self.tree, "sluice.socket", "sluice-boot-driver.service")
+        self.enable(self.tree, "sluice-boot-driver.service")
+        self._add_sluice()
+
+    def _add_sluice(self):
+        subprocess.run(["cmake", "--install", BUILD, "--prefix", "/usr", "--strip"], check=True,
+                       env={**os.environ, "DESTDIR": str(self.tree)}, stdout=subprocess.DEVNULL)
+        for unit in ("sluice.socket", "sluice-admin.socket", "sluiced.service"):
+            assert (self.tree / "usr/lib/systemd/system" / unit).exists(), f"{unit} is not installed"
+        self.enable(self.tree, "sluice.socket")
 
     @staticmethod
     def _add_guest_programs(folder):
+        folder.parent.mkdir(parents=True)
         shutil.copytree(HERE / "guest", folder, ignore=shutil.ignore_patterns("*.service", "__*"))
         support, messages = folder / "support", folder / "proto"
         support.mkdir()
@@ -93,6 +98,18 @@ class Install:
         if entry.isdir():
             entry.mode = 0o755
         return entry
+
+
+class Packages(Install):
+    """The image, and Debian packages in /packages, which nobody has installed yet."""
+
+    def _add_sluice(self):
+        folder = self.tree / "packages"
+        built = os.environ.get("SLUICE_BOOT_PACKAGES")
+        if built:
+            shutil.copytree(built, folder)
+        else:
+            subprocess.run([REPOSITORY / "packaging/build-deb", "-o", folder], check=True)
 
 
 @dataclasses.dataclass

@@ -67,8 +67,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.settings.level_attribute = "level";
   options.counters = &counters;
   otlp::OtlpSink sink(options, std::make_unique<Reader>());
-  stream::RecordStream stream(filter::Filter::Parse("debug", {}).filter,
-                              [&](const stream::Delivery& delivery) { sink.Add(delivery); });
+  stream::RecordStream stream(
+      filter::Filter::Parse("debug", {}).filter,
+      [&](const stream::Delivery& delivery) { sink.Add(delivery); }, nullptr,
+      [&](const auto& scope) { return sink.TakeScope(scope); });
   stream.DeliverReplayed(true);
   stream.Read(EntryOf(*batch, 1, true));
   stream.Read(EntryOf(*batch, 2, false));

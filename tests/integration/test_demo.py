@@ -11,15 +11,16 @@ import time
 
 import pytest
 from harness import LONG, REPOSITORY
+from otlp_peers import HttpPeer
 
 STEPS = ("fetch_metadata", "prepare_disk", "configure_network", "create_users", "resize_root",
          "start_services")
 CEILING_S = 60
 
 
-def run_demo(clone, timeout=CEILING_S):
+def run_demo(clone, *arguments, timeout=CEILING_S):
     began = time.monotonic()
-    done = subprocess.run([str(clone / "packaging/demo")], capture_output=True, text=True,
+    done = subprocess.run([str(clone / "packaging/demo"), *arguments], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=timeout, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout, time.monotonic() - began
@@ -56,6 +57,9 @@ def assert_shows_the_job(output):
     for text in ("provisioning begins", "failed, trying once more", "user ada created",
                  "file system made", "provisioning done", "signal 9"):
         assert text in log, f"'{text}' is not in the log:\n{log}"
+    export = section(output, "The same as OTLP")
+    for text in ('{"resourceSpans":[{"resource":{"attributes":[', '"sluice.uid"'):
+        assert text in export, f"'{text}' is not in the export:\n{export}"
 
 
 def agents():
@@ -70,8 +74,12 @@ def agents():
 @pytest.mark.usefixtures("shared")
 def test_the_demo_shows_the_job_and_cleans_up():
     before = set(glob.glob("/tmp/sluice-demo.*")), agents()
-    output, seconds = run_demo(REPOSITORY)
+    with HttpPeer() as collector:
+        output, seconds = run_demo(REPOSITORY, "--collector", collector.endpoint)
     assert_shows_the_job(output)
+    sent = re.search(r"otlp.collector +traces +(\d+) sent", section(output, "What http"))
+    assert int(sent[1]) >= len(STEPS)
+    assert any(b"render_template" in request["body"] for request in collector.requests)
     assert "Building" not in output, "a second run builds nothing"
     assert seconds < CEILING_S
     assert (set(glob.glob("/tmp/sluice-demo.*")), agents()) == before

@@ -43,7 +43,7 @@ def assert_every_view_tells(agent, message, name="step"):
     assert f"ERROR {message}" in agent.sluice("tree", "--last").stdout
     line, = [line for line in agent.log().splitlines() if ": close " in line]
     assert f"Z ERROR {name}{{" in line and line.endswith(f' error="{message}"')
-    shown = agent.sluice("tail", "-p", "error").stdout.splitlines()
+    shown = agent.sluice("tail", "-p", "error", "-o", "full").stdout.splitlines()
     assert shown == [line]
     matching = agent.sluice("tail", "-o", "cat", "-g", message.split()[0])
     assert matching.stdout == f"{name}: close, error: {message}\n"

@@ -6,6 +6,7 @@ import json
 import grpc
 import pytest
 from harness import NOBODY, REPOSITORY, Agent
+from otlp_http import PROTOBUF, Connection
 
 # Sends a trace of two spans, the inner one with an event, and a log within it.
 SENDER = """
@@ -60,12 +61,28 @@ def test_what_comes_is_seen_everywhere(agent):
     assert counted[("otlp.requests", "traces")] == counted[("otlp.requests", "logs")] == 1
 
 
-def answer_of(channel, signal, request):
+def answer_over_grpc(channel, signal, request):
     import otlp
     try:
-        response = otlp.export(channel, signal, request)
+        return read_answer(otlp.export(channel, signal, request))
     except grpc.RpcError as error:
         return error.code().name, error.details()
+
+
+def answer_over_http(connection, signal, request):
+    import otlp
+    from sluice.otlp.v1 import rpc_status_pb2
+    body = request if isinstance(request, bytes) else request.SerializeToString()
+    status, answer, _ = connection.ask(body, path=f"/v1/{signal}", kind=PROTOBUF)
+    if status == 200:
+        return read_answer(otlp.SERVICES[signal][1].FromString(answer))
+    said = rpc_status_pb2.RpcStatus.FromString(answer)
+    name = {400: "INVALID_ARGUMENT", 413: "RESOURCE_EXHAUSTED"}[status]
+    assert said.code == getattr(grpc.StatusCode, name).value[0]
+    return name, said.message
+
+
+def read_answer(response):
     if not response.HasField("partial_success"):
         return ("OK",)
     partial = response.partial_success
@@ -141,16 +158,33 @@ def poison():
 def test_poison_is_answered_exactly(agent):
     import otlp
     with otlp.channel(agent.socket) as channel:
-        for name, (signal, request, expected) in poison().items():
-            answer = answer_of(channel, signal, request)
-            if expected is not None:
-                assert answer == expected, name
-            else:
-                assert answer[:2] == ("OK", 100_000), name
-                assert len(answer[2]) < 1024
-    agent.flush()
+        assert_answers(lambda *request: answer_over_grpc(channel, *request))
     # What stood beside each of them was kept.
+    agent.flush()
     assert agent.log().count('"good"') >= 10
+
+
+def test_poison_is_answered_the_same_over_http(agent):
+    def ask(signal, request):
+        connection = Connection(agent)  # a new one each: what is too large closes it
+        answer = answer_over_http(connection, signal, request)
+        connection.close()
+        return answer
+    assert_answers(ask, too_large="the body is too large")
+    agent.flush()
+    assert agent.log().count('"good"') >= 10
+
+
+def assert_answers(ask, too_large=None):
+    for name, (signal, request, expected) in poison().items():
+        answer = ask(signal, request)
+        if expected is None:
+            assert answer[:2] == ("OK", 100_000), name
+            assert len(answer[2]) < 1024
+        elif too_large and expected[0] == "RESOURCE_EXHAUSTED":
+            assert answer[0] == expected[0] and too_large in answer[1], answer
+        else:
+            assert answer == expected, name
 
 
 def test_a_refused_request_says_when_to_come_back(shared):

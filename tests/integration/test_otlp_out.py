@@ -108,6 +108,33 @@ def test_a_span_of_a_killed_process_is_exported_as_aborted(exporting):
     assert "sluice.abort.cause" in attributes_of(span["attributes"])
 
 
+METRICS = """
+import os, otlp
+from sluice.otlp.v1 import collector_pb2
+# A gauge of one data point at a time; there is no message for it here.
+GAUGE = b"\\x0a\\x05speed" + b"\\x2a\\x0b\\x0a\\x09\\x19" + bytes(8)
+request = collector_pb2.ExportMetricsServiceRequest()
+scope = request.resource_metrics.add().scope_metrics.add()
+scope.scope.name = "meter"
+scope.metrics.append(GAUGE)
+with otlp.channel(os.environ["SLUICE_SOCKET"]) as channel:
+    answer = otlp.export(channel, "metrics", request)
+    assert not answer.HasField("partial_success"), answer
+"""
+
+
+def test_metrics_pass_through(exporting):
+    exporting.run_python(METRICS, uid=NOBODY)
+    flush(exporting)
+    [group] = [group for request in requests(exporting)
+               for group in request.get("resourceMetrics", ())]
+    assert attributes_of(group["resource"]["attributes"])["sluice.uid"] == NOBODY
+    [scope] = group["scopeMetrics"]
+    assert scope["scope"]["name"] == "meter"
+    assert [metric["name"] for metric in scope["metrics"]] == ["speed"]
+    assert len(scope["metrics"][0]["gauge"]["dataPoints"]) == 1
+
+
 def test_stdout_is_a_destination(shared):
     with Agent(shared, config='[otlp]\nendpoint = "stdout"\n') as agent:
         agent.start()

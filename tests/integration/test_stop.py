@@ -25,6 +25,16 @@ def without(folder):
 
 
 @contextlib.contextmanager
+def file_in_place_of(folder):
+    """A log's folder that is missing is made."""
+    folder.rmdir()
+    folder.touch()
+    yield
+    folder.unlink()
+    folder.mkdir()
+
+
+@contextlib.contextmanager
 def folder_in_place_of(file):
     file.mkdir()
     yield
@@ -81,7 +91,7 @@ WAITS_OR_FAILS = {
     "pool locked": ("kvp", locked, "failing"),
     "pool read-only": ("kvp", pool_disk("read_only"), "failing"),
     "pool not synced": ("kvp", pool_disk("sync"), "failing"),
-    "log absent": ("file", lambda agent: without(agent.log_path.parent), "waiting"),
+    "log's folder no folder": ("file", lambda agent: file_in_place_of(agent.log_path.parent), "failing"),
     "log no file": ("file", lambda agent: folder_in_place_of(agent.log_path), "failing"),
     "log not written": ("file", log_disk("write"), "failing"),
     "log not synced": ("file", log_disk("sync"), "failing"),

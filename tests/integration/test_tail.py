@@ -92,8 +92,33 @@ def test_lines_are_those_of_the_log_file(agent):
                    inner.event("one\x1b[31m", answer=42), inner.end(), outer.whole(), outer.end())
     telemetry.emit(agent.socket, telemetry.Span("whole").whole(k="v"), telemetry.event("outside"))
     agent.flush()
-    assert tail(agent, "-n", "all").stdout == agent.log()
+    assert tail(agent, "-n", "all", "-o", "full").stdout == agent.log()
     assert "\x1b" not in agent.log()
+
+
+def test_a_line_names_its_sender_and_not_what_is_on_command_lines_around(agent):
+    agent.sluice("run", "--name", "outer", "--", "sh", "-c",
+                 f"{agent.shared.sluice} event --target app hello; true")
+    agent.flush()
+    line, = tail(agent, "-t", "app").stdout.splitlines()
+    assert re.search(r"Z  INFO \[uid 0 pid \d+( \S+)*\] outer: app: hello$", line), line
+    assert "command_args" in tail(agent, "-t", "app", "-o", "full").stdout
+
+
+def test_restricts_by_time_and_boot_and_shows_the_newest_first(agent):
+    import telemetry
+    for at in (100, 200, 300):
+        event = telemetry.event(f"at {at}")
+        event.event.time_unix_nano = at * 1_000_000_000
+        telemetry.emit(agent.socket, event)
+    agent.flush()
+    every = ["at 100", "at 200", "at 300"]
+    for flags, expected in (
+            ((), every), (("-r",), every[::-1]), (("-S", "@150"), every[1:]),
+            (("-U", "@250"), every[:2]), (("-S", "1970-01-01 00:02:30", "-U", "@200"), ["at 200"]),
+            (("-b",), every), (("-b", "another"), []), (("--uid", "root"), every)):
+        assert messages(agent, "-n", "all", *flags) == expected, flags
+    assert tail(agent, "-f", "-r", check=False).returncode == 2
 
 
 def test_json_lines_are_those_of_the_json_log(shared):
@@ -150,11 +175,11 @@ def test_nothing_to_show_is_a_negative_answer(agent):
 
 @pytest.mark.parametrize("arguments, complaint", [
     (["-g", "a("], "'a(' is no pattern"),
-    (["-p", "loud"], "'loud' is no level"),
+    (["-p", "loud"], "unknown level 'loud'"),
     (["-n", "-3"], "number of lines"),
     (["-n", "ten"], "'ten' is no number of lines"),
     (["-o", "xml"], "xml"),
-    (["--uid", "root"], "root"),
+    (["--uid", "no-such-user"], "no-such-user"),
 ])
 def test_bad_usage_is_named(agent, arguments, complaint):
     done = tail(agent, *arguments, check=False)
@@ -186,7 +211,7 @@ def test_a_span_of_root_around_it_stays_roots(agent):
     traceparent = f"00-{outer.trace_id.hex()}-{outer.span_id.hex()}-01"
     agent.sluice("event", "--require", "inside", uid=NOBODY,
                  env={"TRACEPARENT": traceparent})
-    assert 'outer{secret="hidden"}: ' in tail(agent, "-g", "inside").stdout
+    assert 'outer{secret="hidden"}: ' in tail(agent, "-o", "full", "-g", "inside").stdout
     own = tail(agent, uid=NOBODY).stdout
     assert "inside" in own and "outer" not in own and "hidden" not in own
     # From a place whose open spans come out of a checkpoint.
@@ -194,7 +219,7 @@ def test_a_span_of_root_around_it_stays_roots(agent):
     cursor = cursor_of(agent)
     agent.sluice("event", "--require", "later", uid=NOBODY,
                  env={"TRACEPARENT": traceparent})
-    assert 'outer{secret="hidden"}: ' in tail(agent, "--after-cursor", cursor).stdout
+    assert 'outer{secret="hidden"}: ' in tail(agent, "-o", "full", "--after-cursor", cursor).stdout
     own = tail(agent, "--after-cursor", cursor, uid=NOBODY).stdout
     assert "later" in own and "outer" not in own and "hidden" not in own
 

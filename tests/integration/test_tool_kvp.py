@@ -72,7 +72,9 @@ def test_a_mistyped_folder_is_told(folder, verb):
     done = kvp(folder / "no/such", *verb)
     assert done.stderr == (f"sluice: there is no folder {folder}/no/such; what is not there counts "
                            "as an empty pool\n")
-    assert kvp(folder, *verb).stderr == ""
+    # People are told, scripts for libazureinit-kvp read an empty pool.
+    told = f"sluice: there is no pool {folder}/.kvp_pool_1\n" if verb == ("usage",) else ""
+    assert kvp(folder, *verb).stderr == told
 
 
 def test_a_pool_that_is_not_there_is_empty(folder):
@@ -107,7 +109,8 @@ def test_decode_joins_and_tells_the_writers_apart(folder):
                    '"ts":"2023-11-14T22:13:20.250000+00:00","msg":"searching"}'),
           (key, "Time: 2025-11-13T17:52:10.123Z | Event: Added "), (key, "user\x1b[2J"))
     done = kvp(folder, "decode")
-    lines = done.stdout.splitlines()
+    heading, *lines = done.stdout.splitlines()
+    assert heading.split() == ["TIME", "TOOK", "WRITER", "LEVEL", "WHAT"]
     assert len(lines) == 2 and "\x1b" not in done.stdout
     assert lines[0].startswith("2023-11-14T22:13:20.250000Z") and "cloud-init" in lines[0]
     assert "WARN" in lines[1] and "Added user\\u{1b}[2J" in lines[1]
@@ -122,7 +125,7 @@ TIMES = "Start: 2025-11-13T17:52:09.000Z | End: 2025-11-13T17:52:10.500Z"
 def decode_span(folder, value):
     """The last words of its text line, and its JSON."""
     write(folder, (f"sluice-0.1.0|{VM}|ERROR|app:job|{UUID}", value))
-    line, = kvp(folder, "decode").stdout.splitlines()
+    _, line = kvp(folder, "decode").stdout.splitlines()
     item, = json.loads(kvp(folder, "decode", "--json").stdout)
     assert item["kind"] == "span"
     return line.partition("app:job")[2].strip(), item
@@ -154,7 +157,7 @@ def test_decode_keeps_what_a_joined_start_says(folder):
     key = f"CLOUD_INIT|1700000000|%s|init-local|{VM}|{UUID}"
     write(folder, (key % "start", value("start", 20, "searching\x1b")),
           (key % "finish", value("finish", 22, "found")))
-    line, = kvp(folder, "decode").stdout.splitlines()
+    _, line = kvp(folder, "decode").stdout.splitlines()
     assert line.endswith("init-local  found  start: searching\\u{1b}")
     item, = json.loads(kvp(folder, "decode", "--json").stdout)
     assert (item["text"], item["start_text"]) == ("found", "searching\x1b")
@@ -178,7 +181,7 @@ def test_check_finds_what_the_host_cannot_read(folder):
     data[512] = 0xff
     path.write_bytes(data)
     done = kvp(folder, "check")
-    assert done.returncode == 1 and done.stdout.startswith("record 0: the value is not UTF-8")
+    assert done.returncode == 1 and done.stdout.startswith("record 0 (a): the value is not UTF-8")
     assert json.loads(kvp(folder, "check", "--json").stdout)[0]["harm"] == "hides_rest"
 
 

@@ -259,7 +259,10 @@ class Agent:
         return run([self.shared.sluice, verb, *arguments], uid=uid, env=env, **options)
 
     def status(self, *arguments, uid=ROOT):
-        return json.loads(self.sluice("status", "--json", *arguments, uid=uid).stdout)
+        """Also where a sink fails, which the exit code tells."""
+        done = self.sluice("status", "--json", *arguments, uid=uid, check=False)
+        assert done.returncode in (0, 1), done.stderr
+        return json.loads(done.stdout)
 
     def flush(self):
         """Waits until all sinks have what anybody has sent."""

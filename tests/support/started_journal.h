@@ -34,9 +34,10 @@ inline std::unique_ptr<journal::Journal> StartJournal(
 
 // As one entry of `uid`, received in this boot.
 inline void AppendBatch(journal::Journal* journal, uid_t uid,
-                        const std::vector<v1::Record>& records) {
+                        const std::vector<v1::Record>& records, uint64_t received_unix_nano = 0) {
   journal::BatchHead head;
   head.uid = uid;
+  head.received_unix_nano = received_unix_nano;
   head.received_boottime_nano = 1;
   std::string payload;
   journal::AppendBatchHead(head, &payload);

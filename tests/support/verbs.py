@@ -9,13 +9,23 @@ from harness import BUILT
 # Each verb, with the arguments that it cannot do without.
 VERBS = {
     ("run",): ["--", "true"],
+    ("env",): ["--otel"],
     ("event",): ["message"],
     ("report", "ready"): ["--vm-id", "some-vm"],
     ("report", "failure"): ["--vm-id", "some-vm", "--reason", "some reason"],
     ("flush",): [],
     ("status",): [],
     ("tail",): [],
+    ("traces",): [],
     ("tree",): ["--last"],
+    ("why",): [],
+    ("blame",): ["--last"],
+    ("critical",): ["--last"],
+    ("plot",): ["--last"],
+    ("export",): ["--last"],
+    ("collect",): ["-o", "-"],
+    ("otlp", "test"): [],
+    ("otlp", "retry"): [],
     ("filter", "check"): ["info"],
     ("filter", "explain"): ["info"],
     ("config", "cat"): [],
@@ -58,7 +68,7 @@ def groups():
 
 def flags_of(verb):
     """The flags that take a value."""
-    return re.findall(r"^  (?:-\w,)?(--[\w-]+) [A-Z_]+\b", help_of(*verb), re.M)
+    return re.findall(r"^  (?:-\w,)?(--[\w-]+) (?!REQUIRED)[A-Z_]+\b", help_of(*verb), re.M)
 
 
 def command(agent, verb, *flags):

@@ -77,6 +77,15 @@ void Answer(net::GrpcServer* server, net::CallId id, const absl::StatusOr<Respon
 
 }  // namespace
 
+void AddDumpPoolRoute(net::GrpcServer* server, StreamedAnswers* answers, const std::string& path) {
+  const auto dump = [path](const Question& question, AnswerStream& stream) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto request, net::ParseRequest<v1::DumpPoolRequest>(question.request));
+    ASSIGN_OR_RETURN(const std::string pool, ReadPool(path));
+    return request.raw() ? SendRawPool(pool, stream) : SendPool(pool, stream);
+  };
+  server->AddRoute(method::kControlDumpPool, {answers->Serve(server, dump)});
+}
+
 PoolService::PoolService(const config::LoadedConfig& loaded, const Options& options)
     : path_(SettingsOf(loaded.config).path),
       answers_(options.answers),
@@ -92,19 +101,9 @@ PoolService::PoolService(const config::LoadedConfig& loaded, const Options& opti
       editor_({options.loop, options.counters, FindWorker(*options.workers), path_}) {}
 
 void PoolService::AddRoutes(net::GrpcServer* server) {
-  server->AddRoute(method::kControlDumpPool, DumpRoute(server));
+  AddDumpPoolRoute(server, answers_, path_);
   server->AddRoute(method::kControlReport, ReportRoute(server));
   server->AddRoute(method::kControlEditPool, EditRoute(server));
-}
-
-net::Route PoolService::DumpRoute(net::GrpcServer* server) {
-  return {answers_->Serve(
-      server, [path = path_](const Question& question, AnswerStream& stream) -> absl::Status {
-        ASSIGN_OR_RETURN(const auto request,
-                         net::ParseRequest<v1::DumpPoolRequest>(question.request));
-        ASSIGN_OR_RETURN(const std::string pool, ReadPool(path));
-        return request.raw() ? SendRawPool(pool, stream) : SendPool(pool, stream);
-      })};
 }
 
 net::Route PoolService::ReportRoute(net::GrpcServer* server) {

@@ -14,6 +14,9 @@
 
 namespace sluice::control {
 
+// DumpPool alone, of the file at `path`. What is pointed to outlives the server's calls.
+void AddDumpPoolRoute(net::GrpcServer* server, StreamedAnswers* answers, const std::string& path);
+
 // Owned by the loop's thread. What is pointed to outlives it.
 class PoolService {
  public:
@@ -33,7 +36,6 @@ class PoolService {
   void AddRoutes(net::GrpcServer* server);
 
  private:
-  net::Route DumpRoute(net::GrpcServer* server);
   net::Route ReportRoute(net::GrpcServer* server);
   net::Route EditRoute(net::GrpcServer* server);
 

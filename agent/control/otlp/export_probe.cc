@@ -10,6 +10,7 @@
 #include "agent/control/valid_text.h"
 #include "agent/sinks/otlp/net/load_module.h"
 #include "agent/sinks/otlp/network_transport.h"
+#include "agent/sinks/otlp/per_signal_transport.h"
 #include "proto/trace/ids.h"
 #include "sluice/otlp/v1/collector.pb.h"
 #include "sluice/v1/export.pb.h"
@@ -30,7 +31,8 @@ class Probe {
   Probe(const ExportTarget& target, AnswerStream* stream) : target_(target), stream_(stream) {}
 
   void Run(bool span) {
-    auto transport = Make();
+    auto transport = otlp::MakePerSignal(
+        target_.settings, [this](const otlp::OtlpSettings& settings) { return MakeTo(settings); });
     if (!transport.ok()) {
       response_.set_signal(NameOf(otlp::Signal::kTraces));
       return Conclude(v1::EXPORT_VERDICT_UNREACHABLE, std::string(transport.status().message()));
@@ -46,13 +48,13 @@ class Probe {
   }
 
  private:
-  absl::StatusOr<std::unique_ptr<otlp::Transport>> Make() {
-    const std::string& endpoint = target_.settings.endpoint;
+  absl::StatusOr<std::unique_ptr<otlp::Transport>> MakeTo(const otlp::OtlpSettings& settings) {
+    const std::string& endpoint = settings.endpoint;
     if (otlp::KindOf(endpoint) != otlp::EndpointKind::kNetwork) {
       return absl::InvalidArgumentError(
           absl::StrCat("'", endpoint, "' is no destination on a network or a Unix socket"));
     }
-    ASSIGN_OR_RETURN(otlp::Destination destination, otlp::DestinationOf(target_.settings));
+    ASSIGN_OR_RETURN(otlp::Destination destination, otlp::DestinationOf(settings));
     destination.on_step = [this](const otlp::Step& step) { OnStep(step); };
     return otlp::MakeNetworkTransport(destination);
   }

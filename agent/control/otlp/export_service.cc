@@ -25,7 +25,13 @@ absl::StatusOr<std::vector<ExportTarget>> TargetsOf(const config::AgentConfig& c
   for (const config::SinkConfig& sink : config.sinks) {
     if (!IsExport(sink.name) || (is_any ? !sink.on() : sink.name != name)) continue;
     ExportTarget target{sink.name, sink.As<otlp::OtlpSettings>()};
-    if (!request.endpoint().empty()) target.settings.endpoint = request.endpoint();
+    if (!request.endpoint().empty()) {
+      target.settings.endpoint = request.endpoint();
+      target.settings.traces_endpoint.clear();
+      target.settings.logs_endpoint.clear();
+      target.settings.metrics_endpoint.clear();
+      target.settings.signals = {true, true, true};
+    }
     targets.push_back(std::move(target));
   }
   if (targets.empty() && !is_any) {

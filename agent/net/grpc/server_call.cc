@@ -12,8 +12,6 @@
 namespace sluice::net {
 namespace {
 
-// The budget is asked in steps, so that small calls cost it nothing.
-constexpr size_t kChargeStep = 16 * 1024;
 // A send buffer larger than this is given back once it is empty.
 constexpr size_t kKeptUnsentBytes = 4 * 1024;
 
@@ -330,7 +328,7 @@ void ServerCall::Forget() {
 bool ServerCall::ChargeHeld() {
   const size_t reader = reader_ ? reader_->held_bytes() : 0;
   const size_t held = reader + decoded_.capacity() + unsent_.capacity();
-  const size_t due = held - held % kChargeStep;
+  const size_t due = WholeChargeSteps(held);
   if (due == charged_) return true;
   ByteBudget& budget = connection_->core().budget();
   if (due > charged_ && !budget.Charge(connection_->uid(), due - charged_)) return false;

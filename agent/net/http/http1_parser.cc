@@ -25,6 +25,7 @@ using boost::beast::error_code;
 using Complaint = Http1Parser::Complaint;
 
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
+constexpr std::string_view kLastChunk = "0\r\n";
 constexpr Complaint kMalformed{"400", "the request is not well-formed HTTP/1.1"};
 constexpr Complaint kTooLarge{"431", "the request's header fields are too large"};
 constexpr Complaint kBadLines{"400", "lines end with CR LF, are not folded, and hold no NUL"};
@@ -193,11 +194,18 @@ Http1Parser::Next Http1Parser::ParseHead(std::string_view* bytes) {
   return Next::kHead;
 }
 
+// Beast asserts that after the last chunk's line it is not asked again before two more bytes are
+// there. Inside a chunk this only waits for the line behind it.
+bool Http1Parser::IsShortOfTheEnd(std::string_view bytes) const {
+  return request_->chunked() && bytes.starts_with(kLastChunk) &&
+         bytes.size() < kLastChunk.size() + 2;
+}
+
 // Each turn takes a chunk's line, the last one with the trailers, or what is there of a body.
 Http1Parser::Next Http1Parser::ParseBody(std::string_view* bytes) {
   request_->ClearBody();
   while (!request_->is_done()) {
-    if (bytes->empty()) return Next::kMore;
+    if (bytes->empty() || IsShortOfTheEnd(*bytes)) return Next::kMore;
     error_code error;
     const size_t taken = request_->put({bytes->data(), bytes->size()}, error);
     bytes->remove_prefix(taken);

@@ -57,6 +57,7 @@ class Http1Parser {
 
   Next ParseHead(std::string_view* bytes);
   Next ParseBody(std::string_view* bytes);
+  bool IsShortOfTheEnd(std::string_view bytes) const;
   Next Break(Complaint complaint);
 
   const std::span<const std::string_view> extra_fields_;

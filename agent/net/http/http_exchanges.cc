@@ -9,12 +9,6 @@
 #include "agent/net/http/socket_connection.h"
 
 namespace sluice::net {
-namespace {
-
-// The budget is asked in steps, so that small bodies cost it nothing.
-constexpr size_t kChargeStep = 16 * 1024;
-
-}  // namespace
 
 // Collects the body, has the service answer, and sends that.
 class HttpExchanges::ExchangeCall final : public HttpExchange, public HttpCall {
@@ -114,7 +108,7 @@ class HttpExchanges::ExchangeCall final : public HttpExchange, public HttpCall {
       // Grows with what came, not with what was announced, which costs the peer nothing.
       const size_t stated = std::max<size_t>(head_.content_length.value_or(SIZE_MAX), needed);
       const size_t room = std::min(stated, std::max(2 * body_.size(), needed));
-      if (!charge_.Resize(room - room % kChargeStep)) {
+      if (!charge_.Resize(WholeChargeSteps(room))) {
         return Refuse("memory",
                       absl::UnavailableError("too many bytes of this user are under way"));
       }

@@ -6,6 +6,7 @@
 #include "agent/sinks/otlp/span_join.h"
 #include "proto/record/attribute_writer.h"
 #include "proto/record/field_numbers.h"
+#include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
 
 namespace sluice::otlp {
@@ -14,6 +15,32 @@ namespace {
 using stream::Delivery;
 
 constexpr uint64_t kLongestHold = 60'000'000'000;
+// What a metric says of longer ago nobody waits for any more.
+constexpr uint64_t kOldMetrics = 3600 * uint64_t{1'000'000'000};
+
+Signal SignalOf(stream::WholeScope::Kind kind) {
+  switch (kind) {
+    case stream::WholeScope::Kind::kSpans:
+      return Signal::kTraces;
+    case stream::WholeScope::Kind::kEvents:
+      return Signal::kLogs;
+    case stream::WholeScope::Kind::kMetrics:
+      break;
+  }
+  return Signal::kMetrics;
+}
+
+// What is neither items nor what ScopeView names.
+void AppendRestOfScope(std::string_view encoded, std::string* rest) {
+  WireReader reader(encoded);
+  const char* begin = reader.position();
+  for (WireField field; reader.Next(&field); begin = reader.position()) {
+    const bool is_known = field.tag == WireTag(scope_spans_field::kScope, WireType::kBytes) ||
+                          field.tag == WireTag(scope_spans_field::kSpans, WireType::kBytes) ||
+                          field.tag == WireTag(scope_spans_field::kSchemaUrl, WireType::kBytes);
+    if (!is_known) rest->append(begin, reader.position());
+  }
+}
 
 // The parent that a span names, where the one that it has is not exported: the nearest span around
 // it that is.
@@ -37,10 +64,30 @@ Assembler::Assembler(Options options, Outgoing* outgoing)
 void Assembler::Add(const Delivery& delivery) {
   if (delivery.kind == Delivery::Kind::kSpanClosed && Exports(Signal::kTraces)) {
     AddSpan(delivery);
-  } else if (delivery.kind == Delivery::Kind::kEvent && delivery.event == 0) {
-    // Those of a whole span go out within it.
+  } else if (delivery.kind == Delivery::Kind::kEvent && !IsWithinExported(delivery)) {
     AddEvent(delivery);
   }
+}
+
+bool Assembler::AddScope(const stream::WholeScope& whole) {
+  const Signal signal = SignalOf(whole.kind);
+  if (!Exports(signal) || (signal != Signal::kMetrics && !sampler_.keeps_all())) return false;
+  const journal::BatchHead& batch = *whole.batch;
+  if (signal == Signal::kMetrics &&
+      options_.clock->UnixNano() > batch.received_unix_nano + kOldMetrics) {
+    options_.numbers->Dropped(signal, "old_metrics", batch.uid, whole.scope->items);
+    return true;
+  }
+  const Sender sender{&whole.origin->identity, batch.resource, batch.resource_schema_url,
+                      batch.resource_rest};
+  outgoing_->of(signal).AddItemsOf(GroupOf(sender, signal), ScopeOf(*whole.scope),
+                                   whole.scope->content);
+  return true;
+}
+
+// Those of a whole span go out within it, as they came.
+bool Assembler::IsWithinExported(const Delivery& event) const {
+  return event.span_follows && Exports(Signal::kTraces);
 }
 
 // A span is of the process that began it, whoever ended it.
@@ -55,9 +102,8 @@ void Assembler::AddSpan(const Delivery& delivery) {
     sender.schema_url = delivery.batch->resource_schema_url;
     sender.rest = delivery.batch->resource_rest;
   }
-  const ScopeKey scope = delivery.scope != nullptr
-                             ? ScopeKey{delivery.scope->encoded, delivery.scope->schema_url}
-                             : ScopeOf(span.target);
+  const ScopeKey scope =
+      delivery.scope != nullptr ? ScopeOf(*delivery.scope) : ScopeOf(span.target);
   outgoing_->of(Signal::kTraces)
       .AddItem(GroupOf(sender, Signal::kTraces), scope, BodyOf(delivery, events));
 }
@@ -94,16 +140,16 @@ void Assembler::AddEvent(const Delivery& delivery) {
   const journal::BatchHead& batch = *delivery.batch;
   const Sender sender{&delivery.origin->identity, batch.resource, batch.resource_schema_url,
                       batch.resource_rest};
-  const ScopeKey scope = delivery.scope != nullptr
-                             ? ScopeKey{delivery.scope->encoded, delivery.scope->schema_url}
-                             : ScopeOf(delivery.record->target);
+  const ScopeKey scope =
+      delivery.scope != nullptr ? ScopeOf(*delivery.scope) : ScopeOf(delivery.record->target);
   outgoing_->of(Signal::kLogs).AddItem(GroupOf(sender, Signal::kLogs), scope, body);
 }
 
 // Of a number or text that comes twice, every reader takes the last.
 std::string_view Assembler::EventBodyOf(const Delivery& delivery) {
   const EventView& event = delivery.record->event;
-  const bool is_own = delivery.scope == nullptr;
+  // What an SDK keeps within its span is made a log record here.
+  const bool is_own = delivery.scope == nullptr || delivery.event != 0;
   const bool lacks_severity = is_own && event.severity_number == 0;
   // The span that it names may not be exported.
   const bool moves =
@@ -167,7 +213,7 @@ bool Assembler::IsSampledOut(const TraceId& trace_id, bool has_failed) {
   if (sampler_.keeps_all()) return false;
   const bool keeps = sampler_.Keeps(trace_id, options_.clock->BootNano());
   if (keeps || has_failed) return false;
-  options_.counters->Add("otlp.sampled_out", options_.sink);
+  options_.counters->Add("otlp.sampled_out", options_.numbers->sink());
   return true;
 }
 
@@ -178,6 +224,12 @@ ScopeKey Assembler::ScopeOf(std::string_view target) {
     StringWireWriter(StringSink(&scope_)).Bytes(instrumentation_scope_field::kName, target);
   }
   return {scope_, {}};
+}
+
+ScopeKey Assembler::ScopeOf(const journal::ScopeView& scope) {
+  scope_rest_.clear();
+  if (scope.has_rest) AppendRestOfScope(scope.content, &scope_rest_);
+  return {scope.encoded, scope.schema_url, scope_rest_};
 }
 
 SignalBatch::Group* Assembler::GroupOf(const Sender& sender, Signal signal) {

@@ -15,6 +15,7 @@
 #include "agent/base/clock.h"
 #include "agent/identity/identity.h"
 #include "agent/self/counters.h"
+#include "agent/sinks/otlp/export_numbers.h"
 #include "agent/sinks/otlp/held_events.h"
 #include "agent/sinks/otlp/otlp_settings.h"
 #include "agent/sinks/otlp/resource.h"
@@ -52,7 +53,7 @@ class Outgoing {
 class Assembler {
  public:
   struct Options {
-    std::string sink;  // its name, for counters
+    ExportNumbers* numbers = nullptr;
     HostResource host;
     Signals signals{true, true, true};  // of others nothing goes out
     // The attribute that tells a span's level; empty: none does.
@@ -69,6 +70,9 @@ class Assembler {
   // Spans go out when they have ended. Events inside a span go with it, others as they come. A
   // replayed delivery adds to what is held and to nothing else.
   void Add(const stream::Delivery& delivery);
+  // All of a scope as it came; false: it is to be added as records, since which of them go out is
+  // to be looked at.
+  bool AddScope(const stream::WholeScope& scope);
   // Outgoing was cleared.
   void OnCleared() { last_ = {}; }
 
@@ -99,6 +103,7 @@ class Assembler {
   bool Exports(Signal signal) const { return options_.signals[static_cast<size_t>(signal)]; }
   void AddSpan(const stream::Delivery& delivery);
   void AddEvent(const stream::Delivery& delivery);
+  bool IsWithinExported(const stream::Delivery& event) const;
   // Whether it is to wait for the end of the span that it is in.
   bool Waits(const stream::Delivery& event) const;
   bool Hold(const stream::Delivery& event, std::string_view body);
@@ -107,6 +112,7 @@ class Assembler {
   std::string_view EventBodyOf(const stream::Delivery& event);
   bool IsSampledOut(const TraceId& trace_id, bool has_failed);
   ScopeKey ScopeOf(std::string_view target);
+  ScopeKey ScopeOf(const journal::ScopeView& scope);
   SignalBatch::Group* GroupOf(const Sender& sender, Signal signal);
 
   const Options options_;
@@ -120,6 +126,7 @@ class Assembler {
   // The last target as a scope.
   std::string scope_;
   std::string scope_target_;
+  std::string scope_rest_;  // of the last scope that has any
 };
 
 }  // namespace sluice::otlp

@@ -11,7 +11,7 @@
 // Invariants:
 // * A record leaves its lane only when it is with the destination or counted as dropped.
 // * Nothing is dropped unless the destination has taken a request just before; of a signal that is
-//   off, when that was turned off.
+//   off, when that was turned off. Else the configuration asks for it (drops_refused_).
 // * There is no limit to time or attempts.
 
 #include "agent/sinks/otlp/exporter.h"
@@ -47,15 +47,15 @@ constexpr uint64_t kTellOfDropsEvery = 60 * kSecond;
 
 }  // namespace
 
-Exporter::Exporter(Transport* transport, Options options)
+Exporter::Exporter(Transport* transport, ExportNumbers* numbers, const Options& options)
     : transport_(transport),
-      options_(std::move(options)),
-      clock_(*options_.clock),
-      ceiling_(options_.max_request_bytes),
-      limit_(options_.max_request_bytes),
+      numbers_(numbers),
+      drops_refused_(options.drops_refused),
+      clock_(*options.clock),
+      ceiling_(options.max_request_bytes),
+      limit_(options.max_request_bytes),
       random_(std::random_device()()) {
-  MutexLock lock(&mutex_);
-  status_.max_request_bytes = limit_;
+  numbers_->SetMaxRequestBytes(limit_);
 }
 
 absl::Status Exporter::Export(const Outgoing& outgoing) {
@@ -76,7 +76,7 @@ absl::Status Exporter::Export(const Outgoing& outgoing) {
 }
 
 absl::Status Exporter::Step(Signal signal, const SignalBatch& batch) {
-  Range& next = lane(signal).todo.back();
+  const Range& next = lane(signal).todo.back();
   if (IsOff(signal)) {
     Drop(signal, batch, next, "unsupported", {});
     lane(signal).todo.pop_back();
@@ -85,7 +85,13 @@ absl::Status Exporter::Step(Signal signal, const SignalBatch& batch) {
   GrowLimit();
   const Range sent{next.begin, batch.EndOfRequest(next.begin, next.end, limit_)};
   const Answer answer = Send(signal, batch, sent);
-  if (!answer.message.empty()) Note(answer);
+  if (!answer.message.empty()) numbers_->SetLastMessage(answer.message);
+  if (drops_refused_ && (answer.kind == Kind::kSplit || answer.is_auth_refusal)) {
+    LearnLimit(request_.bytes, answer);
+    Drop(signal, batch, sent, "refused", answer);
+    Pass(signal, sent);
+    return absl::OkStatus();
+  }
   switch (answer.kind) {
     case Kind::kSplit:
       return OnSplit(signal, batch, sent, answer);
@@ -98,9 +104,14 @@ absl::Status Exporter::Step(Signal signal, const SignalBatch& batch) {
       break;
   }
   waits_ = 0;
-  next.begin = sent.end;
-  if (next.begin == next.end) lane(signal).todo.pop_back();
+  Pass(signal, sent);
   return absl::OkStatus();
+}
+
+void Exporter::Pass(Signal signal, const Range& range) {
+  std::vector<Range>& todo = lane(signal).todo;
+  todo.back().begin = range.end;
+  if (todo.back().begin == todo.back().end) todo.pop_back();
 }
 
 Answer Exporter::Send(Signal signal, const SignalBatch& batch, const Range& range) {
@@ -109,17 +120,7 @@ Answer Exporter::Send(Signal signal, const SignalBatch& batch, const Range& rang
   if (answer.kind == Kind::kRetryNow) answer = transport_->Send(signal, request_.pieces);
   if (answer.kind != Kind::kDone) return answer;
   const size_t count = range.end - range.begin;
-  const uint64_t rejected = std::min<uint64_t>(answer.rejected, count);
-  const std::string signal_of_sink = absl::StrCat(options_.sink, " ", NameOf(signal));
-  options_.counters->Add("otlp.sent", signal_of_sink, {}, count);
-  if (rejected > 0) {
-    options_.counters->Add("otlp.rejected_by_peer", signal_of_sink, {}, rejected);
-  }
-  MutexLock lock(&mutex_);
-  ExportStatus::OfSignal& numbers = status_.signals[static_cast<size_t>(signal)];
-  numbers.sent += count;
-  numbers.rejected += rejected;
-  numbers.is_off = false;
+  numbers_->Sent(signal, count, std::min<uint64_t>(answer.rejected, count));
   return answer;
 }
 
@@ -127,10 +128,9 @@ absl::Status Exporter::OnSplit(Signal signal, const SignalBatch& batch, const Ra
                                const Answer& answer) {
   LearnLimit(request_.bytes, answer);
   if (sent.end - sent.begin == 1) return OnLoneRefused(signal, batch, sent.begin, answer);
-  std::vector<Range>& todo = lane(signal).todo;
-  todo.back().begin = sent.end;
-  if (todo.back().begin == todo.back().end) todo.pop_back();
+  Pass(signal, sent);
   const size_t middle = sent.begin + (sent.end - sent.begin) / 2;
+  std::vector<Range>& todo = lane(signal).todo;
   todo.push_back({middle, sent.end});
   todo.push_back({sent.begin, middle});
   return absl::OkStatus();
@@ -144,9 +144,7 @@ absl::Status Exporter::OnLoneRefused(Signal signal, const SignalBatch& batch, si
   const Answer canary = transport_->Send(signal, {});
   if (canary.kind != Kind::kDone) return Wait(answer);
   Drop(signal, batch, {item, item + 1}, is_too_large ? "too_large" : "refused", answer);
-  std::vector<Range>& todo = lane(signal).todo;
-  todo.back().begin = item + 1;
-  if (todo.back().begin == todo.back().end) todo.pop_back();
+  Pass(signal, {item, item + 1});
   waits_ = 0;
   return absl::OkStatus();
 }
@@ -158,11 +156,10 @@ absl::Status Exporter::OnUnsupported(Signal signal, const Answer& answer) {
     return Wait(all);
   }
   lane(signal).off_until = clock_.BootNano() + kOffFor;
-  LogWarning(absl::StrCat("sink ", options_.sink, ": ", transport_->Describe(), " takes no ",
+  LogWarning(absl::StrCat("sink ", numbers_->sink(), ": ", transport_->Describe(), " takes no ",
                           NameOf(signal), " (", answer.message,
                           "); they are dropped, and it is asked again each 10 minutes"));
-  MutexLock lock(&mutex_);
-  status_.signals[static_cast<size_t>(signal)].is_off = true;
+  numbers_->SetOff(signal, true);
   return absl::OkStatus();
 }
 
@@ -192,19 +189,14 @@ absl::Status Exporter::Wait(const Answer& answer) {
 void Exporter::Drop(Signal signal, const SignalBatch& batch, const Range& range,
                     absl::string_view reason, const Answer& answer) {
   const std::map<uid_t, uint64_t> by_uid = batch.CountByUid(range.begin, range.end);
-  for (const auto& [uid, count] : by_uid)
-    options_.counters->Add("otlp.dropped", reason, uid, count);
-  {
-    MutexLock lock(&mutex_);
-    status_.signals[static_cast<size_t>(signal)].dropped += range.end - range.begin;
-  }
+  for (const auto& [uid, count] : by_uid) numbers_->Dropped(signal, reason, uid, count);
   if (answer.message.empty()) return;
   const uint64_t now = clock_.BootNano();
   if (told_of_drops_ != 0 && now < told_of_drops_ + kTellOfDropsEvery) return;
   told_of_drops_ = now;
-  LogWarning(absl::StrCat("sink ", options_.sink, ": a record of uid ", by_uid.begin()->first,
-                          " is dropped, since ", transport_->Describe(),
-                          " refuses it and takes others: ", answer.message));
+  LogWarning(absl::StrCat("sink ", numbers_->sink(), ": dropped ", range.end - range.begin,
+                          " of uid ", by_uid.begin()->first, by_uid.size() > 1 ? " and others" : "",
+                          ", refused by ", transport_->Describe(), ": ", answer.message));
 }
 
 void Exporter::LearnLimit(size_t refused_bytes, const Answer& answer) {
@@ -218,8 +210,7 @@ void Exporter::LearnLimit(size_t refused_bytes, const Answer& answer) {
     return;
   }
   limit_changed_ = clock_.BootNano();
-  MutexLock lock(&mutex_);
-  status_.max_request_bytes = limit_;
+  numbers_->SetMaxRequestBytes(limit_);
 }
 
 // By a tenth a minute.
@@ -231,23 +222,11 @@ void Exporter::GrowLimit() {
   const double grown = static_cast<double>(limit_) *
                        std::pow(1.1, static_cast<double>(std::min<uint64_t>(minutes, 200)));
   limit_ = grown < static_cast<double>(ceiling_) ? static_cast<size_t>(grown) + 1 : ceiling_;
-  MutexLock lock(&mutex_);
-  status_.max_request_bytes = limit_;
-}
-
-void Exporter::Note(const Answer& answer) {
-  MutexLock lock(&mutex_);
-  status_.last_message = answer.message;
-  status_.last_message_unix_nano = clock_.UnixNano();
+  numbers_->SetMaxRequestBytes(limit_);
 }
 
 void Exporter::TryAllSignals() {
   for (Lane& lane : lanes_) lane.off_until = 0;
-}
-
-ExportStatus Exporter::status() const {
-  MutexLock lock(&mutex_);
-  return status_;
 }
 
 }  // namespace sluice::otlp

@@ -13,39 +13,24 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "agent/base/clock.h"
-#include "agent/base/mutex.h"
-#include "agent/self/counters.h"
 #include "agent/sinks/otlp/assembler.h"
+#include "agent/sinks/otlp/export_numbers.h"
 #include "agent/sinks/otlp/transport.h"
 
 namespace sluice::otlp {
 
-// How the export is doing, for status.
-struct ExportStatus {
-  struct OfSignal {
-    uint64_t sent = 0;      // records that the destination has
-    uint64_t rejected = 0;  // of those sent, what its partial_success says it dropped
-    uint64_t dropped = 0;   // what it refuses, or takes no such signal
-    bool is_off = false;    // it takes no such signal
-  };
-  std::array<OfSignal, std::size(kSignals)> signals;
-  uint64_t max_request_bytes = 0;  // as configured or as learned
-  std::string last_message;        // of the destination, when it last was not content
-  uint64_t last_message_unix_nano = 0;
-};
-
-// One for each sink, owned by its thread but for status().
+// One for each sink, owned by its thread.
 class Exporter {
  public:
   struct Options {
-    std::string sink;  // its name, for messages
     size_t max_request_bytes = 0;
-    Counters* counters = nullptr;
+    // What the destination refuses is dropped at once, as OpenTelemetry's specification has it.
+    bool drops_refused = false;
     const Clock* clock = &Clock::System();
   };
 
-  // `transport` outlives the exporter.
-  Exporter(Transport* transport, Options options);
+  // `transport` and `numbers` outlive the exporter.
+  Exporter(Transport* transport, ExportNumbers* numbers, const Options& options);
 
   // Sends all of it in as many calls as it takes. OK: each record is with the destination, or
   // dropped and counted. Else nothing is dropped, the error says when to call again, with the same
@@ -57,8 +42,6 @@ class Exporter {
 
   // A reload: a signal that is off is tried again.
   void TryAllSignals();
-
-  ExportStatus status() const EXCLUDES(mutex_);
 
  private:
   struct Range {
@@ -75,6 +58,8 @@ class Exporter {
 
   absl::Status Step(Signal signal, const SignalBatch& batch);
   Answer Send(Signal signal, const SignalBatch& batch, const Range& range);
+  // The range's records are done with.
+  void Pass(Signal signal, const Range& range);
   absl::Status OnSplit(Signal signal, const SignalBatch& batch, const Range& sent,
                        const Answer& answer);
   absl::Status OnLoneRefused(Signal signal, const SignalBatch& batch, size_t item,
@@ -87,11 +72,11 @@ class Exporter {
             const Answer& answer);
   void LearnLimit(size_t refused_bytes, const Answer& answer);
   void GrowLimit();
-  void Note(const Answer& answer);
   Lane& lane(Signal signal) { return lanes_[static_cast<size_t>(signal)]; }
 
   Transport* const transport_;
-  const Options options_;
+  ExportNumbers* const numbers_;
+  const bool drops_refused_;
   const Clock& clock_;
   std::array<Lane, std::size(kSignals)> lanes_;
   // Whether lanes_ are of an export that has begun and not ended.
@@ -107,9 +92,6 @@ class Exporter {
   bool may_retry_early_ = false;
   std::minstd_rand random_;
   uint64_t told_of_drops_ = 0;
-
-  mutable Mutex mutex_;
-  ExportStatus status_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::otlp

@@ -35,11 +35,9 @@ std::vector<std::string> NamesIn(const std::string& request) {
 class ExporterTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    options_.sink = "otlp";
     options_.max_request_bytes = 3 * 1024 * 1024;
-    options_.counters = &counters_;
     options_.clock = &clock_;
-    exporter_.emplace(&transport_, options_);
+    exporter_.emplace(&transport_, &numbers_, options_);
   }
 
   // A span of uid 1000 + `number % 3`.
@@ -95,6 +93,7 @@ class ExporterTest : public ::testing::Test {
 
   FakeClock clock_;
   Counters counters_;
+  ExportNumbers numbers_{"otlp", &counters_, &clock_};
   ScriptedTransport transport_;
   Exporter::Options options_;
   std::optional<Exporter> exporter_;
@@ -109,7 +108,7 @@ TEST_F(ExporterTest, SendsAllInOneRequestASignal) {
   ASSERT_EQ(transport_.calls.size(), 2u);
   EXPECT_EQ(NamesIn(transport_.calls[0].request).size(), 10u);
   EXPECT_EQ(transport_.calls[1].signal, Signal::kLogs);
-  EXPECT_EQ(exporter_->status().signals[0].sent, 10u);
+  EXPECT_EQ(numbers_.status().signals[0].sent, 10u);
 }
 
 TEST_F(ExporterTest, DropsAPoisonedRecordAloneWhereverItStands) {
@@ -138,7 +137,7 @@ TEST_F(ExporterTest, DropsAPoisonedRecordAloneWhereverItStands) {
     ASSERT_TRUE(counter.uid.has_value());
     EXPECT_NEAR(static_cast<double>(counter.count), kSpans / 3.0, 1) << *counter.uid;
   }
-  EXPECT_THAT(exporter_->status().last_message, HasSubstr("bad trace id"));
+  EXPECT_THAT(numbers_.status().last_message, HasSubstr("bad trace id"));
 }
 
 TEST_F(ExporterTest, APeerThatRefusesEverythingForAnHourCostsNothing) {
@@ -222,7 +221,7 @@ TEST_F(ExporterTest, DoesNotRepeatASignalThatIsThere) {
 
 TEST_F(ExporterTest, KeepsRequestsWithinTheirBytes) {
   options_.max_request_bytes = 64 * 1024;
-  exporter_.emplace(&transport_, options_);
+  exporter_.emplace(&transport_, &numbers_, options_);
   for (int i = 0; i < 50; ++i) AddSpan(i, 5000);
   EXPECT_EQ(ExportAll(), 0);
   EXPECT_GE(transport_.calls.size(), 4u);
@@ -250,7 +249,7 @@ TEST_F(ExporterTest, LearnsWhatADestinationCanTake) {
     clock_.Advance(std::chrono::hours(1));
   }
   EXPECT_EQ(Delivered().size(), 300u);
-  EXPECT_EQ(exporter_->status().max_request_bytes, kMost / 20 * 19);
+  EXPECT_EQ(numbers_.status().max_request_bytes, kMost / 20 * 19);
 }
 
 TEST_F(ExporterTest, DropsARecordThatIsTooLargeByItself) {
@@ -318,7 +317,7 @@ TEST_F(ExporterTest, ASignalThatIsNotTakenIsOffWhileAnotherIsTaken) {
   AddLog();
   EXPECT_EQ(ExportAll(), 0) << "though no span was sent: an empty request finds out";
   EXPECT_EQ(counters_.Total("otlp.dropped", "unsupported"), 1u);
-  EXPECT_TRUE(exporter_->status().signals[1].is_off);
+  EXPECT_TRUE(numbers_.status().signals[1].is_off);
   transport_.calls.clear();
   AddLog();
   EXPECT_EQ(ExportAll(), 0);
@@ -328,7 +327,7 @@ TEST_F(ExporterTest, ASignalThatIsNotTakenIsOffWhileAnotherIsTaken) {
   AddLog();
   EXPECT_EQ(ExportAll(), 0);
   EXPECT_EQ(transport_.calls.size(), 1u);
-  EXPECT_FALSE(exporter_->status().signals[1].is_off);
+  EXPECT_FALSE(numbers_.status().signals[1].is_off);
 }
 
 TEST_F(ExporterTest, WhereNoSignalIsTakenItWaits) {
@@ -361,8 +360,26 @@ TEST_F(ExporterTest, CountsWhatThePeerRejects) {
   EXPECT_EQ(ExportAll(), 0);
   EXPECT_EQ(transport_.calls.size(), 1u);
   EXPECT_EQ(counters_.Total("otlp.rejected_by_peer", "otlp traces"), 2u);
-  EXPECT_EQ(exporter_->status().signals[0].rejected, 2u);
-  EXPECT_EQ(exporter_->status().last_message, "2 spans are too old");
+  EXPECT_EQ(numbers_.status().signals[0].rejected, 2u);
+  EXPECT_EQ(numbers_.status().last_message, "2 spans are too old");
+}
+
+TEST_F(ExporterTest, ByTheLetterDropsWhatIsRefused) {
+  options_.drops_refused = true;
+  exporter_.emplace(&transport_, &numbers_, options_);
+  Answer unknown = AnswerOf(Kind::kWait, "who are you");
+  unknown.is_auth_refusal = true;
+  const std::vector<Answer> answers = {AnswerOf(Kind::kSplit, "bad"), unknown,
+                                       AnswerOf(Kind::kWait, "away"), Answer()};
+  transport_.script = [&](const auto&) { return answers[transport_.calls.size() - 1]; };
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 10; ++i) AddSpan(i);
+    EXPECT_EQ(ExportAll(), 0);
+  }
+  EXPECT_EQ(counters_.Total("otlp.dropped", "refused"), 20u);
+  AddSpan(1);
+  EXPECT_EQ(ExportAll(), 1) << "who is away is waited for";
+  EXPECT_EQ(counters_.Total("otlp.dropped"), 20u);
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include "agent/sinks/otlp/network_transport.h"
 
+#include <sys/socket.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
 #include "agent/sinks/otlp/net/load_module.h"
+#include "proto/base/unique_fd.h"
 #include "proto/record/names.h"
 
 namespace sluice::otlp {
@@ -43,14 +46,32 @@ bool WantsGzip(Compression configured, const Endpoint& endpoint) {
   return configured == Compression::kGzip || (configured == Compression::kAuto && endpoint.tls);
 }
 
+// The unit denies it by default, and then each attempt would fail with words of libcurl's.
+bool MayUseNetwork() {
+  for (const int family : {AF_INET, AF_INET6}) {
+    const UniqueFd probe(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (probe) return true;
+  }
+  return false;
+}
+
+constexpr absl::string_view kNoNetwork =
+    "the service may not use the network; to let it: install -D -m 644 "
+    "/usr/share/sluice/network.conf /etc/systemd/system/sluiced.service.d/network.conf && "
+    "systemctl daemon-reload && systemctl restart sluiced";
+
 }  // namespace
 
 absl::StatusOr<Destination> DestinationOf(const OtlpSettings& settings) {
   Destination destination;
   ASSIGN_OR_RETURN(destination.endpoint, ParseEndpoint(settings.endpoint, settings.insecure));
   destination.protocol = ProtocolFor(settings.protocol, destination.endpoint);
-  // What is configured is the base of all three.
-  for (std::string& path : destination.paths) path = destination.endpoint.path + path;
+  for (const Signal signal : kSignals) {
+    std::string& path = destination.paths[static_cast<size_t>(signal)];
+    const bool is_whole = !OwnEndpointOf(settings, signal).empty();
+    path = destination.endpoint.path + (is_whole ? "" : path);
+    if (path.empty()) path = "/";
+  }
   destination.headers = settings.headers;
   destination.headers_file = settings.headers_file;
   destination.ca_file = settings.ca_file;
@@ -80,6 +101,10 @@ Answer NetworkTransport::Send(Signal signal, absl::Span<const absl::string_view>
 Transport* NetworkTransport::Inner(std::string* error) {
   // Only this thread sets it.
   if (inner_) return inner_.get();
+  if (!destination_.endpoint.is_unix() && !MayUseNetwork()) {
+    *error = std::string(kNoNetwork);
+    return nullptr;
+  }
   absl::StatusOr<std::unique_ptr<Transport>> made = MakeNetworkTransport(destination_);
   if (!made.ok()) {
     *error = std::string(made.status().message());

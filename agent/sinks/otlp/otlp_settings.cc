@@ -58,6 +58,10 @@ config::Form<EventsAs> EventsForm() {
       {{"span", EventsAs::kSpan}, {"log", EventsAs::kLog}, {"both", EventsAs::kBoth}});
 }
 
+config::Form<OnRefused> OnRefusedForm() {
+  return config::Choice<OnRefused>({{"wait", OnRefused::kWait}, {"drop", OnRefused::kDrop}});
+}
+
 config::Form<SampleRate> SampleForm() {
   return {[](const Value& value) -> absl::StatusOr<SampleRate> {
             const auto* text = std::get_if<std::string>(&value);
@@ -114,8 +118,7 @@ config::Form<Attributes> AttributesForm() {
 }
 
 // What is wrong with it, for people; nullopt: nothing.
-std::optional<std::string> FaultOf(const OtlpSettings& settings) {
-  const std::string& endpoint = settings.endpoint;
+std::optional<std::string> FaultOf(const std::string& endpoint, bool insecure) {
   switch (KindOf(endpoint)) {
     case EndpointKind::kStdout:
       return std::nullopt;
@@ -123,7 +126,7 @@ std::optional<std::string> FaultOf(const OtlpSettings& settings) {
       if (PathOf(endpoint).starts_with('/')) return std::nullopt;
       return "names no absolute path, as file:///var/log/sluice/otlp.jsonl does";
     case EndpointKind::kNetwork: {
-      const auto parsed = ParseEndpoint(endpoint, settings.insecure);
+      const auto parsed = ParseEndpoint(endpoint, insecure);
       if (parsed.ok()) return std::nullopt;
       return std::string(parsed.status().message());
     }
@@ -146,24 +149,50 @@ const config::SinkConfig* WriterOfSameFile(const config::Resolving& resolving) {
   return nullptr;
 }
 
-// An endpoint switches it on.
+void CheckEndpoints(const config::Resolving& resolving, const OtlpSettings& settings) {
+  const auto check = [&](const std::string& key, const std::string& endpoint) {
+    const auto fault = endpoint.empty() ? std::nullopt : FaultOf(endpoint, settings.insecure);
+    if (fault.has_value()) resolving.mistake(key, *fault);
+  };
+  check("endpoint", settings.endpoint);
+  for (const Signal signal : kSignals) {
+    const std::string& own = OwnEndpointOf(settings, signal);
+    const std::string key = absl::StrCat(NameOf(signal), "_endpoint");
+    if (!own.empty() && KindOf(own) != EndpointKind::kNetwork) {
+      resolving.mistake(key, "is to be on a network: http://, https:// or unix:///PATH");
+    } else {
+      check(key, own);
+    }
+  }
+}
+
+// An endpoint switches it on; what has none is not exported.
 void Resolve(const config::Resolving& resolving) {
   config::SinkConfig* const sink = resolving.sink;
-  const std::string& endpoint = sink->As<OtlpSettings>().endpoint;
-  if (!resolving.is_said("enabled")) sink->enabled = !endpoint.empty();
+  OtlpSettings settings = sink->As<OtlpSettings>();
+  bool has_endpoint = false;
+  for (const Signal signal : kSignals) {
+    const bool has_own = !EndpointFor(settings, signal).empty();
+    settings.signals[static_cast<size_t>(signal)] &= has_own;
+    has_endpoint |= has_own;
+  }
+  if (!resolving.is_said("enabled")) sink->enabled = has_endpoint;
   if (!sink->enabled) return;
-  if (endpoint.empty()) {
+  if (!has_endpoint) {
     return resolving.mistake("enabled", absl::StrCat("needs ", sink->section, ".endpoint"));
   }
-  if (const auto fault = FaultOf(sink->As<OtlpSettings>()))
-    return resolving.mistake("endpoint", *fault);
+  CheckEndpoints(resolving, settings);
   if (const auto* other = WriterOfSameFile(resolving)) {
     resolving.mistake("endpoint", absl::StrCat("is the file of [", other->section, "], too"));
   }
+  sink->settings = settings;
 }
 
 std::vector<config::Variable> Variables() {
   return {{"OTEL_EXPORTER_OTLP_ENDPOINT", "endpoint"},
+          {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "traces_endpoint"},
+          {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "logs_endpoint"},
+          {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "metrics_endpoint"},
           {"OTEL_EXPORTER_OTLP_PROTOCOL", "protocol"},
           {"OTEL_EXPORTER_OTLP_INSECURE", "insecure", &ReadBool},
           {"OTEL_EXPORTER_OTLP_CERTIFICATE", "ca_file"},
@@ -177,6 +206,23 @@ std::vector<config::Variable> Variables() {
 }
 
 }  // namespace
+
+const std::string& OwnEndpointOf(const OtlpSettings& settings, Signal signal) {
+  switch (signal) {
+    case Signal::kTraces:
+      return settings.traces_endpoint;
+    case Signal::kLogs:
+      return settings.logs_endpoint;
+    case Signal::kMetrics:
+      break;
+  }
+  return settings.metrics_endpoint;
+}
+
+const std::string& EndpointFor(const OtlpSettings& settings, Signal signal) {
+  const std::string& own = OwnEndpointOf(settings, signal);
+  return own.empty() ? settings.endpoint : own;
+}
 
 EndpointKind KindOf(const std::string& endpoint) {
   if (endpoint == "stdout") return EndpointKind::kStdout;
@@ -196,6 +242,9 @@ config::SinkSection OtlpSection() {
       "otlp", "otlp",
       config::KeysOf<OtlpSettings>()
           .Add("endpoint", &OtlpSettings::endpoint, config::Text())
+          .Add("traces_endpoint", &OtlpSettings::traces_endpoint, config::Text())
+          .Add("logs_endpoint", &OtlpSettings::logs_endpoint, config::Text())
+          .Add("metrics_endpoint", &OtlpSettings::metrics_endpoint, config::Text())
           .Add("signals", &OtlpSettings::signals, SignalsForm())
           .Add("batch_records", &OtlpSettings::batch_records, config::Count({1, 100'000}))
           .Add("batch_bytes", &OtlpSettings::batch_bytes,
@@ -205,6 +254,7 @@ config::SinkSection OtlpSection() {
           .Add("level_attribute", &OtlpSettings::level_attribute, config::Text())
           .Add("events", &OtlpSettings::events, EventsForm())
           .Add("sample", &OtlpSettings::sample, SampleForm())
+          .Add("on_refused", &OtlpSettings::on_refused, OnRefusedForm())
           .Add("max_size", &OtlpSettings::max_size, config::Size())
           .Add("max_age", &OtlpSettings::max_age, config::Seconds())
           .Add("rotate_keep", &OtlpSettings::rotate_keep, config::Count({0, 1000}))

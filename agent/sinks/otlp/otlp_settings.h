@@ -23,6 +23,9 @@ enum class Compression { kAuto, kGzip, kNone };
 // As what an event goes out that is inside an open span.
 enum class EventsAs { kSpan, kLog, kBoth };
 
+// What becomes of what a destination refuses.
+enum class OnRefused { kWait, kDrop };
+
 // By Signal.
 using Signals = std::array<bool, std::size(kSignals)>;
 using Attributes = std::map<std::string, std::string>;
@@ -30,6 +33,10 @@ using Attributes = std::map<std::string, std::string>;
 struct OtlpSettings {
   // `http://`, `https://`, `unix:///path`, `file:///path` or `stdout`.
   std::string endpoint;
+  // Of one signal, in place of `endpoint`; over HTTP with the whole path.
+  std::string traces_endpoint;
+  std::string logs_endpoint;
+  std::string metrics_endpoint;
   Signals signals{true, true, true};  // what is exported
   // Of a request.
   uint32_t batch_records = 512;  // enough to go out at once
@@ -41,6 +48,7 @@ struct OtlpSettings {
   std::string level_attribute;
   EventsAs events = EventsAs::kSpan;
   SampleRate sample;
+  OnRefused on_refused = OnRefused::kWait;
 
   // Of a file.
   uint64_t max_size = 64 * config::kMiB;  // bytes before it is rotated; 0: never
@@ -60,6 +68,11 @@ struct OtlpSettings {
   std::string proxy;                          // empty: HTTPS_PROXY and NO_PROXY say
   std::chrono::seconds max_connection_age{300};
 };
+
+// That of the signal alone; empty: it has none.
+const std::string& OwnEndpointOf(const OtlpSettings& settings, Signal signal);
+// Where the signal goes; empty: nowhere.
+const std::string& EndpointFor(const OtlpSettings& settings, Signal signal);
 
 // Where an endpoint leads.
 enum class EndpointKind { kFile, kStdout, kNetwork, kUnknown };

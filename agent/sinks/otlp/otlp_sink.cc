@@ -16,7 +16,8 @@ constexpr uint32_t kBehindRecords = 8192;
 OtlpSink::OtlpSink(Options options, std::unique_ptr<Transport> transport)
     : options_(std::move(options)),
       transport_(std::move(transport)),
-      assembler_({.sink = options_.name,
+      numbers_(options_.name, options_.counters, options_.clock),
+      assembler_({.numbers = &numbers_,
                   .host = options_.host,
                   .signals = options_.settings.signals,
                   .level_attribute = options_.settings.level_attribute,
@@ -25,10 +26,10 @@ OtlpSink::OtlpSink(Options options, std::unique_ptr<Transport> transport)
                   .counters = options_.counters,
                   .clock = options_.clock},
                  &outgoing_),
-      exporter_(transport_.get(), {.sink = options_.name,
-                                   .max_request_bytes = options_.settings.batch_bytes,
-                                   .counters = options_.counters,
-                                   .clock = options_.clock}) {}
+      exporter_(transport_.get(), &numbers_,
+                {.max_request_bytes = options_.settings.batch_bytes,
+                 .drops_refused = options_.settings.on_refused == OnRefused::kDrop,
+                 .clock = options_.clock}) {}
 
 sinks::SinkPolicy OtlpSink::policy() const {
   const OtlpSettings& settings = options_.settings;
@@ -65,6 +66,11 @@ absl::Status OtlpSink::Sync() {
   const Answer answer = transport_->Sync();
   return answer.kind == Answer::Kind::kDone ? absl::OkStatus()
                                             : absl::UnavailableError(answer.message);
+}
+
+void OtlpSink::Reopen() {
+  transport_->Reopen();
+  exporter_.TryAllSignals();
 }
 
 int OtlpSink::retry_fd() const { return exporter_.may_retry_early() ? transport_->retry_fd() : -1; }

@@ -189,9 +189,20 @@ TEST_F(OtlpSinkTest, TellsASpansLevelWhereThatIsWanted) {
   EXPECT_EQ(span.attributes(0).value().string_value(), "WARN");
 }
 
-TEST_F(OtlpSinkTest, PassesOnWhatCameAsOtlp) {
-  options_.settings.level_attribute = "level";
-  Use();
+// One scope in one piece, record by record since a filter asks for spans, and so since a sample is
+// taken.
+class AsItCame : public OtlpSinkTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    options_.settings.level_attribute = "level";
+    const std::string_view way = GetParam();
+    if (way == "sampled") options_.settings.sample = {.share = 0.9999999};
+    Use(way == "filtered" ? "info,[none]=trace" : "info");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Ways, AsItCame, ::testing::Values("whole", "filtered", "sampled"));
+
+TEST_P(AsItCame, GoesOutWithAllThatIsAroundIt) {
   disk::v1::JournalBatch batch = Batch(5);
   batch.set_resource_schema_url("https://resource");
   batch.set_resource_rest(std::string("\xfa\x06\x01x", 4));  // field 111
@@ -202,6 +213,7 @@ TEST_F(OtlpSinkTest, PassesOnWhatCameAsOtlp) {
          spans { trace_id: "0123456789abcdef" span_id: "89abcdef" name: "second" }
          schema_url: "https://scope")",
       &scope));
+  scope.GetReflection()->MutableUnknownFields(&scope)->AddVarint(112, 7);
   *batch.add_scope_spans() = scope;
   Feed(batch);
   const auto request = SentTraces();
@@ -213,6 +225,136 @@ TEST_F(OtlpSinkTest, PassesOnWhatCameAsOtlp) {
   EXPECT_EQ(resource.scope_spans(0).SerializeAsString(), scope.SerializeAsString());
 }
 
+TEST_P(AsItCame, LogRecordsToo) {
+  disk::v1::JournalBatch batch = Batch(5);
+  v1::ScopeLogs scope;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      R"(scope { name: "lib" } log_records { severity_text: "odd" body { int_value: 1 } })",
+      &scope));
+  *batch.add_scope_logs() = scope;
+  Feed(batch);
+  EXPECT_EQ(SentLogs().resource_logs(0).scope_logs(0).SerializeAsString(),
+            scope.SerializeAsString());
+}
+
+TEST_P(AsItCame, MetricsToo) {
+  disk::v1::JournalBatch batch = Batch(5);
+  batch.set_received_unix_nano(clock_.UnixNano());
+  v1::ScopeMetrics scope;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      R"(scope { name: "lib" } metrics: "\n\001a" metrics: "\n\001b"
+         schema_url: "https://scope")",
+      &scope));
+  batch.add_scope_metrics(scope.SerializeAsString());
+  Feed(batch);
+  EXPECT_EQ(sink_->pending_records(), 2u);
+  const auto request = SentMetrics();
+  ASSERT_EQ(request.resource_metrics_size(), 1);
+  EXPECT_EQ(AttributesOf(request.resource_metrics(0).resource())["sluice.uid"], "5");
+  EXPECT_EQ(request.resource_metrics(0).scope_metrics(0).SerializeAsString(),
+            scope.SerializeAsString());
+  Feed(batch, true);
+  EXPECT_EQ(sink_->pending_records(), 0u) << "they are not held";
+}
+
+TEST_F(OtlpSinkTest, MetricsOfAnHourAgoAreNotSent) {
+  Use();
+  clock_.Advance(std::chrono::hours(2));
+  disk::v1::JournalBatch batch = Batch(5);
+  v1::ScopeMetrics scope;
+  scope.add_metrics();
+  batch.add_scope_metrics(scope.SerializeAsString());
+  batch.set_received_unix_nano(clock_.UnixNano() - 3'601'000'000'000);
+  Feed(batch);
+  EXPECT_EQ(sink_->pending_records(), 0u);
+  EXPECT_EQ(counters_.Total("otlp.dropped", "old_metrics"), 1u);
+  batch.set_received_unix_nano(clock_.UnixNano() - 3'599'000'000'000);
+  Feed(batch);
+  EXPECT_EQ(sink_->pending_records(), 1u);
+}
+
+// As of a batch of records of which each alone is judged.
+TEST_F(OtlpSinkTest, AScopeIsTakenWholeOnlyWhereAllOfItPasses) {
+  Use("info,quiet=off,loud=trace");
+  const auto feed = [&](const std::string& scope_name, const std::string& level) {
+    disk::v1::JournalBatch batch = Batch(5);
+    auto* const scope = batch.add_scope_spans();
+    scope->mutable_scope()->set_name(scope_name);
+    *scope->add_spans() = WholeRecord(1, 1).span();
+    sluice::v1::Record second = WholeRecord(1, 2);
+    testing::AddTextAttribute(&second, "level", level);
+    *scope->add_spans() = second.span();
+    const size_t before = sink_->pending_records();
+    Feed(batch);
+    return sink_->pending_records() - before;
+  };
+  EXPECT_EQ(feed("app", "warn"), 2u);
+  EXPECT_EQ(feed("app", "debug"), 1u);
+  EXPECT_EQ(feed("loud", "debug"), 2u);
+  EXPECT_EQ(feed("quiet", "debug"), 0u);
+}
+
+TEST_F(OtlpSinkTest, ChildrenByOtlpOfWhatIsNotExportedNameTheNearestThatIs) {
+  Use("info,quiet=warn");
+  sluice::v1::Record hidden = StartRecord(1, 2, 1, "hidden");
+  hidden.set_target("quiet");
+  const auto parent_of_child = [&](uint8_t id) {
+    disk::v1::JournalBatch batch = Batch(5);
+    *batch.add_scope_spans()->add_spans() = WholeRecord(1, id, 2).span();
+    Feed(batch);
+    return SentTraces().resource_spans(0).scope_spans(0).spans(0).parent_span_id().back();
+  };
+  Feed(5, {StartRecord(1, 1, 0, "outer"), hidden});
+  EXPECT_EQ(parent_of_child(3), 1);
+  Feed(5, {EndRecord(1, 2)});
+  EXPECT_EQ(parent_of_child(4), 2) << "what has ended is not known any more";
+}
+
+sluice::v1::Record WholeWithEvent() {
+  sluice::v1::Record whole = WholeRecord(1, 1);
+  whole.mutable_span()->add_events()->set_name("within");
+  return whole;
+}
+
+TEST_F(OtlpSinkTest, AWholeSpanGoesOutOnceWithItsEvents) {
+  Use();
+  disk::v1::JournalBatch batch = Batch(5);
+  *batch.add_records() = WholeWithEvent();
+  Feed(batch);
+  disk::v1::JournalBatch otlp = Batch(6);
+  *otlp.add_scope_spans()->add_spans() = WholeWithEvent().span();
+  Feed(otlp);
+  EXPECT_EQ(sink_->pending_records(), 2u);
+  const auto request = SentTraces();
+  EXPECT_EQ(transport_->calls.size(), 1u) << "no logs";
+  ASSERT_EQ(request.resource_spans_size(), 2);
+  for (const auto& group : request.resource_spans()) {
+    ASSERT_EQ(group.scope_spans(0).spans_size(), 1);
+    EXPECT_EQ(group.scope_spans(0).spans(0).SerializeAsString(),
+              WholeWithEvent().span().SerializeAsString());
+  }
+}
+
+TEST_F(OtlpSinkTest, EventsOfAWholeSpanThatIsNotExportedGoOutByThemselves) {
+  Use("warn");
+  sluice::v1::Record whole = WholeWithEvent();
+  auto* const level = whole.mutable_span()->mutable_events(0)->add_attributes();
+  level->set_key("level");
+  level->mutable_value()->set_string_value("ERROR");
+  disk::v1::JournalBatch otlp = Batch(5);
+  *otlp.add_scope_spans()->add_spans() = whole.span();
+  Feed(otlp);
+  const auto logs = SentLogs();
+  ASSERT_EQ(logs.resource_logs_size(), 1);
+  const v1::LogRecord& record = logs.resource_logs(0).scope_logs(0).log_records(0);
+  EXPECT_EQ(record.body().string_value(), "within");
+  EXPECT_EQ(record.severity_number(), v1::SEVERITY_NUMBER_ERROR);
+  options_.settings.signals = {false, true, false};
+  Use();
+  Feed(5, {WholeWithEvent()});
+  EXPECT_EQ(SentLogs().resource_logs_size(), 1) << "where no spans are exported";
+}
+
 TEST_F(OtlpSinkTest, ExportsOnlyTheSignalsThatAreWanted) {
   options_.settings.signals = {false, true, false};
   Use();
@@ -221,6 +363,22 @@ TEST_F(OtlpSinkTest, ExportsOnlyTheSignalsThatAreWanted) {
   ASSERT_TRUE(sink_->Commit().ok());
   ASSERT_EQ(transport_->calls.size(), 1u);
   EXPECT_EQ(transport_->calls[0].signal, Signal::kLogs);
+}
+
+TEST_F(OtlpSinkTest, AReloadTriesASignalAgainThatWasNotTaken) {
+  Use();
+  transport_->script = [](const ScriptedTransport::Call& call) {
+    return call.signal == Signal::kLogs ? AnswerOf(Answer::Kind::kUnsupported) : Answer();
+  };
+  Feed(5, {EventRecord("lost")});
+  ASSERT_TRUE(sink_->Commit().ok());
+  transport_->script = nullptr;
+  Feed(5, {EventRecord("lost, too")});
+  EXPECT_EQ(SentLogs().resource_logs_size(), 0);
+  EXPECT_EQ(sink_->export_status()->signals[1].dropped["unsupported"], 2u);
+  sink_->Reopen();
+  Feed(5, {EventRecord("sent")});
+  EXPECT_EQ(SentLogs().resource_logs_size(), 1);
 }
 
 TEST_F(OtlpSinkTest, KeepsWhatTheDestinationDidNotTake) {
@@ -273,13 +431,14 @@ TEST_F(OtlpSinkTest, WritesAFileOfJsonLines) {
   EXPECT_EQ(sink_->destination(), "file://" + file.path);
 }
 
-TEST_F(OtlpSinkTest, WaitsForTheFoldersOfItsFile) {
+TEST_F(OtlpSinkTest, MakesTheFolderOfItsFileAndWaitsForThoseAbove) {
   testing::TempDirectory directory;
   sinks::LogFileOptions file;
-  file.path = directory.path() + "/later/otlp.jsonl";
+  file.path = directory.path() + "/later/made/otlp.jsonl";
   UseTransport(std::make_unique<FileTransport>(file));
   Feed(5, {EventRecord("hello")});
-  EXPECT_THAT(std::string(sink_->Commit().message()), ::testing::HasSubstr("later/otlp.jsonl"));
+  EXPECT_THAT(std::string(sink_->Commit().message()),
+              ::testing::HasSubstr("later/made/otlp.jsonl"));
   ASSERT_EQ(::mkdir((directory.path() + "/later").c_str(), 0700), 0);
   EXPECT_TRUE(sink_->Commit().ok());
   EXPECT_THAT(TextOf(file.path), ::testing::HasSubstr("hello"));

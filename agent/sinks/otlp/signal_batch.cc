@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/record/otlp_field_numbers.h"
+#include "proto/wire/reader.h"
 #include "proto/wire/writer.h"
 
 namespace sluice::otlp {
@@ -21,7 +22,7 @@ size_t CostOf(const Envelope& envelope) {
   return envelope.resource.size() + envelope.schema_url.size() + envelope.rest.size() + kHeadBytes;
 }
 size_t CostOf(const SignalBatch::Scope& scope) {
-  return scope.scope.size() + scope.schema_url.size() + kHeadBytes;
+  return scope.scope.size() + scope.schema_url.size() + scope.rest.size() + kHeadBytes;
 }
 
 // Some items of one scope, in a row.
@@ -42,7 +43,7 @@ size_t FieldSize(uint32_t number, std::string_view content) {
 
 size_t SizeOf(const Part& part) {
   return FieldSize(scope_field::kScope, part.scope->scope) + part.items().size() +
-         FieldSize(scope_field::kSchemaUrl, part.scope->schema_url);
+         FieldSize(scope_field::kSchemaUrl, part.scope->schema_url) + part.scope->rest.size();
 }
 
 // Calls `visit(scope, begin, end)` for each scope of `group` that has some of the items from
@@ -97,6 +98,7 @@ class RequestWriter {
     Text(scope_field::kScope, part.scope->scope);
     cuts_.push_back({writer_.size(), part.items()});
     Text(scope_field::kSchemaUrl, part.scope->schema_url);
+    writer_.Raw(part.scope->rest);
   }
 
   void Text(uint32_t number, std::string_view content) {
@@ -130,25 +132,46 @@ SignalBatch::Group* SignalBatch::Add(const std::string& key, Envelope envelope) 
   return group;
 }
 
-void SignalBatch::AddItem(Group* group, const ScopeKey& key, std::string_view item) {
+SignalBatch::Scope& SignalBatch::ScopeOf(Group* group, const ScopeKey& key) {
   const auto is_of = [&](const Scope& scope) {
-    return scope.scope == key.scope && scope.schema_url == key.schema_url;
+    return scope.scope == key.scope && scope.schema_url == key.schema_url && scope.rest == key.rest;
   };
   if (group->scopes.empty() || !is_of(group->scopes[group->last_scope])) {
-    std::string text = absl::StrCat(key.scope.size(), " ");
-    text.append(key.scope).append(key.schema_url);
+    std::string text = absl::StrCat(key.scope.size(), " ", key.schema_url.size(), " ");
+    text.append(key.scope).append(key.schema_url).append(key.rest);
     const auto [found, is_new] = group->scope_by_key.try_emplace(text, group->scopes.size());
     if (is_new) {
-      group->scopes.push_back({std::string(key.scope), std::string(key.schema_url), {}, {}});
+      group->scopes.push_back(
+          {std::string(key.scope), std::string(key.schema_url), std::string(key.rest), {}, {}});
       bytes_ += CostOf(group->scopes.back());
     }
     group->last_scope = found->second;
   }
-  Scope& scope = group->scopes[group->last_scope];
+  return group->scopes[group->last_scope];
+}
+
+void SignalBatch::AddItem(Group* group, const ScopeKey& key, std::string_view item) {
+  Scope& scope = ScopeOf(group, key);
   StringWireWriter(StringSink(&scope.items)).Bytes(scope_field::kSpans, item);
   bytes_ += BytesFieldSize(scope_field::kSpans, item.size());
   scope.ends.push_back(scope.items.size());
   ++size_;
+}
+
+void SignalBatch::AddItemsOf(Group* group, const ScopeKey& key, std::string_view encoded) {
+  constexpr uint32_t kItemTag = WireTag(scope_field::kSpans, WireType::kBytes);
+  Scope& scope = ScopeOf(group, key);
+  const size_t bytes_before = scope.items.size();
+  const size_t items_before = scope.ends.size();
+  WireReader reader(encoded);
+  const char* begin = reader.position();
+  for (WireField field; reader.Next(&field); begin = reader.position()) {
+    if (field.tag != kItemTag) continue;
+    scope.items.append(begin, reader.position());
+    scope.ends.push_back(scope.items.size());
+  }
+  bytes_ += scope.items.size() - bytes_before;
+  size_ += scope.ends.size() - items_before;
 }
 
 std::map<uid_t, uint64_t> SignalBatch::CountByUid(size_t begin, size_t end) const {

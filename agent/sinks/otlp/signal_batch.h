@@ -29,6 +29,7 @@ struct Envelope {
 struct ScopeKey {
   std::string_view scope;  // an encoded InstrumentationScope
   std::string_view schema_url;
+  std::string_view rest = {};  // further fields, encoded
 };
 
 // An encoded Export*ServiceRequest: all pieces, one after the other.
@@ -46,6 +47,7 @@ class SignalBatch {
   struct Scope {
     std::string scope;
     std::string schema_url;
+    std::string rest;
     // Its items as fields of the Scope* message, and where each of them ends.
     std::string items;
     std::vector<size_t> ends;
@@ -63,6 +65,8 @@ class SignalBatch {
 
   // Adds a Span, LogRecord or Metric.
   void AddItem(Group* group, const ScopeKey& scope, std::string_view item);
+  // Adds all of those in an encoded Scope*, whose scope and so on `scope` is.
+  void AddItemsOf(Group* group, const ScopeKey& scope, std::string_view encoded);
 
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
@@ -80,6 +84,8 @@ class SignalBatch {
   void Clear();
 
  private:
+  Scope& ScopeOf(Group* group, const ScopeKey& key);
+
   std::vector<std::unique_ptr<Group>> groups_;
   absl::flat_hash_map<std::string, Group*> group_by_key_;
   size_t size_ = 0;

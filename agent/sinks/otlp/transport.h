@@ -40,6 +40,9 @@ struct Answer {
   // kWait: what the destination asked for, or what the transport knows to be the earliest that
   // helps. The exporter waits longer where its own back-off says so.
   std::optional<std::chrono::milliseconds> delay;
+  // kWait: it refuses who we are, which OpenTelemetry's specification has an exporter take for the
+  // end of the request.
+  bool is_auth_refusal = false;
   // kDone: items it dropped, as its partial_success says.
   uint64_t rejected = 0;
   // kSplit: a request must be no larger than this, in bytes before compression: as the destination

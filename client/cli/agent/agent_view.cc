@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "client/cli/agent/emit.h"
+#include "client/cli/agent/offline_agent.h"
+#include "client/cli/agent/progress.h"
 #include "client/cli/agent/request.h"
 #include "proto/record/names.h"
 
@@ -18,31 +20,58 @@ Failure Unreadable(const std::string& socket) {
 
 }  // namespace
 
-Result<AgentView> AgentView::Open(const SocketPaths& sockets, std::chrono::milliseconds timeout) {
-  Result<AgentView> admin = OpenAdmin(sockets, timeout);
+Result<AgentView> AgentView::Open(const GlobalOptions& options, std::chrono::milliseconds timeout) {
+  if (options.is_offline()) return OpenOffline(options, timeout);
+  Result<AgentView> admin = OpenAdmin(options, timeout);
   if (admin.ok()) return admin;
+  return OpenSocket(ResolveSockets(options).ingest, /*is_admin=*/false, timeout);
+}
+
+Result<AgentView> AgentView::OpenAdmin(const GlobalOptions& options,
+                                       std::chrono::milliseconds timeout) {
+  return OpenSocket(ResolveSockets(options).admin, /*is_admin=*/true, timeout);
+}
+
+Result<AgentView> AgentView::OpenForFilters(std::chrono::milliseconds timeout) {
+  return OpenOffline(GlobalOptions{}, timeout);
+}
+
+Result<AgentView> AgentView::OpenSocket(const std::string& socket, bool is_admin,
+                                        std::chrono::milliseconds timeout) {
   AgentView view;
-  view.socket_ = sockets.ingest;
+  view.socket_ = socket;
+  view.is_admin_ = is_admin;
   view.deadline_ = steady_clock::now() + timeout;
   const rpc::Status status = rpc::Channel::Open(view.socket_, view.deadline_, &view.channel_);
   if (!status.ok()) return CallFailure(status, view.socket_);
   return view;
 }
 
-Result<AgentView> AgentView::OpenAdmin(const SocketPaths& sockets,
-                                       std::chrono::milliseconds timeout) {
+// Whoever may read a journal sees all of it.
+Result<AgentView> AgentView::OpenOffline(const GlobalOptions& options,
+                                         std::chrono::milliseconds timeout) {
   AgentView view;
-  view.socket_ = sockets.admin;
-  view.is_admin_ = true;
   view.deadline_ = steady_clock::now() + timeout;
-  const rpc::Status status = rpc::Channel::Open(view.socket_, view.deadline_, &view.channel_);
-  if (!status.ok()) return CallFailure(status, view.socket_);
+  const Progress progress("the journal to be read");
+  Result<OfflineAgent> agent = StartOfflineAgent(options, view.deadline_);
+  if (!agent.ok()) return agent.failure();
+  view.socket_ = std::move(agent->name);
+  view.channel_ = std::move(agent->channel);
+  view.is_admin_ = view.is_offline_ = true;
   return view;
+}
+
+Result<uint64_t> AgentView::Now() {
+  if (!is_offline_) return UnixNow();
+  const Result<v1::StatusResponse> status = Status(/*open_spans=*/false);
+  if (!status.ok()) return status.failure();
+  return uint64_t{status->as_of_unix_nano()};
 }
 
 template <typename Response>
 Result<Response> AgentView::Call(std::string_view method,
                                  const google::protobuf::Message& request) {
+  const Progress progress(name());
   std::string encoded;
   const rpc::Status status = channel_->Unary(method, EncodeRequest(request), deadline_, &encoded);
   if (!status.ok()) return CallFailure(status, socket_);
@@ -85,6 +114,7 @@ Result<std::vector<Response>> AgentView::Stream(
         responses.emplace_back().ParseFromArray(message.data(), static_cast<int>(message.size()));
     return readable && (!on_message || on_message(responses.back()));
   };
+  const Progress progress(name());
   const rpc::Status status = channel_->ServerStream(method, request, deadline_, take);
   if (!readable) return Unreadable(socket_);
   if (status.outcome == rpc::Outcome::kStatus) {

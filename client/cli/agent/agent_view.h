@@ -18,10 +18,14 @@ namespace sluice::cli {
 
 class AgentView {
  public:
-  // All calls have to be answered within `timeout` from now.
-  static Result<AgentView> Open(const SocketPaths& sockets, std::chrono::milliseconds timeout);
-  // Through the admin socket or not at all.
-  static Result<AgentView> OpenAdmin(const SocketPaths& sockets, std::chrono::milliseconds timeout);
+  // The agent that the options name, or one for the journal that they name (offline_agent.h). All
+  // calls have to be answered within `timeout` from now.
+  static Result<AgentView> Open(const GlobalOptions& options, std::chrono::milliseconds timeout);
+  // The running agent, through the admin socket or not at all.
+  static Result<AgentView> OpenAdmin(const GlobalOptions& options,
+                                     std::chrono::milliseconds timeout);
+  // An agent of our own that knows filters alone.
+  static Result<AgentView> OpenForFilters(std::chrono::milliseconds timeout);
 
   Result<v1::StatusResponse> Status(bool open_spans);
   Result<v1::CheckFilterResponse> CheckFilter(const std::string& filter);
@@ -46,9 +50,16 @@ class AgentView {
   Result<v1::RetryExportResponse> RetryExport(const v1::RetryExportRequest& request);
 
   bool is_admin() const { return is_admin_; }
+  // Until when what has not ended has lasted: now, or the end of a journal whose agent does not
+  // run.
+  Result<uint64_t> Now();
 
  private:
   AgentView() = default;
+  static Result<AgentView> OpenSocket(const std::string& socket, bool is_admin,
+                                      std::chrono::milliseconds timeout);
+  static Result<AgentView> OpenOffline(const GlobalOptions& options,
+                                       std::chrono::milliseconds timeout);
   template <typename Response>
   Result<Response> Call(std::string_view method, const google::protobuf::Message& request);
   template <typename Response>
@@ -58,8 +69,11 @@ class AgentView {
   template <typename Response>
   Result<Response> ChangePool(std::string_view method, std::string_view request);
 
+  std::string name() const { return "the agent at " + socket_; }
+
   std::string socket_;
   bool is_admin_ = false;
+  bool is_offline_ = false;
   rpc::Deadline deadline_;
   std::unique_ptr<rpc::Channel> channel_;
 };

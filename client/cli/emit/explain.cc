@@ -18,8 +18,7 @@ constexpr std::chrono::milliseconds kExplainTimeout{5'000};
 int ExplainInForce(const GlobalOptions& options, const std::string& record) {
   v1::ExplainRequest request;
   *request.mutable_record() = RecordMessage(record);
-  Result<AgentView> agent =
-      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kExplainTimeout));
+  Result<AgentView> agent = AgentView::Open(options, options.timeout.value_or(kExplainTimeout));
   if (!agent.ok()) return Fail(agent.failure());
   const Result<v1::ExplainResponse> response = agent->Explain(request);
   if (!response.ok()) return Fail(response.failure());

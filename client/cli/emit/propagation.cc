@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "client/cli/emit/environment_entry.h"
 #include "client/cli/emit/record_encoder.h"
 #include "client/cli/verb.h"
 #include "client/src/random.h"
@@ -26,20 +27,11 @@ std::string_view Value(const Environment& environment, std::string_view name) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
-bool IsVariable(std::string_view entry, std::string_view name) {
-  return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
-}
-
-std::string Assign(std::string_view name, std::string_view value) {
-  return std::string(name).append("=").append(value);
-}
-
 // Whether a variable of ours goes to the child unchanged.
 bool IsPassedOn(std::string_view entry) {
-  if (IsVariable(entry, kBaggageEnv)) {
-    return !ParseBaggage(entry.substr(kBaggageEnv.size() + 1)).empty();
-  }
-  return !IsVariable(entry, kTraceparentEnv) && !IsVariable(entry, kTracestateEnv);
+  const std::string_view name = NameOf(entry);
+  if (name == kBaggageEnv) return !ParseBaggage(ValueOf(entry)).empty();
+  return name != kTraceparentEnv && name != kTracestateEnv;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +12,8 @@
 
 #include "client/cli/agent/emit.h"
 #include "client/cli/emit/child_process.h"
+#include "client/cli/emit/otel_environment.h"
+#include "client/cli/emit/otlp_forwarder.h"
 #include "client/cli/emit/propagation.h"
 #include "client/cli/emit/span_reporter.h"
 #include "client/cli/emit/stderr_echo.h"
@@ -28,6 +31,12 @@ constexpr size_t kCommandArgsBytes = 16 * 1024;
 // How long the command waits for the agent to have the span that it runs in: what it emits before
 // would lie outside any span. An agent that answers takes one sync of its disk.
 constexpr std::chrono::milliseconds kStartWait{50};
+
+struct RunFlags {
+  EmitFlags emit{.target = "sluice::run"};
+  bool otlp = false;
+  std::string otlp_protocol;  // empty: what the command's environment says
+};
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -100,14 +109,31 @@ void StartReporter(const GlobalOptions& options, const SpanStart& start,
   }
 }
 
+// Leaves `*forwarder` empty where the system grants no port: the command goes on without.
+void OpenForwarder(const GlobalOptions& options, std::optional<OtlpForwarder>* forwarder) {
+  forwarder->emplace(ResolveSockets(options).ingest);
+  const int error = (*forwarder)->Listen();
+  if (error == 0) return;
+  Note(std::string("cannot forward OTLP: no port: ") + std::strerror(error));
+  forwarder->reset();
+}
+
 // Runs the command within the span `start`; returns its exit code.
-int RunInSpan(const GlobalOptions& options, SpanStart start,
+int RunInSpan(const GlobalOptions& options, const RunFlags& flags, SpanStart start,
               const std::vector<std::string>& command) {
   const auto incoming = IncomingContext(std::getenv);
   const TraceContext own = NewSpanContext(incoming);
   SetContext(incoming, own, &start);
   start.start_unix_nano = UnixNow();
   const uint64_t start_boottime = BoottimeNow();
+
+  std::optional<OtlpForwarder> forwarder;
+  if (flags.otlp) OpenForwarder(options, &forwarder);
+  std::vector<std::string> environment = ChildEnvironment(environ, own);
+  if (forwarder) {
+    environment =
+        WithOtlpEndpoint(std::move(environment), forwarder->endpoint(), flags.otlp_protocol);
+  }
 
   ChildProcess child;
   SpanEcho echo;
@@ -116,9 +142,10 @@ int RunInSpan(const GlobalOptions& options, SpanStart start,
     StartReporter(options, start, &reporter);
     echo.Start(EncodeSpanStart(start));
   };
-  const int error = child.Start(command, ChildEnvironment(environ, own), [&](pid_t pid) {
+  const int error = child.Start(command, environment, [&](pid_t pid) {
     start.attributes.push_back({"process.pid", int64_t{pid}});
     open_span();
+    if (forwarder && !forwarder->Start()) Note("cannot forward OTLP: no thread");
     if (reporter) reporter->WaitForStart(steady_clock::now() + kStartWait);
   });
   // That it could not even be forked is a span all the same.
@@ -131,11 +158,25 @@ int RunInSpan(const GlobalOptions& options, SpanStart start,
     Fail({kExitIo, "cannot run '" + command.front() + "': " + std::strerror(error)});
   }
   const std::string end_record = EncodeSpanEnd(start, end);
-  if (reporter) {
-    reporter->End(std::move(end), steady_clock::now() + options.timeout.value_or(kEmitTimeout));
-  }
+  const rpc::Deadline deadline = steady_clock::now() + options.timeout.value_or(kEmitTimeout);
+  if (forwarder) forwarder->Stop(deadline);
+  if (reporter) reporter->End(std::move(end), deadline);
   echo.End(end_record);
   return exit.code;
+}
+
+void AddOtlpFlags(CLI::App& app, RunFlags* flags) {
+  CLI::Option* const otlp = app.add_flag(
+      "--otlp", flags->otlp,
+      "Take what OpenTelemetry's exporters in the command send, over a port of its own");
+  app.add_option("--protocol", flags->otlp_protocol, "With --otlp: grpc, http/protobuf, http/json")
+      ->type_name("PROTOCOL")
+      ->needs(otlp)
+      ->check([](const std::string& text) {
+        return std::ranges::count(kOtlpProtocols, text) != 0
+                   ? std::string()
+                   : "'" + text + "' is none of grpc, http/protobuf and http/json";
+      });
 }
 
 }  // namespace
@@ -145,16 +186,19 @@ int RunVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Runs a command and a span around it: its name, arguments, duration and exit code.\n"
       "The command finds TRACEPARENT in its environment, so that what it emits lies within.",
       "sluice run");
-  EmitFlags flags{.target = "sluice::run"};
+  RunFlags flags;
   AddGlobalOptions(app, &options);
-  AddEmitFlags(app, &flags);
+  AddEmitFlags(app, &flags.emit);
+  AddOtlpFlags(app, &flags);
   app.prefix_command();
   SetUsage(app, "sluice run [OPTIONS] [--] COMMAND [ARGUMENT...]");
   app.footer(
       "Returns the command's exit code; 126: it cannot be executed, 127: it is not found, 128+N:\n"
       "signal N killed it. Signals are passed on. Without an agent it only runs the command.\n"
-      "Example:\n"
-      "  sluice run --name build --attr jobs:int=2 -- make -j2");
+      "With --otlp any OpenTelemetry SDK in the command exports to the agent as this user.\n"
+      "Examples:\n"
+      "  sluice run --name build --attr jobs:int=2 -- make -j2\n"
+      "  sluice run --otlp -- java -javaagent:opentelemetry-javaagent.jar -jar app.jar");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
   std::vector<std::string> command = app.remaining();
@@ -167,13 +211,13 @@ int RunVerb(GlobalOptions options, std::vector<std::string> arguments) {
     return Fail({kExitUsage, "unknown option '" + command.front() +
                                  "'; a command of that name is written behind '--'"});
   }
-  Result<std::vector<Attribute>> attributes = ParseAttributes("--attr", flags.attributes);
+  Result<std::vector<Attribute>> attributes = ParseAttributes("--attr", flags.emit.attributes);
   if (!attributes.ok()) return Fail(attributes.failure());
-  SpanStart start = MakeStart(flags, command, std::move(*attributes));
+  SpanStart start = MakeStart(flags.emit, command, std::move(*attributes));
   if (EncodeSpanStart(start).size() > limits::kRecordBytes - 1024) {
     return Fail({kExitUsage, "the attributes are too large; a span holds 63 KiB in all"});
   }
-  return RunInSpan(options, std::move(start), command);
+  return RunInSpan(options, flags, std::move(start), command);
 }
 
 }  // namespace sluice::cli

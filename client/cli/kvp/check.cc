@@ -96,8 +96,8 @@ class Checker {
     const auto [known, fresh] = first_.try_emplace(key, index);
     if (fresh || key.empty()) return;
     Add(Harm::kConfusing, index,
-        "the key is that of record " + std::to_string(known->second) +
-            ": who looks records up by key finds one of them");
+        "duplicate of record " + std::to_string(known->second) +
+            "'s key: lookups by key see only one");
   }
 
   void CheckFile() {

@@ -31,20 +31,15 @@ std::optional<int> ParsePool(const std::string& text) {
   return std::nullopt;
 }
 
-bool IsSet(std::string_view name) {
-  const char* const value = std::getenv(std::string(name).c_str());
-  return value != nullptr && *value != '\0';
-}
-
-bool AgentIsNamed(const GlobalOptions& options) {
-  return !options.socket.empty() || !options.admin_socket.empty() || IsSet(kSocketEnv) ||
-         IsSet(kAdminSocketEnv);
-}
-
+// In the directory itself or, where that is the root of a system, in its usual place.
 std::string PoolFile(const std::string& directory, int number) {
   std::error_code unreadable;  // is told where the file is opened
   if (std::filesystem::is_regular_file(directory, unreadable)) return directory;
-  return directory + "/.kvp_pool_" + std::to_string(number);
+  const std::string name = "/.kvp_pool_" + std::to_string(number);
+  const std::string below_root = directory + std::string(kInstalledDirectory);
+  const bool is_here = std::filesystem::exists(directory + name, unreadable);
+  if (!is_here && std::filesystem::is_directory(below_root, unreadable)) return below_root + name;
+  return directory + name;
 }
 
 std::string InstalledPoolFile(int number) {
@@ -57,12 +52,12 @@ bool MayAskAgent(const GlobalOptions& options) {
 }
 
 Result<AgentView> OpenForPool(const GlobalOptions& options) {
-  return AgentView::OpenAdmin(ResolveSockets(options), options.timeout.value_or(kPoolTimeout));
+  return AgentView::OpenAdmin(options, options.timeout.value_or(kPoolTimeout));
 }
 
 // What to do without the agent: read the installed file, or fail as `failure` says.
 bool MayReadInstalled(const GlobalOptions& options, const Failure& failure) {
-  return !AgentIsNamed(options) && failure.code != kExitIo;
+  return !NamesAgent(options) && failure.code != kExitIo;
 }
 
 bool IsMissing(const std::filesystem::path& path) {
@@ -174,6 +169,16 @@ Result<kvp::PoolImage> LoadPool(const GlobalOptions& options) {
   return ReadFile(InstalledPoolFile(options.pool.number));
 }
 
+Result<kvp::PoolImage> LoadPoolForPeople(const GlobalOptions& options) {
+  Result<kvp::PoolImage> image = LoadPool(options);
+  if (!image.ok() || !image->bytes().empty()) return image;
+  const Result<std::string> path = FindPoolFile(options);
+  if (!path.ok() || !IsMissing(*path)) return image;
+  // That its folder is missing was said already.
+  if (!IsMissing(std::filesystem::path(*path).parent_path())) Note("there is no pool " + *path);
+  return image;
+}
+
 Result<kvp::PoolImage> LoadWholePool(const GlobalOptions& options) {
   Result<kvp::PoolImage> image = LoadPool(options);
   if (!image.ok() || image->torn_bytes() == 0) return image;
@@ -188,10 +193,9 @@ std::chrono::milliseconds PoolTimeout(const GlobalOptions& options) {
 
 Result<PoolOwner> FindPoolOwner(const GlobalOptions& options) {
   if (!MayAskAgent(options)) return PoolOwner{std::nullopt, *FindPoolFile(options)};
-  Result<AgentView> agent =
-      AgentView::OpenAdmin(ResolveSockets(options), PoolTimeout(options) + kAnswerTime);
+  Result<AgentView> agent = AgentView::OpenAdmin(options, PoolTimeout(options) + kAnswerTime);
   if (agent.ok()) return PoolOwner{std::move(*agent), ""};
-  if (AgentIsNamed(options) || agent.failure().code != kExitNoAgent) return agent.failure();
+  if (NamesAgent(options) || agent.failure().code != kExitNoAgent) return agent.failure();
   return PoolOwner{std::nullopt, InstalledPoolFile(options.pool.number)};
 }
 

@@ -33,6 +33,9 @@ void NoteIfMistyped(const std::string& path);
 // file that does not exist holds none.
 Result<kvp::PoolImage> LoadPool(const GlobalOptions& options);
 
+// LoadPool for verbs that tell people what the pool holds: says on stderr that there is no file.
+Result<kvp::PoolImage> LoadPoolForPeople(const GlobalOptions& options);
+
 // LoadPool for the verbs of libazureinit-kvp, which refuse a file that is no whole number of
 // records.
 Result<kvp::PoolImage> LoadWholePool(const GlobalOptions& options);

@@ -20,7 +20,29 @@ std::string Duration(const kvp::Item& item) {
 // The error of an aborted span says so itself.
 std::string WhyFailed(const kvp::Item& item) {
   if (item.error.empty()) return "error";
-  return (item.aborted.empty() ? "error: " : "") + EscapeControls(item.error);
+  return (item.aborted.empty() ? "error: " : "") + item.error;
+}
+
+std::string What(const kvp::Item& item) {
+  std::string what = item.name.empty() ? item.key : item.name;
+  const auto add = [&what](const std::string& text) {
+    if (!text.empty()) what += "  " + text;
+  };
+  add(item.result);
+  add(item.text);
+  if (!item.start_text.empty()) add("start: " + item.start_text);
+  if (item.failed) add(WhyFailed(item));
+  if (item.incomplete) add("(incomplete)");
+  return what;
+}
+
+// `record 15 (KEY)`, with as much of the key as helps to find it. What is shifted has none.
+std::string RecordText(const kvp::Finding& finding, const kvp::PoolImage& image) {
+  constexpr size_t kKeyShown = 60;
+  const std::string number = "record " + std::to_string(*finding.record);
+  const std::string key = EscapeControls(image.record(*finding.record).key);
+  if (finding.harm == kvp::Harm::kShifted || key.empty()) return number;
+  return number + " (" + CutToWidth(key, kKeyShown, {}) + ')';
 }
 
 std::string Percent(size_t part, size_t whole) {
@@ -65,22 +87,19 @@ std::string RenderEntries(const kvp::PoolImage& image) {
   return out;
 }
 
-std::string RenderDecoded(const std::vector<kvp::Item>& items) {
-  std::string out;
+std::string RenderDecoded(const std::vector<kvp::Item>& items, const TextStyle& style) {
+  if (items.empty()) return {};
+  Table table("");
+  table.Row({"TIME", "TOOK", "WRITER", "LEVEL", "WHAT"});
   for (const kvp::Item& item : items) {
-    out += FormatTime(item.begin.value_or(item.end.value_or(0))) + "  " + Duration(item) + "  " +
-           std::string(kvp::WriterName(item.writer));
     const std::string_view level = LevelName(item.level);
-    if (!level.empty()) out += "  " + std::string(level);
-    const std::string& name = item.name.empty() ? item.key : item.name;
-    out += "  " + EscapeControls(name);
-    if (!item.result.empty()) out += "  " + EscapeControls(item.result);
-    if (!item.text.empty()) out += "  " + EscapeControls(item.text);
-    if (!item.start_text.empty()) out += "  start: " + EscapeControls(item.start_text);
-    if (item.failed) out += "  " + WhyFailed(item);
-    out += item.incomplete ? "  (incomplete)\n" : "\n";
+    table.Row({FormatTime(item.begin.value_or(item.end.value_or(0))), Duration(item),
+               std::string(kvp::WriterName(item.writer)), std::string(level), What(item)});
+    const bool is_error = item.failed || item.level == Level::kError || item.result == "FAIL";
+    if (style.color && is_error) table.PaintLast(4, kRed);
+    if (style.color && item.level == Level::kWarn) table.PaintLast(4, kYellow);
   }
-  return out;
+  return table.RenderFolded(style);
 }
 
 std::string RenderUsage(const kvp::PoolUsage& usage) {
@@ -105,11 +124,11 @@ std::string RenderUsage(const kvp::PoolUsage& usage) {
   return whole.Render() + (rows.empty() ? "" : '\n' + rows);
 }
 
-std::string RenderFindings(const std::vector<kvp::Finding>& findings) {
+std::string RenderFindings(const std::vector<kvp::Finding>& findings, const kvp::PoolImage& image) {
   if (findings.empty()) return "The host can read every record.\n";
   std::string out;
   for (const kvp::Finding& finding : findings) {
-    out += finding.record ? "record " + std::to_string(*finding.record) : std::string("file");
+    out += finding.record ? RecordText(finding, image) : "file";
     out += ": " + EscapeControls(finding.what) + '\n';
   }
   return out;

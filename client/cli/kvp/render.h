@@ -10,6 +10,7 @@
 #include "client/cli/kvp/decode.h"
 #include "client/cli/kvp/pool_image.h"
 #include "client/cli/kvp/usage.h"
+#include "client/cli/render/text.h"
 
 namespace sluice::cli {
 
@@ -33,13 +34,14 @@ std::map<std::string_view, std::string_view> LastValues(const kvp::PoolImage& im
 // `KEY=VALUE` lines by key, each with its last value.
 std::string RenderEntries(const kvp::PoolImage& image);
 
-// One line an event, span or report: time, duration or `-`, writer, level, name, text.
-std::string RenderDecoded(const std::vector<kvp::Item>& items);
+// A row for each event, span and report: time, duration (`-`: an event, `?`: no end is there),
+// writer, level, name and text.
+std::string RenderDecoded(const std::vector<kvp::Item>& items, const TextStyle& style);
 
 // The whole, then a line a writer.
 std::string RenderUsage(const kvp::PoolUsage& usage);
 
 // A line a finding; one that says so where there are none.
-std::string RenderFindings(const std::vector<kvp::Finding>& findings);
+std::string RenderFindings(const std::vector<kvp::Finding>& findings, const kvp::PoolImage& image);
 
 }  // namespace sluice::cli

@@ -149,13 +149,17 @@ std::string RenderUsageJson(const kvp::PoolUsage& usage) {
   return json.Finish();
 }
 
-std::string RenderFindingsJson(const std::vector<kvp::Finding>& findings) {
+std::string RenderFindingsJson(const std::vector<kvp::Finding>& findings,
+                               const kvp::PoolImage& image) {
   JsonWriter json;
   json.BeginArray();
   for (const kvp::Finding& finding : findings) {
     json.BeginObject();
     Member("harm", kvp::HarmName(finding.harm), &json);
-    if (finding.record) Member("record", *finding.record, &json);
+    if (finding.record) {
+      Member("record", *finding.record, &json);
+      Member("key", image.record(*finding.record).key, &json);
+    }
     Member("what", finding.what, &json);
     json.EndObject();
   }

@@ -23,7 +23,9 @@ std::string RenderEntriesJson(const kvp::PoolImage& image);
 std::string RenderDecodedJson(const std::vector<kvp::Item>& items);
 // An object of the whole, its writers an array.
 std::string RenderUsageJson(const kvp::PoolUsage& usage);
-// An array of {"harm", "record", "what"}; without "record" where it is of the file.
-std::string RenderFindingsJson(const std::vector<kvp::Finding>& findings);
+// An array of {"harm", "record", "key", "what"}; without "record" and "key" where it is of the
+// file.
+std::string RenderFindingsJson(const std::vector<kvp::Finding>& findings,
+                               const kvp::PoolImage& image);
 
 }  // namespace sluice::cli

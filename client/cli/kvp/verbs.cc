@@ -7,7 +7,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
+#include "client/cli/kvp/host_xml.h"
 #include "client/cli/kvp/pool_source.h"
 #include "client/cli/kvp/render.h"
 #include "client/cli/kvp/render_json.h"
@@ -28,7 +31,7 @@ struct PoolVerb {
   const char* footer;
   std::string (*text)(const kvp::PoolImage& image);
   std::string (*json)(const kvp::PoolImage& image);
-  Result<kvp::PoolImage> (*load)(const GlobalOptions& options) = LoadPool;
+  Result<kvp::PoolImage> (*load)(const GlobalOptions& options) = LoadPoolForPeople;
 };
 
 int ShowPool(const PoolVerb& verb, GlobalOptions options, std::vector<std::string> arguments) {
@@ -61,15 +64,39 @@ int EntriesVerb(GlobalOptions options, std::vector<std::string> arguments) {
                   std::move(options), std::move(arguments));
 }
 
+Result<kvp::PoolImage> LoadHostXml(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file.is_open() || file.bad()) {
+    return Failure{kExitIo, "read " + path + ": " + std::strerror(errno)};
+  }
+  const auto image = kvp::ReadHostXml(text);
+  if (image) return *image;
+  return Failure{kExitUsage, path + " holds no item of Msvm_KvpExchangeDataItem"};
+}
+
 int DecodeVerb(GlobalOptions options, std::vector<std::string> arguments) {
-  return ShowPool(
-      {.description = "Turns the records of azure-init, cloud-init and sluice back into events and "
-                      "spans: chunks joined, in order of time.",
-       .name = "sluice kvp decode",
-       .footer = "Example:\n  sluice kvp decode --dir /mnt/image/var/lib/hyperv",
-       .text = [](const kvp::PoolImage& image) { return RenderDecoded(kvp::Decode(image)); },
-       .json = [](const kvp::PoolImage& image) { return RenderDecodedJson(kvp::Decode(image)); }},
-      std::move(options), std::move(arguments));
+  CLI::App app(
+      "Turns the records of azure-init, cloud-init and sluice back into events and spans: chunks "
+      "joined, in order of time.",
+      "sluice kvp decode");
+  std::string host_xml;
+  AddPoolOptions(app, &options);
+  app.add_option("--host-xml", host_xml,
+                 "What the host has of the pool: GuestExchangeItems of Msvm_KvpExchangeComponent, "
+                 "as PowerShell writes them")
+      ->type_name("FILE");
+  app.footer(
+      "TOOK is '-' for an event, '?' where no end is there.\n"
+      "Examples:\n  sluice kvp decode --dir /mnt\n  sluice kvp decode --host-xml items.xml");
+  if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
+  const Result<kvp::PoolImage> image =
+      host_xml.empty() ? LoadPoolForPeople(options) : LoadHostXml(host_xml);
+  if (!image.ok()) return Fail(image.failure());
+  const std::vector<kvp::Item> items = kvp::Decode(*image);
+  return Print(options.json ? RenderDecodedJson(items)
+                            : RenderDecoded(items, TextStyle::OfStdout()));
 }
 
 int UsageVerb(GlobalOptions options, std::vector<std::string> arguments) {
@@ -87,10 +114,11 @@ int CheckVerb(GlobalOptions options, std::vector<std::string> arguments) {
   AddPoolOptions(app, &options);
   app.footer("Exit code 1: there is something.\nExample:\n  sluice kvp check --dir .");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
-  const Result<kvp::PoolImage> image = LoadPool(options);
+  const Result<kvp::PoolImage> image = LoadPoolForPeople(options);
   if (!image.ok()) return Fail(image.failure());
   const std::vector<kvp::Finding> findings = kvp::Check(*image);
-  const int printed = Print(options.json ? RenderFindingsJson(findings) : RenderFindings(findings));
+  const int printed =
+      Print(options.json ? RenderFindingsJson(findings, *image) : RenderFindings(findings, *image));
   if (printed != kExitOk) return printed;
   return findings.empty() ? kExitOk : kExitNegative;
 }

@@ -2,7 +2,6 @@
 
 #include <CLI/App.hpp>
 
-#include "client/cli/agent/emit.h"
 #include "client/cli/look/trace_choice.h"
 #include "client/cli/render/blame.h"
 #include "client/cli/verb.h"
@@ -18,7 +17,7 @@ int BlameVerb(GlobalOptions options, std::vector<std::string> arguments) {
   TraceChoice choice;
   std::string by;
   size_t count = 20;
-  AddGlobalOptions(app, &options);
+  AddViewOptions(app, &options);
   AddTraceChoice(app, &choice);
   app.add_option("--by", by, "name: one row for all spans of one name and service")
       ->type_name("name")
@@ -31,7 +30,7 @@ int BlameVerb(GlobalOptions options, std::vector<std::string> arguments) {
 
   const Result<Trace> trace = FetchTrace(options, choice);
   if (!trace.ok()) return Fail(trace.failure());
-  const Blame blame = BlameOf(*trace, !by.empty(), UnixNow());
+  const Blame blame = BlameOf(*trace, !by.empty(), trace->seen_unix_nano);
   return Print(options.json ? RenderBlameJson(*trace, blame, count)
                             : RenderBlame(blame, count, TextStyle::OfStdout()));
 }

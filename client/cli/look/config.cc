@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kConfigTimeout{5'000};
 
 // The configuration is root's.
 Result<AgentView> OpenAsRoot(const GlobalOptions& options) {
-  return AgentView::OpenAdmin(ResolveSockets(options), options.timeout.value_or(kConfigTimeout));
+  return AgentView::OpenAdmin(options, options.timeout.value_or(kConfigTimeout));
 }
 
 std::string SettingsText(const v1::StatusResponse& status) {

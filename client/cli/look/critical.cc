@@ -2,7 +2,6 @@
 
 #include <CLI/App.hpp>
 
-#include "client/cli/agent/emit.h"
 #include "client/cli/look/trace_choice.h"
 #include "client/cli/render/blame.h"
 #include "client/cli/verb.h"
@@ -18,7 +17,7 @@ int CriticalVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "gets faster.",
       "sluice critical");
   TraceChoice choice;
-  AddGlobalOptions(app, &options);
+  AddViewOptions(app, &options);
   AddTraceChoice(app, &choice);
   app.footer(
       "Exit code 1: the journal holds no such trace, or no times of it.\n"
@@ -27,7 +26,7 @@ int CriticalVerb(GlobalOptions options, std::vector<std::string> arguments) {
 
   const Result<Trace> trace = FetchTrace(options, choice);
   if (!trace.ok()) return Fail(trace.failure());
-  const std::vector<CriticalStep> path = CriticalPath(*trace, UnixNow());
+  const std::vector<CriticalStep> path = CriticalPath(*trace, trace->seen_unix_nano);
   if (path.empty()) {
     return Fail({kExitNegative, "no span of this trace has both a start and an end"});
   }

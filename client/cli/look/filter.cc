@@ -19,8 +19,13 @@ namespace {
 
 constexpr std::chrono::milliseconds kFilterTimeout{5'000};
 
+// Where none runs, as while an image is built, an agent of our own answers.
 Result<AgentView> OpenForFilter(const GlobalOptions& options) {
-  return AgentView::Open(ResolveSockets(options), options.timeout.value_or(kFilterTimeout));
+  const auto timeout = options.timeout.value_or(kFilterTimeout);
+  Result<AgentView> running = AgentView::Open(options, timeout);
+  const bool is_absent = !running.ok() && running.failure().code == kExitNoAgent;
+  if (is_absent && !NamesAgent(options)) return AgentView::OpenForFilters(timeout);
+  return running;
 }
 
 CLI::Option* AddFilter(CLI::App& app, std::string* filter) {

@@ -6,6 +6,7 @@
 
 #include "client/cli/exit_code.h"
 #include "client/cli/users.h"
+#include "sluice/v1/record.pb.h"
 
 namespace sluice::cli {
 
@@ -14,6 +15,11 @@ Result<uint64_t> MomentFlag(const std::string& flag, const std::string& text, ui
 
 // A user's number, or name.
 Result<uint32_t> UserFlag(const std::string& text);
+
+// `error`, `warn`, `info`, `debug`, `trace` and, as journalctl takes them, `err`, `warning`,
+// `notice` and the like, or syslog's numbers: 0 to 3 are error, 4 is warn, 5 and 6 are info, 7 is
+// debug.
+Result<v1::Level> LevelFlag(const std::string& text);
 
 // As journalctl takes it: `.service` may be left out.
 std::string UnitName(const std::string& typed);

@@ -59,7 +59,10 @@ int FlushVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Example:\n  sluice flush --sink kvp --timeout 2s");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  const auto timeout = std::min(options.timeout.value_or(kDefaultTimeout), kLongestTimeout);
+  const auto timeout = options.timeout.value_or(kDefaultTimeout);
+  if (timeout > kLongestTimeout) {
+    return Fail({kExitUsage, "an agent is waited for 60s at most; write --timeout 60s"});
+  }
   v1::FlushRequest request;
   request.set_timeout_ms(static_cast<uint32_t>(timeout.count()));
   for (const std::string& sink : sinks) request.add_sinks(sink);

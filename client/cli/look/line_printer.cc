@@ -56,16 +56,27 @@ int LinePrinter::Take(const v1::LinesResponse& response) {
   std::string text;
   for (const v1::Line& line : response.lines()) {
     if (!IsShown(line)) continue;
+    const size_t begin = text.size();
     if (output_.shape == LineOutput::Shape::kCat) {
       AppendEscaped(line.message(), &text);
+    } else if (output_.shape == LineOutput::Shape::kShort) {
+      text += Fold(line.text(), 0, output_.style);
     } else {
       text += line.text();
     }
     text += '\n';
+    if (output_.reverse) held_.push_back(text.substr(begin));
   }
   if (text.empty()) return kExitOk;
   has_printed_ = true;
-  return Print(text);
+  return output_.reverse ? kExitOk : Print(text);
+}
+
+int LinePrinter::PrintHeld() {
+  std::string text;
+  for (auto line = held_.rbegin(); line != held_.rend(); ++line) text += *line;
+  held_.clear();
+  return text.empty() ? kExitOk : Print(text);
 }
 
 int LinePrinter::PrintCursor() const {

@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "client/cli/exit_code.h"
+#include "client/cli/render/text.h"
 #include "sluice/v1/query.pb.h"
 
 namespace re2 {
@@ -18,6 +20,10 @@ struct LineOutput {
 
   Shape shape = Shape::kShort;
   std::string pattern;  // of the messages shown; empty: all
+  // The newest first: all are held until PrintHeld.
+  bool reverse = false;
+  // kShort: lines go on below where the terminal is too narrow.
+  TextStyle style;
 };
 
 class LinePrinter {
@@ -30,6 +36,8 @@ class LinePrinter {
 
   // Lines to stdout, what was missed to stderr. kExitOk, or what went wrong with stdout.
   int Take(const v1::LinesResponse& response);
+  // With LineOutput::reverse, at the end.
+  int PrintHeld();
   // The place behind what was taken, as a last line.
   int PrintCursor() const;
 
@@ -44,6 +52,7 @@ class LinePrinter {
   LineOutput output_;
   std::unique_ptr<re2::RE2> pattern_;  // null: everything matches
   std::string cursor_;
+  std::vector<std::string> held_;
   bool has_printed_ = false;
 };
 

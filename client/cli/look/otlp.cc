@@ -74,8 +74,7 @@ int TestVerb(GlobalOptions options, std::vector<std::string> arguments) {
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
   request.set_span(span);
 
-  Result<AgentView> agent =
-      AgentView::OpenAdmin(ResolveSockets(options), options.timeout.value_or(kTestTimeout));
+  Result<AgentView> agent = AgentView::OpenAdmin(options, options.timeout.value_or(kTestTimeout));
   if (!agent.ok()) return Fail(agent.failure());
   int printed = kExitOk;
   const auto steps = agent->TestExport(request, [&](const v1::TestExportResponse& step) {
@@ -97,8 +96,7 @@ int RetryVerb(GlobalOptions options, std::vector<std::string> arguments) {
   app.footer("Example:\n  sluice otlp retry");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  Result<AgentView> agent =
-      AgentView::OpenAdmin(ResolveSockets(options), options.timeout.value_or(kRetryTimeout));
+  Result<AgentView> agent = AgentView::OpenAdmin(options, options.timeout.value_or(kRetryTimeout));
   if (!agent.ok()) return Fail(agent.failure());
   const Result<v1::RetryExportResponse> response = agent->RetryExport(request);
   if (!response.ok()) return Fail(response.failure());

@@ -21,21 +21,29 @@ int StatusVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Through the admin socket everything, else what concerns the own uid.",
       "sluice status");
   bool open_spans = false;
-  AddGlobalOptions(app, &options);
-  app.add_flag("--open", open_spans, "Also list the spans that have begun and not ended");
-  app.footer("Example:\n  sluice status --open");
+  bool is_quiet = false;
+  AddViewOptions(app, &options);
+  app.add_flag("--open", open_spans, "List the spans that have begun and not ended");
+  app.add_flag("-q,--quiet", is_quiet, "Print nothing; the exit code tells");
+  app.footer(
+      "Exit code 1: the journal or a sink fails to write.\n"
+      "Example:\n  sluice status --open");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  Result<AgentView> agent =
-      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kStatusTimeout));
+  Result<AgentView> agent = AgentView::Open(options, options.timeout.value_or(kStatusTimeout));
   if (!agent.ok()) return Fail(agent.failure());
   const Result<v1::StatusResponse> status = agent->Status(open_spans);
   if (!status.ok()) return Fail(status.failure());
-  const std::string text = options.json ? MessageJson(*status)
-                                        : RenderStatus(*status, {.now_unix_nano = UnixNow(),
-                                                                 .whole_agent = agent->is_admin(),
-                                                                 .style = TextStyle::OfStdout()});
-  return Print(text);
+  const bool is_offline = status->as_of_unix_nano() != 0;
+  const uint64_t now = is_offline ? status->as_of_unix_nano() : UnixNow();
+  const StatusView view{
+      .now_unix_nano = now, .whole_agent = agent->is_admin(), .style = TextStyle::OfStdout()};
+  const int code = IsFailing(*status) ? kExitNegative : kExitOk;
+  if (is_quiet) return code;
+  std::string text = open_spans ? RenderOpenSpans(*status, view) : RenderStatus(*status, view);
+  if (options.json) text = MessageJson(*status);
+  const int printed = Print(text);
+  return printed == kExitOk ? code : printed;
 }
 
 }  // namespace sluice::cli

@@ -1,6 +1,5 @@
 #include "client/cli/look/summary.h"
 
-#include "client/cli/agent/emit.h"
 #include "client/cli/look/trace_choice.h"
 #include "client/cli/render/blame.h"
 #include "client/cli/render/json_writer.h"
@@ -51,7 +50,7 @@ int Summarize(GlobalOptions options) {
     return code;
   }
   const TraceWhy why = ExplainTrace(*trace);
-  const uint64_t now = UnixNow();
+  const uint64_t now = trace->seen_unix_nano;
   if (options.json) {
     JsonWriter json;
     WriteWhy(*trace, why, &json);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "client/cli/agent/emit.h"
+#include "client/cli/agent/offline_agent.h"
 #include "client/cli/agent/request.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/look/filter_flags.h"
@@ -39,7 +40,11 @@ struct TailFlags {
   std::string pattern;
   std::string after_cursor;
   bool show_cursor = false;
-  std::optional<uint32_t> uid;
+  std::string user;
+  std::string since;
+  std::string until;
+  std::string boot;
+  bool reverse = false;
   std::string target;
   std::string unit;
   bool follow = false;
@@ -59,29 +64,35 @@ void AddFlags(CLI::App& app, TailFlags* flags) {
       ->type_name("REGEX");
   app.add_option("-t,--target", flags->target, "Whose target begins so")->type_name("PREFIX");
   app.add_option("-u,--unit", flags->unit, "Of this systemd unit")->type_name("UNIT");
-  app.add_option("--uid", flags->uid, "Of this user")->type_name("UID");
+  app.add_option("--uid", flags->user, "Of this user")->type_name("USER");
+  app.add_option("-S,--since", flags->since,
+                 "That happened then or later: '2026-11-20 09:27' in UTC, '10 min ago', today")
+      ->type_name("TIME");
+  app.add_option("-U,--until", flags->until, "That happened then or earlier")->type_name("TIME");
+  app.add_option("-b,--boot", flags->boot, "Of that boot; without an id, of this one")
+      ->type_name("[BOOT_ID]")
+      ->expected(0, 1);
+  app.add_flag("-r,--reverse", flags->reverse, "The newest first");
   app.add_option("--trace", flags->trace, "Of this trace, by its id or its first digits, or last")
       ->type_name("ID");
   app.add_option("--span", flags->span, "Of this span itself, by its id")->type_name("ID");
   app.add_option("-o,--output", flags->output,
-                 "short: as in the log file; json: an object a line; cat: the message alone")
+                 "short: with the sender, and the spans around by name; full: as in the log file; "
+                 "json: an object a line; cat: the message alone")
       ->type_name("SHAPE")
       ->capture_default_str()
-      ->check(CLI::IsMember({"short", "json", "cat"}));
+      ->check(CLI::IsMember({"short", "full", "json", "cat"}));
   app.add_option("--after-cursor", flags->after_cursor, "Only what comes after this place")
       ->type_name("CURSOR");
   app.add_flag("--show-cursor", flags->show_cursor, "Print the place behind the last line");
 }
 
-Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags) {
+Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags, uint64_t now) {
   v1::LinesRequest request;
   if (!flags.level.empty()) {
-    const auto level = ParseLevel(flags.level);
-    if (!level) {
-      return Failure{kExitUsage,
-                     "'" + flags.level + "' is no level; write error, warn, info, debug or trace"};
-    }
-    request.set_level(static_cast<v1::Level>(*level));
+    const Result<v1::Level> level = LevelFlag(flags.level);
+    if (!level.ok()) return level.failure();
+    request.set_level(*level);
   }
   if (flags.lines.empty()) {
     if (flags.after_cursor.empty()) request.set_newest(kDefaultLines);
@@ -98,7 +109,22 @@ Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags) {
   request.set_after_cursor(flags.after_cursor);
   request.set_target_prefix(flags.target);
   request.set_unit(UnitName(flags.unit));
-  if (flags.uid) request.set_uid(*flags.uid);
+  if (!flags.user.empty()) {
+    const Result<uint32_t> uid = UserFlag(flags.user);
+    if (!uid.ok()) return uid.failure();
+    request.set_uid(*uid);
+  }
+  if (!flags.since.empty()) {
+    const Result<uint64_t> since = MomentFlag("--since", flags.since, now);
+    if (!since.ok()) return since.failure();
+    request.set_since_unix_nano(*since);
+  }
+  if (!flags.until.empty()) {
+    const Result<uint64_t> until = MomentFlag("--until", flags.until, now);
+    if (!until.ok()) return until.failure();
+    request.set_until_unix_nano(*until);
+  }
+  request.set_boot_id(flags.boot);
   if (!flags.span.empty()) {
     const auto id = SpanId::FromHex(flags.span);
     if (!id) {
@@ -115,9 +141,11 @@ LineOutput::Shape ShapeOf(const TailFlags& flags, bool json) {
   return flags.output == "cat" ? LineOutput::Shape::kCat : LineOutput::Shape::kShort;
 }
 
-v1::LineStyle StyleFor(LineOutput::Shape shape) {
+v1::LineStyle StyleFor(LineOutput::Shape shape, const std::string& output) {
   if (shape == LineOutput::Shape::kJson) return v1::LINE_STYLE_JSON;
-  return TextStyle::OfStdout().color ? v1::LINE_STYLE_COLOR : v1::LINE_STYLE_TEXT;
+  const bool color = TextStyle::OfStdout().color;
+  if (output == "full") return color ? v1::LINE_STYLE_COLOR : v1::LINE_STYLE_TEXT;
+  return color ? v1::LINE_STYLE_BRIEF_COLOR : v1::LINE_STYLE_BRIEF;
 }
 
 // The lines of one connection after the other.
@@ -126,9 +154,16 @@ class Tail {
   Tail(SocketPaths sockets, v1::LinesRequest request, LinePrinter printer)
       : sockets_(std::move(sockets)), request_(std::move(request)), printer_(std::move(printer)) {}
 
+  // Reads from that one, which is not looked for again when it is gone.
+  void Use(OfflineAgent agent) {
+    channel_ = std::move(agent.channel);
+    socket_ = std::move(agent.name);
+    method_ = method::kControlLines;
+  }
   // Once, or with `follow` until told to stop. Exit code.
   int Run(milliseconds timeout, milliseconds return_timeout);
 
+  int PrintHeld() { return printer_.PrintHeld(); }
   const LinePrinter& printer() const { return printer_; }
 
  private:
@@ -202,7 +237,7 @@ bool IsLost(const rpc::Status& status) {
 }
 
 int Tail::Run(milliseconds timeout, milliseconds return_timeout) {
-  rpc::Status status = Open(timeout);
+  rpc::Status status = channel_ != nullptr ? rpc::Status() : Open(timeout);
   while (status.ok()) {
     const End end = ReadToEnd(timeout);
     if (end.exit_code != kExitOk) return end.exit_code;
@@ -232,7 +267,7 @@ bool Tail::AwaitReturn(milliseconds timeout, rpc::Status* status) {
 }
 
 // Finds the trace that --trace means.
-Result<std::string> FindTraceId(const std::string& typed, const SocketPaths& sockets,
+Result<std::string> FindTraceId(const std::string& typed, const GlobalOptions& options,
                                 milliseconds timeout) {
   if (const auto id = TraceId::FromHex(typed)) return std::string(id->raw());
   TraceChoice choice;
@@ -240,12 +275,20 @@ Result<std::string> FindTraceId(const std::string& typed, const SocketPaths& soc
   if (!choice.last) choice.id = typed;
   const Result<v1::TraceSelector> selector = SelectorOf(choice);
   if (!selector.ok()) return selector.failure();
-  Result<AgentView> agent = AgentView::Open(sockets, timeout);
+  Result<AgentView> agent = AgentView::Open(options, timeout);
   if (!agent.ok()) return agent.failure();
   const Result<std::vector<v1::StoredRecord>> newest = ReadTrace(&*agent, choice, 1);
   if (!newest.ok()) return newest.failure();
   const v1::Record& record = newest->front().record();
   return record.has_event() ? record.event().trace_id() : record.span().trace_id();
+}
+
+Result<std::string> ThisBoot(const GlobalOptions& options, milliseconds timeout) {
+  Result<AgentView> agent = AgentView::Open(options, timeout);
+  if (!agent.ok()) return agent.failure();
+  const Result<v1::StatusResponse> status = agent->Status(/*open_spans=*/false);
+  if (!status.ok()) return status.failure();
+  return status->boot_id();
 }
 
 }  // namespace
@@ -255,7 +298,7 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Shows the newest records as the log file has them: root everybody's, others their own.",
       "sluice tail");
   TailFlags flags;
-  AddGlobalOptions(app, &options);
+  AddViewOptions(app, &options);
   AddFlags(app, &flags);
   app.footer(
       "-f ends on SIGINT, and when an agent that went does not come back within 60s (--timeout).\n"
@@ -265,21 +308,40 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "  sluice tail -n all -u cloud-init -g 'timed? ?out'");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  Result<v1::LinesRequest> request = MakeLinesRequest(flags);
+  if (flags.reverse && flags.follow) {
+    return Fail({kExitUsage, "-f shows what comes, which is never first; leave out -r"});
+  }
+  if (options.is_offline() && flags.follow) {
+    return Fail({kExitUsage, "-f follows the running agent; nothing comes to --journal or --root"});
+  }
+  Result<v1::LinesRequest> request = MakeLinesRequest(flags, UnixNow());
   if (!request.ok()) return Fail(request.failure());
   const LineOutput::Shape shape = ShapeOf(flags, options.json);
-  Result<LinePrinter> printer = LinePrinter::Create({shape, flags.pattern});
+  Result<LinePrinter> printer =
+      LinePrinter::Create({shape, flags.pattern, flags.reverse, TextStyle::OfStdout()});
   if (!printer.ok()) return Fail(printer.failure());
   if (!flags.trace.empty()) {
     const Result<std::string> trace_id =
-        FindTraceId(flags.trace, ResolveSockets(options), options.timeout.value_or(kTailTimeout));
+        FindTraceId(flags.trace, options, options.timeout.value_or(kTailTimeout));
     if (!trace_id.ok()) return Fail(trace_id.failure());
     request->set_trace_id(*trace_id);
   }
-  request->set_style(StyleFor(shape));
+  if (app.count("--boot") > 0 && flags.boot.empty()) {
+    const Result<std::string> boot_id = ThisBoot(options, options.timeout.value_or(kTailTimeout));
+    if (!boot_id.ok()) return Fail(boot_id.failure());
+    request->set_boot_id(*boot_id);
+  }
+  request->set_style(StyleFor(shape, flags.output));
   Tail tail(ResolveSockets(options), std::move(*request), std::move(*printer));
-  const int code =
+  if (options.is_offline()) {
+    Result<OfflineAgent> agent =
+        StartOfflineAgent(options, steady_clock::now() + options.timeout.value_or(kTailTimeout));
+    if (!agent.ok()) return Fail(agent.failure());
+    tail.Use(std::move(*agent));
+  }
+  int code =
       tail.Run(options.timeout.value_or(kTailTimeout), options.timeout.value_or(kReturnTimeout));
+  if (code == kExitOk) code = tail.PrintHeld();
   if (flags.show_cursor && !tail.printer().cursor().empty()) {
     if (const int printed = tail.printer().PrintCursor(); printed != kExitOk) return printed;
   }

@@ -71,12 +71,15 @@ Result<std::vector<v1::StoredRecord>> ReadTrace(AgentView* agent, const TraceCho
 Result<Trace> FetchTrace(const GlobalOptions& options, const TraceChoice& choice) {
   const Result<v1::TraceSelector> selector = SelectorOf(choice);
   if (!selector.ok()) return selector.failure();
-  Result<AgentView> agent =
-      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTraceTimeout));
+  Result<AgentView> agent = AgentView::Open(options, options.timeout.value_or(kTraceTimeout));
   if (!agent.ok()) return agent.failure();
   const Result<std::vector<v1::StoredRecord>> records = ReadTrace(&*agent, choice);
   if (!records.ok()) return records.failure();
-  return BuildTrace(*records);
+  const Result<uint64_t> now = agent->Now();
+  if (!now.ok()) return now.failure();
+  Trace trace = BuildTrace(*records);
+  trace.seen_unix_nano = *now;
+  return trace;
 }
 
 }  // namespace sluice::cli

@@ -7,8 +7,12 @@
 #include "client/cli/agent/agent_view.h"
 #include "client/cli/agent/emit.h"
 #include "client/cli/look/filter_flags.h"
+#include "client/cli/look/trace_choice.h"
 #include "client/cli/render/message_json.h"
+#include "client/cli/render/run_info.h"
 #include "client/cli/render/traces.h"
+#include "client/cli/render/value.h"
+#include "client/cli/trace/run_info.h"
 #include "client/cli/verb.h"
 #include "client/cli/when.h"
 
@@ -16,6 +20,7 @@ namespace sluice::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kTracesTimeout{10'000};
+constexpr uint32_t kMaxTracesOfRun = 1000;
 
 struct TracesFlags {
   uint32_t count = 20;
@@ -27,6 +32,7 @@ struct TracesFlags {
   std::string service;
   std::string slower_than;
   std::string text;
+  std::string run_id;
   bool failed = false;
 };
 
@@ -49,6 +55,7 @@ void AddFlags(CLI::App& app, TracesFlags* flags) {
                "In which a span failed or was aborted, or an event is an error");
   app.add_option("--slower-than", flags->slower_than, "Which took longer, or still take")
       ->type_name("TIME");
+  app.add_option("--run-id", flags->run_id, "Of this run of an AI agent")->type_name("RUN");
   app.add_option("-g,--grep", flags->text, "With this in a span's name or an event's message")
       ->type_name("TEXT");
 }
@@ -83,19 +90,65 @@ Result<v1::TracesRequest> MakeRequest(const TracesFlags& flags, uint64_t now) {
   request.set_service_name(flags.service);
   request.set_failed(flags.failed);
   request.set_text(flags.text);
+  request.set_run_id(flags.run_id);
   request.set_boot_id(flags.boot);
   return request;
+}
+
+// All traces of the run, the oldest first.
+Result<std::vector<Trace>> ReadRun(const GlobalOptions& options, const std::string& run_id) {
+  Result<AgentView> agent = AgentView::Open(options, options.timeout.value_or(kTracesTimeout));
+  if (!agent.ok()) return agent.failure();
+  v1::TracesRequest request;
+  request.set_run_id(run_id);
+  request.set_limit(kMaxTracesOfRun);
+  const Result<v1::TracesResponse> found = agent->Traces(request);
+  if (!found.ok()) return found.failure();
+  std::vector<Trace> traces;
+  for (int i = found->traces_size() - 1; i >= 0; --i) {
+    const auto records = ReadTrace(&*agent, {.id = ToHex(found->traces(i).trace_id())});
+    if (!records.ok()) return records.failure();
+    traces.push_back(BuildTrace(*records));
+  }
+  return traces;
+}
+
+int RunInfoVerb(GlobalOptions options, std::vector<std::string> arguments) {
+  CLI::App app(
+      "Shows what a run of an AI agent did: cost, tokens and time to the first token, calls by "
+      "model,\n"
+      "tools, agents, what failed. A call within another one counts once.",
+      "sluice traces run-info");
+  std::string run_id;
+  bool with_content = false;
+  AddViewOptions(app, &options);
+  app.add_option("RUN", run_id, "Its id: vllora.run_id")->required();
+  app.add_flag("--content", with_content, "Also what was sent to models and what came back");
+  app.footer("Exit code 1: there is none.\nExample:\n  sluice traces run-info 6f9c1a");
+  if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
+
+  const Result<std::vector<Trace>> traces = ReadRun(options, run_id);
+  if (!traces.ok()) return Fail(traces.failure());
+  if (traces->empty()) return Fail({kExitNegative, "no span of run " + run_id + " in the journal"});
+  const RunInfo run = DescribeRun(*traces, run_id);
+  return Print(options.json ? RenderRunInfoJson(run_id, run, *traces, with_content)
+                            : RenderRunInfo(run_id, run, with_content, TextStyle::OfStdout()));
 }
 
 }  // namespace
 
 int TracesVerb(GlobalOptions options, std::vector<std::string> arguments) {
+  if (!arguments.empty() && arguments.front() == "run-info") {
+    arguments.erase(arguments.begin());
+    return RunInfoVerb(std::move(options), std::move(arguments));
+  }
   CLI::App app("Lists the traces of the journal, the newest first.", "sluice traces");
   TracesFlags flags;
-  AddGlobalOptions(app, &options);
+  AddViewOptions(app, &options);
   AddFlags(app, &flags);
   app.footer(
-      "Then 'sluice tree ID' shows one, 'sluice why ID' what went wrong in it.\n"
+      "Then 'sluice tree ID' shows one, 'sluice why ID' what went wrong in it, and 'sluice traces\n"
+      "run-info RUN' what a run of an AI agent did.\n"
       "Exit code 1: there is none.\n"
       "Examples:\n"
       "  sluice traces --failed -S today\n"
@@ -104,8 +157,7 @@ int TracesVerb(GlobalOptions options, std::vector<std::string> arguments) {
 
   Result<v1::TracesRequest> request = MakeRequest(flags, UnixNow());
   if (!request.ok()) return Fail(request.failure());
-  Result<AgentView> agent =
-      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kTracesTimeout));
+  Result<AgentView> agent = AgentView::Open(options, options.timeout.value_or(kTracesTimeout));
   if (!agent.ok()) return Fail(agent.failure());
   if (app.count("--boot") > 0 && flags.boot.empty()) {
     const Result<v1::StatusResponse> status = agent->Status(/*open_spans=*/false);

@@ -3,13 +3,12 @@
 #include <CLI/App.hpp>
 #include <optional>
 
-#include "client/cli/agent/emit.h"
+#include "client/cli/look/filter_flags.h"
 #include "client/cli/look/trace_choice.h"
 #include "client/cli/render/tree.h"
 #include "client/cli/render/tree_json.h"
 #include "client/cli/verb.h"
 #include "client/cli/when.h"
-#include "proto/record/view.h"
 
 namespace sluice::cli {
 namespace {
@@ -39,7 +38,6 @@ void AddFlags(CLI::App& app, TreeFlags* flags) {
 Result<TreeOptions> OptionsOf(const TreeFlags& flags) {
   TreeOptions options;
   options.is_verbose = flags.verbose;
-  options.now_unix_nano = UnixNow();
   options.limits.join_from = flags.all ? 0 : kJoinFrom;
   if (flags.depth) options.limits.max_depth = *flags.depth;
   if (!flags.min.empty()) {
@@ -51,12 +49,9 @@ Result<TreeOptions> OptionsOf(const TreeFlags& flags) {
     options.limits.min_nano = *length;
   }
   if (!flags.level.empty()) {
-    const auto level = ParseLevel(flags.level);
-    if (!level) {
-      return Failure{kExitUsage,
-                     "unknown level '" + flags.level + "'; use error, warn, info, debug or trace"};
-    }
-    options.limits.level = static_cast<v1::Level>(*level);
+    const Result<v1::Level> level = LevelFlag(flags.level);
+    if (!level.ok()) return level.failure();
+    options.limits.level = *level;
   }
   return options;
 }
@@ -70,7 +65,7 @@ int TreeVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "sluice tree");
   TraceChoice choice;
   TreeFlags flags;
-  AddGlobalOptions(app, &options);
+  AddViewOptions(app, &options);
   AddTraceChoice(app, &choice);
   AddFlags(app, &flags);
   app.footer(
@@ -78,10 +73,11 @@ int TreeVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "Examples:\n  sluice tree --last -v\n  sluice tree 4bf92f35 --min 10ms --depth 3");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  const Result<TreeOptions> tree_options = OptionsOf(flags);
+  Result<TreeOptions> tree_options = OptionsOf(flags);
   if (!tree_options.ok()) return Fail(tree_options.failure());
   const Result<Trace> trace = FetchTrace(options, choice);
   if (!trace.ok()) return Fail(trace.failure());
+  tree_options->now_unix_nano = trace->seen_unix_nano;
   return Print(options.json ? RenderTreeJson(*trace)
                             : RenderTree(*trace, *tree_options, TextStyle::OfStdout()));
 }

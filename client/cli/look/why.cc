@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "client/cli/agent/emit.h"
 #include "client/cli/kvp/pool_image.h"
 #include "client/cli/look/trace_choice.h"
 #include "client/cli/render/message_json.h"
@@ -172,7 +171,7 @@ int WhyVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "dropped.",
       "sluice why");
   TraceChoice choice;
-  AddGlobalOptions(app, &options);
+  AddViewOptions(app, &options);
   AddTraceChoice(app, &choice);
   app.footer(
       "Exit code 1: there is no such trace, or nothing failed and nothing is open.\n"
@@ -182,8 +181,7 @@ int WhyVerb(GlobalOptions options, std::vector<std::string> arguments) {
     if (const auto selector = SelectorOf(choice); !selector.ok()) return Fail(selector.failure());
   }
 
-  Result<AgentView> agent =
-      AgentView::Open(ResolveSockets(options), options.timeout.value_or(kWhyTimeout));
+  Result<AgentView> agent = AgentView::Open(options, options.timeout.value_or(kWhyTimeout));
   if (!agent.ok()) return Fail(agent.failure());
   const Result<Circumstances> circumstances = ReadCircumstances(&*agent);
   if (!circumstances.ok()) return Fail(circumstances.failure());
@@ -203,7 +201,9 @@ int WhyVerb(GlobalOptions options, std::vector<std::string> arguments) {
                          return one.why.empty();
                        });
 
-  const uint64_t now = UnixNow();
+  const Result<uint64_t> read_at = agent->Now();
+  if (!read_at.ok()) return Fail(read_at.failure());
+  const uint64_t now = *read_at;
   const TextStyle style = TextStyle::OfStdout();
   std::string text;
   if (options.json) {

@@ -16,10 +16,16 @@ struct StatusView {
   TextStyle style;
 };
 
-// Sections, each with a heading, and aligned columns within: agent, journal, sinks, clients, drops
-// by reason and uid, filters and
-// other settings that somebody chose, open spans where they were asked for.
+// First what is wrong, a line each, or `ok`. Then sections, each with a heading, and aligned
+// columns within: agent, journal, sinks, clients, drops by reason and uid, filters and other
+// settings that somebody chose.
 std::string RenderStatus(const v1::StatusResponse& status, const StatusView& view);
+
+// The spans that have begun and not ended, the oldest first, with their ages.
+std::string RenderOpenSpans(const v1::StatusResponse& status, const StatusView& view);
+
+// Whether the journal or a sink fails to write what it should.
+bool IsFailing(const v1::StatusResponse& status);
 
 // Whether a counter counts what was not taken or not written.
 bool IsDrop(const v1::Counter& counter);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "client/cli/render/message_json.h"
 #include "google/protobuf/text_format.h"
 
@@ -46,7 +48,10 @@ constexpr char kStatus[] = R"(
 TEST(StatusTest, ShowsEverySection) {
   EXPECT_EQ(
       RenderStatus(Parse(kStatus), {.now_unix_nano = 1763632733000000000, .whole_agent = true}),
-      R"(Agent
+      R"(sink file fails, 4 behind: No space left on device
+2 dropped since the agent started; below stands why
+
+Agent
   version  0.1.0
   pid      42
   started  2025-11-20T09:57:53.000000Z (1m00s ago)
@@ -58,7 +63,7 @@ Journal
   state         ok
   path          /j
   acknowledges  what is synced to disk
-  entries       1 to before 9, synced to 8
+  entries       1-8, all synced
   size          2.0 KiB of 256.0 MiB in 2 segments
   set aside     /j.format-3: written by another release, which can read it there
 
@@ -70,7 +75,7 @@ Sinks
 Clients
   uid 1000  pid 7  job  demo  3 records  1 open span  since 2025-11-20T09:57:54.000000Z (59.0 s ago)
 
-Lost by clients before they could send it
+Lost in clients before it was sent
   uid 1000  pid 7  job  demo  ring_full  12  connected
   uid 1000  pid 7  job  demo  too_large  1   connected
   uid 1000  pid 6  old        ring_full  3   ended 2025-11-20T09:58:52.000000Z (1.00 s ago)
@@ -107,6 +112,35 @@ TEST(StatusTest, NamesWhatFilteredRecordsOut) {
             std::string::npos);
 }
 
+TEST(StatusTest, ShowsWhatBecameOfWhatIsExported) {
+  constexpr uint64_t kNow = 1763632733000000000;
+  v1::StatusResponse status = Parse(R"(
+    sinks { name: 'otlp' enabled: true state: 'failing' behind: 4 destination: 'http://c (grpc)'
+            last_error: 'busy' exports {
+              signals { name: 'traces' sent: 9 rejected: 1
+                        dropped { reason: 'refused' records: 2 }
+                        dropped { reason: 'too_large' records: 1 } }
+              signals { name: 'metrics' is_off: true }
+              max_request_bytes: 3145728 last_message: 'busy' } })");
+  v1::SinkStatus* const sink = status.mutable_sinks(0);
+  sink->set_oldest_unix_nano(kNow - 65'000'000'000);
+  sink->set_next_attempt_unix_nano(kNow + 3'000'000'000);
+  sink->mutable_exports()->set_last_message_unix_nano(kNow - 1'000'000'000);
+  const std::string text = RenderStatus(status, {.now_unix_nano = kNow});
+  EXPECT_NE(text.find(R"(
+Sinks
+  otlp  failing  4 behind for 1m05s  0 written  0 filtered  http://c (grpc)  last error: busy, next attempt in 3.00 s
+
+Exports
+  otlp  traces    9 sent         1 rejected                                3 dropped: 2 refused, 1 too_large
+  otlp  metrics   0 sent         0 rejected                                0 dropped                          off: the destination does not take it
+  otlp  requests  up to 3.0 MiB
+  otlp  answer    busy           2025-11-20T09:58:52.000000Z (1.00 s ago)
+)"),
+            std::string::npos)
+      << text;
+}
+
 TEST(StatusTest, NamesWhoSpeaksByWhatAndTellsWhoTriesTls) {
   const std::string text = RenderStatus(Parse(R"(
       peers { identity { uid: 5 pid: 6 comm: "app" } protocol: "HTTP/1.1" user_agent: "OTel/1\n"
@@ -126,27 +160,81 @@ TEST(StatusTest, SaysWhenItIsThePartOfOneUser) {
             std::string::npos);
 }
 
-TEST(StatusTest, ListsOpenSpansWhereTheyWereAskedFor) {
-  const std::string text = RenderStatus(Parse(R"(
-      open_span_count: 1
-      open_spans { trace_id: "\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021"
-                   name: "build\n" start_time_unix_nano: 1763632673000000000
-                   identity { uid: 5 pid: 6 } })"),
-                                        {});
-  EXPECT_NE(text.find("Open spans\n  build\\n  since 2025-11-20T09:57:53.000000Z  uid 5  pid 6    "
-                      "trace 11111111111111111111111111111111\n"),
-            std::string::npos)
-      << text;
+TEST(StatusTest, SaysFirstWhatIsWrongAndWhetherThatFails) {
+  const auto lines = [](const char* text) {
+    const std::string all = RenderStatus(Parse(text), {.whole_agent = true});
+    return all.substr(0, all.find("\n\n"));
+  };
+  EXPECT_EQ(lines("sinks { name: 'kvp' enabled: true state: 'ok' }"), "ok");
+  EXPECT_EQ(lines("sinks { name: 'kvp' enabled: true state: 'waiting' behind: 3 }"),
+            "sink kvp waits, 3 behind");
+  EXPECT_EQ(lines("journal { error: 'write: EIO' durability: DURABILITY_MEMORY } "
+                  "sinks { name: 'kvp' enabled: true state: 'waiting' } "
+                  "sinks { name: 'otlp' enabled: true state: 'failing' last_error: 'refused' }"),
+            "the journal fails: write: EIO\n"
+            "sink otlp fails, 0 behind: refused\n"
+            "sink kvp waits, 0 behind\n"
+            "the journal is in memory: the disk was not writable at start");
+  EXPECT_TRUE(IsFailing(Parse("journal { error: 'EIO' }")));
+  EXPECT_TRUE(IsFailing(Parse("sinks { enabled: true state: 'failing' }")));
+  EXPECT_FALSE(IsFailing(Parse("sinks { enabled: false state: 'failing' }")));
+  EXPECT_FALSE(IsFailing(Parse("sinks { enabled: true state: 'waiting' }")));
+}
+
+TEST(StatusTest, CountsWhatNobodyWantedAsNoDrop) {
+  EXPECT_EQ(RenderStatus(Parse("counters { name: 'admission.dropped' reason: 'unwanted_level' "
+                               "value: 5 }"),
+                         {})
+                .substr(0, 3),
+            "ok\n");
+}
+
+TEST(StatusTest, ListsOpenSpansWithTheirAgesTheOldestFirst) {
+  EXPECT_EQ(RenderOpenSpans(Parse(R"(
+      open_span_count: 2
+      open_spans { name: "new" start_time_unix_nano: 1763632733000000000 trace_id: "\021\021\021\021\022" }
+      open_spans { trace_id: "\021\021\021\021\021" name: "build\n" service_name: "ci"
+                   start_time_unix_nano: 1763632673000000000
+                   identity { uid: 5 pid: 6 unit: "a.service" } })"),
+                            {.now_unix_nano = 1763632734000000000}),
+            "AGE     NAME     SINCE            UID  PID  SERVICE  UNIT       TRACE\n"
+            "1m01s   build\\n  09:57:53.000000  5    6    ci       a.service  11111111\n"
+            "1.00 s  new      09:58:53.000000  0    0                        11111111\n");
+  EXPECT_EQ(RenderOpenSpans({}, {}), "no span is open\n");
 }
 
 TEST(StatusTest, SaysHowManyOpenSpansAreNotListed) {
   const v1::StatusResponse status =
       Parse("open_span_count: 5 open_spans { name: 'a' } open_spans { name: 'b' }");
-  const std::string text = RenderStatus(status, {});
+  const std::string text = RenderOpenSpans(status, {});
   EXPECT_TRUE(text.ends_with("\n2 of 5 open spans: the agent lists no more at once\n")) << text;
-  EXPECT_EQ(RenderStatus(Parse("open_span_count: 1 open_spans { name: 'a' }"), {}).find(" of "),
+  EXPECT_EQ(RenderOpenSpans(Parse("open_span_count: 1 open_spans { name: 'a' }"), {}).find(" of "),
             std::string::npos);
   EXPECT_NE(MessageJson(status).find("\"open_span_count\": 5"), std::string::npos);
+}
+
+TEST(StatusTest, IsNoWiderThanTheTerminal) {
+  const std::string text =
+      RenderStatus(Parse(kStatus), {.whole_agent = true, .style = {.color = true, .width = 40}});
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(TextWidth(line), 40u) << line;
+  EXPECT_NE(text.find("\x1b[31mfailing\x1b[0m"), std::string::npos) << text;
+}
+
+TEST(StatusTest, ShowsAJournalWithoutItsAgent) {
+  EXPECT_EQ(
+      RenderStatus(Parse("as_of_unix_nano: 1763632673000000000 boot_id: 'b' "
+                         "journal { path: '/j' first_sequence: 3 next_sequence: 9 bytes: 2048 "
+                         "segments: 1 }"),
+                   {.whole_agent = true}),
+      "Journal without its agent\n"
+      "  ends          2025-11-20T09:57:53.000000Z\n"
+      "  last boot id  b\n"
+      "\n"
+      "Journal\n"
+      "  path     /j\n"
+      "  entries  3-8\n"
+      "  size     2.0 KiB in 1 segment\n");
 }
 
 TEST(MessageJsonTest, UsesFieldNamesHexIdsAndNumbers) {

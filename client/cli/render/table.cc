@@ -27,6 +27,11 @@ void Table::Row(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
+void Table::PaintLast(size_t column, std::string_view color) {
+  std::string& cell = rows_.back()[column];
+  cell = Painted(color, cell, {.color = true});
+}
+
 std::vector<size_t> Table::Widths() const {
   std::vector<size_t> widths;
   for (const auto& row : rows_) {
@@ -36,8 +41,9 @@ std::vector<size_t> Table::Widths() const {
   return widths;
 }
 
-std::string Table::RenderColumns(const TextStyle& style, const std::vector<size_t>& widths) const {
-  std::string out = heading_.empty() ? "" : heading_ + '\n';
+std::vector<std::string> Table::Lines(const TextStyle& style,
+                                      const std::vector<size_t>& widths) const {
+  std::vector<std::string> lines;
   for (const auto& row : rows_) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
@@ -47,13 +53,21 @@ std::string Table::RenderColumns(const TextStyle& style, const std::vector<size_
       if (i + 1 < row.size()) line.append(widths[i] - TextWidth(cell), ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    out += (style.width == 0 ? line : CutToWidth(line, style.width, style)) + '\n';
+    lines.push_back(std::move(line));
   }
-  return out;
+  return lines;
 }
 
-std::string Table::Render() const {
-  return rows_.empty() ? "" : RenderColumns(TextStyle{}, Widths());
+std::string Table::Render() const { return RenderFolded(TextStyle{}); }
+
+std::string Table::RenderFolded(const TextStyle& style) const {
+  if (rows_.empty()) return {};
+  std::string out = heading_.empty() ? "" : Painted(kBold, heading_, style) + '\n';
+  const size_t indent = heading_.empty() ? 0 : 2;
+  for (const std::string& line : Lines(style, Widths())) {
+    out += Fold(std::string_view(line).substr(std::min(indent, line.size())), indent, style) + '\n';
+  }
+  return out;
 }
 
 std::string Table::RenderWithin(const TextStyle& style,
@@ -70,7 +84,11 @@ std::string Table::RenderWithin(const TextStyle& style,
       --*widest;
     }
   }
-  return RenderColumns(style, widths);
+  std::string out = heading_.empty() ? "" : Painted(kBold, heading_, style) + '\n';
+  for (const std::string& line : Lines(style, widths)) {
+    out += (style.width == 0 ? line : CutToWidth(line, style.width, style)) + '\n';
+  }
+  return out;
 }
 
 }  // namespace sluice::cli

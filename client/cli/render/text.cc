@@ -90,6 +90,11 @@ TextStyle TextStyle::OfStdout() {
   return {.color = TakesColor(STDOUT_FILENO), .unicode = LocaleIsUtf8(), .width = StdoutWidth()};
 }
 
+std::string Painted(std::string_view color, std::string_view text, const TextStyle& style) {
+  if (!style.color || text.empty()) return std::string(text);
+  return std::string(color).append(text).append("\x1b[0m");
+}
+
 size_t TextWidth(std::string_view text) {
   size_t columns = 0;
   for (size_t at = 0; at < text.size();) {
@@ -173,6 +178,10 @@ std::string FormatTimeOfDay(uint64_t unix_nano) {
   const std::string time = FormatTime(unix_nano);
   const size_t begin = time.find('T') + 1;
   return time.substr(begin, time.size() - begin - 1);
+}
+
+std::string Counted(uint64_t count, std::string_view noun) {
+  return std::to_string(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s");
 }
 
 std::string FormatBytes(uint64_t bytes) {

@@ -8,6 +8,13 @@
 
 namespace sluice::cli {
 
+// Escape sequences that begin a colour.
+inline constexpr std::string_view kRed = "\x1b[31m";
+inline constexpr std::string_view kGreen = "\x1b[32m";
+inline constexpr std::string_view kYellow = "\x1b[33m";
+inline constexpr std::string_view kBold = "\x1b[1m";
+inline constexpr std::string_view kDim = "\x1b[2m";
+
 // What the reader's terminal can show.
 struct TextStyle {
   bool color = false;
@@ -18,6 +25,9 @@ struct TextStyle {
   // width, or that of COLUMNS where it is set.
   static TextStyle OfStdout();
 };
+
+// `text` in that colour, where the style has colours.
+std::string Painted(std::string_view color, std::string_view text, const TextStyle& style);
 
 // line_escape.h's form, in which nothing moves the cursor, except that a backslash stays as it is.
 std::string EscapeControls(std::string_view text);
@@ -43,6 +53,9 @@ std::string CutToWidth(std::string_view text, size_t width, const TextStyle& sty
 // `text` after `indent` spaces; what does not fit the style's width goes on in lines that stand two
 // columns further right, broken at spaces where there are some. Without a line feed at the end.
 std::string Fold(std::string_view text, size_t indent, const TextStyle& style);
+
+// `1 span`, `12 spans`.
+std::string Counted(uint64_t count, std::string_view noun);
 
 // `1.5 MiB`, `512 B`.
 std::string FormatBytes(uint64_t bytes);

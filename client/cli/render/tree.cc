@@ -16,11 +16,6 @@ using otlp::v1::Status;
 // Below this depth lines are indented no further; the depth is written out instead.
 constexpr size_t kMaxIndentedDepth = 40;
 
-constexpr std::string_view kRed = "\x1b[31m";
-constexpr std::string_view kYellow = "\x1b[33m";
-constexpr std::string_view kDim = "\x1b[2m";
-constexpr std::string_view kReset = "\x1b[0m";
-
 // When the first span began; 0: not known.
 uint64_t BeginOf(const Trace& trace) {
   uint64_t begin = 0;
@@ -60,8 +55,7 @@ class TreeRenderer {
   std::string Marks(const TraceSpan& span) const;
 
   std::string Colored(std::string_view color, std::string_view text) const {
-    if (!style_.color || text.empty()) return std::string(text);
-    return std::string(color).append(text).append(kReset);
+    return Painted(color, text, style_);
   }
 
   const Trace& trace_;
@@ -71,10 +65,6 @@ class TreeRenderer {
   // For each depth above the current row: more siblings follow there.
   std::vector<bool> continues_;
 };
-
-std::string Counted(size_t count, std::string_view noun) {
-  return std::to_string(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s");
-}
 
 std::string TreeRenderer::Headline() const {
   size_t errors = 0, open = 0, aborted = 0;

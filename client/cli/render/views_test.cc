@@ -175,40 +175,6 @@ TEST(CriticalPathTest, NamesTheTimeInWhichNoSpanRan) {
             "300 ms  100 ms  b\n");
 }
 
-// Records of a few spans that share ids, name each other and themselves as parents, end before
-// they begin, miss their start or end, link anywhere.
-Records RandomRecords(std::mt19937* random) {
-  const auto below = [&](int n) {
-    return static_cast<int>((*random)() % static_cast<unsigned>(n));
-  };
-  const auto id = [&] { return static_cast<char>('a' + below(9)); };
-  Records records;
-  for (int count = below(40); count > 0; --count) {
-    records.From(1000 + static_cast<uint32_t>(below(2)), below(3), below(2) ? "svc" : "");
-    const auto at = static_cast<uint64_t>(below(5000));
-    switch (below(6)) {
-      case 0:
-        records.Start(id(), below(3) ? id() : '\0', at);
-        break;
-      case 1:
-        records.End(id(), at, below(2) ? "failed" : "");
-        if (below(3) == 0) records.Synthetic();
-        break;
-      case 2:
-      case 3:
-        records.Whole(id(), below(3) ? id() : '\0', at, static_cast<uint64_t>(below(5000)));
-        if (below(3) == 0) records.span()->add_links()->set_span_id(SpanIdOf(id()));
-        if (below(9) == 0) records.span()->clear_start_time_unix_nano();
-        break;
-      default:
-        records.Event(below(4) ? id() : '\0', at, "a message of some length, as they are",
-                      below(4) ? v1::LEVEL_INFO : v1::LEVEL_ERROR);
-    }
-    if (below(9) == 0) records.Again();
-  }
-  return records;
-}
-
 void ExpectNarrow(const std::string& text, size_t width) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(TextWidth(line), width) << line;

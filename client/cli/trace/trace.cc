@@ -32,6 +32,7 @@ class TraceBuilder {
     std::vector<std::string> updates;
   };
 
+  Sender SenderOf(const v1::StoredRecord& stored);
   void AddEvent(const v1::StoredRecord& stored);
   void AddSpanEvents();
   void AddSpan(const v1::StoredRecord& stored);
@@ -48,6 +49,8 @@ class TraceBuilder {
   std::vector<Seen> seen_;
   std::map<SpanKey, size_t> by_key_;
   std::vector<std::optional<size_t>> parents_;
+  // By their encoding.
+  std::map<std::string, std::shared_ptr<const otlp::v1::Resource>> resources_;
 };
 
 void TraceBuilder::Add(const v1::StoredRecord& stored) {
@@ -57,6 +60,14 @@ void TraceBuilder::Add(const v1::StoredRecord& stored) {
   } else if (record.has_span()) {
     AddSpan(stored);
   }
+}
+
+Sender TraceBuilder::SenderOf(const v1::StoredRecord& stored) {
+  auto& resource = resources_[stored.resource().SerializeAsString()];
+  if (resource == nullptr) {
+    resource = std::make_shared<const otlp::v1::Resource>(stored.resource());
+  }
+  return {stored.identity(), ServiceName(stored), resource};
 }
 
 void TraceBuilder::AddEvent(const v1::StoredRecord& stored) {
@@ -70,7 +81,7 @@ void TraceBuilder::AddEvent(const v1::StoredRecord& stored) {
   event.target = stored.record().target();
   event.attributes = body.attributes();
   event.span_id = body.span_id();
-  event.sender = {stored.identity(), ServiceName(stored)};
+  event.sender = SenderOf(stored);
 }
 
 bool TraceBuilder::IsRepeated(Seen& seen, const v1::Record& record) const {
@@ -105,7 +116,7 @@ void TraceBuilder::AddSpan(const v1::StoredRecord& stored) {
   span.span.MergeFrom(record.span());
   if (record.level() != v1::LEVEL_UNSPECIFIED) span.level = record.level();
   if (!record.target().empty()) span.target = record.target();
-  if (is_new || !stored.synthetic()) span.sender = {stored.identity(), ServiceName(stored)};
+  if (is_new || !stored.synthetic()) span.sender = SenderOf(stored);
   if (seen.end) {
     span.state = stored.synthetic() ? TraceSpan::State::kAborted : TraceSpan::State::kEnded;
   }
@@ -122,6 +133,7 @@ void TraceBuilder::AddSpanEvents() {
       event.attributes = body.attributes();
       event.span_id = span.span.span_id();
       event.sender = span.sender;
+      event.is_of_span = true;
     }
   }
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,10 +13,12 @@
 
 namespace sluice::cli {
 
-// The sender of a record, as the kernel named it, and the service it calls itself.
+// The sender of a record, as the kernel named it, and what it says of itself.
 struct Sender {
   v1::Identity identity;
   std::string service_name;
+  // All of it; one for all that have the same. Null where nothing was built out of records.
+  std::shared_ptr<const otlp::v1::Resource> resource;
 };
 
 struct TraceEvent {
@@ -28,6 +31,8 @@ struct TraceEvent {
   // Raw; empty: outside any span.
   std::string span_id;
   Sender sender;
+  // It came within its span, among TraceSpan::span's own events.
+  bool is_of_span = false;
 };
 
 struct TraceSpan {
@@ -61,6 +66,8 @@ struct TraceItem {
 
 struct Trace {
   std::string trace_id;  // raw
+  // When it was looked at: what has not ended lasts until then. 0: not known.
+  uint64_t seen_unix_nano = 0;
   std::vector<TraceSpan> spans;
   std::vector<TraceEvent> events;
   std::vector<TraceItem> roots;

@@ -13,8 +13,6 @@
 extern "C" {
 #endif
 
-struct sluice_context;
-
 /* `*context` with this baggage as well, which is the calling thread's only once it is attached. A
  * key is a token: letters, digits and !#$%&'*+-.^_`|~. At most 64 members and 8,192 bytes: what is
  * beyond is left out. A value of no data (NULL) takes the key away.

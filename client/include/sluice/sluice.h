@@ -30,20 +30,6 @@
 extern "C" {
 #endif
 
-/* Where in which trace a piece of work belongs. A plain value: copy it, keep it, hand it to another
- * thread. All zero: outside any span. */
-typedef struct sluice_context {
-  uint8_t trace_id[16];
-  uint8_t span_id[8];
-  uint64_t span; /* the handle, where the span is of this process */
-  uint32_t trace_state;
-  uint8_t trace_flags; /* W3C */
-  uint8_t is_remote;
-  uint8_t reserved_1[2];
-  uint32_t baggage; /* see baggage.h */
-  uint8_t reserved_2[4];
-} sluice_context;
-
 /* The context of the calling thread: that of its innermost current span, else what was attached,
  * else that of the environment (TRACEPARENT, TRACESTATE) at first use. */
 SLUICE_API sluice_context sluice_context_current(void) SLUICE_NOEXCEPT;

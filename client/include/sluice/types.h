@@ -71,6 +71,20 @@ typedef struct sluice_attribute {
   } value;
 } sluice_attribute;
 
+/* Where in which trace a piece of work belongs. A plain value: copy it, keep it, hand it to another
+ * thread. All zero: outside any span. */
+typedef struct sluice_context {
+  uint8_t trace_id[16];
+  uint8_t span_id[8];
+  uint64_t span; /* the handle, where the span is of this process */
+  uint32_t trace_state;
+  uint8_t trace_flags; /* W3C */
+  uint8_t is_remote;
+  uint8_t reserved_1[2];
+  uint32_t baggage; /* see baggage.h */
+  uint8_t reserved_2[4];
+} sluice_context;
+
 #ifdef __cplusplus
 }
 #endif

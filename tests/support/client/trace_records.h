@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -117,5 +118,39 @@ class Records {
   int32_t pid_ = 7;
   std::string service_;
 };
+
+// Records of a few spans that share ids, name each other and themselves as parents, end before
+// they begin, miss their start or end, link anywhere.
+inline Records RandomRecords(std::mt19937* random) {
+  const auto below = [&](int n) {
+    return static_cast<int>((*random)() % static_cast<unsigned>(n));
+  };
+  const auto id = [&] { return static_cast<char>('a' + below(9)); };
+  Records records;
+  for (int count = below(40); count > 0; --count) {
+    records.From(1000 + static_cast<uint32_t>(below(2)), below(3), below(2) ? "svc" : "");
+    const auto at = static_cast<uint64_t>(below(5000));
+    switch (below(6)) {
+      case 0:
+        records.Start(id(), below(3) ? id() : '\0', at);
+        break;
+      case 1:
+        records.End(id(), at, below(2) ? "failed" : "");
+        if (below(3) == 0) records.Synthetic();
+        break;
+      case 2:
+      case 3:
+        records.Whole(id(), below(3) ? id() : '\0', at, static_cast<uint64_t>(below(5000)));
+        if (below(3) == 0) records.span()->add_links()->set_span_id(SpanIdOf(id()));
+        if (below(9) == 0) records.span()->clear_start_time_unix_nano();
+        break;
+      default:
+        records.Event(below(4) ? id() : '\0', at, "a message of some length, as they are",
+                      below(4) ? v1::LEVEL_INFO : v1::LEVEL_ERROR);
+    }
+    if (below(9) == 0) records.Again();
+  }
+  return records;
+}
 
 }  // namespace sluice::cli

@@ -37,7 +37,8 @@ class OtlpSinkTest : public ::testing::Test {
     ASSERT_TRUE(sink_->Open().ok());
     stream_ = std::make_unique<stream::RecordStream>(
         filter::Filter::Parse(filter, {}).filter,
-        [this](const stream::Delivery& delivery) { sink_->Add(delivery); });
+        [this](const stream::Delivery& delivery) { sink_->Add(delivery); }, nullptr,
+        [this](const stream::WholeScope& scope) { return sink_->TakeScope(scope); });
     stream_->DeliverReplayed(sink_->rebuilds());
   }
 
@@ -84,6 +85,10 @@ class OtlpSinkTest : public ::testing::Test {
   }
   v1::ExportLogsServiceRequest SentLogs() {
     return Sent<v1::ExportLogsServiceRequest>(Signal::kLogs);
+  }
+
+  v1::ExportMetricsServiceRequest SentMetrics() {
+    return Sent<v1::ExportMetricsServiceRequest>(Signal::kMetrics);
   }
 
   FakeClock clock_;

@@ -311,8 +311,10 @@ Answer SortGrpc(const GrpcOutcome& outcome) {
                                 ? CodeName(outcome.status)
                                 : absl::StrCat(CodeName(outcome.status), ": ", outcome.message));
   if (answer.kind == Kind::kWait) answer.delay = delay;
-  if (IsAuthRefusal(outcome))
+  if (IsAuthRefusal(outcome)) {
+    answer.is_auth_refusal = true;
     answer.delay = std::max<milliseconds>(delay.value_or(milliseconds(0)), kAuthDelay);
+  }
   if (outcome.status == kResourceExhausted && answer.kind == Kind::kSplit) {
     answer.max_request_bytes = LearnLimit(outcome.message);
     answer.may_be_load = !answer.max_request_bytes;
@@ -332,6 +334,7 @@ Answer SortHttp(const HttpOutcome& outcome) {
   answer.delay = error.delay;
   if (outcome.retry_after) answer.delay = Bounded(*outcome.retry_after);
   if (IsAuthRefusal(outcome)) {
+    answer.is_auth_refusal = true;
     answer.delay = std::max<milliseconds>(answer.delay.value_or(milliseconds(0)), kAuthDelay);
   }
   return answer;

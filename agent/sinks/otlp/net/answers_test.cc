@@ -159,6 +159,8 @@ TEST(SortGrpc, LearnsTheLimit) {
 
 TEST(SortGrpc, WaitsLongAfterRefusedCredentials) {
   EXPECT_EQ(SortGrpc(Grpc(16)).delay, kAuthDelay);
+  EXPECT_TRUE(SortGrpc(Grpc(16)).is_auth_refusal);
+  EXPECT_FALSE(SortGrpc(Grpc(14)).is_auth_refusal);
   GrpcOutcome outcome = Grpc(7);
   outcome.pushback_ms = "90000";
   EXPECT_EQ(SortGrpc(outcome).delay, milliseconds(90'000));
@@ -227,6 +229,8 @@ TEST(SortHttp, TakesTheDelayThatIsAskedFor) {
   outcome.retry_after = std::chrono::hours(100);
   EXPECT_EQ(SortHttp(outcome).delay, kLongestDelay);
   EXPECT_EQ(SortHttp(Http(401)).delay, kAuthDelay);
+  EXPECT_TRUE(SortHttp(Http(403)).is_auth_refusal);
+  EXPECT_FALSE(SortHttp(Http(503)).is_auth_refusal);
 }
 
 TEST(PeerText, IsOneBoundedPrintableLine) {

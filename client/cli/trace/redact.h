@@ -1,0 +1,17 @@
+// Takes out of what is shown what may be nobody's business elsewhere.
+#pragma once
+
+#include <string>
+
+#include "client/cli/trace/trace.h"
+
+namespace sluice::cli {
+
+// Leaves names, times, numbers, who sent what and its service; texts and bytes of attributes,
+// messages of events and reasons of failures become `***`.
+void Redact(Trace* trace);
+
+// `text` without what stands between `://` and `@` in addresses: a user, and often a password.
+std::string WithoutUserInfo(std::string text);
+
+}  // namespace sluice::cli

@@ -1,0 +1,82 @@
+"""What is installed: how much it weighs, that it can be read, and what the shells complete."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+MOST_BYTES = 12 << 20
+
+
+def test_the_binaries_weigh_little(prefix, tmp_path):
+    files = [prefix / "bin/sluice", prefix / "bin/sluiced", *prefix.glob("lib/**/*.so.*.*.*"),
+             *prefix.glob("lib/sluice/*.so")]
+    assert len(files) == 4
+    for file in files:
+        subprocess.run(["strip", "-o", tmp_path / file.name, file], check=True)
+    sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
+    assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+def test_no_file_knows_where_it_was_built(prefix):
+    for folder in ("share", "lib/systemd", "include"):
+        for file in (prefix / folder).rglob("*"):
+            if file.is_file() and str(ROOT).encode() in file.read_bytes():
+                pytest.fail(f"{file.relative_to(prefix)} names {ROOT}")
+    for file in [*prefix.glob("lib/**/*.pc"), *prefix.glob("lib/**/*.cmake")]:
+        assert str(ROOT) not in file.read_text(), file
+
+
+def test_the_protocol_comes_along(prefix):
+    assert (prefix / "share/sluice/proto/sluice/v1/ingest.proto").is_file()
+    told = subprocess.run(["protoc", "--decode=google.protobuf.FileDescriptorSet",
+                           "google/protobuf/descriptor.proto", "-I/usr/include"],
+                          stdin=(prefix / "share/sluice/sluice.protoset").open("rb"),
+                          capture_output=True, text=True, check=True).stdout
+    assert 'name: "Ingest"' in told
+
+
+def verbs(*group):
+    told = subprocess.run([ROOT / "build/release/bin/sluice", *group, "--help"], capture_output=True,
+                          text=True, check=True).stdout
+    return re.findall(r"^  (\S+)", told.partition("\nVerbs:\n")[2].partition("\n\n")[0], re.M)
+
+
+@pytest.mark.skipif(not shutil.which("lowdown") or not shutil.which("mandoc"),
+                    reason="lowdown and mandoc are not installed")
+def test_the_manual(prefix):
+    """Each verb has its page, each page is sound, and nothing of --help is missing."""
+    pages = {page.name: page for page in prefix.glob("share/man/man*/*")}
+    for name in ("sluice.1", "sluiced.8", "sluice.toml.5", "libsluice.3", "sluice-formats.7"):
+        assert name in pages
+    for verb in verbs():
+        assert f"sluice-{verb}.1" in pages, f"{verb} has no page"
+    for page in pages.values():
+        told = subprocess.run(["mandoc", "-Tlint", page], capture_output=True, text=True, check=False)
+        assert told.stdout == "", told.stdout
+    kvp = subprocess.run(["mandoc", "-Tutf8", pages["sluice-kvp.1"]], capture_output=True, text=True,
+                         check=True).stdout
+    kvp = re.sub(r".\x08", "", kvp)
+    for verb in verbs("kvp"):
+        assert f"kvp {verb}" in kvp
+
+
+def completed(prefix, *words):
+    """What bash offers behind these words."""
+    array = " ".join(f"'{word}'" for word in ["sluice", *words])
+    script = f"""source {prefix}/share/bash-completion/completions/sluice
+      COMP_WORDS=({array}); COMP_CWORD={len(words)}; _sluice; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True,
+                          env={"PATH": f"{ROOT}/build/release/bin:/usr/bin:/bin",
+                               "SLUICE_COMPLETE": f"{prefix}/share/sluice/complete"}).stdout.split()
+
+
+def test_bash_completes_verbs_and_flags(prefix):
+    assert set(completed(prefix, "")) == set(verbs())
+    assert completed(prefix, "sta") == ["status"]
+    assert set(completed(prefix, "kvp", "re")) == {"read", "report-success", "report-failure"}
+    assert "--last-failed" in completed(prefix, "tree", "--la")
+    assert completed(prefix, "tail", "--level", "w") == ["warn"]
+    assert completed(prefix, "run", "--", "") == []
