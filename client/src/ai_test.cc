@@ -94,6 +94,11 @@ TEST(AiTest, BothNamesTogetherWhereAsked) {
                                      Contains(Pair("gen_ai.usage.output_tokens", "9"))));
 }
 
+TEST(AiTest, AliasesNameTheSameSpans) {
+  EXPECT_EQ(Emitted({}, [] { const ai::ApiInvoke turn; }).name, "api_invoke");
+  EXPECT_EQ(Emitted({}, [] { const ai::ModelInvoke call({}); }).name, "model_call");
+}
+
 TEST(AiTest, TokensAreCountedOnceAndErrorsFailTheSpan) {
   const SeenRecord span = Emitted({.names = ai::Names::kBoth, .content_bytes = 0}, [] {
     ai::ModelCall call({.provider_name = "openai", .inference_model_name = "gpt-4"});

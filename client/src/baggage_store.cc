@@ -4,8 +4,8 @@
 // place was given away, so that a number of an earlier tenant is told from the present one's.
 //
 // Invariants:
-// * store_lock guards what decides who gets a place: counters, `places` and the total size. An
-//   entry's own lock guards its content, and is taken after store_lock.
+// * baggage_lock guards what decides who gets a place: counters, `places` and the total size. An
+//   entry's own lock guards its content, and is taken after baggage_lock.
 // * Nothing is freed that somebody reads: content is read under the entry's lock alone.
 
 #include "client/src/baggage_store.h"
@@ -42,7 +42,7 @@ struct Store {
   size_t bytes = 0;
 };
 
-constinit SpinLock store_lock;
+constinit SpinLock baggage_lock;
 constinit std::atomic<Store*> store{nullptr};
 
 Store* Made() {
@@ -107,7 +107,7 @@ uint32_t InternLocked(std::string text) {
 }  // namespace
 
 void SetBaggageKeys(std::string_view keys) {
-  const SpinLockScope lock(&store_lock);
+  const SpinLockScope lock(&baggage_lock);
   Store* const made = Made();
   if (made == nullptr) return;
   made->keys = keys;
@@ -116,7 +116,7 @@ void SetBaggageKeys(std::string_view keys) {
 uint32_t InternBaggage(const std::vector<BaggageMember>& members) try {
   std::string text = FormatBaggage(members);
   if (text.empty()) return 0;
-  const SpinLockScope lock(&store_lock);
+  const SpinLockScope lock(&baggage_lock);
   return InternLocked(std::move(text));
 } catch (const std::bad_alloc&) {
   return 0;
@@ -164,8 +164,8 @@ BaggageEntry* LockEntry(uint32_t number) {
 
 }  // namespace internal
 
-void LockBaggage() { store_lock.Lock(); }
-void UnlockBaggage() { store_lock.Unlock(); }
+void LockBaggage() { baggage_lock.Lock(); }
+void UnlockBaggage() { baggage_lock.Unlock(); }
 
 void UnlockBaggageInChild() {
   Store* const made = store.load(std::memory_order_acquire);
@@ -173,7 +173,7 @@ void UnlockBaggageInChild() {
     const uint32_t used = made->round == 1 ? made->next : kPlaces;
     for (uint32_t i = 0; i < used; ++i) made->entries[i].lock.Unlock();
   }
-  store_lock.Unlock();
+  baggage_lock.Unlock();
 }
 
 }  // namespace sluice

@@ -12,7 +12,7 @@ class Clock {
   // Takes the pair now.
   Clock() : realtime_(Read(CLOCK_REALTIME)), boottime_(Read(CLOCK_BOOTTIME)) {}
 
-  uint64_t UnixNano() const { return realtime_ + (Read(CLOCK_BOOTTIME) - boottime_); }
+  uint64_t UnixNano() const { return Read(CLOCK_BOOTTIME) + distance_; }
 
   // The pair, for Hello.
   uint64_t realtime() const { return realtime_; }
@@ -27,6 +27,7 @@ class Clock {
 
   const uint64_t realtime_;
   const uint64_t boottime_;
+  const uint64_t distance_ = realtime_ - boottime_;
 };
 
 }  // namespace sluice

@@ -114,6 +114,30 @@ TEST_F(CppTest, AFunctionIsASpanWithItsArgumentsAndItsResult) {
   EXPECT_EQ(seen["Plain"].target, "app::test");
 }
 
+struct CleansUp {
+  ~CleansUp() { SLUICE_SPAN("clean up"); }
+};
+void Throws() {
+  SLUICE_FUNCTION();
+  SLUICE_SPAN("step");
+  const CleansUp cleans_up;
+  throw std::runtime_error("boom");
+}
+
+TEST_F(CppTest, AnExceptionFailsTheSpansOfMacrosThatItUnwindsAndNoOther) {
+  auto seen = Emitted([] {
+    SLUICE_SPAN("around");
+    EXPECT_THROW(Throws(), std::runtime_error);
+    SLUICE_SPAN("after");
+  });
+  EXPECT_EQ(seen["Throws"].status, 2);
+  EXPECT_EQ(seen["Throws"].status_message, "unwound by an exception");
+  EXPECT_EQ(seen["step"].status, 2);
+  EXPECT_EQ(seen["clean up"].status, 0) << "it began while the exception unwound";
+  EXPECT_EQ(seen["around"].status, 0);
+  EXPECT_EQ(seen["after"].status, 0);
+}
+
 TEST_F(CppTest, MacrosNestWithTheirModulesTarget) {
   auto seen = Emitted([] {
     SLUICE_SPAN("outer", {"k", 1});

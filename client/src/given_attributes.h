@@ -16,29 +16,35 @@ struct GivenAttributes {
   // Whether the record is of use; else no deferred value is made. Null: it is.
   bool (*is_of_use)(const void* asked);
   const void* asked;
-
-  // Whether it is more than a plain list.
-  bool IsPlain() const {
-    if (source != nullptr) return false;
-    for (size_t i = 0; i < count; ++i) {
-      if (items[i].type == SLUICE_DEFERRED) return false;
-    }
-    return true;
-  }
 };
+
+// Whether they are as they are to be sent.
+inline bool ArePlain(AttributeList list) {
+  const sluice_attribute* const end = list.items + list.count;
+  for (const sluice_attribute* next = list.items; next != end; ++next) {
+    if (next->type == SLUICE_DEFERRED) return false;
+  }
+  return true;
+}
 
 // Calls `use(user, list)` once. A deferred value lives no longer than the call that makes it, so
 // that `use` runs within those calls.
 void ResolveAttributes(const GivenAttributes& given, void (*use)(void* user, AttributeList list),
                        void* user);
 
-// Use(AttributeList), once.
+// Use(AttributeList), once, whatever they are.
 template <typename Use>
-void WithAttributes(const GivenAttributes& given, Use use) {
-  if (given.IsPlain()) [[likely]]
-    return use(AttributeList{given.items, given.count});
+[[gnu::noinline]] void WithResolvedAttributes(const GivenAttributes& given, Use use) {
   ResolveAttributes(
       given, [](void* user, AttributeList list) { (*static_cast<Use*>(user))(list); }, &use);
+}
+
+// Likewise, of what has no place in the program.
+template <typename Use>
+void WithAttributes(AttributeList list, Use use) {
+  if (ArePlain(list)) [[likely]]
+    return use(list);
+  WithResolvedAttributes({list.items, list.count, nullptr, nullptr, nullptr}, use);
 }
 
 }  // namespace sluice

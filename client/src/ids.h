@@ -23,8 +23,10 @@ class IdMaker {
       *trace_id = {};
       return Make(trace_id->bytes.data(), trace_id, span_id);
     }
-    DrawTraceId(trace_id);
-    Draw(span_id->bytes.data());
+    const auto numbers = thread_state.random.NextThree();
+    std::memcpy(trace_id->bytes.data(), numbers.data(), TraceId::kBytes);
+    ShapeAsUuid4(trace_id);
+    std::memcpy(span_id->bytes.data(), &numbers[2], SpanId::kBytes);
   }
   void MakeSpanId(SpanId* span_id) const {
     if (make_ != nullptr) [[unlikely]]

@@ -145,6 +145,16 @@ TEST(ProcessTest, AnExceptionFailsTheSpanThatItUnwinds) {
   EXPECT_EQ(records[1].parent_id, "");
 }
 
+TEST(ProcessTest, WhatAnUnloadedLibraryEmittedIsHandedOverAtExit) {
+  FakeAgent agent;
+  EXPECT_EQ(RunProgram(PLUGIN_HOST, PLUGIN, agent.socket_path()).code, 0);
+  std::vector<std::string> spans;
+  for (const SeenRecord& record : agent.records()) {
+    if (record.kind == kStart || record.kind == kSpan) spans.push_back(record.name);
+  }
+  EXPECT_THAT(spans, ElementsAre("plugin", "plugin"));
+}
+
 TEST(ProcessTest, AForkedChildEmitsForItselfAndLeavesTheParentsSpansAlone) {
   FakeAgent agent;
   EXPECT_EQ(RunScenario("ForkWithoutExec", agent.socket_path()).code, 0);

@@ -36,7 +36,7 @@ void FillRandom(void* bytes, int size) {
 }
 
 void Random::Seed() {
-  FillRandom(state_, sizeof(state_));
+  FillRandom(&state_, sizeof(state_));
   is_seeded_ = true;
 }
 

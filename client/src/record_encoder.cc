@@ -110,31 +110,43 @@ void WriteListItems(BasicWireWriter<Sink>& writer, const sluice_attribute& list,
   }
 }
 
+bool Begins(const SpanRecord& record) {
+  return record.kind == RecordKind::kSpanStart || record.kind == RecordKind::kSpan;
+}
+bool Ends(const SpanRecord& record) {
+  return record.kind == RecordKind::kSpanEnd || record.kind == RecordKind::kSpan;
+}
+
 template <typename Sink>
 void WriteBody(BasicWireWriter<Sink>& writer, const SpanRecord& record) {
   const SpanSlot& slot = record.slot;
-  const bool begins = record.kind == RecordKind::kSpanStart || record.kind == RecordKind::kSpan;
   WriteSpanIds(writer, slot.trace_id, slot.span_id);
-  if (begins) {
+  if (Begins(record)) {
     WriteSpanBegin(writer, {.trace_state = record.trace_state,
                             .parent_id = slot.parent_id,
                             .kind = slot.kind,
                             .start_time = slot.start_time,
                             .flags = slot.w3c_flags});
   }
-  if (slot.end_time != 0) WriteSpanEndTime(writer, slot.end_time);
+  if (Ends(record)) WriteSpanEndTime(writer, slot.end_time);
   writer.Raw(record.body);
   if (record.attribute != nullptr) {
     WriteAttribute(writer, span_field::kAttributes, *record.attribute, 0);
   }
 }
 
+// Of a head, what few spans have.
+template <typename Sink>
+void WriteRest(BasicWireWriter<Sink>& writer, const SpanRecord& record) {
+  WriteBareMarks(writer, record.bare);
+  if (record.slot.busy_ns != 0) writer.Varint(record_field::kBusyNs, record.slot.busy_ns);
+}
+
 template <typename Sink>
 void WriteHead(BasicWireWriter<Sink>& writer, const SpanRecord& record) {
   const SpanSlot& slot = record.slot;
   WriteRecordHead(writer, {record.kind, static_cast<Level>(slot.level), slot.target()});
-  WriteBareMarks(writer, record.bare);
-  if (slot.busy_ns != 0) writer.Varint(record_field::kBusyNs, slot.busy_ns);
+  WriteRest(writer, record);
 }
 
 template <typename Sink>
@@ -186,12 +198,12 @@ class RawSink {
 constexpr size_t kSpanIdsSize = 2 + TraceId::kBytes + 2 + SpanId::kBytes;
 constexpr size_t kKindAndLevelSize = 4;
 
-// What WriteBody and WriteHead write of a record without an attribute of its own.
+// What WriteBody and WriteHead write of a short record.
 size_t BodySize(const SpanRecord& record) {
   const SpanSlot& slot = record.slot;
   size_t size = kSpanIdsSize + record.body.size();
-  if (slot.end_time != 0) size += 1 + sizeof(slot.end_time);
-  if (record.kind != RecordKind::kSpanStart && record.kind != RecordKind::kSpan) return size;
+  if (Ends(record)) size += 1 + sizeof(slot.end_time);
+  if (!Begins(record)) return size;
   size += 2 + 1 + sizeof(slot.start_time) + TagSize(span_field::kFlags) + sizeof(uint32_t);
   if (!slot.parent_id.IsZero()) size += 2 + SpanId::kBytes;
   if (record.trace_state.empty()) [[likely]]
@@ -203,10 +215,9 @@ size_t HeadSize(const SpanRecord& record) {
   const std::string_view target = record.slot.target();
   size_t size = kKindAndLevelSize;
   if (!target.empty()) size += BytesFieldSize(record_field::kTarget, target.size());
-  if (record.slot.busy_ns != 0) size += 1 + VarintSize(record.slot.busy_ns);
-  if (record.bare.any()) [[unlikely]]
-    size += Count([&](auto& counter) { WriteBareMarks(counter, record.bare); });
-  return size;
+  if (record.bare.none() && record.slot.busy_ns == 0) [[likely]]
+    return size;
+  return size + Count([&](auto& counter) { WriteRest(counter, record); });
 }
 
 RecordSizes Sizes(size_t head, size_t body, uint32_t body_field) {
@@ -258,25 +269,42 @@ char* PutFixed(char* to, uint32_t number, WireType type, T value) {
   return to + sizeof(value);
 }
 
+// Tag, and length in two bytes even where one would do, so that sizes are plain sums.
+constexpr size_t kShortHeaderBytes = 3;
+// What a slot holds is shorter than two bytes can say.
+constexpr size_t kShortTraceStateBytes = 1024;
+static_assert(SpanSlot::kBodyBytes + SpanSlot::kTargetBytes + kShortTraceStateBytes +
+                  2 * limits::kAttributes + 200 <
+              1 << 14);
+bool IsShort(const SpanRecord& record) {
+  return record.attribute == nullptr && record.trace_state.size() <= kShortTraceStateBytes;
+}
+char* PutShortHeader(char* to, uint32_t number, size_t size) {
+  to[0] = static_cast<char>(WireTag(number, WireType::kBytes));
+  to[1] = static_cast<char>(size | 0x80);
+  to[2] = static_cast<char>(size >> 7);
+  return to + kShortHeaderBytes;
+}
+
 char* PutHead(char* to, const SpanRecord& record) {
   const SpanSlot& slot = record.slot;
   to = PutByte(to, record_field::kKind, WireType::kVarint, static_cast<size_t>(record.kind));
   to = PutByte(to, record_field::kLevel, WireType::kVarint, slot.level);
   if (!slot.target().empty()) to = PutBytes(to, record_field::kTarget, slot.target());
-  if (record.bare.any() || slot.busy_ns != 0) [[unlikely]] {
-    BasicWireWriter<RawSink> writer{RawSink(&to)};
-    WriteBareMarks(writer, record.bare);
-    if (slot.busy_ns != 0) writer.Varint(record_field::kBusyNs, slot.busy_ns);
-  }
-  return to;
+  if (record.bare.none() && slot.busy_ns == 0) [[likely]]
+    return to;
+  char* end = to;
+  BasicWireWriter<RawSink> writer{RawSink(&end)};
+  WriteRest(writer, record);
+  return end;
 }
 
-// As WriteBody, for a record without an attribute of its own.
+// As WriteBody, for a short record.
 char* PutBody(char* to, const SpanRecord& record) {
   const SpanSlot& slot = record.slot;
   to = PutId(to, span_field::kTraceId, slot.trace_id);
   to = PutId(to, span_field::kSpanId, slot.span_id);
-  if (record.kind == RecordKind::kSpanStart || record.kind == RecordKind::kSpan) {
+  if (Begins(record)) {
     if (!record.trace_state.empty()) [[unlikely]]
       to = PutBytes(to, span_field::kTraceState, record.trace_state);
     if (!slot.parent_id.IsZero()) to = PutId(to, span_field::kParentSpanId, slot.parent_id);
@@ -284,7 +312,7 @@ char* PutBody(char* to, const SpanRecord& record) {
     to = PutFixed(to, span_field::kStartTimeUnixNano, WireType::kFixed64, slot.start_time);
     to = PutFixed(to, span_field::kFlags, WireType::kFixed32, uint32_t{slot.w3c_flags});
   }
-  if (slot.end_time != 0) {
+  if (Ends(record)) {
     to = PutFixed(to, span_field::kEndTimeUnixNano, WireType::kFixed64, slot.end_time);
   }
   std::memcpy(to, record.body.data(), record.body.size());
@@ -297,20 +325,21 @@ char* PutBody(char* to, const SpanRecord& record) {
 #define SLUICE_FLATTEN __attribute__((flatten))
 
 SLUICE_FLATTEN RecordSizes Measure(const SpanRecord& record) {
-  if (record.attribute != nullptr) [[unlikely]]
-    return CountRecord(record);
-  return Sizes(HeadSize(record), BodySize(record), BodyField(record));
+  // Copied, here and below, so that nothing points at the caller's, which then stays in registers.
+  if (!IsShort(record)) [[unlikely]]
+    return CountRecord(SpanRecord(record));
+  const size_t body = BodySize(record);
+  const size_t content = HeadSize(record) + kShortHeaderBytes + body;
+  return {.body = body, .record = content, .field = kShortHeaderBytes + content};
 }
 RecordSizes Measure(const EventRecord& record) { return CountRecord(record); }
 
 // A slot changes for nobody but who holds it.
 SLUICE_FLATTEN void Encode(const SpanRecord& record, const RecordSizes& sizes, char* to) {
-  if (record.attribute != nullptr) [[unlikely]]
-    return WriteRecordChecked(record, sizes, to);
-  *to = static_cast<char>(WireTag(batch_field::kRecords, WireType::kBytes));
-  to = PutHead(PutVarint(to + 1, sizes.record), record);
-  *to = static_cast<char>(WireTag(record_field::kSpan, WireType::kBytes));
-  PutBody(PutVarint(to + 1, sizes.body), record);
+  if (!IsShort(record)) [[unlikely]]
+    return WriteRecordChecked(SpanRecord(record), sizes, to);
+  to = PutHead(PutShortHeader(to, batch_field::kRecords, sizes.record), record);
+  PutBody(PutShortHeader(to, record_field::kSpan, sizes.body), record);
 }
 void Encode(const EventRecord& record, const RecordSizes& sizes, char* to) {
   WriteRecordChecked(record, sizes, to);

@@ -175,13 +175,13 @@ void Recorder::AddFields(SpanSlot* slot, const Begin& begin) {
 const sluice_context& Recorder::CurrentContext() const {
   const sluice_context& current = thread_state.current;
   // A local span of no trace is a context, too, and so is baggage.
-  return IsNone(current) && current.span == 0 && current.baggage == 0 ? root_ : current;
+  return IsNone(current) && (current.span | current.baggage) == 0 ? root_ : current;
 }
 
 void Recorder::MakeCurrent(SpanSlot* slot, uint64_t span) {
   slot->previous = thread_state.current;
   slot->is_current = true;
-  thread_state.current = ContextIn(*slot, span);
+  SetContext(*slot, span, &thread_state.current);
 }
 
 // Where it is not the innermost, the one within it gets its place in the chain.
@@ -280,9 +280,9 @@ Recorder::Taken Recorder::PutBody(SpanSlot* slot, RecordKind kind,
                                   const sluice_attribute* attribute) {
   if (kind != RecordKind::kSpanUpdate) SendLateFieldsAround(slot->parent_span);
   if (attribute != nullptr) slot->bare[0] = attribute->type == SLUICE_BARE;
-  const SpanRecord record = RecordOf(*slot, kind, attribute);
-  if (console_ != nullptr) console_->Take(record);
-  const Taken taken = Put(record);
+  // Of its own, so that the other one stays in registers.
+  if (console_ != nullptr) console_->Take(RecordOf(*slot, kind, attribute));
+  const Taken taken = Put(RecordOf(*slot, kind, attribute));
   if (taken == Taken::kYes || attribute != nullptr) {
     ClearBody(slot);
     if (slot->state.Has(SlotState::kLate)) [[unlikely]]
@@ -412,7 +412,7 @@ void Recorder::Finish(SpanSlot* slot) {
       slot->state.Unlock();
       return;
     }
-  } else if (EnsureStarted(slot->parent_span, 0)) {
+  } else if (slot->parent_span == 0 || EnsureStarted(slot->parent_span, 0)) {
     PutOrCount(PutBody(slot, RecordKind::kSpan));
   } else {
     Count(&drops_.ring_full);

@@ -54,7 +54,7 @@ char* Ring::Reserve(size_t size) {
     const uint32_t to_end = units_ - (static_cast<Position>(head) & (units_ - 1));
     filler = needed > to_end ? to_end : 0;
     const uint32_t used = static_cast<Position>(head) - tail();
-    if (size > size_t{units_} * 8 || filler + needed >= units_ - used) return nullptr;
+    if (filler + needed >= units_ - used) return nullptr;
     // The position wraps alone, without a carry into the count.
   } while (!head_.compare_exchange_weak(
       head, ((head >> 32) + 1) << 32 | static_cast<Position>(head + filler + needed),

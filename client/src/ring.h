@@ -29,7 +29,7 @@ class Ring {
 
   // Writers; thread-safe, never wait.
 
-  // Room for `size` bytes; null: the ring is full. Each must be committed.
+  // Room for `size` bytes, at most 1 GiB; null: the ring is full. Each must be committed.
   char* Reserve(size_t size);
   void Commit(char* bytes, size_t size);
 

@@ -87,20 +87,18 @@ std::string EncodeResource(const sluice_options& options, AttributeList given, P
 void SetResource(const sluice_options& options, Settings* settings) {
   Pairs pairs = EnvironmentPairs(settings);
   std::vector<sluice_attribute> wanted;
-  WithAttributes(
-      {options.resource, options.resource_count, nullptr, nullptr, nullptr},
-      [&](AttributeList given) {
-        // What has a field of its own, or is ours, is not said twice.
-        for (size_t i = 0; i < given.count; ++i) {
-          const std::string_view key = View(given.items[i].key);
-          const bool is_named = key == "service.name" && options.service_name.size != 0;
-          const bool is_version = key == "service.version" && options.service_version.size != 0;
-          if (!is_named && !is_version && !key.starts_with("telemetry.sdk.")) {
-            wanted.push_back(given.items[i]);
-          }
-        }
-        settings->resource = EncodeResource(options, {wanted.data(), wanted.size()}, pairs);
-      });
+  WithAttributes({options.resource, options.resource_count}, [&](AttributeList given) {
+    // What has a field of its own, or is ours, is not said twice.
+    for (size_t i = 0; i < given.count; ++i) {
+      const std::string_view key = View(given.items[i].key);
+      const bool is_named = key == "service.name" && options.service_name.size != 0;
+      const bool is_version = key == "service.version" && options.service_version.size != 0;
+      if (!is_named && !is_version && !key.starts_with("telemetry.sdk.")) {
+        wanted.push_back(given.items[i]);
+      }
+    }
+    settings->resource = EncodeResource(options, {wanted.data(), wanted.size()}, pairs);
+  });
 }
 
 void SetSampler(Settings* settings) {

@@ -29,17 +29,20 @@ inline char* PutShortHead(std::string_view key, uint32_t value_tag, size_t value
   return to + 3;
 }
 
-// The end of what it wrote as field `attributes` of Span, where there is room; null: it is not
-// short.
-inline char* PutShortAttribute(const sluice_attribute& attribute, char* to) {
+// Without it an attribute is not short, whatever its value.
+inline bool HasShortKey(const sluice_attribute& attribute) {
   constexpr size_t kKeyBytes = 100;
+  return attribute.key.data != nullptr && attribute.key.size - 1 < kKeyBytes;
+}
+
+// The end of what it wrote as field `attributes` of Span, where there is room; null: it is not
+// short, or needs more than its field, as one that prints bare. It has a short key.
+inline char* PutShortAttribute(const sluice_attribute& attribute, char* to) {
   constexpr size_t kTextBytes = 127 - 8;  // with the key
-  const std::string_view key = View(attribute.key);
+  const std::string_view key = {attribute.key.data, attribute.key.size};
   const auto& value = attribute.value;
-  if (key.size() > kKeyBytes) return nullptr;
   switch (attribute.type) {
-    case SLUICE_STRING:
-    case SLUICE_BARE: {
+    case SLUICE_STRING: {
       const std::string_view text = View(value.text);
       if (text.size() > kTextBytes - key.size()) return nullptr;
       to = PutShortHead(key, WireTag(any_value_field::kStringValue, WireType::kBytes),

@@ -59,10 +59,21 @@ bool IsOfUse(const void* asked) {
   return recorder.IsOfUse(LevelOf(options.level), recorder.TargetOf(options.target));
 }
 
-// What is handed over with one.
-template <typename Options>
-sluice::GivenAttributes Given(const Options& options) {
-  return {options.attributes, options.attribute_count, options.source, IsOfUse<Options>, &options};
+// Use(AttributeList) of what is handed over with one, once.
+template <typename Options, typename Use>
+void WithAttributes(const Options& options, Use use) {
+  const sluice::AttributeList list = {options.attributes, options.attribute_count};
+  if (options.source == nullptr && sluice::ArePlain(list)) [[likely]]
+    return use(list);
+  sluice::WithResolvedAttributes(
+      {list.items, list.count, options.source, IsOfUse<Options>, &options}, use);
+}
+
+void EndSpan(sluice_span span, uint64_t unix_ns) {
+  Process* const process = span == 0 ? nullptr : Process::Get();
+  if (process == nullptr) return;
+  process->recorder().EndSpan(span, unix_ns);
+  process->Notify();
 }
 
 }  // namespace
@@ -132,12 +143,14 @@ int sluice_context_extract_baggage(sluice_text header, sluice_context* context) 
   return -1;
 }
 
-sluice_span sluice_span_start(sluice_text name, const sluice_span_options* options) noexcept {
+// Flattened, as the end of a span is, since a span's cost is that of its calls.
+[[gnu::flatten]] sluice_span sluice_span_start(sluice_text name,
+                                               const sluice_span_options* options) noexcept {
   Process* const process = Process::Get();
   if (process == nullptr) return WithoutMemory(options);
   const KnownOptions known(options);
   uint64_t span = 0;
-  sluice::WithAttributes(Given(*known), [&](sluice::AttributeList attributes) {
+  WithAttributes(*known, [&](sluice::AttributeList attributes) {
     span = process->recorder().StartSpan(View(name), *known, attributes);
   });
   process->Notify();
@@ -148,9 +161,9 @@ void sluice_span_set_attributes(sluice_span span, const sluice_attribute* attrib
                                 size_t count) noexcept {
   Process* const process = span == 0 ? nullptr : Process::Get();
   if (process == nullptr) return;
-  sluice::WithAttributes(
-      {attributes, count, nullptr, nullptr, nullptr},
-      [&](sluice::AttributeList list) { process->recorder().SetAttributes(span, list); });
+  sluice::WithAttributes({attributes, count}, [&](sluice::AttributeList list) {
+    process->recorder().SetAttributes(span, list);
+  });
   process->Notify();
 }
 
@@ -165,8 +178,7 @@ void sluice_span_add_link(sluice_span span, const sluice_link* link) noexcept {
   Process* const process = span == 0 ? nullptr : Process::Get();
   if (process == nullptr) return;
   sluice::WithAttributes(
-      {link->attributes, link->attribute_count, nullptr, nullptr, nullptr},
-      [&](sluice::AttributeList list) {
+      {link->attributes, link->attribute_count}, [&](sluice::AttributeList list) {
         process->recorder().AddLink(span, {link->context, list.items, list.count});
       });
   process->Notify();
@@ -204,14 +216,9 @@ void sluice_span_record_error(sluice_span span, const sluice_error* error) noexc
   sluice_span_set_status(span, SLUICE_FAILED, message.size != 0 ? message : type);
 }
 
-void sluice_span_end(sluice_span span) noexcept { sluice_span_end_at(span, 0); }
+[[gnu::flatten]] void sluice_span_end(sluice_span span) noexcept { EndSpan(span, 0); }
 
-void sluice_span_end_at(sluice_span span, uint64_t unix_ns) noexcept {
-  Process* const process = span == 0 ? nullptr : Process::Get();
-  if (process == nullptr) return;
-  process->recorder().EndSpan(span, unix_ns);
-  process->Notify();
-}
+void sluice_span_end_at(sluice_span span, uint64_t unix_ns) noexcept { EndSpan(span, unix_ns); }
 
 sluice_context sluice_span_context(sluice_span span) noexcept {
   Process* const process = span == 0 ? nullptr : Process::Get();
@@ -222,7 +229,7 @@ void sluice_event(sluice_text message, const sluice_event_options* options) noex
   Process* const process = Process::Get();
   if (process == nullptr) return;
   const KnownOptions known(options);
-  sluice::WithAttributes(Given(*known), [&](sluice::AttributeList attributes) {
+  WithAttributes(*known, [&](sluice::AttributeList attributes) {
     process->recorder().EmitEvent(View(message), *known, attributes);
   });
   process->Notify();
@@ -233,7 +240,7 @@ void sluice_span_event(sluice_span span, sluice_text message,
   Process* const process = Process::Get();
   if (process == nullptr) return;
   const KnownOptions known(options);
-  sluice::WithAttributes(Given(*known), [&](sluice::AttributeList attributes) {
+  WithAttributes(*known, [&](sluice::AttributeList attributes) {
     if (process->recorder().EmitSpanEvent(span, View(message), *known, attributes)) return;
     process->recorder().EmitEvent(View(message), *known, attributes);
   });

@@ -101,18 +101,22 @@ size_t AppendShortAttributes(AttributeList list, SpanSlot* slot) {
   char* to = slot->body + slot->body_size;
   const char* const last = slot->body + SpanSlot::kBodyBytes - kShortAttributeBytes;
   const size_t most = std::min(list.count, limits::kAttributes - slot->attribute_count);
+  const sluice_attribute* const end = list.items + most;
+  const sluice_attribute* next = list.items;
   uint64_t keys = slot->keys;
-  size_t count = 0;
-  for (; count < most && to <= last; ++count) {
-    const sluice_attribute& attribute = list.items[count];
-    const uint64_t bit = KeyBit(View(attribute.key));
-    if ((keys & bit) != 0) break;
-    char* const end = PutShortAttribute(attribute, to);
-    if (end == nullptr) break;
-    to = end;
-    keys |= bit;
-    if (attribute.type == SLUICE_BARE) slot->bare.set(slot->attribute_count + count);
+  for (; next != end && to <= last; ++next) {
+    if (!HasShortKey(*next)) break;
+    const uint64_t before = keys;
+    keys |= KeyBit({next->key.data, next->key.size});
+    if (keys == before) break;
+    char* const behind = PutShortAttribute(*next, to);
+    if (behind == nullptr) {
+      keys = before;
+      break;
+    }
+    to = behind;
   }
+  const auto count = static_cast<size_t>(next - list.items);
   slot->keys = keys;
   slot->body_size = static_cast<uint16_t>(to - slot->body);
   slot->attribute_count = static_cast<uint16_t>(slot->attribute_count + count);
@@ -144,6 +148,14 @@ bool AppendEncoded(const EncodedAttributes& attributes, SpanSlot* slot) {
 }
 
 bool AppendName(std::string_view name, SpanSlot* slot) {
+  char* const to = slot->body + slot->body_size;
+  if (name.size() < 0x80 && slot->body_size <= SpanSlot::kBodyBytes - 0x82) [[likely]] {
+    to[0] = static_cast<char>(WireTag(span_field::kName, WireType::kBytes));
+    to[1] = static_cast<char>(name.size());
+    CopyShort(to + 2, name.data(), name.size());
+    slot->body_size = static_cast<uint16_t>(slot->body_size + 2 + name.size());
+    return true;
+  }
   BufferWireWriter body = BodyWriter(slot);
   WriteSpanName(body, CutText(name, kNameBytes));
   return Take(body, slot);

@@ -41,10 +41,11 @@ bool AppendEncoded(const EncodedAttributes& attributes, SpanSlot* slot);
 // One bit of 64 for a key: bodies remember which they hold, so that a key seen first costs no
 // search.
 inline uint64_t KeyBit(std::string_view key) {
-  if (key.empty()) return 1;
+  if (key.empty()) [[unlikely]]
+    return 1;
   const auto first = static_cast<unsigned char>(key.front());
   const auto last = static_cast<unsigned char>(key.back());
-  return uint64_t{1} << ((key.size() * 7 + first * 5 + last) & 63);
+  return uint64_t{1} << ((key.size() + 5 * first + last) & 63);
 }
 
 // Of a name or status given twice the last one counts.

@@ -33,21 +33,26 @@ void SetChild(const Ancestry& ancestry, SpanSlot* slot) {
 }  // namespace
 
 bool IsNone(const sluice_context& context) {
-  static constexpr uint8_t kZero[16] = {};
-  return std::memcmp(context.trace_id, kZero, 16) == 0;
+  uint64_t halves[2];
+  std::memcpy(halves, context.trace_id, sizeof(halves));
+  return (halves[0] | halves[1]) == 0;
 }
 
 // To others than this process, what is within a local span is within the span around it.
-sluice_context ContextIn(const SpanSlot& slot, uint64_t span) {
+void SetContext(const SpanSlot& slot, uint64_t span, sluice_context* context) {
   const SpanId& span_id = slot.is_local ? slot.parent_id : slot.span_id;
+  std::memcpy(context->trace_id, slot.trace_id.bytes.data(), sizeof(context->trace_id));
+  std::memcpy(context->span_id, span_id.bytes.data(), sizeof(context->span_id));
+  context->is_remote = slot.is_local && (slot.w3c_flags & kParentIsRemote) != 0 ? 1 : 0;
+  context->span = span;
+  context->trace_state = slot.trace_state;
+  context->trace_flags = static_cast<uint8_t>(slot.w3c_flags);
+  context->baggage = slot.baggage;
+}
+
+sluice_context ContextIn(const SpanSlot& slot, uint64_t span) {
   sluice_context context = {};
-  std::memcpy(context.trace_id, slot.trace_id.bytes.data(), sizeof(context.trace_id));
-  std::memcpy(context.span_id, span_id.bytes.data(), sizeof(context.span_id));
-  context.is_remote = slot.is_local && (slot.w3c_flags & kParentIsRemote) != 0 ? 1 : 0;
-  context.span = span;
-  context.trace_state = slot.trace_state;
-  context.trace_flags = static_cast<uint8_t>(slot.w3c_flags);
-  context.baggage = slot.baggage;
+  SetContext(slot, span, &context);
   return context;
 }
 

@@ -11,7 +11,8 @@ namespace sluice {
 // Whether it is outside any trace.
 bool IsNone(const sluice_context& context);
 
-// The context of the span in the slot, whose handle is `span`.
+// The context of the span in the slot, whose handle is `span`; what is reserved in it stays.
+void SetContext(const SpanSlot& slot, uint64_t span, sluice_context* context);
 sluice_context ContextIn(const SpanSlot& slot, uint64_t span);
 
 struct Ancestry {

@@ -62,6 +62,7 @@ void SpanPool::Empty(SlotMagazine* magazine) {
   if (used == capacity_) return nullptr;
   SpanSlot* const slot = new (&slots_[used]) SpanSlot;
   slot->index = used;
+  slot->handle_base = uint64_t{epoch_} << 48 | uint64_t{used} << 32;
   used_.store(used + 1, std::memory_order_release);
   return slot;
 }

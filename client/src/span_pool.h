@@ -33,8 +33,9 @@ class SpanPool {
   // Takes back all, when a thread ends.
   void Empty(SlotMagazine* magazine);
 
-  uint64_t HandleOf(const SpanSlot& slot) const {
-    return uint64_t{epoch_} << 48 | uint64_t{slot.index} << 32 | slot.state.generation();
+  // The pool's epoch, the slot's index and the span's generation.
+  static uint64_t HandleOf(const SpanSlot& slot) {
+    return slot.handle_base | slot.state.generation();
   }
   static uint32_t GenerationOf(uint64_t handle) { return static_cast<uint32_t>(handle); }
   // Null: no handle of this pool's. Whether the span is open still is for the slot's state to say.

@@ -72,6 +72,7 @@ struct SpanSlot {
   static constexpr size_t kTargetBytes = limits::kTargetBytes;
 
   SlotState state;
+  uint64_t handle_base = 0;  // see span_pool.h
   uint32_t index = 0;
   uint32_t next_free = 0;
   // See late_spans.h.

@@ -15,7 +15,7 @@ constexpr uint32_t kCapacity = 1024;
 // Never destroyed: contexts may be read while the process exits.
 constinit std::array<std::atomic<const std::string*>, kCapacity> texts{};
 constinit std::atomic<uint32_t> count{0};
-constinit SpinLock store_lock;
+constinit SpinLock tracestate_lock;
 
 // 0: there is no room.
 uint32_t Insert(std::string_view text) {
@@ -32,19 +32,19 @@ uint32_t Insert(std::string_view text) {
 
 uint32_t InternTracestate(std::string_view text) {
   if (text.empty()) return 0;
-  const SpinLockScope lock(&store_lock);
+  const SpinLockScope lock(&tracestate_lock);
   for (uint32_t number = 1; number <= count.load(std::memory_order_relaxed); ++number) {
     if (TracestateText(number) == text) return number;
   }
   return Insert(text);
 }
 
-std::string_view TracestateText(uint32_t number) {
-  if (number == 0 || number > count.load(std::memory_order_acquire)) return {};
+std::string_view KnownTracestate(uint32_t number) {
+  if (number > count.load(std::memory_order_acquire)) return {};
   return *texts[number - 1].load(std::memory_order_acquire);
 }
 
-void LockTracestates() { store_lock.Lock(); }
-void UnlockTracestates() { store_lock.Unlock(); }
+void LockTracestates() { tracestate_lock.Lock(); }
+void UnlockTracestates() { tracestate_lock.Unlock(); }
 
 }  // namespace sluice

@@ -10,8 +10,12 @@ namespace sluice {
 
 // 0 for an empty text, and where there is no room. Thread-safe; allocates for a new text.
 uint32_t InternTracestate(std::string_view text);
-// Empty for 0. Thread-safe.
-std::string_view TracestateText(uint32_t number);
+// Thread-safe.
+std::string_view KnownTracestate(uint32_t number);
+// Empty for 0, as of most spans. Likewise.
+inline std::string_view TracestateText(uint32_t number) {
+  return number == 0 ? std::string_view() : KnownTracestate(number);
+}
 
 // Around fork, so that the child finds the store whole.
 void LockTracestates();

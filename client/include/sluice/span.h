@@ -4,11 +4,11 @@
 //   span.AddEvent("home created");
 #pragma once
 
-#include <exception>
 #include <optional>
 #include <string_view>
 
 #include "sluice/span_ref.h"
+#include "sluice/unwinding.h"
 
 namespace sluice {
 
@@ -64,7 +64,7 @@ class [[nodiscard]] Span : public SpanRef {
   }
   ~Span() {
     if (handle_ == 0) return;
-    if (std::uncaught_exceptions() > exceptions_) {
+    if (internal::UncaughtExceptions() > exceptions_) {
       sluice_span_set_status(handle_, SLUICE_UNWOUND, sluice_str("unwound by an exception"));
     }
     End();
@@ -139,7 +139,7 @@ class [[nodiscard]] Span : public SpanRef {
 
   sluice_span Release() noexcept { return std::exchange(handle_, 0); }
 
-  int exceptions_ = std::uncaught_exceptions();
+  unsigned exceptions_ = internal::UncaughtExceptions();
   std::optional<LeftOut> left_out_;
 };
 

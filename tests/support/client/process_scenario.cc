@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "sluice/ai.hpp"
 #include "sluice/sluice.hpp"
 
 namespace {
@@ -211,6 +212,80 @@ void BeforeAndAfterTheHint() {
   sluice::Event("aloud", {}, {.target = "shape"});
 }
 
+void WaitForEndOfInput() {
+  while (std::getchar() != EOF) {
+  }
+}
+
+void Say(const char* word) {
+  std::puts(word);
+  std::fflush(stdout);
+}
+
+// Emits faster than anybody takes it, until some of it is lost, and says how often it did.
+void Flood() {
+  sluice::Init({.ring_bytes = 64 * 1024});
+  sluice::Event(std::string(70'000, 'x'));
+  uint64_t calls = 1;
+  for (; calls < 3000 || sluice::ReadStats().dropped_ring_full < 500; ++calls) {
+    sluice::Event("flood", {{"padding", std::string(200, 'x')}});
+  }
+  Say(std::to_string(calls).c_str());
+}
+
+// What it has lost is told, and nothing more will be.
+void FloodAndWait() {
+  Flood();
+  sluice::Flush(10'000);
+  Say("told");
+  WaitForEndOfInput();
+}
+
+// The agent knows both when this says so.
+void WaitInsideTwoSpans() {
+  Span outer("outer");
+  Span inner("inner");
+  sluice::Flush(10'000);
+  Say("open");
+  WaitForEndOfInput();
+}
+
+// The inner span is a child process's, whose number this prints.
+void WaitInsideASpanWithAChildInAnother() {
+  Span outer("outer");
+  sluice::Flush(10'000);
+  const pid_t child = fork();
+  if (child == 0) {
+    Span inner("inner");
+    sluice::Flush(10'000);
+    Say(std::to_string(getpid()).c_str());
+    Say("open");
+  }
+  WaitForEndOfInput();
+}
+
+// AI spans among a program's own, of other targets and levels, and across threads.
+void AiAmongOthers() {
+  sluice::Init({.baggage_keys = "vllora.*"});
+  Span outer(
+      "outer", {},
+      {.target = "app::outer", .parent = sluice::Context().WithBaggage("vllora.run_id", "r1")});
+  const sluice::ai::Run run;
+  {
+    Span own("own", {}, {.target = "other::x"});
+    Span quiet("quiet", {}, {.target = "vllora::user_tracing::quiet", .level = Level::kDebug});
+    const sluice::ai::Tool tool("search");
+  }
+  {
+    const sluice::ContextScope scope(sluice::Context::Current().WithBaggage("vllora.late", "yes"));
+    const sluice::ai::Task task("later");
+  }
+  std::thread([context = run.context()] {
+    Span elsewhere("elsewhere", {}, {.target = "app::elsewhere", .parent = context});
+    const sluice::ai::Agent agent("helper");
+  }).join();
+}
+
 const std::map<std::string, std::function<void()>> kScenarios = {
     {"Nothing", Nothing},
     {"UseAndEmitNothing", UseAndEmitNothing},
@@ -230,6 +305,11 @@ const std::map<std::string, std::function<void()>> kScenarios = {
     {"LateField", LateField},
     {"LateFieldAlone", LateFieldAlone},
     {"BeforeAndAfterTheHint", BeforeAndAfterTheHint},
+    {"AiAmongOthers", AiAmongOthers},
+    {"Flood", Flood},
+    {"FloodAndWait", FloodAndWait},
+    {"WaitInsideTwoSpans", WaitInsideTwoSpans},
+    {"WaitInsideASpanWithAChildInAnother", WaitInsideASpanWithAChildInAnother},
 };
 
 }  // namespace
