@@ -80,3 +80,14 @@ def test_bash_completes_verbs_and_flags(prefix):
     assert "--last-failed" in completed(prefix, "tree", "--la")
     assert completed(prefix, "tail", "--level", "w") == ["warn"]
     assert completed(prefix, "run", "--", "") == []
+    assert completed(prefix, "--json", "kvp", "us") == ["usage"]
+    assert completed(prefix, "plot", "-o", "") == [], "files are the shell's own"
+
+
+def test_completion_never_runs_the_command_of_run(prefix, tmp_path):
+    command = tmp_path / "deploy"
+    command.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    command.chmod(0o755)
+    for words in ((str(command), "--x"), ("--name", str(command), "--x"), (str(command), "now", "")):
+        completed(prefix, "run", *words)
+        assert not (tmp_path / "ran").exists(), words
