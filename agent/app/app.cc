@@ -81,7 +81,8 @@ absl::Status App::OpenJournal() {
                                                 "the runtime directory"));
   // As the unit's StateDirectory= does. Where it cannot be made, the journal says why.
   const std::filesystem::path state = std::filesystem::path(config().journal.path).parent_path();
-  if (!std::filesystem::exists(state)) (void)MakeDirectory(state, 0700);
+  std::error_code error;
+  if (!std::filesystem::exists(state, error)) (void)MakeDirectory(state, 0700);
   journal::Options options;
   options.directory = config().journal.path;
   options.memory_directory = config().journal.runtime_path;

@@ -76,6 +76,17 @@ def test_paths_on_the_command_line_may_be_relative_and_folders_are_made(started,
     wait_until(lambda: list((folder / "state/journal").glob("*.seg")), "the journal is on disk")
 
 
+def test_a_journal_below_a_closed_folder_is_kept_in_memory(started, folder):
+    closed = folder / "closed"
+    closed.mkdir(0o700)
+    os.chown(folder, NOBODY, NOBODY)
+    folder.chmod(0o755)
+    started(folder, "--dev", "box", "--journal", "closed/state/journal", user=NOBODY, group=NOBODY,
+            extra_groups=[])
+    wait_until(lambda: (folder / "box/run/journal").exists(), "the journal is in memory")
+    tool(folder / "box", "event", "--require", "hello")
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="knows one machine's system calls")
 def test_an_endpoint_without_the_right_to_the_network_names_the_drop_in(started, folder):
     started(folder, "--dev", "box", "--otlp-endpoint", "http://127.0.0.1:4318",
