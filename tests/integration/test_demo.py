@@ -85,6 +85,16 @@ def test_the_demo_shows_the_job_and_cleans_up():
     assert (set(glob.glob("/tmp/sluice-demo.*")), agents()) == before
 
 
+@pytest.mark.usefixtures("shared")
+def test_a_collector_that_is_away_is_named_and_the_rest_is_shown():
+    done = subprocess.run([str(REPOSITORY / "packaging/demo"), "--collector", "http://127.0.0.1:1"],
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          timeout=CEILING_S, check=False)
+    assert done.returncode != 0
+    assert_shows_the_job(done.stdout)
+    assert "not flushed: otlp.collector" in done.stderr, done.stderr
+
+
 @pytest.mark.skipif(not LONG, reason="builds a clone of its own; --long")
 def test_the_demo_works_from_a_closed_folder_with_a_long_path():
     closed = pathlib.Path(tempfile.mkdtemp(dir=pathlib.Path.home()))
