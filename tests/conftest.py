@@ -22,6 +22,22 @@ def shared():
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def otlp_module(shared):
+    """What an agent loads to export over a network, where any uid finds it."""
+    shared.copy("../lib/sluice/sluice-otlp.so")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """Of a server and of a client, by one authority."""
+    import otlp_peers
+    made = otlp_peers.Certificates(tmp_path_factory.mktemp("certificates"))
+    made.sign("server")
+    made.sign("client")
+    return made
+
+
 @pytest.fixture
 def agent(shared):
     """A running agent on paths of its own."""

@@ -12,15 +12,15 @@ static_assert(scope_spans_field::kSpans == scope_logs_field::kLogRecords);
 static_assert(scope_spans_field::kSchemaUrl == scope_logs_field::kSchemaUrl);
 constexpr uint32_t kItemTag = WireTag(scope_spans_field::kSpans, WireType::kBytes);
 
-std::string_view NameOf(std::string_view scope) {
+}  // namespace
+
+std::string_view ScopeName(std::string_view scope) {
   std::string_view name;
   for (const std::string_view text : FieldRange(scope, instrumentation_scope_field::kName)) {
     name = text;
   }
   return name;
 }
-
-}  // namespace
 
 // The scope itself may stand behind its items.
 void RecordCursor::EnterScope(const WireField& field) {
@@ -40,7 +40,7 @@ void RecordCursor::EnterScope(const WireField& field) {
   for (WireField part; reader.Next(&part);) {
     if (part.tag == WireTag(scope_spans_field::kScope, WireType::kBytes)) {
       scope_.encoded = part.bytes;
-      scope_.name = NameOf(part.bytes);
+      scope_.name = ScopeName(part.bytes);
     } else if (part.tag == WireTag(scope_spans_field::kSchemaUrl, WireType::kBytes)) {
       scope_.schema_url = part.bytes;
     } else if (part.tag == kItemTag) {

@@ -24,6 +24,9 @@ struct ScopeView {
   bool has_rest = false;  // fields besides
 };
 
+// The name in an encoded InstrumentationScope, of which the last one counts; empty: it has none.
+std::string_view ScopeName(std::string_view scope);
+
 // Views live as long as the batch's bytes. Malformed parts read as far as they are sound.
 class RecordCursor {
  public:

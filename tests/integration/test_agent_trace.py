@@ -164,8 +164,8 @@ def test_c10_all_arrive_after_a_flush_without_a_wait(shared):
         assert exported[child]["parentSpanId"] == exported[parent]["spanId"]
 
 
+@pytest.mark.usefixtures("otlp_module")
 def test_c10_all_arrive_where_the_collector_comes_later(shared):
-    shared.copy("../lib/sluice/sluice-otlp.so")
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
     config = f'[otlp]\nendpoint = "http://localhost:{port}"\nprotocol = "grpc"\n'

@@ -1,7 +1,6 @@
 """The export loses nothing, whatever dies: the destination is away at first, killed, slow and answers in every
 way that asks for patience; the agent is killed. Beside it other sinks and other destinations go on."""
 
-import shutil
 import socket
 import subprocess
 import threading
@@ -12,6 +11,8 @@ import otlp_peers
 import pytest
 from harness import BUILT, LONG, NOBODY, REPOSITORY, Agent, wait_until
 from otlp_peers import GrpcPeer
+
+pytestmark = pytest.mark.usefixtures("otlp_module")
 
 SPANS = 1_000_000 if LONG else 20_000
 KILLS = 20 if LONG else 3
@@ -26,11 +27,6 @@ protocol = "grpc"
 batch_bytes = "64 KiB"
 {more}
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def module(shared):
-    shutil.copy(BUILT.parent / "lib/sluice/sluice-otlp.so", shared.folder)
 
 
 def free_port():

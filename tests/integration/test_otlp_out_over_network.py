@@ -1,22 +1,17 @@
 """The agent exports to OpenTelemetry backends on a network and on this host, and tells how they are."""
 
 import pathlib
-import shutil
 import socket
 import time
 
 import otlp_peers as peers
 import pytest
 from harness import Agent, wait_until
-from otlp_peers import BUILT, GrpcPeer, HttpPeer
+from otlp_peers import GrpcPeer, HttpPeer
+
+pytestmark = pytest.mark.usefixtures("otlp_module")
 
 CONFIG = '[otlp]\nendpoint = "{endpoint}"\nprotocol = "{protocol}"\nbatch_delay = "10ms"\n'
-
-
-@pytest.fixture(scope="session", autouse=True)
-def module(shared):
-    """Where an agent looks for it that any uid may start."""
-    shutil.copy(BUILT.parent / "lib/sluice/sluice-otlp.so", shared.folder)
 
 
 def configured(endpoint, protocol="auto"):

@@ -19,14 +19,6 @@ def request_file(tmp_path):
     return path
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    made = peers.Certificates(tmp_path_factory.mktemp("certificates"))
-    made.sign("server")
-    made.sign("client")
-    return made
-
-
 def test_each_signal_reaches_its_service_in_one_piece(request_file):
     with GrpcPeer() as peer, Sender(peer.endpoint, "--header=tenant=a%20b") as sender:
         for signal in ("traces", "logs", "metrics"):

@@ -21,14 +21,6 @@ def request_file(tmp_path):
     return path
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    made = peers.Certificates(tmp_path_factory.mktemp("certificates"))
-    made.sign("server")
-    made.sign("client")
-    return made
-
-
 def test_each_signal_reaches_its_path_on_one_connection(request_file):
     with HttpPeer() as peer:
         with Sender(peer.endpoint, PROTOBUF, "--header=tenant=a%20b") as sender:

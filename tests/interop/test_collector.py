@@ -132,9 +132,9 @@ def folder_fixture():
         yield path
 
 
+@pytest.mark.usefixtures("otlp_module")
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_it_gets_what_the_tree_shows_by_every_way(shared, program, folder, protocol):
-    shutil.copy(BUILT.parent / "lib/sluice/sluice-otlp.so", shared.folder)
     made = Certificates(folder / "certificates")
     certificates = {"authority": made.authority, "server": made.sign("server", "DNS:localhost,DNS:collector.test"),
                     "client": made.sign("client")}

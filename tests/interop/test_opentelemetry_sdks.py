@@ -11,7 +11,7 @@ import shutil
 import subprocess
 
 import pytest
-from harness import BUILT, NOBODY, REPOSITORY, ROOT, Agent, run
+from harness import NOBODY, REPOSITORY, ROOT, Agent, run
 from http2_frames import PREFACE
 from otlp_peers import GrpcPeer
 from recorder import Recorder, requests_of, scopes
@@ -164,8 +164,7 @@ def peer_fixture(tmp_path_factory):
 
 
 @pytest.fixture(name="agent", scope="module")
-def agent_fixture(shared, peer):
-    shutil.copy(BUILT.parent / "lib/sluice/sluice-otlp.so", shared.folder)
+def agent_fixture(shared, otlp_module, peer):
     config = f'[otlp]\nendpoint = "{peer.endpoint}"\nbatch_delay = "10ms"\n[log]\nformat = "json"\n'
     with Agent(shared, config=config) as agent:
         yield agent.start()

@@ -19,6 +19,7 @@
 
 #include "agent/ingest/otlp/metric_check.h"
 #include "agent/journal/field_numbers.h"
+#include "agent/journal/record_cursor.h"
 #include "proto/record/field_numbers.h"
 #include "proto/record/limits.h"
 #include "proto/record/names.h"
@@ -58,15 +59,6 @@ std::string ValidText(std::string_view text) {
   std::string valid;
   AppendValidUtf8(text, &valid);
   return valid;
-}
-
-// The name of an encoded InstrumentationScope, of which the last one counts.
-std::string_view NameOf(std::string_view scope) {
-  std::string_view name;
-  for (const std::string_view text : FieldRange(scope, instrumentation_scope_field::kName)) {
-    name = text;
-  }
-  return name;
 }
 
 }  // namespace
@@ -220,7 +212,7 @@ void RequestWalk::AddAround(const WireField& field, std::string_view whole) {
     whole = owned;
     content = whole.substr(whole.size() - mended->size());
   }
-  if (is_scope) scope_name_ = NameOf(content);
+  if (is_scope) scope_name_ = journal::ScopeName(content);
   scope_.around.push_back(whole);
   scope_.around_bytes += whole.size();
 }

@@ -109,21 +109,7 @@ Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags, uint64_t now) 
   request.set_after_cursor(flags.after_cursor);
   request.set_target_prefix(flags.target);
   request.set_unit(UnitName(flags.unit));
-  if (!flags.user.empty()) {
-    const Result<uint32_t> uid = UserFlag(flags.user);
-    if (!uid.ok()) return uid.failure();
-    request.set_uid(*uid);
-  }
-  if (!flags.since.empty()) {
-    const Result<uint64_t> since = MomentFlag("--since", flags.since, now);
-    if (!since.ok()) return since.failure();
-    request.set_since_unix_nano(*since);
-  }
-  if (!flags.until.empty()) {
-    const Result<uint64_t> until = MomentFlag("--until", flags.until, now);
-    if (!until.ok()) return until.failure();
-    request.set_until_unix_nano(*until);
-  }
+  if (auto wrong = SelectByTimeAndUser(flags, now, &request)) return *std::move(wrong);
   request.set_boot_id(flags.boot);
   if (!flags.span.empty()) {
     const auto id = SpanId::FromHex(flags.span);

@@ -63,21 +63,7 @@ void AddFlags(CLI::App& app, TracesFlags* flags) {
 Result<v1::TracesRequest> MakeRequest(const TracesFlags& flags, uint64_t now) {
   v1::TracesRequest request;
   request.set_limit(flags.count);
-  if (!flags.since.empty()) {
-    const Result<uint64_t> since = MomentFlag("--since", flags.since, now);
-    if (!since.ok()) return since.failure();
-    request.set_since_unix_nano(*since);
-  }
-  if (!flags.until.empty()) {
-    const Result<uint64_t> until = MomentFlag("--until", flags.until, now);
-    if (!until.ok()) return until.failure();
-    request.set_until_unix_nano(*until);
-  }
-  if (!flags.user.empty()) {
-    const Result<uint32_t> uid = UserFlag(flags.user);
-    if (!uid.ok()) return uid.failure();
-    request.set_uid(*uid);
-  }
+  if (auto wrong = SelectByTimeAndUser(flags, now, &request)) return *std::move(wrong);
   if (!flags.slower_than.empty()) {
     const auto length = ParseLength(flags.slower_than);
     if (!length) {
