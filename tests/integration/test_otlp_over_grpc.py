@@ -318,6 +318,22 @@ def test_certificates_that_change_count_from_the_next_connection(certificates, t
         assert sender.send()["kind"] == "done"
 
 
+def test_an_address_that_changes_counts_from_the_next_connection(tmp_path):
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.2 collector\n")
+    own_hosts = ("unshare", "--mount", "sh", "-c",
+                 f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh")
+    with GrpcPeer(host="127.0.0.2") as before, \
+            GrpcPeer(host="127.0.0.3", port=before.port) as after, \
+            Sender(f"http://collector:{before.port}", "--age=1", wrapper=own_hosts) as sender:
+        assert sender.send()["kind"] == "done"
+        assert (len(before.requests), len(after.requests)) == (1, 0)
+        hosts.write_text("127.0.0.3 collector\n")
+        time.sleep(0.002)
+        assert sender.send()["kind"] == "done"
+        assert (len(before.requests), len(after.requests)) == (1, 1)
+
+
 def test_a_token_that_changes_counts_from_the_next_request(tmp_path):
     token = tmp_path / "headers"
 

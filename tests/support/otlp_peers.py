@@ -72,14 +72,14 @@ class Certificates:
 class GrpcPeer:
     """`answer(method, request, context)` gives the response's bytes, or aborts."""
 
-    def __init__(self, answer=None, unix=None, credentials=None, port=0,
+    def __init__(self, answer=None, unix=None, credentials=None, host="localhost", port=0,
                  max_request=64 << 20):
         self.answer = answer or (lambda method, request, context: b"")
         self.requests = []  # (method, bytes, {header: value}, peer)
         self.server = grpc.server(futures.ThreadPoolExecutor(8), options=[
             ("grpc.max_receive_message_length", max_request), ("grpc.so_reuseport", 0)])
         self.server.add_generic_rpc_handlers((self.Handler(self),))
-        address = f"unix://{unix}" if unix else f"localhost:{port}"
+        address = f"unix://{unix}" if unix else f"{host}:{port}"
         if credentials:
             self.port = self.server.add_secure_port(address, credentials)
         else:
@@ -252,10 +252,10 @@ def grpc_credentials(certificate, key, authority=None):
 class Sender:
     """One transport in a process of its own (otlp_send.cc)."""
 
-    def __init__(self, endpoint, *options, env=None):
+    def __init__(self, endpoint, *options, env=None, wrapper=()):
         program = BUILT.parent / "tests/otlp_send"
         self.process = subprocess.Popen(
-            [program, f"--endpoint={endpoint}", *options], stdin=subprocess.PIPE,
+            [*wrapper, program, f"--endpoint={endpoint}", *options], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={"PATH": "/usr/bin:/bin", **(env or {})})
         self.answers = queue.Queue()
