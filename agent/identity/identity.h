@@ -19,6 +19,8 @@ struct Identity {
   uint64_t start_time_ticks = 0;
   // systemd unit out of the cgroup path; empty: none.
   std::string unit;
+  // Uid of the Kubernetes pod out of the same path; empty: none.
+  std::string pod;
   // Command name, at most 15 bytes; empty: not known.
   std::string comm;
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -59,15 +60,64 @@ bool IsUnit(std::string_view name) {
          EndsWithAny(name, {".service", ".scope", ".socket", ".mount", ".swap"});
 }
 
+// Up to the next slash, which goes too.
+std::string_view TakePart(std::string_view* path) {
+  const size_t slash = path->find('/');
+  const std::string_view part = path->substr(0, slash);
+  path->remove_prefix(slash == std::string_view::npos ? path->size() : slash + 1);
+  return part;
+}
+
+// Of the text of /proc/PID/cgroup: where systemd has the process.
+std::string_view SystemdPath(std::string_view cgroup) {
+  std::string_view found;
+  while (!cgroup.empty()) {
+    const size_t end = cgroup.find('\n');
+    const std::string_view line = cgroup.substr(0, end);
+    cgroup.remove_prefix(end == std::string_view::npos ? cgroup.size() : end + 1);
+    const size_t controllers = line.find(':');
+    const size_t path = line.find(":/");
+    if (controllers == std::string_view::npos || path == std::string_view::npos) continue;
+    const bool legacy = line.substr(controllers).starts_with(":name=systemd:");
+    if ((line.starts_with("0::") && found.empty()) || legacy) found = line.substr(path + 2);
+  }
+  return found;
+}
+
 std::string UnitOfPath(std::string_view path) {
   while (!path.empty()) {
-    const size_t slash = path.find('/');
-    std::string_view part = path.substr(0, slash);
-    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+    std::string_view part = TakePart(&path);
     // systemd puts `_` before names that would look like a controller's file.
     if (part.starts_with('_')) part.remove_prefix(1);
     if (part.empty() || part == ".." || IsSlice(part)) continue;
     return IsUnit(part) ? ValidText(part) : "";
+  }
+  return "";
+}
+
+// A UUID, or the hash that stands for one where the pod comes from a file of the node.
+bool IsPodUid(std::string_view text) {
+  return (text.size() == 36 || text.size() == 32) &&
+         text.find_first_not_of("0123456789abcdef-") == std::string_view::npos;
+}
+
+std::string PodOfPath(std::string_view path) {
+  bool is_below_kubepods = false;
+  while (!path.empty()) {
+    std::string_view part = TakePart(&path);
+    if (IsSlice(part)) {
+      part.remove_suffix(std::string_view(".slice").size());
+      is_below_kubepods = part.find("kubepods") != std::string_view::npos;
+      part = part.substr(part.rfind('-') + 1);  // npos + 1 is 0
+    } else if (part == "kubepods") {
+      is_below_kubepods = true;
+    } else if (!is_below_kubepods || IsUnit(part)) {
+      return "";
+    }
+    if (!is_below_kubepods || !part.starts_with("pod")) continue;
+    std::string pod(part.substr(3));
+    std::replace(pod.begin(), pod.end(), '_', '-');
+    return IsPodUid(pod) ? pod : "";
   }
   return "";
 }
@@ -77,13 +127,14 @@ void ReadProcess(Peer* peer) {
   if (identity.pid <= 0) return;
   const std::optional<ProcessStat> before = ReadProcessStat(identity.pid);
   if (!before) return;
-  std::string unit = ParseUnit(ReadProcFile<4096>(identity.pid, "cgroup"));
+  const std::string cgroup = ReadProcFile<4096>(identity.pid, "cgroup");
   const std::optional<ProcessStat> after = ReadProcessStat(identity.pid);
   if (!after || after->start_time_ticks != before->start_time_ticks) return;
   if (peer->pidfd && IsReaped(peer->pidfd.get())) return;
   identity.start_time_ticks = after->start_time_ticks;
   identity.comm = after->comm;
-  identity.unit = std::move(unit);
+  identity.unit = ParseUnit(cgroup);
+  identity.pod = ParsePod(cgroup);
 }
 
 absl::StatusOr<ucred> PeerCredentials(int socket) {
@@ -142,20 +193,8 @@ std::optional<ProcessStat> ParseProcessStat(std::string_view stat) {
   return result;
 }
 
-std::string ParseUnit(std::string_view cgroup) {
-  std::string unit;
-  while (!cgroup.empty()) {
-    const size_t end = cgroup.find('\n');
-    const std::string_view line = cgroup.substr(0, end);
-    cgroup.remove_prefix(end == std::string_view::npos ? cgroup.size() : end + 1);
-    const size_t controllers = line.find(':');
-    const size_t path = line.find(":/");
-    if (controllers == std::string_view::npos || path == std::string_view::npos) continue;
-    const bool unified = line.starts_with("0::");
-    const bool legacy = line.substr(controllers).starts_with(":name=systemd:");
-    if ((unified && unit.empty()) || legacy) unit = UnitOfPath(line.substr(path + 2));
-  }
-  return unit;
-}
+std::string ParseUnit(std::string_view cgroup) { return UnitOfPath(SystemdPath(cgroup)); }
+
+std::string ParsePod(std::string_view cgroup) { return PodOfPath(SystemdPath(cgroup)); }
 
 }  // namespace sluice::net

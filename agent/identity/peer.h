@@ -54,4 +54,9 @@ std::optional<ProcessStat> ParseProcessStat(std::string_view stat);
 // Text likewise; empty: none.
 std::string ParseUnit(std::string_view cgroup);
 
+// The uid of a Kubernetes pod out of the same text, from control groups above the unit alone, as
+// the kubelet makes them: `kubepods-burstable-podUID.slice` with `_` for `-`, or
+// `kubepods/burstable/podUID`. Empty: none.
+std::string ParsePod(std::string_view cgroup);
+
 }  // namespace sluice::net

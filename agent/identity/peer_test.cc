@@ -77,6 +77,32 @@ TEST(ParseUnitTest, PrefersSystemdsOwnHierarchyWhereThereAreSeveral) {
   EXPECT_EQ(ParseUnit("12:cpu:/a.service\n"), "");
 }
 
+TEST(ParsePodTest, TakesWhatTheKubeletMade) {
+  const std::string uid = "6f2a8e1c-0b1d-4f5e-9a3b-0123456789ab";
+  const std::string hash = "0123456789abcdef0123456789abcdef";
+  const std::string slice = "kubepods-burstable-pod6f2a8e1c_0b1d_4f5e_9a3b_0123456789ab.slice";
+  const std::string scope = "cri-containerd-" + std::string(64, 'a') + ".scope";
+  const auto pod = [](const std::string& path) { return ParsePod("0::/" + path + "\n"); };
+  EXPECT_EQ(pod("kubepods.slice/kubepods-burstable.slice/" + slice + "/" + scope), uid);
+  EXPECT_EQ(pod("kubelet.slice/kubelet-kubepods.slice/kubelet-" + slice + "/" + scope), uid);
+  EXPECT_EQ(pod("kubepods.slice/kubepods-pod" + hash + ".slice/" + scope), hash);
+  EXPECT_EQ(pod("kubepods/burstable/pod" + uid + "/" + std::string(64, 'a')), uid);
+  EXPECT_EQ(pod("kubepods/pod" + uid), uid);
+  EXPECT_EQ(ParsePod("0::/\n1:name=systemd:/kubepods/pod" + uid + "/x\n"), uid);
+}
+
+TEST(ParsePodTest, BelievesNoneThatAUserMayHaveMade) {
+  const std::string uid = "6f2a8e1c-0b1d-4f5e-9a3b-0123456789ab";
+  const std::string slice = "kubepods-pod6f2a8e1c_0b1d_4f5e_9a3b_0123456789ab.slice";
+  for (const std::string& path :
+       {"user.slice/user-1000.slice/user@1000.service/" + slice, "a.service/kubepods/pod" + uid,
+        "docker/kubepods/pod" + uid, "user.slice/pod" + uid, "kubepods/x.scope/pod" + uid,
+        std::string("kubepods/podother"), std::string("kubepods.slice/kubepods-pod.slice"),
+        std::string("system.slice/cron.service"), std::string()}) {
+    EXPECT_EQ(ParsePod("0::/" + path), "") << path;
+  }
+}
+
 TEST(ParseUnitTest, RefusesANameThatIsTooLongForAUnit) {
   const std::string suffix = ".service";
   const std::string fits(255 - suffix.size(), 'u');

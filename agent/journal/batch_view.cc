@@ -29,6 +29,9 @@ bool ReadIdentity(std::string_view encoded, BatchHead* head) {
       case WireTag(identity_field::kComm, WireType::kBytes):
         head->comm = field.bytes;
         break;
+      case WireTag(identity_field::kPod, WireType::kBytes):
+        head->pod = field.bytes;
+        break;
     }
   }
   return reader.ok();
@@ -116,6 +119,7 @@ void WriteIdentity(const BatchHead& head, StringWireWriter* writer) {
   writer->Varint(identity_field::kStartTimeTicks, head.start_time_ticks);
   if (!head.unit.empty()) writer->Bytes(identity_field::kUnit, head.unit);
   if (!head.comm.empty()) writer->Bytes(identity_field::kComm, head.comm);
+  if (!head.pod.empty()) writer->Bytes(identity_field::kPod, head.pod);
   writer->End(mark);
 }
 
@@ -133,7 +137,8 @@ std::optional<BatchView> ReadBatch(std::string_view encoded) {
 void AppendBatchHead(const BatchHead& head, std::string* out) {
   // Once, instead of growing five times over for the smallest of batches.
   out->reserve(out->size() + kFixedHeadBytes + head.unit.size() + head.comm.size() +
-               head.resource.size() + head.resource_schema_url.size() + head.resource_rest.size());
+               head.pod.size() + head.resource.size() + head.resource_schema_url.size() +
+               head.resource_rest.size());
   StringWireWriter writer{StringSink(out)};
   WriteIdentity(head, &writer);
   writer.Fixed64(journal_batch_field::kReceivedUnixNano, head.received_unix_nano);

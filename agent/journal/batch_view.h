@@ -27,6 +27,7 @@ struct BatchHead {
   uint64_t start_time_ticks = 0;
   std::string_view unit;
   std::string_view comm;
+  std::string_view pod;
 
   uint64_t received_unix_nano = 0;
   uint64_t received_boottime_nano = 0;

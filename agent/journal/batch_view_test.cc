@@ -17,6 +17,7 @@ BatchHead FullHead() {
   head.start_time_ticks = 4;
   head.unit = "a.service";
   head.comm = "a";
+  head.pod = "6f2a8e1c";
   head.received_unix_nano = 5;
   head.received_boottime_nano = 6;
   head.client_id = "0123456789abcdef";
@@ -42,6 +43,7 @@ TEST(BatchViewTest, WritesWhatProtobufReads) {
   EXPECT_EQ(batch.identity().start_time_ticks(), 4u);
   EXPECT_EQ(batch.identity().unit(), "a.service");
   EXPECT_EQ(batch.identity().comm(), "a");
+  EXPECT_EQ(batch.identity().pod(), "6f2a8e1c");
   EXPECT_EQ(batch.received_unix_nano(), 5u);
   EXPECT_EQ(batch.received_boottime_nano(), 6u);
   EXPECT_EQ(batch.client_id(), "0123456789abcdef");

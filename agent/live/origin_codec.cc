@@ -72,6 +72,7 @@ std::shared_ptr<const Origin> MakeOrigin(const journal::BatchHead& head) {
                       head.gid,
                       head.start_time_ticks,
                       std::string(head.unit),
+                      std::string(head.pod),
                       std::string(head.comm)};
   origin->resource = head.resource;
   origin->owner = head.owner;
@@ -87,6 +88,7 @@ journal::BatchHead HeadOf(const Origin& origin) {
   head.start_time_ticks = identity.start_time_ticks;
   head.unit = identity.unit;
   head.comm = identity.comm;
+  head.pod = identity.pod;
   head.resource = origin.resource;
   head.owner = origin.owner;
   return head;
@@ -96,8 +98,8 @@ bool IsOriginOf(const Origin& origin, const journal::BatchHead& head) {
   const Identity& identity = origin.identity;
   return identity.pid == head.pid && identity.uid == head.uid && identity.gid == head.gid &&
          identity.start_time_ticks == head.start_time_ticks && identity.unit == head.unit &&
-         identity.comm == head.comm && origin.resource == head.resource &&
-         origin.owner == head.owner;
+         identity.comm == head.comm && identity.pod == head.pod &&
+         origin.resource == head.resource && origin.owner == head.owner;
 }
 
 v1::Identity EncodeIdentity(const Identity& identity) {
@@ -108,6 +110,7 @@ v1::Identity EncodeIdentity(const Identity& identity) {
   encoded.set_start_time_ticks(identity.start_time_ticks);
   encoded.set_unit(identity.unit);
   encoded.set_comm(identity.comm);
+  encoded.set_pod(identity.pod);
   return encoded;
 }
 

@@ -227,7 +227,7 @@ size_t SpanTable::BytesOf(const RecordView& start, const Origin& origin) {
   return kSpanEntryBytes + kSpanObjectBytes + StringBytes(start.span.name.size()) +
          StringBytes(start.target.size()) + StringBytes(start.span.body.size()) +
          kOriginObjectBytes + StringBytes(origin.resource.size()) +
-         StringBytes(origin.identity.unit.size());
+         StringBytes(origin.identity.unit.size()) + StringBytes(origin.identity.pod.size());
 }
 
 size_t SpanTable::BytesOf(const RecordView& update) {

@@ -120,6 +120,7 @@ inline constexpr uint32_t kGid = 3;
 inline constexpr uint32_t kStartTimeTicks = 4;
 inline constexpr uint32_t kUnit = 5;
 inline constexpr uint32_t kComm = 6;
+inline constexpr uint32_t kPod = 7;
 }  // namespace identity_field
 
 namespace counter_field {  // sluice.v1.Counter

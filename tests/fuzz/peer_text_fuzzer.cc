@@ -27,11 +27,13 @@ void FuzzCommandName(std::string_view name) {
 }
 
 void FuzzUnit(std::string_view path) {
+  ParsePod(path);
   const std::string unit = ParseUnit(path);
   Require(unit.find('/') == std::string::npos && unit.find('\n') == std::string::npos);
   if (path.find('\n') != std::string_view::npos) return;
   const std::string below = "0::/system.slice/a.service/" + std::string(path);
   Require(ParseUnit(below) == "a.service");
+  Require(ParsePod(below).empty());
 }
 
 void FuzzPercent(std::string_view text) {

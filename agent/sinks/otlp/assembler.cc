@@ -240,11 +240,11 @@ SignalBatch::Group* Assembler::GroupOf(const Sender& sender, Signal signal) {
     return last.group;
   }
   const Identity& identity = *sender.identity;
-  std::string key =
-      absl::StrCat(identity.pid, " ", identity.uid, " ", identity.gid, " ",
-                   identity.start_time_ticks, " ", identity.unit.size(), " ", identity.comm.size(),
-                   " ", sender.resource.size(), " ", sender.schema_url.size(), " ");
-  key.append(identity.unit).append(identity.comm).append(sender.resource);
+  std::string key = absl::StrCat(identity.pid, " ", identity.uid, " ", identity.gid, " ",
+                                 identity.start_time_ticks, " ", identity.unit.size(), " ",
+                                 identity.comm.size(), " ", identity.pod.size(), " ",
+                                 sender.resource.size(), " ", sender.schema_url.size(), " ");
+  key.append(identity.unit).append(identity.comm).append(identity.pod).append(sender.resource);
   key.append(sender.schema_url).append(sender.rest);
   SignalBatch& batch = outgoing_->of(signal);
   SignalBatch::Group* group = batch.Find(key);

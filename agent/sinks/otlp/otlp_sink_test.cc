@@ -78,6 +78,7 @@ TEST_F(OtlpSinkTest, AProcessMaySayWhereItIsButNotWhoItIs) {
   Use();
   disk::v1::JournalBatch batch = Batch(5);
   batch.mutable_identity()->set_unit("docker-" + std::string(64, 'a') + ".scope");
+  batch.mutable_identity()->set_pod("6f2a8e1c");
   for (const char* key : {"service.name", "host.name", "deployment.environment"}) {
     auto* const attribute = batch.mutable_resource()->add_attributes();
     attribute->set_key(key);
@@ -90,6 +91,7 @@ TEST_F(OtlpSinkTest, AProcessMaySayWhereItIsButNotWhoItIs) {
   EXPECT_EQ(attributes["host.name"], "said");
   EXPECT_EQ(attributes["deployment.environment"], "said");
   EXPECT_EQ(attributes["container.id"], std::string(64, 'a'));
+  EXPECT_EQ(attributes["k8s.pod.uid"], "6f2a8e1c");
   EXPECT_EQ(attributes["sluice.uid"], "5");
 }
 

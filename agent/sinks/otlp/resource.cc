@@ -65,6 +65,7 @@ std::string MergeResource(std::string_view of_process, const Identity& identity,
   write_text("sluice.unit", identity.unit);
   write_text("sluice.comm", identity.comm);
   write_absent("container.id", ContainerOf(identity.unit));
+  write_absent("k8s.pod.uid", identity.pod);
   write_absent("host.name", host.name);
   write_absent("host.id", host.id);
   bool has_name = false;

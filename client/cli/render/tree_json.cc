@@ -39,6 +39,7 @@ void WriteSender(const Sender& sender, JsonWriter* json) {
   json->Int(sender.identity.pid());
   MemberUnlessEmpty("comm", sender.identity.comm(), json);
   MemberUnlessEmpty("unit", sender.identity.unit(), json);
+  MemberUnlessEmpty("pod", sender.identity.pod(), json);
   MemberUnlessEmpty("service_name", sender.service_name, json);
 }
 
