@@ -96,6 +96,45 @@ def slow_reader(path, until):
         peer.socket.close()
 
 
+HTTP1_HEAD = (b"POST /v1/traces HTTP/1.1\r\nhost: localhost\r\n"
+              b"content-type: application/x-protobuf\r\ncontent-length: %d\r\n\r\n")
+
+
+def http1_slow(path, until):
+    """Heads that never end and bodies that come a byte at a time, of as many connections as may be."""
+    peers, number = [], 0
+    while time.monotonic() < until:
+        if len(peers) < 400:
+            peers.append(Peer(path))
+            half = HTTP1_HEAD[:40] if number % 2 else HTTP1_HEAD % (8 << 20)
+            peers[-1].send(half)
+        number += 1
+        peer = peers[number % len(peers)]
+        if not peer.send(b"x"):
+            peer.socket.close()
+            peers.remove(peer)
+
+
+def http1_pipelined(path, until):
+    """Requests without end, no answer of which is read."""
+    while time.monotonic() < until:
+        peer = Peer(path)
+        while time.monotonic() < until and peer.send(HTTP1_HEAD % 0 * 100):
+            pass
+        peer.socket.close()
+
+
+def http1_chunks(path, until):
+    """A body of the smallest chunks, with an extension each."""
+    head = HTTP1_HEAD.replace(b"content-length: %d", b"transfer-encoding: chunked")
+    while time.monotonic() < until:
+        peer = Peer(path)
+        peer.send(head)
+        while time.monotonic() < until and peer.send(b"1;name=value\r\n\0\r\n" * 1000):
+            pass
+        peer.socket.close()
+
+
 def burn(_path, until):
     """Leaves the agent alone: what the victim then suffers is the scheduler's doing."""
     while time.monotonic() < until:
@@ -115,6 +154,9 @@ ATTACKS = {
     "messages": messages,
     "connections": many_connections,
     "slow_reader": slow_reader,
+    "http1_slow": http1_slow,
+    "http1_pipelined": http1_pipelined,
+    "http1_chunks": http1_chunks,
     "no_attack": burn,
 }
 
