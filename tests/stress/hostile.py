@@ -64,7 +64,7 @@ def messages(path, until):
         peer.socket.close()
 
 
-def many_connections(path, until):
+def many_connections(path, until, speak=Peer.greet):
     """As many as the kernel gives one process, mostly silent ones."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -74,7 +74,7 @@ def many_connections(path, until):
             for number in range(10_000):
                 peers.append(Peer(path))
                 if number % 3 == 0:
-                    peers[-1].greet()
+                    speak(peers[-1])
                 if time.monotonic() > until:
                     break
         except OSError:
@@ -113,6 +113,13 @@ def http1_slow(path, until):
         if not peer.send(b"x"):
             peer.socket.close()
             peers.remove(peer)
+
+
+def http1_connections(path, until):
+    """Of those that speak, half never finish their head and half stay after an answer."""
+    rng = random.Random(3)
+    many_connections(path, until,
+                     lambda peer: peer.send(rng.choice([HTTP1_HEAD[:40], HTTP1_HEAD % 0])))
 
 
 def http1_pipelined(path, until):
@@ -155,6 +162,7 @@ ATTACKS = {
     "connections": many_connections,
     "slow_reader": slow_reader,
     "http1_slow": http1_slow,
+    "http1_connections": http1_connections,
     "http1_pipelined": http1_pipelined,
     "http1_chunks": http1_chunks,
     "no_attack": burn,
