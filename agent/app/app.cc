@@ -129,9 +129,17 @@ void App::MakeServices() {
       .counters = &counters_,
       .budget = &budget_,
       .gate = disk_gate_.get(),
-      .has_metrics_reader = [this] { return HasMetricsReader(config()); }});
-  http_exports_ = std::make_unique<ingest::otlp::HttpExports>(ingest::otlp::HttpExports::Options{
-      .loop = loop_.get(), .budget = &budget_, .counters = &counters_, .receiver = exports_.get()});
+      .max_request_bytes = config().limits.otlp_request,
+      .max_item_bytes = config().limits.otlp_record,
+      .has_metrics_reader = [this] {
+        return config().ingest.otlp_metrics && HasMetricsReader(config());
+      }});
+  converter_ = std::make_unique<ingest::otlp::BodyConverter>(loop_.get(), &budget_);
+  http_exports_ = std::make_unique<ingest::otlp::HttpExports>(
+      ingest::otlp::HttpExports::Options{.budget = &budget_,
+                                         .counters = &counters_,
+                                         .receiver = exports_.get(),
+                                         .converter = converter_.get()});
   UpdateWanted();
   status_ = std::make_unique<control::StatusReport>(control::StatusReport::Sources{
       host_.boot_id, host_.vm_id, loop_->clock().UnixNano(), journal_.get(), &admission_->spans(),
@@ -249,8 +257,13 @@ absl::Status App::Serve(Sockets sockets) {
   ingest_options.accepts_on_own_thread = true;
   ingest_server_ = std::make_unique<net::GrpcServer>(ingest_options);
   ingest_->AddRoutes(ingest_server_.get());
-  ingest::otlp::AddExportRoutes(exports_.get(), ingest_server_.get());
-  ingest_server_->http().AddCalls(&http_exports_->calls());
+  if (config().ingest.otlp) {
+    ingest::otlp::AddExportRoutes({.receiver = exports_.get(),
+                                   .converter = converter_.get(),
+                                   .budget = &budget_,
+                                   .server = ingest_server_.get()});
+    ingest_server_->http().AddCalls(&http_exports_->calls());
+  }
   control_->AddQueryRoutes(ingest_server_.get());
   control::AddReflectionRoutes(ingest_server_.get());
   RETURN_IF_ERROR(ingest_server_->Serve(std::move(sockets.ingest)));

@@ -24,6 +24,7 @@
 #include "agent/control/otlp/export_service.h"
 #include "agent/ingest/disk_gate.h"
 #include "agent/ingest/ingest_service.h"
+#include "agent/ingest/otlp/body_converter.h"
 #include "agent/ingest/otlp/export_queue.h"
 #include "agent/ingest/otlp/http_exports.h"
 #include "agent/ingest/owner_tracker.h"
@@ -101,6 +102,7 @@ class App {
   std::unique_ptr<control::FlushCoordinator> flush_;
   std::unique_ptr<ingest::IngestService> ingest_;
   std::unique_ptr<ingest::otlp::ExportQueue> exports_;  // what comes as OTLP
+  std::unique_ptr<ingest::otlp::BodyConverter> converter_;
   std::unique_ptr<ingest::otlp::HttpExports> http_exports_;
   std::unique_ptr<control::StatusReport> status_;
   control::QuestionCost question_cost_;

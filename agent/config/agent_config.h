@@ -56,6 +56,8 @@ struct RedactRules {
 };
 
 struct IngestConfig {
+  bool otlp = true;  // whether OpenTelemetry's exports are taken
+  bool otlp_metrics = true;
   RedactRules redact;
 };
 
@@ -67,7 +69,9 @@ struct RuntimeConfig {
 // proto/record/limits.h.
 struct LimitsConfig {
   uint32_t connections_per_uid = 512;
-  uint64_t memory = 128 * kMiB;  // bytes of unfinished messages, of all users
+  uint64_t memory = 128 * kMiB;       // bytes of unfinished messages, of all users
+  uint64_t otlp_request = 64 * kMiB;  // bytes of one export request, decompressed
+  uint64_t otlp_record = kMiB;        // bytes of one span, log record or metric in it
 };
 
 // One sink: the only one of its kind, or an instance of it.

@@ -55,7 +55,13 @@ const std::vector<OwnSection>& SectionsBeforeSinks() {
            .keys(),
        [](AgentConfig* config) -> void* { return &config->journal; }},
       {"ingest",
-       KeysOf<IngestConfig>().Add("redact", &IngestConfig::redact, Redact()).Reloads().keys(),
+       KeysOf<IngestConfig>()
+           .Add("otlp", &IngestConfig::otlp, Bool())
+           .Add("otlp_metrics", &IngestConfig::otlp_metrics, Bool())
+           .Reloads()
+           .Add("redact", &IngestConfig::redact, Redact())
+           .Reloads()
+           .keys(),
        [](AgentConfig* config) -> void* { return &config->ingest; }}};
   return *sections;
 }
@@ -85,6 +91,8 @@ const std::vector<OwnSection>& SectionsAfterSinks() {
        KeysOf<LimitsConfig>()
            .Add("connections_per_uid", &LimitsConfig::connections_per_uid, Count({1, 100'000}))
            .Add("memory", &LimitsConfig::memory, Size({.least = 16 * kMiB}))
+           .Add("otlp_request", &LimitsConfig::otlp_request, Size({64 * 1024, 64 * kMiB}))
+           .Add("otlp_record", &LimitsConfig::otlp_record, Size({4 * 1024, kMiB}))
            .keys(),
        [](AgentConfig* config) -> void* { return &config->limits; }}};
   return *sections;

@@ -2,24 +2,13 @@
 is room, nothing that was acknowledged is missing and everything retried is there. A pool that cannot
 grow keeps what it has; what was acknowledged comes once there is room."""
 
-import contextlib
-
 import pytest
 
-from disk import (assert_says_when_to_retry, emit_until_acknowledged, logged, remount, tmpfs,
+from disk import (assert_says_when_to_retry, emit_until_acknowledged, fill, logged, remount, tmpfs,
                   try_emit)
 from harness import KEY, RECORD, Agent, wait_until
 
 FILLER = "x" * 30_000
-
-
-def fill(path):
-    """Takes what room is left."""
-    with contextlib.suppress(OSError), open(path, "wb", buffering=0) as file:
-        for size in (1 << 20, 1 << 12, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(b"x" * size)
 
 
 def test_full_journal_disk(shared):

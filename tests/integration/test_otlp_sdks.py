@@ -1,18 +1,21 @@
-"""What OpenTelemetry's SDKs send, byte for byte: recorded from tests/interop/sdks by
-tests/interop/test_opentelemetry_sdks.py, and played to the agent. The recordings are seeds of the fuzz targets as
-well, whose first byte says in which pieces the rest comes."""
+"""What OpenTelemetry's SDKs send, byte for byte, played to the agent: recorded from tests/interop/sdks by
+tests/interop/test_opentelemetry_sdks.py, or built by tests/support/built_sdk_requests.py for those that do not run
+there. They are seeds of the fuzz targets as well, whose first byte says in which pieces the rest comes."""
 
 import contextlib
 import json
 import re
 import socket
 
+import built_sdk_requests
 import pytest
 from harness import REPOSITORY, ROOT, Agent, wait_until
 from recorder import without_farewell
 from sdk_traces import assert_trace
 
-SEEDS = sorted((REPOSITORY / "tests/fuzz/seeds").glob("http[12]_fuzzer/sdk_*"))
+ALL_SEEDS = REPOSITORY / "tests/fuzz/seeds"
+BUILT = sorted(ALL_SEEDS.glob("http[12]_fuzzer/built_*"))
+SEEDS = sorted(ALL_SEEDS.glob("http[12]_fuzzer/sdk_*")) + BUILT
 # sdk_python_grpc_gzip_0: of one run, a file for each of its connections.
 RUNS = sorted({seed.name.rpartition("_")[0] for seed in SEEDS})
 
@@ -36,7 +39,7 @@ def requests(agent):
 
 @pytest.mark.parametrize("run", RUNS)
 def test_what_an_sdk_sent_is_understood(agent, run):
-    service = re.match("sdk_([a-z]+)_", run)[1] + "-app"
+    service = re.match("(?:sdk|built)_([a-z]+)_", run)[1] + "-app"
     before, taken = trace_ids(agent, service), requests(agent)
     with contextlib.ExitStack() as open_until_then:
         for seed in SEEDS:
@@ -62,3 +65,11 @@ def test_every_way_of_an_sdk_is_recorded():
     for sdk in "python", "go":
         assert recorded(sdk) == in_each_coding("grpc", "http_protobuf")
     assert recorded("java") == {"grpc_plain", "http_protobuf_gzip"}
+
+
+def test_what_is_built_is_as_the_sdks_sources_say():
+    built = built_sdk_requests.build()
+    assert {str(seed.relative_to(ALL_SEEDS)) for seed in BUILT} == set(built)
+    # Another zlib may compress the same to other bytes.
+    assert [name for name, sent in built.items()
+            if "_plain_" in name and (ALL_SEEDS / name).read_bytes() != sent] == []

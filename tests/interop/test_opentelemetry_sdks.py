@@ -1,151 +1,23 @@
 """Unmodified OpenTelemetry SDKs, from their registries, run by an unprivileged user: what they export
 reaches the journal as theirs, over the Unix socket where their language can, else by `sluice run --otlp`.
-sdks/ has one program a language; all do the same. They are downloaded and built only by
-tests/run --only interop, into a folder outside the clone."""
+sdks/ has one program a language; all do the same."""
 
 import json
 import os
 import pathlib
 import re
-import shutil
-import subprocess
 
 import pytest
-from harness import NOBODY, REPOSITORY, ROOT, Agent, run
+from harness import NOBODY, ROOT, Agent, run
 from http2_frames import PREFACE
 from otlp_peers import GrpcPeer
 from recorder import Recorder, requests_of, scopes
 from sdk_traces import assert_trace
+from sdks import GRPC, JSON, PROTOBUF, SDKS, downloads, invocation
 
-HERE = REPOSITORY / "tests/interop/sdks"
-CACHE = pathlib.Path(os.environ.get("SLUICE_INTEROP_CACHE", "/var/cache/sluice-interop"))
-
-pytestmark = pytest.mark.skipif(os.environ.get("SLUICE_DOWNLOADS") != "1",
-                                reason="OpenTelemetry's SDKs are downloaded only by "
-                                       "tests/run --only interop")
+pytestmark = downloads
 
 SCOPE = b"\n\x07interop"  # the name in an encoded scope
-GRPC, PROTOBUF, JSON = "grpc", "http/protobuf", "http/json"
-
-
-def build(*command, **options):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                          timeout=900, check=False, **options)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-class Sdk:
-    """How one language's program is made, in `folder`, and started. `make` is called once for each state
-    of its sources."""
-
-    needs = ()        # programs that have to be here
-    protocols = ()    # that it speaks
-    by_socket = ()    # of these, over the Unix socket
-    user_agent = ""   # what it names itself, at least once
-
-    @classmethod
-    def name(cls):
-        return cls.__name__.lower()
-
-    @classmethod
-    def language(cls):
-        """What `sluice env --lang` takes."""
-        return cls.name()
-
-    def __init__(self):
-        self.sources = HERE / self.name()
-        self.folder = CACHE / self.name()
-        missing = [program for program in self.needs if shutil.which(program) is None]
-        if missing:
-            pytest.skip(f"no {missing[0]} here: {type(self).__name__}'s SDK is not tried")
-        state = "".join(path.name + path.read_text() for path in sorted(self.sources.rglob("*.*")))
-        mark = self.folder / "made_of"
-        if not mark.exists() or mark.read_text() != state:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(self.sources, self.folder, dirs_exist_ok=True)
-            self.make()
-            mark.write_text(state)
-
-    def make(self):
-        raise NotImplementedError
-
-    def command(self):
-        raise NotImplementedError
-
-
-class Python(Sdk):
-    protocols = GRPC, PROTOBUF
-    by_socket = GRPC, PROTOBUF
-    user_agent = "OTel-OTLP-Exporter-Python/"
-
-    def make(self):
-        build("/usr/bin/python3", "-m", "venv", self.folder / "venv")
-        build(self.folder / "venv/bin/python", "-m", "pip", "install", "--quiet", "--requirement",
-              self.folder / "requirements.txt")
-
-    def command(self):
-        return [self.folder / "venv/bin/python", self.folder / "main.py"]
-
-
-class Go(Sdk):
-    needs = ("go",)
-    protocols = GRPC, PROTOBUF
-    by_socket = GRPC, PROTOBUF
-    user_agent = "OTel Go OTLP over "
-
-    def make(self):
-        build("go", "build", "-o", "main", ".", cwd=self.folder)
-
-    def command(self):
-        return [self.folder / "main"]
-
-
-class Node(Sdk):
-    needs = "node", "npm"
-    protocols = GRPC, PROTOBUF, JSON
-    by_socket = GRPC, PROTOBUF, JSON
-    user_agent = "OTel-OTLP-Exporter-JavaScript/"
-
-    @classmethod
-    def language(cls):
-        return "js"
-
-    def make(self):
-        build("npm", "install", "--legacy-peer-deps", "--no-audit", "--no-fund", "--ignore-scripts",
-              cwd=self.folder)
-
-    def command(self):
-        return ["node", self.folder / "main.js"]
-
-
-class Rust(Sdk):
-    needs = ("cargo",)
-    protocols = GRPC, PROTOBUF, JSON
-    by_socket = (GRPC,)
-    user_agent = "OTel-OTLP-Exporter-Rust/"
-
-    def make(self):
-        build("cargo", "build", "--quiet", "--release", cwd=self.folder)
-
-    def command(self):
-        return [self.folder / "target/release/sdk"]
-
-
-class Java(Sdk):
-    needs = "javac", "mvn"
-    protocols = GRPC, PROTOBUF
-    user_agent = "OTel-OTLP-Exporter-Java/"
-
-    def make(self):
-        build("mvn", "--quiet", "--batch-mode", f"-Dmaven.repo.local={self.folder}/repository",
-              "dependency:copy-dependencies", f"-DoutputDirectory={self.folder}/lib", cwd=self.folder)
-        build("javac", "-encoding", "UTF-8", "-cp", "lib/*", "-d", ".", "Main.java", cwd=self.folder)
-
-    def command(self):
-        return ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{self.folder}:{self.folder}/lib/*", "Main"]
-
-
-SDKS = (Python, Go, Node, Rust, Java)
 WAYS = [(protocol, coding, way) for protocol in (GRPC, PROTOBUF, JSON) for coding in ("plain", "gzip")
         for way in ("socket", "run")]
 by_each_way = pytest.mark.parametrize("protocol, coding, way", WAYS,
@@ -172,21 +44,10 @@ def agent_fixture(shared, otlp_module, peer):
 
 def export(agent, sdk, way, protocol, coding, socket=None, uid=NOBODY):
     """Runs the program against the agent; the id of its trace."""
-    socket = socket or agent.socket
-    if protocol not in (sdk.by_socket if way == "socket" else sdk.protocols):
-        pytest.skip(f"{sdk.name()} has no {protocol} by {way}")
-    env = {"OTEL_SERVICE_NAME": f"{sdk.name()}-app", "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
-           "HOME": "/nonexistent", "SLUICE_SOCKET": str(socket)}
+    command, environment = invocation(agent, sdk, way, protocol, socket)
     if coding == "gzip":
-        env["OTEL_EXPORTER_OTLP_COMPRESSION"] = coding
-    command = [*sdk.command(), protocol]
-    if way == "socket":
-        said = agent.sluice("env", "--otel", "--lang", sdk.language(), "--json", "--socket", socket)
-        done = run([*command, socket], uid=uid,
-                   env={**json.loads(said.stdout)["environment"], **env})
-    else:
-        done = run([agent.shared.sluice, "run", "--otlp", "--", *command], uid=uid, env=env,
-                   timeout=300)
+        environment["OTEL_EXPORTER_OTLP_COMPRESSION"] = coding
+    done = run(command, uid=uid, env=environment, timeout=300)
     assert done.stderr == ""
     assert re.fullmatch("[0-9a-f]{32}\n", done.stdout)
     return done.stdout.strip()

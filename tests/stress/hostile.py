@@ -64,7 +64,7 @@ def messages(path, until):
         peer.socket.close()
 
 
-def many_connections(path, until):
+def many_connections(path, until, speak=Peer.greet):
     """As many as the kernel gives one process, mostly silent ones."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -74,7 +74,7 @@ def many_connections(path, until):
             for number in range(10_000):
                 peers.append(Peer(path))
                 if number % 3 == 0:
-                    peers[-1].greet()
+                    speak(peers[-1])
                 if time.monotonic() > until:
                     break
         except OSError:
@@ -93,6 +93,52 @@ def slow_reader(path, until):
         while time.monotonic() < until and peer.send(
                 frame(HEADERS, END_HEADERS, stream, headers) + frame(DATA, 1, stream, b"\0\0\0\0\0")):
             stream += 2
+        peer.socket.close()
+
+
+HTTP1_HEAD = (b"POST /v1/traces HTTP/1.1\r\nhost: localhost\r\n"
+              b"content-type: application/x-protobuf\r\ncontent-length: %d\r\n\r\n")
+
+
+def http1_slow(path, until):
+    """Heads that never end and bodies that come a byte at a time, of as many connections as may be."""
+    peers, number = [], 0
+    while time.monotonic() < until:
+        if len(peers) < 400:
+            peers.append(Peer(path))
+            half = HTTP1_HEAD[:40] if number % 2 else HTTP1_HEAD % (8 << 20)
+            peers[-1].send(half)
+        number += 1
+        peer = peers[number % len(peers)]
+        if not peer.send(b"x"):
+            peer.socket.close()
+            peers.remove(peer)
+
+
+def http1_connections(path, until):
+    """Of those that speak, half never finish their head and half stay after an answer."""
+    rng = random.Random(3)
+    many_connections(path, until,
+                     lambda peer: peer.send(rng.choice([HTTP1_HEAD[:40], HTTP1_HEAD % 0])))
+
+
+def http1_pipelined(path, until):
+    """Requests without end, no answer of which is read."""
+    while time.monotonic() < until:
+        peer = Peer(path)
+        while time.monotonic() < until and peer.send(HTTP1_HEAD % 0 * 100):
+            pass
+        peer.socket.close()
+
+
+def http1_chunks(path, until):
+    """A body of the smallest chunks, with an extension each."""
+    head = HTTP1_HEAD.replace(b"content-length: %d", b"transfer-encoding: chunked")
+    while time.monotonic() < until:
+        peer = Peer(path)
+        peer.send(head)
+        while time.monotonic() < until and peer.send(b"1;name=value\r\n\0\r\n" * 1000):
+            pass
         peer.socket.close()
 
 
@@ -115,6 +161,10 @@ ATTACKS = {
     "messages": messages,
     "connections": many_connections,
     "slow_reader": slow_reader,
+    "http1_slow": http1_slow,
+    "http1_connections": http1_connections,
+    "http1_pipelined": http1_pipelined,
+    "http1_chunks": http1_chunks,
     "no_attack": burn,
 }
 

@@ -32,6 +32,27 @@ def remount(folder, options):
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
+def fill(path):
+    """Takes what room is left on the file system of `path`."""
+    with contextlib.suppress(OSError), open(path, "wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
+
+
+@contextlib.contextmanager
+def full(agent):
+    """The journal's disk, which is a tmpfs(), and what its segment has room for."""
+    filler = agent.journal / "filler"
+    fill(filler)
+    for size in 30_000, 100:
+        while try_emit(agent, "x" * size) is None:
+            pass
+    yield
+    filler.unlink()
+
+
 class FailingDisk:
     """Makes a folder of an agent (its journal's unless told otherwise), before it starts, a disk
     that fails on demand."""

@@ -31,6 +31,8 @@ using net::ServingOrder;
 // What waits for memory is looked at so often.
 constexpr uint64_t kMemoryLookNanos = 20'000'000;
 constexpr ServingOrder::Lane kLane = ServingOrder::kRead;
+// Told to who finds no memory.
+constexpr std::chrono::milliseconds kMemoryDelay{1000};
 
 absl::Status NoMemory() {
   return absl::UnavailableError("there is no memory for the request at the moment");
@@ -58,6 +60,19 @@ absl::StatusOr<std::string> ConvertBytes(net::ContentCoding coding,
 }
 
 }  // namespace
+
+Reply ReplyToFailedConversion(const absl::Status& status) {
+  Reply reply{.message = std::string(status.message())};
+  if (absl::IsInvalidArgument(status)) {
+    reply.kind = Reply::Kind::kInvalid;
+  } else if (absl::IsResourceExhausted(status)) {
+    reply.kind = Reply::Kind::kTooLarge;
+  } else {
+    reply.kind = Reply::Kind::kBusy;
+    reply.retry_delay = kMemoryDelay;
+  }
+  return reply;
+}
 
 struct BodyConverter::Job final : ServingOrder::Client {
   Ticket ticket = 0;
@@ -96,6 +111,10 @@ absl::StatusOr<net::HeldBody> BodyConverter::ConvertNow(Body body, net::ByteBudg
   if (!converted.ok()) return converted.status();
   if (!charge.Resize(converted->size())) return NoMemory();
   return net::HeldBody{*std::move(converted), std::move(charge)};
+}
+
+bool BodyConverter::IsQuick(const Body& body) {
+  return body.json == nullptr && DecodedBoundOf(body) <= kDecodedAtOnceBytes;
 }
 
 BodyConverter::Ticket BodyConverter::Convert(Body body, Done done) {

@@ -12,12 +12,20 @@
 #include "absl/status/statusor.h"
 #include "agent/base/event_loop.h"
 #include "agent/base/mutex.h"
+#include "agent/ingest/otlp/receiver.h"
 #include "agent/net/http/content_coding.h"
 #include "agent/net/http/http_service.h"
 #include "agent/net/serving_order.h"
 #include "proto/otlp/schema.h"
 
 namespace sluice::ingest::otlp {
+
+// What may be decompressed at once on the loop's thread, in bytes that come of it; half a
+// millisecond.
+inline constexpr size_t kDecodedAtOnceBytes = 512 * 1024;
+
+// What is answered where it failed with `status`.
+Reply ReplyToFailedConversion(const absl::Status& status);
 
 // Converts one body at a time; of the users who wait, the one who has had least of it is next. The
 // thread begins with the first body. All of it belongs to the loop's thread.
@@ -34,6 +42,9 @@ class BodyConverter {
     const sluice::otlp::Message* json = nullptr;  // what the JSON is of; null: it is protobuf
     size_t max_bytes = 0;                         // once it is decompressed
   };
+
+  // Whether it is done in a moment: then ConvertNow may do it.
+  static bool IsQuick(const Body& body);
 
   // How long a body waits for memory.
   static constexpr uint64_t kLongestWaitNanos = 3'000'000'000;

@@ -95,9 +95,9 @@ Receiver::Ticket ExportQueue::Receive(const net::Connection& connection, Request
                                       Done done) {
   const uid_t uid = connection.uid();
   const size_t size = request.encoded.size();
-  if (size > kMaxRequestBytes) {
+  if (size > options_.max_request_bytes) {
     done({.kind = Reply::Kind::kTooLarge,
-          .message = absl::StrCat("a request may have ", kMaxRequestBytes, " bytes")});
+          .message = absl::StrCat("a request may have ", options_.max_request_bytes, " bytes")});
     return kAnswered;
   }
   if (!options_.budget->Charge(uid, size)) {
@@ -127,6 +127,7 @@ Receiver::Ticket ExportQueue::Receive(const net::Connection& connection, Request
                                         .identity = connection.identity(),
                                         .sender_is_host_root = connection.is_host_root(),
                                         .rejects_all = no_metrics,
+                                        .max_item_bytes = options_.max_item_bytes,
                                         .wanted = &options_.admission->wanted(),
                                         .redactor = job.redactor.get()},
                    job.request.encoded);

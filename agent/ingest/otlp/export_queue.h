@@ -24,6 +24,7 @@
 #include "agent/net/byte_budget.h"
 #include "agent/net/flow_gate.h"
 #include "agent/self/counters.h"
+#include "proto/record/limits.h"
 
 namespace sluice::ingest::otlp {
 
@@ -39,6 +40,8 @@ class ExportQueue final : public Receiver {
     net::ByteBudget* budget = nullptr;
     // Holds back a user who hands in more than the disk takes.
     net::FlowGate* gate = nullptr;
+    size_t max_request_bytes = kMaxRequestBytes;
+    size_t max_item_bytes = limits::kOtlpItemBytes;
     // Whether there is anybody who reads metrics.
     std::function<bool()> has_metrics_reader;
   };
@@ -50,6 +53,7 @@ class ExportQueue final : public Receiver {
   explicit ExportQueue(Options options);
   ~ExportQueue() override;
 
+  size_t max_request_bytes() const override { return options_.max_request_bytes; }
   Ticket Receive(const net::Connection& connection, Request request, Done done) override;
   void Abandon(Ticket ticket) override;
 

@@ -27,53 +27,87 @@ void Respond(net::Call* call, const Reply& reply) {
 
 class ExportHandler final : public net::CallHandler {
  public:
-  ExportHandler(Receiver* receiver, net::GrpcServer* server, Signal signal, net::Call* call)
-      : receiver_(receiver), server_(server), signal_(signal), call_(call) {}
+  ExportHandler(const ExportRoutes& routes, Signal signal, net::Call* call)
+      : routes_(routes), signal_(signal), call_(call) {}
 
   void OnMessage(std::string_view message) override {
     if (std::exchange(asked_, true)) {
-      receiver_->Abandon(ticket_);
+      OnCancel();
       return call_->Finish(absl::InvalidArgumentError("more than one request message"));
     }
-    const auto answer = [server = server_, id = call_->id()](const Reply& reply) {
-      net::Call* const call = server->FindCall(id);
-      if (call != nullptr) Respond(call, reply);
-    };
-    ticket_ = receiver_->Receive(call_->connection(),
-                                 {.signal = signal_,
-                                  .encoded = call_->TakeMessage(message),
-                                  .deadline_boottime_nano = call_->deadline()},
-                                 answer);
+    const net::ContentCoding coding = call_->message_coding();
+    std::string bytes = call_->TakeMessage(message);
+    if (coding == net::ContentCoding::kIdentity) return HandOver(std::move(bytes));
+    Convert(coding, std::move(bytes));
   }
 
   void OnHalfClose() override {
     if (!asked_) call_->Finish(absl::InvalidArgumentError("no request message"));
   }
 
-  void OnCancel() override { receiver_->Abandon(ticket_); }
+  void OnCancel() override {
+    if (conversion_ != 0) routes_.converter->Cancel(std::exchange(conversion_, 0));
+    routes_.receiver->Abandon(ticket_);
+  }
 
  private:
-  Receiver* const receiver_;
-  net::GrpcServer* const server_;
+  void Convert(net::ContentCoding coding, std::string bytes) {
+    const uid_t uid = call_->connection().uid();
+    net::Charge charge(routes_.budget, uid);
+    if (!charge.Resize(bytes.size())) {
+      return OnConverted(absl::UnavailableError("there is no memory for the request"));
+    }
+    conversion_ = routes_.converter->Convert(
+        {.uid = uid,
+         .held = {.bytes = std::move(bytes), .charge = std::move(charge)},
+         .coding = coding,
+         .max_bytes = routes_.receiver->max_request_bytes()},
+        [this](absl::StatusOr<net::HeldBody> body) { OnConverted(std::move(body)); });
+  }
+
+  void OnConverted(absl::StatusOr<net::HeldBody> body) {
+    conversion_ = 0;
+    if (!body.ok()) return Respond(call_, ReplyToFailedConversion(body.status()));
+    // The receiver charges the bytes itself.
+    body->charge.Release();
+    HandOver(std::move(body->bytes));
+  }
+
+  void HandOver(std::string encoded) {
+    const auto answer = [server = routes_.server, id = call_->id()](const Reply& reply) {
+      net::Call* const call = server->FindCall(id);
+      if (call != nullptr) Respond(call, reply);
+    };
+    ticket_ = routes_.receiver->Receive(call_->connection(),
+                                        {.signal = signal_,
+                                         .encoded = std::move(encoded),
+                                         .deadline_boottime_nano = call_->deadline()},
+                                        answer);
+  }
+
+  const ExportRoutes routes_;
   const Signal signal_;
   net::Call* const call_;
   bool asked_ = false;
+  BodyConverter::Ticket conversion_ = 0;
   Receiver::Ticket ticket_ = Receiver::kAnswered;
 };
 
 }  // namespace
 
-void AddExportRoutes(Receiver* receiver, net::GrpcServer* server) {
+void AddExportRoutes(const ExportRoutes& routes) {
   constexpr std::pair<std::string_view, Signal> kRoutes[] = {
       {method::kExportTraces, Signal::kTraces},
       {method::kExportLogs, Signal::kLogs},
       {method::kExportMetrics, Signal::kMetrics}};
   for (const auto& [path, signal] : kRoutes) {
-    server->AddRoute(path, {[receiver, server, signal = signal](net::Call& call) {
-                              return std::make_unique<ExportHandler>(receiver, server, signal,
-                                                                     &call);
-                            },
-                            Receiver::kMaxRequestBytes, /*takes_gzip=*/true});
+    const auto make = [routes, signal = signal](net::Call& call) {
+      return std::make_unique<ExportHandler>(routes, signal, &call);
+    };
+    routes.server->AddRoute(path, {.factory = make,
+                                   .max_message_bytes = routes.receiver->max_request_bytes(),
+                                   .takes_gzip = true,
+                                   .max_decompressed_bytes = kDecodedAtOnceBytes});
   }
 }
 

@@ -99,24 +99,9 @@ HttpResponse RefuseCoding(const RequestHead& head) {
 
 bool IsJson(const RequestHead& head) { return EncodingOf(head.content_type) == Encoding::kJson; }
 
-Reply ReplyTo(const absl::Status& status) {
-  Reply reply;
-  reply.message = std::string(status.message());
-  if (absl::IsInvalidArgument(status)) {
-    reply.kind = Reply::Kind::kInvalid;
-  } else if (absl::IsResourceExhausted(status)) {
-    reply.kind = Reply::Kind::kTooLarge;
-  } else {
-    reply.kind = Reply::Kind::kBusy;
-    reply.retry_delay = kMemoryDelay;
-  }
-  return reply;
-}
-
 }  // namespace
 
-HttpExports::HttpExports(const Options& options)
-    : options_(options), converter_(options.loop, options.budget) {}
+HttpExports::HttpExports(const Options& options) : options_(options) {}
 
 std::optional<HttpResponse> HttpExports::Refuse(const RequestHead& head) {
   if (!SignalOf(head.path)) return RefusePath(head);
@@ -132,7 +117,8 @@ std::optional<HttpResponse> HttpExports::Refuse(const RequestHead& head) {
 }
 
 size_t HttpExports::MaxBodyBytes(const RequestHead& head) const {
-  return IsJson(head) ? kMaxJsonBytes : Receiver::kMaxRequestBytes;
+  const size_t most = options_.receiver->max_request_bytes();
+  return IsJson(head) ? std::min(kMaxJsonBytes, most) : most;
 }
 
 HttpResponse HttpExports::Explain(const RequestHead& head, const absl::Status& status) {
@@ -151,19 +137,18 @@ void HttpExports::OnRequest(net::HttpExchange& exchange) {
   pending_[id] = {.signal = signal, .encoding = encoding};
   const bool is_json = encoding == Encoding::kJson;
   if (!is_json && coding == ContentCoding::kIdentity) return HandOver(id, std::move(body));
-  const bool is_large = is_json || body.bytes.size() > kDecodedAtOnceBytes;
   BodyConverter::Body to_convert{.uid = exchange.connection().uid(),
                                  .held = std::move(body),
                                  .coding = coding,
                                  .json = is_json ? &RequestOf(signal) : nullptr,
                                  .max_bytes = MaxBodyBytes(head)};
-  if (!is_large) {
+  if (BodyConverter::IsQuick(to_convert)) {
     return OnConverted(id, BodyConverter::ConvertNow(std::move(to_convert), options_.budget));
   }
-  pending_[id].conversion = converter_.Convert(std::move(to_convert),
-                                               [this, id](absl::StatusOr<net::HeldBody> converted) {
-                                                 OnConverted(id, std::move(converted));
-                                               });
+  pending_[id].conversion = options_.converter->Convert(
+      std::move(to_convert), [this, id](absl::StatusOr<net::HeldBody> converted) {
+        OnConverted(id, std::move(converted));
+      });
 }
 
 void HttpExports::OnConverted(net::ExchangeId id, absl::StatusOr<net::HeldBody> body) {
@@ -172,7 +157,7 @@ void HttpExports::OnConverted(net::ExchangeId id, absl::StatusOr<net::HeldBody> 
   if (!absl::IsUnavailable(body.status())) {
     options_.counters->Add("net.refused", "invalid_body", exchanges_.Find(id)->connection().uid());
   }
-  Answer(id, ReplyTo(body.status()));
+  Answer(id, ReplyToFailedConversion(body.status()));
 }
 
 // The receiver charges the bytes itself.
@@ -196,7 +181,7 @@ void HttpExports::OnGone(net::ExchangeId id) {
   const auto entry = pending_.find(id);
   const Pending pending = entry->second;
   pending_.erase(entry);
-  if (pending.conversion != 0) converter_.Cancel(pending.conversion);
+  if (pending.conversion != 0) options_.converter->Cancel(pending.conversion);
   if (pending.receipt != Receiver::kAnswered) options_.receiver->Abandon(pending.receipt);
 }
 

@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "absl/container/flat_hash_map.h"
-#include "agent/base/event_loop.h"
 #include "agent/ingest/otlp/body_converter.h"
 #include "agent/ingest/otlp/http_answer.h"
 #include "agent/ingest/otlp/receiver.h"
@@ -21,14 +20,11 @@ namespace sluice::ingest::otlp {
 class HttpExports final : public net::HttpService {
  public:
   struct Options {
-    net::EventLoop* loop = nullptr;
     net::ByteBudget* budget = nullptr;
     Counters* counters = nullptr;
     Receiver* receiver = nullptr;
+    BodyConverter* converter = nullptr;
   };
-
-  // A compressed body above it is decoded on another thread; so is JSON.
-  static constexpr size_t kDecodedAtOnceBytes = 256 * 1024;
 
   // What is pointed to outlives it.
   explicit HttpExports(const Options& options);
@@ -58,7 +54,6 @@ class HttpExports final : public net::HttpService {
   const Options options_;
   net::HttpExchanges exchanges_{this};
   absl::flat_hash_map<net::ExchangeId, Pending> pending_;
-  BodyConverter converter_;
 };
 
 }  // namespace sluice::ingest::otlp

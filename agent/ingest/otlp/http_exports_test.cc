@@ -1,10 +1,8 @@
 // OTLP/HTTP before a receiver that does what the test says.
 #include "agent/ingest/otlp/http_exports.h"
 
-#include <libdeflate.h>
 #include <sys/socket.h>
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +12,7 @@
 #include "sluice/otlp/v1/collector.pb.h"
 #include "sluice/otlp/v1/rpc_status.pb.h"
 #include "tests/support/net/grpc_server_fixture.h"
+#include "tests/support/otlp/fake_receiver.h"
 
 namespace sluice::ingest::otlp {
 namespace {
@@ -24,41 +23,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-std::string Compress(const std::string& text, bool gzip) {
-  libdeflate_compressor* const compressor = libdeflate_alloc_compressor(1);
-  std::string out(libdeflate_gzip_compress_bound(compressor, text.size()), '\0');
-  const auto compress = gzip ? libdeflate_gzip_compress : libdeflate_zlib_compress;
-  out.resize(compress(compressor, text.data(), text.size(), out.data(), out.size()));
-  libdeflate_free_compressor(compressor);
-  return out;
-}
-
-class FakeReceiver final : public Receiver {
- public:
-  Ticket Receive(const net::Connection& connection, Request request, Done done) override {
-    uid = connection.uid();
-    requests.push_back(std::move(request));
-    if (answers) {
-      done(reply);
-      return kAnswered;
-    }
-    waiting[++last] = std::move(done);
-    return last;
-  }
-  void Abandon(Ticket ticket) override {
-    abandoned.push_back(ticket);
-    waiting.erase(ticket);
-  }
-
-  bool answers = true;
-  Reply reply;
-  uid_t uid = 0;
-  std::vector<Request> requests;
-  std::map<Ticket, Done> waiting;
-  std::vector<Ticket> abandoned;
-  Ticket last = 0;
-};
 
 class HttpExportsTest : public net::GrpcServerTest {
  protected:
@@ -114,8 +78,11 @@ class HttpExportsTest : public net::GrpcServerTest {
   const std::string json_ = R"({"resourceSpans":[{"schemaUrl":"s"}]})";
   std::string encoded_;
   FakeReceiver receiver_;
-  HttpExports exports_{
-      {.loop = loop_.get(), .budget = &budget_, .counters = &counters_, .receiver = &receiver_}};
+  BodyConverter converter_{loop_.get(), &budget_};
+  HttpExports exports_{{.budget = &budget_,
+                        .counters = &counters_,
+                        .receiver = &receiver_,
+                        .converter = &converter_}};
 };
 
 TEST_F(HttpExportsTest, TakesProtobufAndJsonPlainAndCompressed) {

@@ -50,7 +50,8 @@ std::string EncodeResponse(const Reply& reply);
 // Lives and is called on the loop's thread.
 class Receiver {
  public:
-  // The largest Request::encoded; the doors refuse what is larger before they have read it.
+  // The largest Request::encoded that may be; the doors refuse what is above max_request_bytes()
+  // before they have read it.
   static constexpr size_t kMaxRequestBytes = 64 * 1024 * 1024;
 
   // Names a request that is not answered yet; never used again.
@@ -60,6 +61,9 @@ class Receiver {
   using Done = std::function<void(const Reply&)>;
 
   virtual ~Receiver() = default;
+
+  // At most kMaxRequestBytes, and the same for ever.
+  virtual size_t max_request_bytes() const { return kMaxRequestBytes; }
 
   // Of the user that `connection` stands for, which is only looked at now. Holds its bytes within
   // the byte budget until it is answered; a caller that charged them releases them before. May call

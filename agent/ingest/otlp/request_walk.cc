@@ -246,6 +246,7 @@ void RequestWalk::NextItem(Slice* slice) {
 }
 
 void RequestWalk::TakeItem(std::string_view whole, std::string_view item) {
+  if (item.size() > options_.max_item_bytes) return Reject(RecordFaultName(RecordFault::kTooLarge));
   const bool is_span = options_.signal == Signal::kTraces;
   const RecordVerdict verdict =
       is_span ? CheckBareSpan(item, scope_name_) : CheckBareEvent(item, scope_name_);
@@ -267,6 +268,9 @@ void RequestWalk::TakeMetric(std::string_view whole, std::string_view item) {
   if (!scope_fault_.empty()) return Reject(scope_fault_, verdict.data_points);
   if (verdict.fault != RecordFault::kNone) {
     return Reject(RecordFaultName(verdict.fault), verdict.data_points);
+  }
+  if (item.size() > options_.max_item_bytes) {
+    return Reject(RecordFaultName(RecordFault::kTooLarge), verdict.data_points);
   }
   if (verdict.invalid_utf8) return Reject(kInvalidUtf8, verdict.data_points);
   Keep(whole, item, std::nullopt, verdict.data_points);
@@ -317,7 +321,7 @@ void RequestWalk::Keep(std::string_view whole, std::string_view item,
     mended = std::move(redacted);
   }
   if (!mended.has_value()) return builder_.Keep(whole);
-  if (mended->size() > limits::kOtlpItemBytes) {
+  if (mended->size() > options_.max_item_bytes) {
     return Reject(RecordFaultName(RecordFault::kTooLarge), count);
   }
   std::string field;

@@ -17,6 +17,7 @@
 #include "agent/ingest/otlp/slice.h"
 #include "agent/live/candidate.h"
 #include "proto/record/check.h"
+#include "proto/record/limits.h"
 #include "proto/wire/reader.h"
 
 namespace sluice::ingest::otlp {
@@ -35,6 +36,7 @@ class RequestWalk {
     bool sender_is_host_root = false;
     // Why every item is rejected; empty: they are judged.
     std::string_view rejects_all;
+    size_t max_item_bytes = limits::kOtlpItemBytes;  // at most that
     // Admission's; null or empty: everything is wanted. Outlives the walk.
     const Admission::WantedFn* wanted = nullptr;
     // What is not to be kept; null: everything is. Outlives the walk.

@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "agent/net/connection.h"
+#include "agent/net/http/content_coding.h"
 #include "proto/record/limits.h"
 
 namespace sluice::net {
@@ -38,6 +39,9 @@ class Call {
 
   // CLOCK_BOOTTIME nanoseconds after which the caller does not wait any more; 0: not stated.
   virtual uint64_t deadline() const = 0;
+
+  // From within OnMessage: what its message is still compressed with, as Route says of large ones.
+  virtual ContentCoding message_coding() const = 0;
 
   // From within OnMessage: its message, to be kept. What is large is not copied, and is not charged
   // to the call any more.
@@ -95,6 +99,8 @@ struct Route {
   size_t max_message_bytes = limits::kBatchBytes;
   // Whether messages may come compressed with gzip; the limit is of either size.
   bool takes_gzip = false;
+  // Of those, one that may have more bytes than this once decompressed is handed on as it came.
+  size_t max_decompressed_bytes = SIZE_MAX;
 };
 
 }  // namespace sluice::net

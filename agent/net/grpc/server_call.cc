@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/net/grpc/text.h"
-#include "agent/net/http/content_coding.h"
 
 namespace sluice::net {
 namespace {
@@ -52,6 +51,7 @@ void ServerCall::Begin(const RequestHead& head) {
   path_ = entry->first;
   const Route* const route = &entry->second;
   takes_gzip_ = route->takes_gzip;
+  max_decompressed_bytes_ = route->max_decompressed_bytes;
   encoding_ = head.Extra(kEncodingField);
   reader_.emplace(route->max_message_bytes, &registry_->spare(), takes_gzip_);
   const std::string_view timeout = head.Extra(kTimeoutField);
@@ -86,9 +86,9 @@ void ServerCall::OnDeadline() {
 }
 
 std::string ServerCall::TakeMessage(std::string_view message) {
-  const bool is_decoded = reader_->is_compressed();
-  if (!is_decoded && !reader_->holds_message()) return std::string(message);
-  std::string taken = is_decoded ? std::exchange(decoded_, std::string()) : reader_->TakeMessage();
+  if (!is_decoded() && !reader_->holds_message()) return std::string(message);
+  std::string taken =
+      is_decoded() ? std::exchange(decoded_, std::string()) : reader_->TakeMessage();
   ChargeHeld();
   return taken;
 }
@@ -159,6 +159,7 @@ std::optional<std::string_view> ServerCall::NextMessage(std::string_view* bytes)
     return message;
   }
   std::exchange(decoded_, std::string());
+  message_coding_ = ContentCoding::kIdentity;
   std::string_view message;
   const MessageReader::Next next = reader_->Read(bytes, &message);
   if (next == MessageReader::Next::kNeedMore || ReadFailed(next)) return std::nullopt;
@@ -177,7 +178,13 @@ std::optional<std::string_view> ServerCall::Decode(std::string_view message) {
     return std::nullopt;
   }
   const size_t most = reader_->max_message_bytes();
-  const size_t bound = std::min(DecodedBound(*coding, message), most);
+  const size_t said = DecodedBound(*coding, message);
+  // One that says itself that it is too large costs nothing to refuse.
+  if (said > max_decompressed_bytes_ && said <= most) {
+    message_coding_ = *coding;
+    return message;
+  }
+  const size_t bound = std::min(said, most);
   ByteBudget& budget = connection_->core().budget();
   if (!budget.Charge(connection_->uid(), bound)) {
     RefuseForMemory();
@@ -212,7 +219,7 @@ void ServerCall::Deliver(std::string_view message) {
   is_under_way_ = continues_ && !finished_;
   if (is_under_way_) {
     held_message_ = message;
-    const bool lies_here = reader_->holds_message() || reader_->is_compressed();
+    const bool lies_here = reader_->holds_message() || is_decoded();
     message_ahead_ = lies_here ? 0 : message.size();
   } else if (finished_ && !succeeded_) {
     connection_->MarkRefused();

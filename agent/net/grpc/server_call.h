@@ -33,6 +33,7 @@ class ServerCall final : public Call, public HttpCall {
   Connection& connection() override;
   std::string_view path() const override { return path_; }
   uint64_t deadline() const override { return deadline_; }
+  ContentCoding message_coding() const override { return message_coding_; }
   std::string TakeMessage(std::string_view message) override;
   void Send(std::string_view message) override;
   void Finish(const absl::Status& status, std::optional<int64_t> retry_after_ms) override;
@@ -61,8 +62,13 @@ class ServerCall final : public Call, public HttpCall {
   std::optional<std::string_view> NextMessage(std::string_view* bytes);
   void Deliver(std::string_view message);
   bool ReadFailed(MessageReader::Next next);
-  // The message without its compression; nullopt: the call is refused.
+  // The message without its compression, or as it came where that takes long; nullopt: the call is
+  // refused.
   std::optional<std::string_view> Decode(std::string_view message);
+  // Whether the message that was delivered last lies in decoded_.
+  bool is_decoded() const {
+    return reader_->is_compressed() && message_coding_ == ContentCoding::kIdentity;
+  }
   void RefuseCompressed(const absl::Status& status);
   // Ends the call for both sides: counts `reason`, answers with `status`, cancels the handler.
   void Refuse(const char* reason, const absl::Status& status);
@@ -80,11 +86,13 @@ class ServerCall final : public Call, public HttpCall {
   const CallId id_;
   std::string_view path_;  // the route's
   bool takes_gzip_ = false;
+  size_t max_decompressed_bytes_ = 0;
   std::string encoding_;
   std::unique_ptr<CallHandler> handler_;
   // What handled a finished call, and may still be on the stack.
   std::unique_ptr<CallHandler> retired_handler_;
   std::optional<MessageReader> reader_;
+  ContentCoding message_coding_ = ContentCoding::kIdentity;  // as message_coding()
   std::string decoded_;  // the message that was delivered last, where it came compressed
   // The message that is worked on in turns, where it lies with the reader or in decoded_; else its
   // size, and it is the first of what was not taken.

@@ -4,9 +4,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
+	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -78,6 +82,10 @@ func main() {
 		to = overHttp
 	}
 	exporters := to(ctx, path)
+	if os.Getenv("STEADY") != "" {
+		steady(ctx, exporters.spans)
+		return
+	}
 	tracers := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporters.spans))
 	loggers := sdklog.NewLoggerProvider(sdklog.WithProcessor(sdklog.NewBatchProcessor(exporters.logs)))
 	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewPeriodicReader(exporters.metrics)))
@@ -103,4 +111,39 @@ func main() {
 	check(tracers.Shutdown(ctx))
 	check(loggers.Shutdown(ctx))
 	check(meters.Shutdown(ctx))
+}
+
+type told struct{ sdktrace.SpanExporter }
+
+func (to told) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	err := to.SpanExporter.ExportSpans(ctx, spans)
+	if err == nil {
+		names := make([]string, len(spans))
+		for at, span := range spans {
+			names[at] = span.Name()
+		}
+		fmt.Println(strings.Join(names, " "))
+	}
+	return err
+}
+
+func steady(ctx context.Context, exporter sdktrace.SpanExporter) {
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithBatcher(told{exporter}))
+	tracer := tracers.Tracer("interop")
+	ended := make(chan bool)
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		close(ended)
+	}()
+	for number := 0; ; number++ {
+		_, span := tracer.Start(ctx, strconv.Itoa(number))
+		span.End()
+		select {
+		case <-ended:
+			check(tracers.Shutdown(ctx))
+			fmt.Println(number + 1)
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }

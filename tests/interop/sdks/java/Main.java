@@ -8,10 +8,20 @@ import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.sdk.OpenTelemetrySdk;
 import io.opentelemetry.sdk.autoconfigure.AutoConfiguredOpenTelemetrySdk;
+import io.opentelemetry.sdk.common.CompletableResultCode;
+import io.opentelemetry.sdk.trace.data.SpanData;
+import io.opentelemetry.sdk.trace.export.SpanExporter;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.stream.Collectors;
 
 /** Does what ../python/main.py says, by the environment alone. */
 public final class Main {
-  public static void main(String[] arguments) {
+  public static void main(String[] arguments) throws Exception {
+    if (System.getenv("STEADY") != null) {
+      steady();
+      return;
+    }
     OpenTelemetrySdk sdk =
         AutoConfiguredOpenTelemetrySdk.builder().disableShutdownHook().build().getOpenTelemetrySdk();
     Tracer tracer = sdk.getTracer("interop", "1.2.3");
@@ -50,5 +60,53 @@ public final class Main {
         .add(3, Attributes.of(AttributeKey.stringKey("route"), "/"));
     System.out.println(request.getSpanContext().getTraceId());
     sdk.close();
+  }
+  private record Told(SpanExporter exporter) implements SpanExporter {
+    @Override
+    public CompletableResultCode export(Collection<SpanData> spans) {
+      CompletableResultCode result = exporter.export(spans);
+      return result.whenComplete(
+          () -> {
+            if (!result.isSuccess()) return;
+            System.out.println(spans.stream().map(SpanData::getName).collect(Collectors.joining(" ")));
+          });
+    }
+
+    @Override
+    public CompletableResultCode flush() {
+      return exporter.flush();
+    }
+
+    @Override
+    public CompletableResultCode shutdown() {
+      return exporter.shutdown();
+    }
+  }
+
+  private static void steady() throws Exception {
+    OpenTelemetrySdk sdk =
+        AutoConfiguredOpenTelemetrySdk.builder()
+            .disableShutdownHook()
+            .addSpanExporterCustomizer((exporter, configuration) -> new Told(exporter))
+            .build()
+            .getOpenTelemetrySdk();
+    Tracer tracer = sdk.getTracer("interop");
+    Thread ended = new Thread(Main::readToTheEnd);
+    ended.start();
+    int number = 0;
+    for (; ended.isAlive(); ++number) {
+      tracer.spanBuilder(Integer.toString(number)).startSpan().end();
+      ended.join(50);
+    }
+    sdk.close();
+    System.out.println(number);
+  }
+
+  private static void readToTheEnd() {
+    try {
+      System.in.transferTo(java.io.OutputStream.nullOutputStream());
+    } catch (IOException failure) {
+      System.err.println(failure);
+    }
   }
 }

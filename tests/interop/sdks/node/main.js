@@ -18,8 +18,9 @@ function exporter(signal, name) {
   });
 }
 
+const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
+
 async function main() {
-  const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
   const spans = new BatchSpanProcessor(exporter('trace', 'OTLPTraceExporter'));
   const logs = new BatchLogRecordProcessor({ exporter: exporter('logs', 'OTLPLogExporter') });
   const metrics = new PeriodicExportingMetricReader({ exporter: exporter('metrics', 'OTLPMetricExporter') });
@@ -44,4 +45,30 @@ async function main() {
   for (const provider of [tracers, loggers, meters]) await provider.shutdown();
 }
 
-main();
+class Told {
+  constructor(exporter) { this.exporter = exporter; }
+  export(spans, done) {
+    this.exporter.export(spans, (result) => {
+      if (result.code === 0) console.log(spans.map((span) => span.name).join(' '));
+      done(result);
+    });
+  }
+  forceFlush() { return this.exporter.forceFlush(); }
+  shutdown() { return this.exporter.shutdown(); }
+}
+
+function steady() {
+  const told = new Told(exporter('trace', 'OTLPTraceExporter'));
+  const tracers = new BasicTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(told)] });
+  const tracer = tracers.getTracer('interop');
+  let number = 0;
+  const timer = setInterval(() => tracer.startSpan(String(number++), {}, ROOT_CONTEXT).end(), 50);
+  process.stdin.resume();
+  process.stdin.on('end', async () => {
+    clearInterval(timer);
+    await tracers.shutdown();
+    console.log(number);
+  });
+}
+
+(process.env.STEADY ? steady : main)();

@@ -1,8 +1,14 @@
 """What every program of this folder does: exports two spans, a log record and a counter as its environment
 says, over the protocol of its first argument. Where that environment cannot lead to a Unix socket, the
-second names it. Prints the trace's id."""
+second names it. Prints the trace's id.
 
+With STEADY in the environment instead: a span each 50 ms, named by its number, until stdin ends. Prints for each
+export that was acknowledged the names in it, and at last how many spans there were."""
+
+import itertools
 import logging
+import os
+import select
 import socket
 import sys
 
@@ -15,7 +21,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 
 class UnixConnection(urllib3.connection.HTTPConnection):
@@ -78,4 +84,30 @@ def main(protocol, path=None):
         provider.shutdown()
 
 
-main(*sys.argv[1:])
+class Told(SpanExporter):
+    def __init__(self, exporter):
+        self.exporter = exporter
+
+    def export(self, spans):
+        result = self.exporter.export(spans)
+        if result is SpanExportResult.SUCCESS:
+            print(*(span.name for span in spans), flush=True)
+        return result
+
+    def shutdown(self):
+        self.exporter.shutdown()
+
+
+def steady(protocol, path=None):
+    tracers = TracerProvider()
+    tracers.add_span_processor(BatchSpanProcessor(Told(exporters(protocol, path)[0])))
+    tracer = tracers.get_tracer("interop")
+    for number in itertools.count():
+        tracer.start_span(str(number)).end()
+        if select.select([sys.stdin], [], [], 0.05)[0]:
+            break
+    tracers.shutdown()
+    print(number + 1)
+
+
+(steady if "STEADY" in os.environ else main)(*sys.argv[1:])

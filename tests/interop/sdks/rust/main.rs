@@ -4,7 +4,11 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Array, Context, InstrumentationScope, KeyValue, StringValue, Value};
 use opentelemetry_otlp::{LogExporter, MetricExporter, SpanExporter};
-use opentelemetry_sdk::{logs::SdkLoggerProvider, metrics::SdkMeterProvider, trace::SdkTracerProvider};
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
+use opentelemetry_sdk::{logs::SdkLoggerProvider, metrics::SdkMeterProvider};
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::time::Duration;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -26,6 +30,9 @@ fn main() -> Result<(), Failure> {
             MetricExporter::builder().with_http().build()?,
         )
     };
+    if std::env::var_os("STEADY").is_some() {
+        return steady(spans);
+    }
     let tracers = SdkTracerProvider::builder().with_batch_exporter(spans).build();
     let loggers = SdkLoggerProvider::builder().with_batch_exporter(logs).build();
     let meters = SdkMeterProvider::builder().with_periodic_exporter(metrics).build();
@@ -67,5 +74,43 @@ fn main() -> Result<(), Failure> {
     tracers.shutdown()?;
     loggers.shutdown()?;
     meters.shutdown()?;
+    Ok(())
+}
+
+#[derive(Debug)]
+struct Told(SpanExporter);
+
+impl opentelemetry_sdk::trace::SpanExporter for Told {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let names: Vec<String> = batch.iter().map(|span| span.name.to_string()).collect();
+        let result = self.0.export(batch).await;
+        if result.is_ok() {
+            println!("{}", names.join(" "));
+        }
+        result
+    }
+    fn set_resource(&mut self, resource: &opentelemetry_sdk::Resource) {
+        self.0.set_resource(resource);
+    }
+}
+
+fn steady(exporter: SpanExporter) -> Result<(), Failure> {
+    let tracers = SdkTracerProvider::builder().with_batch_exporter(Told(exporter)).build();
+    let tracer = tracers.tracer("interop");
+    let (reading, ended) = channel::<()>();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        drop(reading);
+    });
+    let mut number = 0;
+    loop {
+        tracer.start(number.to_string()).end();
+        number += 1;
+        if ended.recv_timeout(Duration::from_millis(50)) == Err(RecvTimeoutError::Disconnected) {
+            break;
+        }
+    }
+    tracers.shutdown()?;
+    println!("{number}");
     Ok(())
 }
