@@ -254,6 +254,10 @@ int sluice_enabled(sluice_level level, sluice_text target) noexcept {
          process->recorder().IsPrinted(static_cast<sluice::Level>(level), View(target));
 }
 
+void sluice_on_wanted_change(void (*changed)(void* user), void* user) noexcept {
+  sluice::OnWantedChange(changed, user);
+}
+
 int sluice_init(const sluice_options* options) noexcept {
   const KnownOptions known(options);
   return Process::Init(*known) ? 0 : -1;

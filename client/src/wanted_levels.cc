@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <new>
 #include <utility>
 
 #include "client/include/sluice/sluice.h"
@@ -19,6 +20,13 @@ struct KeptTable {
 };
 constinit std::atomic<const KeptTable*> newest_kept{nullptr};
 constinit std::atomic<const KeptTable*> installed{nullptr};
+// Kept likewise, as who is told may be being told.
+struct Listener {
+  void (*changed)(void* user);
+  void* user;
+  const Listener* former;
+};
+constinit std::atomic<const Listener*> listener{nullptr};
 // What this process itself wants.
 constinit std::atomic<int> own_widest{0};
 
@@ -40,8 +48,16 @@ void SetWantedLevels(LevelTable table) {
   while (kept != nullptr && kept->table != table) kept = kept->older;
   if (kept == nullptr) newest_kept = kept = new KeptTable{std::move(table), newest};
   const int widest = std::max(static_cast<int>(kept->table.Widest()), own_widest.load());
-  installed.store(kept, std::memory_order_release);
+  const bool is_change = installed.exchange(kept, std::memory_order_acq_rel) != kept;
   __atomic_store_n(&sluice_widest_level, widest, __ATOMIC_RELAXED);
+  const Listener* const told = is_change ? listener.load(std::memory_order_acquire) : nullptr;
+  if (told != nullptr && told->changed != nullptr) told->changed(told->user);
+}
+
+void OnWantedChange(void (*changed)(void* user), void* user) {
+  const Listener* const former = listener.load();
+  const auto* const next = new (std::nothrow) Listener{changed, user, former};
+  if (next != nullptr) listener.store(next);
 }
 
 void WidenLevels(Level level) {

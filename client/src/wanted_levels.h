@@ -11,6 +11,8 @@ namespace sluice {
 bool IsWanted(Level level, std::string_view target);
 // Replaces it. By the sender only.
 void SetWantedLevels(LevelTable table);
+// Who is told after each change, instead of who was; null: nobody.
+void OnWantedChange(void (*changed)(void* user), void* user);
 // From here on sluice_widest_level is no less verbose than that, whatever the agent wants.
 void WidenLevels(Level level);
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 
 import pytest
+from console import by_name, spans_of
 from harness import Agent, wait_until
 from otlp_peers import GrpcPeer
 
@@ -22,37 +23,12 @@ KEYS = {"execution": 5, "run": 5, "agent": 5, "task": 5, "api_invoke": 5, "model
 BAGGAGE = ("vllora.run_id", "vllora.thread_id", "vllora.tenant")
 
 
-def value(encoded):
-    kind, content = next(iter(encoded.items()))
-    return int(content) if kind == "intValue" else content
-
-
-def spans_of(requests):
-    """The spans of OTLP's export requests, with their scopes' names as `target`."""
-    for request in requests:
-        for resource in request.get("resourceSpans", ()):
-            for scope in resource["scopeSpans"]:
-                for span in scope["spans"]:
-                    keys = [attribute["key"] for attribute in span["attributes"]]
-                    assert len(keys) == len(set(keys))
-                    yield {
-                        **span, "target": scope["scope"]["name"],
-                        "start": int(span["startTimeUnixNano"]),
-                        "end": int(span["endTimeUnixNano"]),
-                        "attributes": {attribute["key"]: value(attribute["value"])
-                                       for attribute in span["attributes"]}}
-
-
 def trace(*command, **environment):
     done = subprocess.run(
         command or [EXAMPLE], capture_output=True, text=True, timeout=30, check=False,
         env={"PATH": os.environ["PATH"], "SLUICE_SOCKET": "/nonexistent/sluice.sock",
              "SLUICE_CONSOLE": "1", **environment})
     return list(spans_of(json.loads(line) for line in done.stdout.splitlines()))
-
-
-def by_name(spans):
-    return {span["name"]: span for span in spans}
 
 
 @pytest.fixture(name="spans", scope="module")

@@ -39,6 +39,11 @@ typedef void (*sluice_laggard)(void* user, sluice_text sink, sluice_text why);
 SLUICE_API int sluice_flush_sinks(const sluice_text* sinks, size_t count, uint32_t timeout_ms,
                                   sluice_laggard told, void* user) SLUICE_NOEXCEPT;
 
+/* Has `changed` called whenever sluice_enabled may answer otherwise than before: for who keeps its
+ * answers. By the background thread, with no lock held; it must not wait, nor throw. One in the
+ * process, the last; NULL: none. */
+SLUICE_API void sluice_on_wanted_change(void (*changed)(void* user), void* user) SLUICE_NOEXCEPT;
+
 /* Since the process began, or since fork in a child. Records are span starts, updates, ends, whole
  * spans and events. */
 typedef struct sluice_stats {

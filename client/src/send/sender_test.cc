@@ -107,6 +107,26 @@ TEST(SenderTest, EncodesNothingThatNobodyWants) {
   SetWantedLevels({});
 }
 
+TEST(SenderTest, TellsWhenWhatIsWantedChanges) {
+  SetWantedLevels({});
+  std::atomic<int> changes{0};
+  const auto count = [](void* user) { ++*static_cast<std::atomic<int>*>(user); };
+  sluice_on_wanted_change(count, &changes);
+  FakeAgent agent({.hint = "\x08\x02"});  // WARN
+  Client& client = *new Client(agent.socket_path());
+  client.Event("asks what is wanted");
+  ASSERT_TRUE(client.Flush());
+  EXPECT_EQ(changes, 1);
+  SetWantedLevels({.default_level = Level::kWarn});
+  EXPECT_EQ(changes, 1);
+  SetWantedLevels({});
+  EXPECT_EQ(changes, 2);
+  sluice_on_wanted_change(nullptr, nullptr);
+  SetWantedLevels({.default_level = Level::kWarn});
+  EXPECT_EQ(changes, 2);
+  SetWantedLevels({});
+}
+
 TEST(SenderTest, SendsAReportThatNobodyWants) {
   FakeAgent agent({.hint = std::string("\x10\x01", 2)});  // off
   Client& client = *new Client(agent.socket_path());
