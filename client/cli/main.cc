@@ -8,6 +8,8 @@
 #include "client/cli/emit/env.h"
 #include "client/cli/emit/event.h"
 #include "client/cli/emit/run.h"
+#include "client/cli/emit/shell_init.h"
+#include "client/cli/emit/span.h"
 #include "client/cli/kvp/report.h"
 #include "client/cli/kvp/verbs.h"
 #include "client/cli/look/blame.h"
@@ -35,8 +37,11 @@ using namespace sluice::cli;  // NOLINT: this file is the table and nothing else
 
 constexpr std::array kVerbs = {
     Verb{"run", "Run a command and a span around it", RunVerb},
-    Verb{"event", "Emit one event", EventVerb},
-    Verb{"env", "Say how OpenTelemetry's SDKs are brought here", EnvVerb},
+    Verb{"exec", "The same, as otel-cli calls it", RunVerb},
+    Verb{"span", "Emit a span, or start and end one from a shell", SpanVerb},
+    Verb{"event", "Emit one event, or each line of stdin as one", EventVerb},
+    Verb{"shell-init", "Print functions for a script that makes spans", ShellInitVerb},
+    Verb{"env", "Print what brings another program into this span, or OTLP here", EnvVerb},
     Verb{"report", "Tell Azure how provisioning went", ReportVerb},
     Verb{"flush", "Wait until the sinks have written everything", FlushVerb},
     Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb, true},

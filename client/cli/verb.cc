@@ -41,28 +41,6 @@ class UsageFormatter : public CLI::Formatter {
   std::string usage_;
 };
 
-std::string VerbList(const VerbGroup& group) {
-  size_t width = 0;
-  for (const Verb& verb : group.verbs) width = std::max(width, verb.name.size());
-  std::ostringstream out;
-  out << "\nVerbs:\n";
-  for (const Verb& verb : group.verbs) {
-    out << "  " << verb.name << std::string(width - verb.name.size() + 2, ' ') << verb.summary
-        << '\n';
-  }
-  out << '\n' << group.footer;
-  return out.str();
-}
-
-int UnknownVerb(const VerbGroup& group, const std::string& typed) {
-  const std::string name(group.name);
-  std::string message = "'" + typed + "' is no verb of '" + name + "'";
-  const std::string_view nearest = NearestName(typed, group.verbs);
-  if (!nearest.empty()) message += "; did you mean '" + std::string(nearest) + "'?";
-  return Fail(
-      {kExitUsage, message + (nearest.empty() ? ";" : "") + " '" + name + " --help' lists them"});
-}
-
 }  // namespace
 
 void SetUsage(CLI::App& app, std::string usage) {
@@ -98,6 +76,32 @@ std::string_view NearestName(std::string_view typed, std::span<const Verb> known
   return nearest;
 }
 
+const Verb* FindVerb(std::span<const Verb> verbs, std::string_view name) {
+  const auto found = std::ranges::find(verbs, name, &Verb::name);
+  return found == verbs.end() ? nullptr : &*found;
+}
+
+std::string ListVerbs(std::span<const Verb> verbs) {
+  size_t width = 0;
+  for (const Verb& verb : verbs) width = std::max(width, verb.name.size());
+  std::ostringstream out;
+  out << "\nVerbs:\n";
+  for (const Verb& verb : verbs) {
+    out << "  " << verb.name << std::string(width - verb.name.size() + 2, ' ') << verb.summary
+        << '\n';
+  }
+  return out.str();
+}
+
+int UnknownVerb(std::string_view group, std::span<const Verb> verbs, std::string_view typed) {
+  const std::string name(group);
+  std::string message = "'" + std::string(typed) + "' is no verb of '" + name + "'";
+  const std::string_view nearest = NearestName(typed, verbs);
+  if (!nearest.empty()) message += "; did you mean '" + std::string(nearest) + "'?";
+  return Fail(
+      {kExitUsage, message + (nearest.empty() ? ";" : "") + " '" + name + " --help' lists them"});
+}
+
 std::optional<int> ParseArguments(CLI::App& app, std::vector<std::string> arguments) {
   std::reverse(arguments.begin(), arguments.end());
   try {
@@ -118,7 +122,7 @@ int Dispatch(const VerbGroup& group, GlobalOptions options, std::vector<std::str
   if (!group.version.empty()) app.set_version_flag("--version", std::string(group.version));
   app.prefix_command();
   SetUsage(app, std::string(group.name) + " [OPTIONS] VERB ...");
-  app.footer([&group] { return VerbList(group); });
+  app.footer([&group] { return ListVerbs(group.verbs) + '\n' + std::string(group.footer); });
   if (const std::optional<int> code = ParseArguments(app, std::move(arguments))) return *code;
 
   std::vector<std::string> rest = app.remaining();
@@ -130,15 +134,13 @@ int Dispatch(const VerbGroup& group, GlobalOptions options, std::vector<std::str
   if (rest.front() == "help" && rest.size() > 1) rest = {rest[1], "--help"};
   const std::string name = rest.front();
   rest.erase(rest.begin());
-  for (const Verb& verb : group.verbs) {
-    if (verb.name != name) continue;
-    if (options.is_offline() && !verb.takes_journal) {
-      return Fail({kExitUsage, "'" + std::string(group.name) + ' ' + name +
-                                   "' needs the running agent, not --journal or --root"});
-    }
-    return verb.main(std::move(options), std::move(rest));
+  const Verb* const verb = FindVerb(group.verbs, name);
+  if (verb == nullptr) return UnknownVerb(group.name, group.verbs, name);
+  if (options.is_offline() && !verb->takes_journal) {
+    return Fail({kExitUsage, "'" + std::string(group.name) + ' ' + name +
+                                 "' needs the running agent, not --journal or --root"});
   }
-  return UnknownVerb(group, name);
+  return verb->main(std::move(options), std::move(rest));
 }
 
 }  // namespace sluice::cli

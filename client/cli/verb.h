@@ -43,6 +43,13 @@ struct VerbGroup {
 // `VERB --help`.
 int Dispatch(const VerbGroup& group, GlobalOptions options, std::vector<std::string> arguments);
 
+// The verb of that name; null: there is none.
+const Verb* FindVerb(std::span<const Verb> verbs, std::string_view name);
+// The part of a group's help that lists its verbs.
+std::string ListVerbs(std::span<const Verb> verbs);
+// Fails with what was typed instead of a verb of `group`.
+int UnknownVerb(std::string_view group, std::span<const Verb> verbs, std::string_view typed);
+
 // Parses a verb's arguments into what `app` was given. A number: the verb ends now with that exit
 // code, help or the error having been printed.
 std::optional<int> ParseArguments(CLI::App& app, std::vector<std::string> arguments);

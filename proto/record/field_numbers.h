@@ -92,6 +92,12 @@ inline constexpr uint32_t kClientId = 3;
 inline constexpr uint32_t kOwner = 4;
 }  // namespace emit_request_field
 
+namespace span_owner_field {  // sluice.v1.SpanOwner
+inline constexpr uint32_t kPid = 1;
+inline constexpr uint32_t kStartTimeTicks = 2;
+inline constexpr uint32_t kTtlMs = 3;
+}  // namespace span_owner_field
+
 namespace emit_response_field {  // sluice.v1.EmitResponse
 inline constexpr uint32_t kDurability = 1;
 inline constexpr uint32_t kAccepted = 2;

@@ -10,15 +10,18 @@ from verbs import VERBS, command, environment, flags_of, verbs
 
 WORD, MENDED = b"a\xff", "a\ufffd"
 # Where a file or a socket is: bytes for the system.
-PATHS = {"--socket", "--admin-socket", "--dir", "--file", "--root", "--journal", "--host-xml"}
+PATHS = {"--socket", "--admin-socket", "--dir", "--file", "--root", "--journal", "--host-xml",
+         "--tp-carrier", "--sockdir"}
 WRITTEN = {("plot",), ("export",), ("collect",)}  # to the file that --output names
 # Flags that take one of a few words, a number, a pattern or what an agent gave: they say so.
 CHOICES = {"--level": 2, "--timeout": 2, "--pool": 2, "--uid": 2, "--lines": 2, "--output": 2,
            "--id": 2, "--after-cursor": 5, "--since": 2, "--until": 2, "--slower-than": 2,
            "--min": 2, "--depth": 2, "--format": 2, "--span": 2, "--trace": 2,
-           "--endpoint": 3, "--protocol": 2, "--lang": 2}
+           "--endpoint": 3, "--protocol": 2, "--lang": 2, "--kind": 2, "--status-code": 2,
+           "--force-trace-id": 2, "--force-span-id": 2, "--force-parent-span-id": 2, "--start": 2,
+           "--end": 2, "--time": 2, "--status": 2, "--owner": 2, "--ttl": 2, "--auto-tree": 2}
 CHOICES_OF = {(("tail",), "--grep"): 2, (("filter", "explain"), "--span"): None}
-PAIRS = {"--attr", "--field", "--supporting-data"}
+PAIRS = {"--attr", "--attrs", "--field", "--supporting-data"}
 BEFORE = {"--span-target": [b"--span", b"outer"]}
 # Where the mended word is to be seen: the command that shows it.
 SHOWN = {

@@ -9,6 +9,13 @@ from harness import BUILT
 # Each verb, with the arguments that it cannot do without.
 VERBS = {
     ("run",): ["--", "true"],
+    ("exec",): ["--", "true"],
+    ("span", "start"): ["some-span"],
+    ("span", "background"): ["some-span"],
+    ("span", "event"): ["some-event"],
+    ("span", "attr"): ["key=value"],
+    ("span", "end"): [],
+    ("shell-init",): [],
     ("env",): ["--otel"],
     ("event",): ["message"],
     ("report", "ready"): ["--vm-id", "some-vm"],

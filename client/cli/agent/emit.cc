@@ -160,7 +160,7 @@ uint64_t UnixNow() { return ReadClock(CLOCK_REALTIME); }
 uint64_t BoottimeNow() { return ReadClock(CLOCK_BOOTTIME); }
 
 void AddEmitFlags(CLI::App& app, EmitFlags* flags) {
-  app.add_option("--name", flags->name, "Its name")->type_name("NAME");
+  app.add_option("-n,--name", flags->name, "Its name")->type_name("NAME");
   app.add_option("--target", flags->target, "Module or component that speaks; filters match it")
       ->type_name("TARGET")
       ->capture_default_str();

@@ -3,12 +3,17 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
 #include "client/cli/emit/otel_environment.h"
+#include "client/cli/emit/propagation.h"
+#include "client/cli/emit/shell_text.h"
 #include "client/cli/render/json_writer.h"
 #include "client/cli/verb.h"
+#include "proto/record/names.h"
+#include "proto/trace/baggage.h"
 
 namespace sluice::cli {
 namespace {
@@ -71,6 +76,30 @@ std::string AsJson(const std::vector<Variable>& variables,
   return json.Finish();
 }
 
+// What a program elsewhere needs to go on within this span, with this agent.
+int PrintContext(const GlobalOptions& options) {
+  std::vector<Variable> variables;
+  const auto context = IncomingContext(std::getenv);
+  if (context) {
+    variables.push_back({kTraceparentEnv, FormatTraceparent(*context)});
+    if (!context->tracestate.empty()) variables.push_back({kTracestateEnv, context->tracestate});
+  }
+  const char* const baggage = std::getenv(std::string(kBaggageEnv).c_str());
+  if (baggage != nullptr && !ParseBaggage(baggage).empty()) {
+    variables.push_back({kBaggageEnv, baggage});
+  }
+  if (NamesAgent(options)) {
+    const std::string socket = ResolveSockets(options).ingest;
+    variables.push_back({kSocketEnv, std::filesystem::absolute(socket).string()});
+  }
+  for (Variable& variable : variables) {
+    if (!options.json) variable.value = ShellQuote(variable.value);
+  }
+  const int printed = Print(options.json ? AsJson(variables, {}) : AsShell(variables, {}));
+  if (printed != kExitOk) return printed;
+  return context ? kExitOk : kExitNegative;
+}
+
 // Null: of all languages.
 int PrintOtel(const GlobalOptions& options, const OtelLanguage* language) {
   const std::string path = std::filesystem::absolute(ResolveSockets(options).ingest).string();
@@ -94,13 +123,16 @@ int PrintOtel(const GlobalOptions& options, const OtelLanguage* language) {
 
 int EnvVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
-      "Prints what to set so that OpenTelemetry's exporters send to the agent's socket, as lines\n"
-      "for a shell, and what cannot be set.",
+      "Prints what to set so that a program elsewhere, in a container or behind ssh, is within "
+      "this\n"
+      "span, as lines for a shell. With --otel, what to set so that OpenTelemetry's exporters "
+      "send\n"
+      "to the agent's socket, and what cannot be set.",
       "sluice env");
   bool otel = false;
   const OtelLanguage* language = nullptr;
   AddGlobalOptions(app, &options);
-  app.add_flag("--otel", otel, "For OpenTelemetry's SDKs")->required();
+  CLI::Option* const for_otel = app.add_flag("--otel", otel, "For OpenTelemetry's SDKs");
   app.add_option_function<std::string>(
          "--lang",
          [&language](const std::string& name) {
@@ -111,14 +143,18 @@ int EnvVerb(GlobalOptions options, std::vector<std::string> arguments) {
            }
          },
          "Of this language alone: " + Names())
-      ->type_name("LANGUAGE");
+      ->type_name("LANGUAGE")
+      ->needs(for_otel);
   app.footer(
-      "Set it for one program, not for the host: Java does not start with it. What variables do\n"
-      "not do, 'sluice run --otlp -- COMMAND' does. Exit code 1: none of them helps there.\n"
-      "Example:\n"
+      "Exit code 1: no span is current. With --otel: none of the variables helps that language.\n"
+      "Set what --otel prints for one program, not for the host: Java does not start with it. What "
+      "variables do\n"
+      "not do, 'sluice run --otlp -- COMMAND' does.\n"
+      "Examples:\n"
+      "  ssh build \"$(sluice env); make\"\n"
       "  eval \"$(sluice env --otel --lang python)\" && opentelemetry-instrument python3 app.py");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
-  return PrintOtel(options, language);
+  return otel ? PrintOtel(options, language) : PrintContext(options);
 }
 
 }  // namespace sluice::cli

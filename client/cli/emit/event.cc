@@ -1,11 +1,15 @@
 #include "client/cli/emit/event.h"
 
+#include <unistd.h>
+
 #include <CLI/App.hpp>
 #include <cstdlib>
 #include <optional>
 
 #include "client/cli/agent/emit.h"
+#include "client/cli/emit/event_lines.h"
 #include "client/cli/emit/explain.h"
+#include "client/cli/emit/one_shot.h"
 #include "client/cli/emit/propagation.h"
 #include "client/cli/emit/record_encoder.h"
 #include "client/cli/emit/stderr_echo.h"
@@ -37,34 +41,19 @@ struct EventFlags {
   EmitFlags emit{.target = "sluice::event"};
   std::string message;
   std::optional<ClientId> id;  // the event's own, for who sends it again
-  bool require = false;
-  bool no_wait = false;
+  OneShotFlags one_shot;
   bool explain = false;
   bool dry_run = false;
+  bool lines = false;
 };
 
-// Of a request that was sent, at least in part, and not answered.
-bool IsUncertain(const rpc::Status& status) {
-  return status.outcome == rpc::Outcome::kTimeout || status.outcome == rpc::Outcome::kBroken;
-}
-
 int Send(const GlobalOptions& options, const EventFlags& flags, const std::string& record,
-         std::chrono::steady_clock::time_point begin) {
-  const SocketPaths sockets = ResolveSockets(options);
+         rpc::Deadline begin) {
   const std::string request = EncodeEmitRequest(flags.id ? *flags.id : NewClientId(), 1,
                                                 {&record, 1}, ResourceFromEnvironment(std::getenv));
-  const rpc::Deadline deadline = begin + options.timeout.value_or(kEmitTimeout);
-  const rpc::Status status = flags.no_wait ? HandOver(sockets.ingest, request, deadline)
-                                           : Emit(sockets.ingest, request, deadline);
-  // What the filters leave out is nobody's mistake.
-  const bool is_unwanted =
-      status.outcome == rpc::Outcome::kStatus && status.message == kUnwantedLevel;
-  if (status.ok() || (is_unwanted && !flags.require)) return kExitOk;
-  Failure failure = CallFailure(status, sockets.ingest);
-  failure.message = IsUncertain(status) ? failure.message + "; the event may still arrive"
-                                        : "event not sent: " + failure.message;
-  const int code = Fail(failure);
-  return flags.require ? code : kExitOk;
+  const rpc::Status status =
+      SendOneShot(options, flags.one_shot, request, OneShotDeadline(options, begin));
+  return TellOneShot(options, flags.one_shot, status, "event");
 }
 
 std::string ReadId(const std::string& text, std::optional<ClientId>* id) {
@@ -76,26 +65,26 @@ std::string ReadId(const std::string& text, std::optional<ClientId>* id) {
 
 void AddEventFlags(CLI::App& app, EventFlags* flags) {
   AddEmitFlags(app, &flags->emit);
-  CLI::Option* const require =
-      app.add_flag("--require", flags->require,
-                   "Exit with 4 or 5 when the agent does not take it, not only with a note");
-  app.add_option_function<std::string>(
-         "--id",
-         [flags](const std::string& text) {
-           const std::string error = ReadId(text, &flags->id);
-           if (!error.empty()) throw CLI::ValidationError("--id", error);
-         },
-         "A UUID of its own: sent again under the same one, it is stored once")
-      ->type_name("UUID");
-  app.add_flag("--no-wait", flags->no_wait,
-               "Hand it to the socket and do not wait for the agent to have it")
-      ->excludes(require);
+  AddOneShotFlags(app, &flags->one_shot);
+  CLI::Option* const id =
+      app.add_option_function<std::string>(
+             "--id",
+             [flags](const std::string& text) {
+               const std::string error = ReadId(text, &flags->id);
+               if (!error.empty()) throw CLI::ValidationError("--id", error);
+             },
+             "A UUID of its own: sent again under the same one, it is stored once")
+          ->type_name("UUID");
   CLI::Option* const explains =
       app.add_flag("--explain", flags->explain,
                    "Also print which sinks take it, and which directive of their filters decides");
   app.add_flag("--dry-run", flags->dry_run, "With --explain: do not emit it")->needs(explains);
+  CLI::Option* const lines =
+      app.add_flag("--lines", flags->lines, "Each line of stdin is the message of an event")
+          ->excludes(id)
+          ->excludes(explains);
   app.add_option("MESSAGE", flags->message, "What happened; after -- if it begins with a dash")
-      ->required();
+      ->excludes(lines);
 }
 
 }  // namespace
@@ -111,19 +100,24 @@ int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "same: the agent finds what waits at its socket. With --explain, exit code 1: nobody takes "
       "it.\n"
       "Example:\n"
-      "  sluice event --level warn --attr disk=sda1 --attr free:int=12 'disk nearly full'");
+      "  sluice event --level warn --attr disk=sda1 --attr free:int=12 'disk nearly full'\n"
+      "  make 2>&1 | sluice event --lines --target make");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
   Result<std::vector<Attribute>> attributes = ParseAttributes("--attr", flags.emit.attributes);
   if (!attributes.ok()) return Fail(attributes.failure());
-  const std::string record =
-      EncodeEvent(MakeEvent(flags.emit, flags.message, std::move(*attributes)));
+  if (!flags.lines && app.count("MESSAGE") == 0) {
+    return Fail({kExitUsage, "no message given; write it behind the flags, or --lines"});
+  }
+  const Event event = MakeEvent(flags.emit, flags.message, std::move(*attributes));
+  if (flags.lines) return EmitLines(options, flags.one_shot, event, STDIN_FILENO);
+  const std::string record = EncodeEvent(event);
   if (record.size() > limits::kRecordBytes) {
     return Fail({kExitUsage, "the event has " + std::to_string(record.size()) + " bytes; at most " +
                                  std::to_string(limits::kRecordBytes) + " can be sent"});
   }
   const int code = flags.dry_run ? kExitOk : Send(options, flags, record, begin);
-  if (!flags.dry_run) EchoEvent(record);
+  if (!flags.dry_run) EventEcho().Show(record);
   if (!flags.explain || code != kExitOk) return code;
   return ExplainInForce(options, record);
 }

@@ -8,8 +8,6 @@
 namespace sluice::cli {
 namespace {
 
-constexpr uint32_t kSpanKindInternal = 1;
-
 void BytesUnlessEmpty(StringWireWriter& writer, uint32_t number, std::string_view bytes) {
   if (!bytes.empty()) writer.Bytes(number, bytes);
 }
@@ -58,7 +56,7 @@ void WriteSpanStart(StringWireWriter& writer, const SpanStart& start) {
   const uint32_t remote = start.parent_span_id.IsZero() ? 0 : kParentRemoteKnown | kParentIsRemote;
   WriteSpanBegin(writer, {.trace_state = start.trace_state,
                           .parent_id = start.parent_span_id,
-                          .kind = kSpanKindInternal,
+                          .kind = start.kind,
                           .start_time = start.start_unix_nano,
                           .flags = start.trace_flags | remote});
   WriteSpanName(writer, start.name);
@@ -71,16 +69,33 @@ void WriteSpanEnd(StringWireWriter& writer, const SpanEnd& end) {
   if (end.status != StatusCode::kUnset) WriteSpanStatus(writer, end.status, end.status_message);
 }
 
-// A record about a span: its head and ids, and of its beginning and its end what is not null.
-std::string EncodeSpanRecord(RecordKind kind, const SpanStart& ids, const SpanStart* start,
-                             const SpanEnd* end) {
+void WriteOwner(StringWireWriter& writer, const SpanOwner& owner) {
+  const auto field = writer.Begin(emit_request_field::kOwner, 1);
+  if (owner.pid != 0) writer.Varint(span_owner_field::kPid, static_cast<uint64_t>(owner.pid));
+  if (owner.start_time_ticks != 0) {
+    writer.Varint(span_owner_field::kStartTimeTicks, owner.start_time_ticks);
+  }
+  if (owner.ttl_ms != 0) writer.Varint(span_owner_field::kTtlMs, owner.ttl_ms);
+  writer.End(field);
+}
+
+void WriteSpanEvent(StringWireWriter& writer, const SpanEvent& event) {
+  const auto field = writer.Begin(span_field::kEvents, 3);
+  writer.Fixed64(span_event_field::kTimeUnixNano, event.time_unix_nano);
+  writer.Bytes(span_event_field::kName, event.name);
+  WriteAttributes(writer, span_event_field::kAttributes, event.attributes);
+  writer.End(field);
+}
+
+// A record about a span: its head and ids, and what `write_body` adds.
+template <typename WriteBody>
+std::string EncodeSpanRecord(RecordKind kind, const SpanStart& ids, const WriteBody& write_body) {
   std::string encoded;
   StringWireWriter writer{StringSink(&encoded)};
   WriteRecordHead(writer, {kind, ids.level, ids.target});
   const auto span = writer.Begin(record_field::kSpan, 3);
   WriteSpanIds(writer, ids.trace_id, ids.span_id);
-  if (start != nullptr) WriteSpanStart(writer, *start);
-  if (end != nullptr) WriteSpanEnd(writer, *end);
+  write_body(writer);
   writer.End(span);
   return encoded;
 }
@@ -105,11 +120,31 @@ std::string EncodeEvent(const Event& event) {
 }
 
 std::string EncodeSpanStart(const SpanStart& start) {
-  return EncodeSpanRecord(RecordKind::kSpanStart, start, &start, nullptr);
+  return EncodeSpanRecord(RecordKind::kSpanStart, start,
+                          [&](StringWireWriter& writer) { WriteSpanStart(writer, start); });
 }
 
 std::string EncodeSpanEnd(const SpanStart& start, const SpanEnd& end) {
-  return EncodeSpanRecord(RecordKind::kSpanEnd, start, nullptr, &end);
+  return EncodeSpanRecord(RecordKind::kSpanEnd, start,
+                          [&](StringWireWriter& writer) { WriteSpanEnd(writer, end); });
+}
+
+std::string EncodeSpan(const SpanStart& start, const SpanEnd& end) {
+  return EncodeSpanRecord(RecordKind::kSpan, start, [&](StringWireWriter& writer) {
+    WriteSpanStart(writer, start);
+    WriteSpanEnd(writer, end);
+  });
+}
+
+std::string EncodeSpanAttributes(const SpanStart& start, std::span<const Attribute> attributes) {
+  return EncodeSpanRecord(RecordKind::kSpanUpdate, start, [&](StringWireWriter& writer) {
+    WriteAttributes(writer, span_field::kAttributes, attributes);
+  });
+}
+
+std::string EncodeSpanEvent(const SpanStart& start, const SpanEvent& event) {
+  return EncodeSpanRecord(RecordKind::kSpanUpdate, start,
+                          [&](StringWireWriter& writer) { WriteSpanEvent(writer, event); });
 }
 
 std::string EncodeResource(std::span<const Attribute> attributes) {
@@ -120,7 +155,8 @@ std::string EncodeResource(std::span<const Attribute> attributes) {
 }
 
 std::string EncodeEmitRequest(const ClientId& client_id, uint64_t first_sequence,
-                              std::span<const std::string> records, std::string_view resource) {
+                              std::span<const std::string> records, std::string_view resource,
+                              const std::optional<SpanOwner>& owner) {
   std::string encoded;
   StringWireWriter writer{StringSink(&encoded)};
   const auto batch = writer.Begin(emit_request_field::kBatch, 3);
@@ -129,6 +165,7 @@ std::string EncodeEmitRequest(const ClientId& client_id, uint64_t first_sequence
   writer.End(batch);
   BytesUnlessEmpty(writer, emit_request_field::kResource, resource);
   writer.Bytes(emit_request_field::kClientId, client_id.raw());
+  if (owner) WriteOwner(writer, *owner);
   return encoded;
 }
 

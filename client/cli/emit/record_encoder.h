@@ -2,7 +2,10 @@
 // emit starts fast.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +39,7 @@ struct SpanStart {
   TraceId trace_id;
   SpanId span_id;
   SpanId parent_span_id;  // zero: a root; else the span of another process
+  uint32_t kind = 1;      // as in OTLP; internal
   uint8_t trace_flags = 0;
   std::string trace_state;
   std::vector<Attribute> attributes;
@@ -49,17 +53,35 @@ struct SpanEnd {
   std::vector<Attribute> attributes;
 };
 
-// Each returns one encoded Record.
+// Something that happened within a span, kept as part of it.
+struct SpanEvent {
+  uint64_t time_unix_nano = 0;
+  std::string name;
+  std::vector<Attribute> attributes;
+};
+
+// Each returns one encoded Record. An update and an end take no more than its ids from `start`.
 std::string EncodeEvent(const Event& event);
 std::string EncodeSpanStart(const SpanStart& start);
 std::string EncodeSpanEnd(const SpanStart& start, const SpanEnd& end);
+std::string EncodeSpan(const SpanStart& start, const SpanEnd& end);
+std::string EncodeSpanAttributes(const SpanStart& start, std::span<const Attribute> attributes);
+std::string EncodeSpanEvent(const SpanStart& start, const SpanEvent& event);
 
 // An encoded Resource out of string attributes; empty where there are none.
 std::string EncodeResource(std::span<const Attribute> attributes);
 
+// What the life of the spans that a request starts follows, if not the caller's.
+struct SpanOwner {
+  pid_t pid = 0;                  // 0: no process
+  uint64_t start_time_ticks = 0;  // field 22 of /proc/PID/stat
+  uint64_t ttl_ms = 0;            // 0: with a pid no limit, else the agent's own
+};
+
 // An encoded EmitRequest. The records have the numbers from `first_sequence` on: with the client id
 // they make a repeated call be stored once.
 std::string EncodeEmitRequest(const ClientId& client_id, uint64_t first_sequence,
-                              std::span<const std::string> records, std::string_view resource);
+                              std::span<const std::string> records, std::string_view resource,
+                              const std::optional<SpanOwner>& owner = std::nullopt);
 
 }  // namespace sluice::cli

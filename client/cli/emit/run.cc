@@ -5,19 +5,21 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <system_error>
 
 #include "client/cli/agent/emit.h"
+#include "client/cli/emit/auto_tree.h"
 #include "client/cli/emit/child_process.h"
 #include "client/cli/emit/otel_environment.h"
 #include "client/cli/emit/otlp_forwarder.h"
 #include "client/cli/emit/propagation.h"
+#include "client/cli/emit/span_flags.h"
 #include "client/cli/emit/span_reporter.h"
 #include "client/cli/emit/stderr_echo.h"
 #include "client/cli/verb.h"
+#include "client/cli/when.h"
 #include "proto/record/limits.h"
 
 namespace sluice::cli {
@@ -33,7 +35,9 @@ constexpr size_t kCommandArgsBytes = 16 * 1024;
 constexpr std::chrono::milliseconds kStartWait{50};
 
 struct RunFlags {
-  EmitFlags emit{.target = "sluice::run"};
+  SpanFlags span{.emit = {.target = "sluice::run"}};
+  bool leaves_slot = false;     // `{{traceparent}}` in the command stays as it is
+  uint64_t auto_tree_nano = 0;  // 0: no tree is shown
   bool otlp = false;
   std::string otlp_protocol;  // empty: what the command's environment says
 };
@@ -54,29 +58,28 @@ std::vector<std::string> CutCommandArgs(const std::vector<std::string>& command)
   return args;
 }
 
-SpanStart MakeStart(const EmitFlags& flags, const std::vector<std::string>& command,
-                    std::vector<Attribute> attributes) {
-  SpanStart start;
-  start.level = *ParseLevel(flags.level);
-  start.target = flags.target;
-  start.name = flags.name.empty() ? BaseName(command.front()) : flags.name;
-  start.attributes = std::move(attributes);
-  for (Attribute& attribute : BaggageAttributes(std::getenv)) {
-    std::erase_if(start.attributes, [&](const auto& given) { return given.key == attribute.key; });
-    start.attributes.push_back(std::move(attribute));
-  }
+// The span around the command, but for when it began.
+SpanStart MakeStart(const SpanFlags& flags, const std::optional<TraceContext>& incoming,
+                    const std::vector<std::string>& command, std::vector<Attribute> attributes) {
+  SpanStart start = DescribeSpan(flags, incoming, std::move(attributes));
+  if (start.name.empty()) start.name = BaseName(command.front());
   start.attributes.push_back({"process.executable.name", BaseName(command.front())});
   start.attributes.push_back({"process.command_args", CutCommandArgs(command)});
   return start;
 }
 
-void SetContext(const std::optional<TraceContext>& incoming, const TraceContext& own,
-                SpanStart* start) {
-  start->trace_id = own.trace_id;
-  start->span_id = own.span_id;
-  start->trace_flags = own.flags;
-  start->trace_state = own.tracestate;
-  if (incoming) start->parent_span_id = incoming->span_id;
+// The command as it is run: the context stands where otel-cli has a slot for it.
+std::vector<std::string> WithContext(std::vector<std::string> command,
+                                     const TraceContext& context) {
+  constexpr std::string_view kSlot = "{{traceparent}}";
+  const std::string traceparent = FormatTraceparent(context);
+  for (std::string& word : command) {
+    for (size_t at = word.find(kSlot); at != std::string::npos;
+         at = word.find(kSlot, at + traceparent.size())) {
+      word.replace(at, kSlot.size(), traceparent);
+    }
+  }
+  return command;
 }
 
 SpanEnd EndOfChild(const ChildExit& exit) {
@@ -98,11 +101,11 @@ SpanEnd EndOfFailedExec(int error) {
 }
 
 // Leaves `*reporter` empty where the system grants no thread: the command goes on without a span.
-void StartReporter(const GlobalOptions& options, const SpanStart& start,
+void StartReporter(const GlobalOptions& options, const SpanStart& start, std::string resource,
                    std::optional<SpanReporter>* reporter) {
   try {
     reporter->emplace(SpanReporter::Options{.socket = ResolveSockets(options).ingest,
-                                            .resource = ResourceFromEnvironment(std::getenv)},
+                                            .resource = std::move(resource)},
                       start);
   } catch (const std::system_error&) {
     reporter->reset();
@@ -121,9 +124,12 @@ void OpenForwarder(const GlobalOptions& options, std::optional<OtlpForwarder>* f
 // Runs the command within the span `start`; returns its exit code.
 int RunInSpan(const GlobalOptions& options, const RunFlags& flags, SpanStart start,
               const std::vector<std::string>& command) {
-  const auto incoming = IncomingContext(std::getenv);
-  const TraceContext own = NewSpanContext(incoming);
-  SetContext(incoming, own, &start);
+  const TraceContext own = OwnContext(start);
+  // Stdout is the command's.
+  if (const Failure failure = HandOnContext(flags.span.context, own, stderr);
+      failure.code != kExitOk) {
+    return Fail(failure);
+  }
   start.start_unix_nano = UnixNow();
   const uint64_t start_boottime = BoottimeNow();
 
@@ -139,10 +145,11 @@ int RunInSpan(const GlobalOptions& options, const RunFlags& flags, SpanStart sta
   SpanEcho echo;
   std::optional<SpanReporter> reporter;
   const auto open_span = [&] {
-    StartReporter(options, start, &reporter);
+    StartReporter(options, start, ResourceOf(flags.span), &reporter);
     echo.Start(EncodeSpanStart(start));
   };
-  const int error = child.Start(command, environment, [&](pid_t pid) {
+  const std::vector<std::string> words = flags.leaves_slot ? command : WithContext(command, own);
+  const int error = child.Start(words, environment, [&](pid_t pid) {
     start.attributes.push_back({"process.pid", int64_t{pid}});
     open_span();
     if (forwarder && !forwarder->Start()) Note("cannot forward OTLP: no thread");
@@ -160,8 +167,12 @@ int RunInSpan(const GlobalOptions& options, const RunFlags& flags, SpanStart sta
   const std::string end_record = EncodeSpanEnd(start, end);
   const rpc::Deadline deadline = steady_clock::now() + options.timeout.value_or(kEmitTimeout);
   if (forwarder) forwarder->Stop(deadline);
-  if (reporter) reporter->End(std::move(end), deadline);
+  const uint64_t took = end.end_unix_nano - start.start_unix_nano;
+  const bool is_reported = reporter && reporter->End(std::move(end), deadline).ok();
   echo.End(end_record);
+  if (is_reported && flags.auto_tree_nano != 0 && took >= flags.auto_tree_nano) {
+    ShowTreeOf(ResolveSockets(options).ingest, start.span_id);
+  }
   return exit.code;
 }
 
@@ -179,6 +190,24 @@ void AddOtlpFlags(CLI::App& app, RunFlags* flags) {
       });
 }
 
+void AddRunFlags(CLI::App& app, RunFlags* flags) {
+  AddSpanFlags(app, &flags->span);
+  app.add_flag("--tp-disable-inject", flags->leaves_slot,
+               "Leave {{traceparent}} in the command as it is");
+  app.add_option_function<std::string>(
+         "--auto-tree",
+         [flags](const std::string& text) {
+           const auto length = ParseLength(text);
+           if (!length || *length == 0) {
+             throw CLI::ValidationError("--auto-tree", "'" + text + "' is no time; write 3s");
+           }
+           flags->auto_tree_nano = *length;
+         },
+         "Show the span's tree on stderr where the command took longer than this")
+      ->type_name("TIME");
+  AddOtlpFlags(app, flags);
+}
+
 }  // namespace
 
 int RunVerb(GlobalOptions options, std::vector<std::string> arguments) {
@@ -188,14 +217,14 @@ int RunVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "sluice run");
   RunFlags flags;
   AddGlobalOptions(app, &options);
-  AddEmitFlags(app, &flags.emit);
-  AddOtlpFlags(app, &flags);
+  AddRunFlags(app, &flags);
   app.prefix_command();
   SetUsage(app, "sluice run [OPTIONS] [--] COMMAND [ARGUMENT...]");
   app.footer(
       "Returns the command's exit code; 126: it cannot be executed, 127: it is not found, 128+N:\n"
       "signal N killed it. Signals are passed on. Without an agent it only runs the command.\n"
       "With --otlp any OpenTelemetry SDK in the command exports to the agent as this user.\n"
+      "{{traceparent}} in the command becomes its span's context. 'sluice exec' is the same verb.\n"
       "Examples:\n"
       "  sluice run --name build --attr jobs:int=2 -- make -j2\n"
       "  sluice run --otlp -- java -javaagent:opentelemetry-javaagent.jar -jar app.jar");
@@ -211,9 +240,11 @@ int RunVerb(GlobalOptions options, std::vector<std::string> arguments) {
     return Fail({kExitUsage, "unknown option '" + command.front() +
                                  "'; a command of that name is written behind '--'"});
   }
-  Result<std::vector<Attribute>> attributes = ParseAttributes("--attr", flags.emit.attributes);
+  Result<std::vector<Attribute>> attributes = SpanAttributes(flags.span.emit, flags.span.attrs);
   if (!attributes.ok()) return Fail(attributes.failure());
-  SpanStart start = MakeStart(flags.emit, command, std::move(*attributes));
+  const auto incoming = ContextOf(flags.span.context);
+  if (!incoming && flags.span.context.required) return Fail(NoContext());
+  SpanStart start = MakeStart(flags.span, incoming, command, std::move(*attributes));
   if (EncodeSpanStart(start).size() > limits::kRecordBytes - 1024) {
     return Fail({kExitUsage, "the attributes are too large; a span holds 63 KiB in all"});
   }

@@ -6,13 +6,14 @@
 
 namespace sluice::cli {
 
-void EchoEvent(std::string_view record) {
-  const auto printer = StderrPrinter::FromEnvironment();
-  if (printer == nullptr) return;
-  printer->Complain();
-  const auto event = ReadRecord(record);
-  if (!event || !printer->Wants(event->level, event->target)) return;
-  printer->Write(printer->EventLine(*event, {}));
+EventEcho::EventEcho() : printer_(StderrPrinter::FromEnvironment()) {
+  if (printer_ != nullptr) printer_->Complain();
+}
+
+void EventEcho::Show(std::string_view record) {
+  const auto event = printer_ == nullptr ? std::nullopt : ReadRecord(record);
+  if (!event || !printer_->Wants(event->level, event->target)) return;
+  printer_->Write(printer_->EventLine(*event, {}));
 }
 
 void SpanEcho::Start(std::string record) {

@@ -10,8 +10,16 @@
 
 namespace sluice::cli {
 
-// `record` is encoded.
-void EchoEvent(std::string_view record);
+// Events, each as its line.
+class EventEcho {
+ public:
+  EventEcho();
+  // An encoded record.
+  void Show(std::string_view record);
+
+ private:
+  std::unique_ptr<StderrPrinter> printer_;  // null: nothing is shown
+};
 
 // A span as it opens and closes.
 class SpanEcho {

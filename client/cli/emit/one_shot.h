@@ -1,0 +1,30 @@
+// One-shot emits as the verbs make them: a note where the agent does not take what they send, and
+// no failure unless the caller insists.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "client/cli/agent/emit.h"
+#include "client/cli/options.h"
+
+namespace sluice::cli {
+
+struct OneShotFlags {
+  bool require = false;  // a failure is the exit code
+  bool no_wait = false;  // hand it to the socket, and do not wait for the agent to have it
+};
+void AddOneShotFlags(CLI::App& app, OneShotFlags* flags);
+
+// When a verb that began at `begin` has to be done: after --timeout, or kEmitTimeout.
+rpc::Deadline OneShotDeadline(const GlobalOptions& options, rpc::Deadline begin);
+
+rpc::Status SendOneShot(const GlobalOptions& options, const OneShotFlags& flags,
+                        std::string_view request, rpc::Deadline deadline);
+
+// Notes on stderr why the agent did not take `what` ("event"), and returns the exit code. What the
+// filters leave out is nobody's mistake, and told to who insists alone.
+int TellOneShot(const GlobalOptions& options, const OneShotFlags& flags, const rpc::Status& status,
+                std::string_view what);
+
+}  // namespace sluice::cli
