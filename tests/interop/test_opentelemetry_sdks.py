@@ -7,10 +7,9 @@ import json
 import os
 import pathlib
 import re
-import shutil
-import subprocess
 
 import pytest
+from downloads import Program, build
 from harness import NOBODY, REPOSITORY, ROOT, Agent, run
 from http2_frames import PREFACE
 from otlp_peers import GrpcPeer
@@ -18,7 +17,6 @@ from recorder import Recorder, requests_of, scopes
 from sdk_traces import assert_trace
 
 HERE = REPOSITORY / "tests/interop/sdks"
-CACHE = pathlib.Path(os.environ.get("SLUICE_INTEROP_CACHE", "/var/cache/sluice-interop"))
 
 pytestmark = pytest.mark.skipif(os.environ.get("SLUICE_DOWNLOADS") != "1",
                                 reason="OpenTelemetry's SDKs are downloaded only by "
@@ -28,24 +26,12 @@ SCOPE = b"\n\x07interop"  # the name in an encoded scope
 GRPC, PROTOBUF, JSON = "grpc", "http/protobuf", "http/json"
 
 
-def build(*command, **options):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                          timeout=900, check=False, **options)
-    assert done.returncode == 0, done.stdout + done.stderr
+class Sdk(Program):
+    """A language's program, which exports by its SDK."""
 
-
-class Sdk:
-    """How one language's program is made, in `folder`, and started. `make` is called once for each state
-    of its sources."""
-
-    needs = ()        # programs that have to be here
     protocols = ()    # that it speaks
     by_socket = ()    # of these, over the Unix socket
     user_agent = ""   # what it names itself, at least once
-
-    @classmethod
-    def name(cls):
-        return cls.__name__.lower()
 
     @classmethod
     def language(cls):
@@ -53,24 +39,7 @@ class Sdk:
         return cls.name()
 
     def __init__(self):
-        self.sources = HERE / self.name()
-        self.folder = CACHE / self.name()
-        missing = [program for program in self.needs if shutil.which(program) is None]
-        if missing:
-            pytest.skip(f"no {missing[0]} here: {type(self).__name__}'s SDK is not tried")
-        state = "".join(path.name + path.read_text() for path in sorted(self.sources.rglob("*.*")))
-        mark = self.folder / "made_of"
-        if not mark.exists() or mark.read_text() != state:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(self.sources, self.folder, dirs_exist_ok=True)
-            self.make()
-            mark.write_text(state)
-
-    def make(self):
-        raise NotImplementedError
-
-    def command(self):
-        raise NotImplementedError
+        super().__init__(HERE / self.name())
 
 
 class Python(Sdk):
