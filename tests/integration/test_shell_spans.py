@@ -210,6 +210,11 @@ def test_exec_hands_its_context_to_command_and_carrier(agent, tmp_path):
     assert done.stderr == carried == carrier.read_text()
 
 
+def test_exec_runs_its_command_also_where_the_carrier_cannot_be_written(agent):
+    done = agent.sluice("exec", *PATIENT, "--tp-carrier", "/nonexistent/c", "--", "echo", "ran")
+    assert (done.stdout, "cannot write '/nonexistent/c'" in done.stderr) == ("ran\n", True)
+
+
 def test_lines_of_a_command_become_events(agent, shell):
     script(agent, shell, """
         eval "$("$SLUICE" span start --timeout 10s making)"

@@ -42,6 +42,14 @@ BAD_AND_GOOD = {
         "check_layers", "no protobuf",
         {"client/src/a.h": '#include "sluice/v1/query.pb.h"\n'},
         {"client/cli/a.h": '#include "sluice/v1/query.pb.h"\n'}),
+    "check_layers keeps the library free of gRPC, but not what other projects build with": (
+        "check_layers", "no gRPC",
+        {"client/src/a.h": "#include <grpcpp/channel.h>\n"},
+        {"client/grpc/sluice/grpc/a.h": "#include <grpcpp/channel.h>\n"}),
+    "check_layers keeps gRPC's library to other projects": (
+        "check_layers", "nothing of ours carries gRPC",
+        {"client/cli/a.h": '#include "sluice/grpc/spans.h"\n'},
+        {"client/cli/a.h": '#include "sluice/span.h"\n'}),
     "check_layers keeps the client free of the agent": (
         "check_layers", "meet only in proto",
         {"client/src/a.h": '#include "agent/base/log.h"\n'},
@@ -245,3 +253,43 @@ def test_check_units_fails_on_a_bad_unit(installed, cloud_init, file, old, new, 
     path.write_text(text.replace(old, new, 1))
     done = check_units(installed, cloud_init)
     assert done.returncode == 1 and expected in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("old, new, expected", [
+    ("uint64 accepted = 2;", "uint32 accepted = 2;",
+     "sluice.v1.EmitResponse = 2: type was 4 and is 13"),
+    ("uint64 accepted = 2;", "uint64 taken = 2;", "called was 'accepted' and is 'taken'"),
+    ("uint64 accepted = 2;", "uint64 accepted = 7;", "sluice.v1.EmitResponse = 2 is gone"),
+    ("repeated Record records = 2;", "Record records = 2;", "sluice.v1.Batch = 2: label was"),
+    ("    FlushRequest flush = 3;\n  }", "  }\n  FlushRequest flush = 3;",
+     "oneof was 'message' and is ''"),
+    ("DURABILITY_MEMORY = 2;", "DURABILITY_RAM = 2;", "sluice.v1.Durability = 2: called was"),
+    ("rpc Flush(", "rpc Sync(", "the method sluice.v1.Ingest.Flush is gone"),
+    ("(stream ClientMessage)", "(ClientMessage)", "streams_in was True and is False"),
+    ('"io.sluice.v1"', '"com.sluice.v1"', "java_package was 'io.sluice.v1'"),
+    ("option ruby_package = ", "// ", "no option ruby_package"),
+])
+def test_check_proto_finds_what_breaks_a_client(tmp_path, old, new, expected):
+    proto = tmp_path / "proto"
+    shutil.copytree(LINT.parents[1] / "proto", proto, ignore=shutil.ignore_patterns("*.cc", "*.h"))
+    file = proto / "sluice/v1/ingest.proto"
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+    done = run("check_proto", tmp_path)
+    assert done.returncode == 1 and expected in done.stdout, done.stdout + done.stderr
+    assert "proto/sluice/v1/ingest.proto:" in done.stdout
+
+
+def test_check_proto_lets_the_protocol_grow_and_publishes_no_break(tmp_path):
+    proto = tmp_path / "proto"
+    shutil.copytree(LINT.parents[1] / "proto", proto, ignore=shutil.ignore_patterns("*.cc", "*.h"))
+    file = proto / "sluice/v1/ingest.proto"
+    grown = file.read_text().replace("uint64 accepted = 2;", "uint64 accepted = 2;\n  bool more = 9;")
+    file.write_text(grown)
+    assert run("check_proto", tmp_path, "--publish").returncode == 0
+    file.write_text(grown.replace("bool more = 9;", ""))
+    published = (proto / "published.binpb").read_bytes()
+    done = run("check_proto", tmp_path, "--publish")
+    assert done.returncode == 1 and "sluice.v1.EmitResponse = 9 is gone" in done.stdout
+    assert (proto / "published.binpb").read_bytes() == published

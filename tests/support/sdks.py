@@ -1,17 +1,15 @@
-"""OpenTelemetry's SDKs, from their registries: how the programs of tests/interop/sdks are made, once for each
-state of their sources in a folder outside the clone, and started against an agent."""
+"""OpenTelemetry's SDKs, from their registries: how the programs of tests/interop/sdks are made, and started
+against an agent."""
 
 import json
 import os
-import pathlib
-import shutil
 import subprocess
 
 import pytest
+from downloads import Program, build
 from harness import NOBODY, REPOSITORY, as_user
 
 HERE = REPOSITORY / "tests/interop/sdks"
-CACHE = pathlib.Path(os.environ.get("SLUICE_INTEROP_CACHE", "/var/cache/sluice-interop"))
 GRPC, PROTOBUF, JSON = "grpc", "http/protobuf", "http/json"
 
 # For a module whose tests run them.
@@ -20,24 +18,12 @@ downloads = pytest.mark.skipif(os.environ.get("SLUICE_DOWNLOADS") != "1",
                                       "tests/run --only interop")
 
 
-def build(*command, **options):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                          timeout=900, check=False, **options)
-    assert done.returncode == 0, done.stdout + done.stderr
+class Sdk(Program):
+    """A language's program, which exports by its SDK."""
 
-
-class Sdk:
-    """How one language's program is made, in `folder`, and started. `make` is called once for each state
-    of its sources."""
-
-    needs = ()        # programs that have to be here
     protocols = ()    # that it speaks
     by_socket = ()    # of these, over the Unix socket
     user_agent = ""   # what it names itself, at least once
-
-    @classmethod
-    def name(cls):
-        return cls.__name__.lower()
 
     @classmethod
     def language(cls):
@@ -45,24 +31,7 @@ class Sdk:
         return cls.name()
 
     def __init__(self):
-        self.sources = HERE / self.name()
-        self.folder = CACHE / self.name()
-        missing = [program for program in self.needs if shutil.which(program) is None]
-        if missing:
-            pytest.skip(f"no {missing[0]} here: {type(self).__name__}'s SDK is not tried")
-        state = "".join(path.name + path.read_text() for path in sorted(self.sources.rglob("*.*")))
-        mark = self.folder / "made_of"
-        if not mark.exists() or mark.read_text() != state:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(self.sources, self.folder, dirs_exist_ok=True)
-            self.make()
-            mark.write_text(state)
-
-    def make(self):
-        raise NotImplementedError
-
-    def command(self):
-        raise NotImplementedError
+        super().__init__(HERE / self.name())
 
 
 class Python(Sdk):

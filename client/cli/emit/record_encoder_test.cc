@@ -74,6 +74,45 @@ TEST(RecordEncoderTest, AttributesKeepOrderAndTypes) {
   EXPECT_EQ(args[2].string_value(), "-j2");
 }
 
+TEST(RecordEncoderTest, WhatIsAddedLaterIsAnUpdateOfItsIdsAlone) {
+  const SpanStart start = MakeStart();
+  const v1::Record attributes =
+      Parse(EncodeSpanAttributes(start, std::vector<Attribute>{{"n", int64_t{1}}}));
+  EXPECT_EQ(attributes.kind(), v1::RECORD_KIND_SPAN_UPDATE);
+  EXPECT_EQ(attributes.span().span_id(), start.span_id.raw());
+  EXPECT_TRUE(attributes.span().name().empty());
+  ASSERT_EQ(attributes.span().attributes_size(), 1);
+  const v1::Record event = Parse(EncodeSpanEvent(start, {7, "mounted", {{"disk", "sda"}}}));
+  EXPECT_EQ(event.kind(), v1::RECORD_KIND_SPAN_UPDATE);
+  ASSERT_EQ(event.span().events_size(), 1);
+  EXPECT_EQ(event.span().events(0).time_unix_nano(), 7u);
+  EXPECT_EQ(event.span().events(0).name(), "mounted");
+  EXPECT_EQ(event.span().events(0).attributes_size(), 1);
+}
+
+TEST(RecordEncoderTest, AWholeSpanIsItsStartAndItsEnd) {
+  SpanStart start = MakeStart();
+  start.kind = 3;
+  const v1::Record whole = Parse(EncodeSpan(start, MakeEnd()));
+  EXPECT_EQ(whole.kind(), v1::RECORD_KIND_SPAN);
+  EXPECT_EQ(whole.span().kind(), Span::SPAN_KIND_CLIENT);
+  Span merged = Parse(EncodeSpanStart(start)).span();
+  merged.MergeFrom(Parse(EncodeSpanEnd(start, MakeEnd())).span());
+  EXPECT_EQ(whole.span().SerializeAsString(), merged.SerializeAsString());
+}
+
+TEST(RecordEncoderTest, ARequestNamesWhoseEndEndsItsSpans) {
+  v1::EmitRequest request;
+  ASSERT_TRUE(request.ParseFromString(EncodeEmitRequest({}, 1, {}, {})));
+  EXPECT_FALSE(request.has_owner());
+  ASSERT_TRUE(request.ParseFromString(EncodeEmitRequest({}, 1, {}, {}, SpanOwner{42, 777, 90})));
+  EXPECT_EQ(request.owner().pid(), 42);
+  EXPECT_EQ(request.owner().start_time_ticks(), 777u);
+  EXPECT_EQ(request.owner().ttl_ms(), 90u);
+  ASSERT_TRUE(request.ParseFromString(EncodeEmitRequest({}, 1, {}, {}, SpanOwner{})));
+  EXPECT_TRUE(request.has_owner());
+}
+
 TEST(RecordEncoderTest, AParentIsMarkedRemote) {
   SpanStart start = MakeStart();
   start.parent_span_id = *SpanId::FromHex("b7ad6b7169203331");

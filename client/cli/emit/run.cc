@@ -125,11 +125,9 @@ void OpenForwarder(const GlobalOptions& options, std::optional<OtlpForwarder>* f
 int RunInSpan(const GlobalOptions& options, const RunFlags& flags, SpanStart start,
               const std::vector<std::string>& command) {
   const TraceContext own = OwnContext(start);
-  // Stdout is the command's.
-  if (const Failure failure = HandOnContext(flags.span.context, own, stderr);
-      failure.code != kExitOk) {
-    return Fail(failure);
-  }
+  // Stdout is the command's, which runs also where the context cannot be written.
+  const Failure written = HandOnContext(flags.span.context, own, stderr);
+  if (written.code != kExitOk) Note(written.message);
   start.start_unix_nano = UnixNow();
   const uint64_t start_boottime = BoottimeNow();
 
