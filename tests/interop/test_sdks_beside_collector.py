@@ -66,7 +66,7 @@ class Beside:
         def programs():
             found = resources(self.collector.requests(receiver)[self.taken[receiver]:])
             return found if all(found.values()) else None
-        found = wait_until(programs, f"all signals are there by {receiver}")
+        found = wait_until(programs, f"all signals are there by {receiver}", deadline_s=60)
         self.taken[receiver] = len(self.collector.requests(receiver))
         return found
 
@@ -94,8 +94,7 @@ def settled(value, ids):
 
 def split(found):
     """(what is there without the agent's stamps, the stamps on its resources)."""
-    ids, stamps = {}, set()
-    kept = {}
+    ids, stamps, kept = {}, set(), {}
     for signal, groups in found.items():
         kept[signal] = []
         for resource, scope in groups:

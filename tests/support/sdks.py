@@ -133,8 +133,8 @@ class Steady:
         self.name = f"{sdk.name()}-{protocol.replace('/', '-')}"
         self.output = agent.folder / f"{self.name}.out"
         self.errors = agent.folder / f"{self.name}.err"
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", **said, "OTEL_SERVICE_NAME": self.name, "STEADY": "1",
-                       "OTEL_BSP_SCHEDULE_DELAY": "100", **environment}
+        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", **said, "OTEL_SERVICE_NAME": self.name,
+                       "STEADY": "1", "OTEL_BSP_SCHEDULE_DELAY": "100", **environment}
         with open(self.output, "wb") as output, open(self.errors, "wb") as errors:
             self.process = subprocess.Popen([str(word) for word in command], env=environment,
                                             stdin=subprocess.PIPE, stdout=output, stderr=errors,
@@ -144,6 +144,8 @@ class Steady:
         return self
 
     def __exit__(self, *_exception):
+        # Which also ends what `sluice run` has started.
+        self.process.stdin.close()
         self.process.kill()
         self.process.wait()
 

@@ -31,8 +31,6 @@ using net::ServingOrder;
 // What waits for memory is looked at so often.
 constexpr uint64_t kMemoryLookNanos = 20'000'000;
 constexpr ServingOrder::Lane kLane = ServingOrder::kRead;
-// Told to who finds no memory.
-constexpr std::chrono::milliseconds kMemoryDelay{1000};
 
 absl::Status NoMemory() {
   return absl::UnavailableError("there is no memory for the request at the moment");

@@ -2,6 +2,7 @@
 // thread of its own.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,6 +24,9 @@ namespace sluice::ingest::otlp {
 // What may be decompressed at once on the loop's thread, in bytes that come of it; half a
 // millisecond.
 inline constexpr size_t kDecodedAtOnceBytes = 512 * 1024;
+
+// Told to who finds no memory.
+inline constexpr std::chrono::milliseconds kMemoryDelay{1000};
 
 // What is answered where it failed with `status`.
 Reply ReplyToFailedConversion(const absl::Status& status);

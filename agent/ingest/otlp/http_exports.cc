@@ -15,9 +15,6 @@ using net::ContentCoding;
 using net::HttpResponse;
 using net::RequestHead;
 
-// Told to who finds no memory.
-constexpr std::chrono::milliseconds kMemoryDelay{1000};
-
 struct Path {
   std::string_view path;
   Signal signal;
