@@ -4,7 +4,8 @@ costs a program nothing."""
 import re
 
 import pytest
-from console import by_name
+from console import agent_run, by_name, cpp_agent_trace
+from harness import REPOSITORY
 from python_client import NO_AGENT, PACKAGE, execute, spans
 
 pytestmark = pytest.mark.skipif(not PACKAGE.exists(), reason="no headers of Python here")
@@ -337,6 +338,13 @@ def test_many_threads_and_spans_at_once():
         thread.join()
     """)
     assert len({span["name"] for span in found}) == 1600
+
+
+def test_an_ai_agents_run_is_the_one_of_cpp():
+    example = (REPOSITORY / "client/python/examples/agent_trace.py").read_text()
+    # Without an agent its flush fails, and it says so by its exit.
+    made = spans(example.replace("sys.exit(main())", "main()"))
+    assert agent_run(made) == agent_run(cpp_agent_trace())
 
 
 def test_no_agent_costs_nothing():
