@@ -292,6 +292,7 @@ def test_a_child_of_fork_goes_on_within_what_was_current():
     """)
     assert parents(found) == {"parent": None, "child": "parent", "grandchild": "child"}
     assert {span["resource"]["service.name"] for span in found} == {"forker"}
+    assert {span["resource"]["telemetry.sdk.language"] for span in found} == {"python"}
     assert "lost" not in by_name(found)["parent"]["attributes"]
     assert by_name(found)["grandchild"]["attributes"]["run"] == "1"
 

@@ -115,6 +115,7 @@ def test_contexts_come_and_go(programs):
     assert found["of_request"]["traceState"] == "a=b"
     [link] = found["two"]["links"]
     assert link["spanId"] == found["one"]["spanId"]
+    assert found["one"]["resource"]["telemetry.sdk.language"] == "rust"
     assert "parentSpanId" not in found["root"]
     assert found["below_root"]["parentSpanId"] == found["root"]["spanId"]
 

@@ -26,6 +26,7 @@ use tracing_subscriber::{
 use crate::{
     fields::{split_message, Fields},
     sys::{self, Attribute, Text},
+    Options,
 };
 
 /// Which dispatcher the newest layer is part of.
@@ -44,12 +45,11 @@ where
             None => callsite::rebuild_interest_cache(),
         }
     }
-    // SAFETY: the function lives for ever. The first use lets the library read its environment, which
-    // says what is wanted as well.
-    unsafe {
-        sys::sluice_context_current();
-        sys::sluice_on_wanted_change(Some(changed), null_mut());
-    }
+    // The library reads its environment then, which says what is wanted as well. It is no matter where
+    // the program did so before.
+    Options::default().init();
+    // SAFETY: the function lives for ever.
+    unsafe { sys::sluice_on_wanted_change(Some(changed), null_mut()) };
     SluiceLayer(()).with_filter(Wanted(()))
 }
 
