@@ -31,6 +31,8 @@ constexpr size_t kMinRingBytes = 256 * 1024;  // four of the largest records
 constexpr size_t kMaxRingBytes = 1024 * 1024 * 1024;
 constexpr uint32_t kDefaultIntervalMs = 100;
 constexpr std::string_view kSamplerEnv = "OTEL_TRACES_SAMPLER";
+// What is given wins: a package over this library knows its language better.
+constexpr std::string_view kLanguageKey = "telemetry.sdk.language";
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
@@ -66,6 +68,11 @@ void EncodeGiven(AttributeList given, std::string* resource) {
   if (writer.ok()) resource->append(encoded, writer.size());
 }
 
+bool Has(AttributeList list, std::string_view key) {
+  return std::any_of(list.items, list.items + list.count,
+                     [key](const auto& attribute) { return View(attribute.key) == key; });
+}
+
 std::string EncodeResource(const sluice_options& options, AttributeList given, Pairs pairs) {
   for (size_t i = 0; i < given.count; ++i) {
     std::erase_if(pairs, [&](const auto& pair) { return pair.first == View(given.items[i].key); });
@@ -73,7 +80,7 @@ std::string EncodeResource(const sluice_options& options, AttributeList given, P
   Set("service.name", View(options.service_name), &pairs);
   Set("service.version", View(options.service_version), &pairs);
   Set("telemetry.sdk.name", "sluice", &pairs);
-  Set("telemetry.sdk.language", "cpp", &pairs);
+  if (!Has(given, kLanguageKey)) Set(kLanguageKey, "cpp", &pairs);
   Set("telemetry.sdk.version", kVersion, &pairs);
   std::string resource;
   StringWireWriter writer{StringSink(&resource)};
@@ -93,7 +100,8 @@ void SetResource(const sluice_options& options, Settings* settings) {
       const std::string_view key = View(given.items[i].key);
       const bool is_named = key == "service.name" && options.service_name.size != 0;
       const bool is_version = key == "service.version" && options.service_version.size != 0;
-      if (!is_named && !is_version && !key.starts_with("telemetry.sdk.")) {
+      const bool is_ours = key.starts_with("telemetry.sdk.") && key != kLanguageKey;
+      if (!is_named && !is_version && !is_ours) {
         wanted.push_back(given.items[i]);
       }
     }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "proto/kvp/cloud_init.h"
 #include "proto/kvp/key.h"
 #include "proto/kvp/slot.h"
 #include "proto/text/rust_debug.h"
@@ -57,6 +58,19 @@ void FuzzKey(std::string_view text) {
   Require(key.find('\0') == std::string::npos && key.find("|ERROR|") != std::string::npos);
 }
 
+void FuzzCloudInit(std::string_view name, std::string_view message) {
+  constexpr std::string_view kUuid = "11111111-2222-4333-8444-555555555555";
+  const CloudInitReport report = {
+      .type = name, .name = name, .time = message, .result = name, .message = message};
+  const auto records = CloudInitRecords(report, CloudInitPrefix(report), message, kUuid);
+  Require(!records.empty());
+  for (const auto& [key, value] : records) {
+    Require(key.size() <= kSafeKeyBytes && IsValidUtf8(key));
+    Require(key.starts_with("CLOUD_INIT|0|") && key.find(kUuid) != std::string::npos);
+    Require(value.size() <= kSafeValueBytes && IsAscii(value) && value.ends_with("\"}"));
+  }
+}
+
 void FuzzDebugText(std::string_view text) {
   std::string quoted;
   AppendRustDebug(text, &quoted);
@@ -72,6 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const size_t key_size = std::min<size_t>(bytes[0] * 4, text.size());
   sluice::kvp::FuzzRecords(text.substr(0, key_size), text.substr(key_size));
   sluice::kvp::FuzzKey(text);
+  sluice::kvp::FuzzCloudInit(text.substr(0, key_size), text.substr(key_size));
   sluice::kvp::FuzzDebugText(text.substr(0, 256));
   return 0;
 }

@@ -55,6 +55,16 @@ sluice.event("error", "outside", {"target": "x"}, target="app::other")
     assert all("-u65534" in key for key, _value in agent.pool()), agent.pool()
 
 
+def test_classes_made_from_the_protocol_are_importable_beside_it(agent):
+    importable = for_anybody(agent.shared)["PYTHONPATH"]
+    for path in (f"{importable}:{agent.shared.python}", f"{agent.shared.python}:{importable}"):
+        finish(start(agent, """
+import sluice
+from sluice.v1 import record_pb2
+assert record_pb2.Record and sluice.span
+""", PYTHONPATH=path))
+
+
 def test_a_process_that_is_killed_leaves_aborted_spans(agent):
     process = start(agent, """
 import sluice, sys

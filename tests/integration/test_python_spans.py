@@ -4,7 +4,8 @@ costs a program nothing."""
 import re
 
 import pytest
-from console import by_name
+from console import agent_run, by_name, cpp_agent_trace
+from harness import REPOSITORY
 from python_client import NO_AGENT, PACKAGE, execute, spans
 
 pytestmark = pytest.mark.skipif(not PACKAGE.exists(), reason="no headers of Python here")
@@ -291,6 +292,7 @@ def test_a_child_of_fork_goes_on_within_what_was_current():
     """)
     assert parents(found) == {"parent": None, "child": "parent", "grandchild": "child"}
     assert {span["resource"]["service.name"] for span in found} == {"forker"}
+    assert {span["resource"]["telemetry.sdk.language"] for span in found} == {"python"}
     assert "lost" not in by_name(found)["parent"]["attributes"]
     assert by_name(found)["grandchild"]["attributes"]["run"] == "1"
 
@@ -337,6 +339,13 @@ def test_many_threads_and_spans_at_once():
         thread.join()
     """)
     assert len({span["name"] for span in found}) == 1600
+
+
+def test_an_ai_agents_run_is_the_one_of_cpp():
+    example = (REPOSITORY / "client/python/examples/agent_trace.py").read_text()
+    # Without an agent its flush fails, and it says so by its exit.
+    made = spans(example.replace("sys.exit(main())", "main()"))
+    assert agent_run(made) == agent_run(cpp_agent_trace())
 
 
 def test_no_agent_costs_nothing():

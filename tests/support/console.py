@@ -1,5 +1,9 @@
 """Spans as SLUICE_CONSOLE prints them, or as an agent exports them: OTLP's JSON."""
 
+import json
+
+from harness import BUILT, run
+
 
 def value(encoded):
     kind, content = next(iter(encoded.items()))
@@ -29,3 +33,23 @@ def spans_of(requests):
 
 def by_name(spans):
     return {span["name"]: span for span in spans}
+
+
+def cpp_agent_trace():
+    """The spans of client/examples/agent_trace.cc."""
+    printed = run([BUILT.parent / "examples/agent_trace"], check=False,
+                  env={"SLUICE_CONSOLE": "1", "SLUICE_SOCKET": "/nonexistent/sluice.sock"}).stdout
+    return list(spans_of(json.loads(line) for line in printed.splitlines()))
+
+
+def agent_run(spans):
+    """What such a run is, whoever made it: {name: (parent, target, attributes)}, ids left out."""
+    assert len({span["traceId"] for span in spans}) == 1
+    names = {span["spanId"]: span["name"] for span in spans}
+    drawn = {key: {span["attributes"][key] for span in spans}
+             for key in ("vllora.run_id", "vllora.thread_id")}
+    assert all(len(values) == 1 for values in drawn.values())
+    return {span["name"]: (names.get(span.get("parentSpanId")), span["target"],
+                           {key: value for key, value in span["attributes"].items()
+                            if key not in drawn})
+            for span in spans}

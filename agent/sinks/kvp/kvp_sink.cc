@@ -99,12 +99,16 @@ std::string KvpSink::PrefixOf(const live::Origin& origin) const {
   return absl::StrCat(std::string(name), "-", std::string(version));
 }
 
+std::string KvpSink::UuidOf(const Delivery& delivery) const {
+  return DeriveUuid(epoch_, delivery.sequence, delivery.part, delivery.event);
+}
+
 std::string KvpSink::KeyOf(const Delivery& delivery) const {
   const live::Span* const span = delivery.span;
   const std::string name = span != nullptr ? FormatEventName(span->target, span->name)
                                            : std::string(delivery.record->target);
   const std::string prefix = PrefixOf(*delivery.origin);
-  const std::string uuid = DeriveUuid(epoch_, delivery.sequence, delivery.part, delivery.event);
+  const std::string uuid = UuidOf(delivery);
   const KeyParts parts{prefix, options_.vm_id, LevelOf(delivery, options_.profile), name, uuid};
   std::string key = BuildKey(parts, options_.profile);
   // The field would hold a key without its UUID, as many others would have it.
@@ -129,20 +133,32 @@ void KvpSink::Add(const Delivery& delivery) {
       pending_bytes_ += kRecordBytes;
       if (!report_.has_value()) report_.emplace();
       report_->text = std::string(*report);
-      report_->uuids.push_back(
-          DeriveUuid(epoch_, delivery.sequence, delivery.part, delivery.event));
+      report_->uuids.push_back(UuidOf(delivery));
       return;
     }
   }
   if (delivery.kind == Delivery::Kind::kSpanClosed)
-    return AddEntry(delivery, SpanText(*delivery.span, options_.profile));
-  AddEntry(delivery,
+    return AddEntry(delivery, KeyOf(delivery), SpanText(*delivery.span, options_.profile));
+  if (const auto report = FindCloudInitReport(*delivery.record)) {
+    return AddCloudInitReport(delivery, *report);
+  }
+  AddEntry(delivery, KeyOf(delivery),
            EventValue(delivery.record->event.time_unix_nano, MessageText(*delivery.record)));
 }
 
-void KvpSink::AddEntry(const Delivery& delivery, const std::string& value) {
+// Its parts have keys of their own, so each is an entry.
+void KvpSink::AddCloudInitReport(const Delivery& delivery, const CloudInitReport& report) {
+  const std::string prefix = IsTrusted(delivery.origin->identity.uid) ? CloudInitPrefix(report)
+                                                                      : PrefixOf(*delivery.origin);
+  for (const KeyAndValue& record :
+       CloudInitRecords(report, prefix, options_.vm_id, UuidOf(delivery))) {
+    AddEntry(delivery, record.key, record.value);
+  }
+}
+
+void KvpSink::AddEntry(const Delivery& delivery, const std::string& key, const std::string& value) {
   PoolEntry entry;
-  AppendRecords(KeyOf(delivery), value, options_.profile, &entry.records);
+  AppendRecords(key, value, options_.profile, &entry.records);
   entry.level = delivery.level;
   entry.uid = delivery.origin->identity.uid;
   pending_bytes_ += entry.records.size();

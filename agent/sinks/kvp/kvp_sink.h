@@ -18,6 +18,7 @@
 #include "agent/sinks/kvp/pool_keeper.h"
 #include "agent/sinks/kvp/pool_watch.h"
 #include "agent/sinks/sink.h"
+#include "proto/kvp/cloud_init.h"
 #include "proto/kvp/slot.h"
 
 namespace sluice::kvp {
@@ -74,7 +75,9 @@ class KvpSink final : public sinks::Sink, public EditsPool {
   absl::Status WritePending();
   // Whether the pool changed since the last call of this.
   bool PoolChanged();
-  void AddEntry(const stream::Delivery& delivery, const std::string& value);
+  void AddEntry(const stream::Delivery& delivery, const std::string& key, const std::string& value);
+  void AddCloudInitReport(const stream::Delivery& delivery, const CloudInitReport& report);
+  std::string UuidOf(const stream::Delivery& delivery) const;
 
   const Options options_;
   std::array<uint8_t, 16> epoch_{};

@@ -21,6 +21,11 @@ __all__ = ["DEBUG", "ERROR", "INFO", "TRACE", "WARN", "Context", "Handler", "Spa
            "flush", "get_baggage", "init", "inject", "set_baggage", "span", "stats", "traced"]
 
 
+# Classes that protoc makes of sluice/v1/*.proto belong to this package as well, wherever they are.
+__path__ += [_folder for _folder in (_os.path.join(_entry, "sluice") for _entry in _sys.path)
+             if _folder not in __path__ and _os.path.isdir(_os.path.join(_folder, "v1"))]
+
+
 def _program():
     """What the script is called, which the interpreter's file name would not say."""
     folder, name = _os.path.split(getattr(_sys, "argv", [""])[0])

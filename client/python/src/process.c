@@ -23,6 +23,9 @@ static int begin(void) {
   }
   if (given.socket_path) options.socket_path = attributes_text(&texts, given.socket_path);
   if (given.baggage_keys) options.baggage_keys = attributes_text(&texts, given.baggage_keys);
+  texts.items[texts.count++] = (sluice_attribute){.key = sluice_str("telemetry.sdk.language"),
+                                                  .type = SLUICE_STRING,
+                                                  .value = {.text = sluice_str("python")}};
   if (given.resource) (void)attributes_add_all(&texts, given.resource);
   options.resource = texts.items;
   options.resource_count = texts.count;

@@ -5,12 +5,14 @@ use std::{
     ffi::{c_int, c_void},
     mem::size_of,
     ptr::{null, null_mut},
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::Mutex,
     time::Instant,
 };
 
 use tracing_core::{
-    callsite, span,
+    callsite,
+    dispatcher::{self, Dispatch, WeakDispatch},
+    span,
     subscriber::{Interest, Subscriber},
     Event, Level, Metadata,
 };
@@ -24,7 +26,11 @@ use tracing_subscriber::{
 use crate::{
     fields::{split_message, Fields},
     sys::{self, Attribute, Text},
+    Options,
 };
+
+/// Which dispatcher the newest layer is part of.
+static USED: Mutex<Option<WeakDispatch>> = Mutex::new(None);
 
 /// The layer, which sees what the agent wants and leaves all else to other layers.
 pub fn layer<S>() -> Filtered<SluiceLayer, Wanted, S>
@@ -32,14 +38,18 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     extern "C" fn changed(_: *mut c_void) {
-        callsite::rebuild_interest_cache();
+        let used = USED.lock().ok().and_then(|used| used.as_ref()?.upgrade());
+        // tracing asks the calling thread's dispatcher where there is one alone.
+        match used {
+            Some(used) => dispatcher::with_default(&used, callsite::rebuild_interest_cache),
+            None => callsite::rebuild_interest_cache(),
+        }
     }
-    // SAFETY: the function lives for ever. The first use lets the library read its environment, which
-    // says what is wanted as well.
-    unsafe {
-        sys::sluice_context_current();
-        sys::sluice_on_wanted_change(Some(changed), null_mut());
-    }
+    // The library reads its environment then, which says what is wanted as well. It is no matter where
+    // the program did so before.
+    Options::default().init();
+    // SAFETY: the function lives for ever.
+    unsafe { sys::sluice_on_wanted_change(Some(changed), null_mut()) };
     SluiceLayer(()).with_filter(Wanted(()))
 }
 
@@ -83,53 +93,64 @@ impl<S> Filter<S> for Wanted {
 }
 
 /// What is kept of an open span.
+#[derive(Clone, Copy, Default)]
 struct Open {
     handle: u64,
     /// Of what is below it; its parent's, where sluice has no room for the span.
     context: sys::Context,
-    busy_ns: AtomicU64,
 }
 
 /// A span that a thread is in.
 struct Entry {
     id: u64,
-    context: sys::Context,
+    open: Open,
     since: Instant,
 }
 
-/// Spans may be left in another order than they were entered: the newest that is still entered counts.
+/// What a thread keeps. Spans may be left in another order than they were entered: the newest that is
+/// still entered counts.
 #[derive(Default)]
-struct Entered {
+struct Local {
     entries: Vec<Entry>,
     /// What was current before the first of them.
     outside: sys::Context,
+    /// The span that the thread made last, as most are entered at once. A registry gives no other thread
+    /// its ids.
+    newest: (u64, Open),
 }
 
-impl Entered {
-    fn enter(&mut self, id: u64, context: sys::Context) {
+impl Local {
+    fn enter(&mut self, id: u64, open: Open) {
         // SAFETY: it is copied.
-        let before = unsafe { sys::sluice_context_attach(&context) };
+        let before = unsafe { sys::sluice_context_attach(&open.context) };
         if self.entries.is_empty() {
             self.outside = before;
         }
-        self.entries.push(Entry { id, context, since: Instant::now() });
+        self.entries.push(Entry { id, open, since: Instant::now() });
     }
 
-    /// How long it was entered; none where it was not.
-    fn leave(&mut self, id: u64) -> Option<u64> {
-        let place = self.entries.iter().rposition(|entry| entry.id == id)?;
+    fn leave(&mut self, id: u64) {
+        let Some(place) = self.entries.iter().rposition(|entry| entry.id == id) else { return };
         let entry = self.entries.remove(place);
-        if place == self.entries.len() {
-            let next = self.entries.last().map_or(&self.outside, |entry| &entry.context);
-            // SAFETY: it is copied.
-            unsafe { sys::sluice_context_attach(next) };
+        let busy_ns = entry.since.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
+        // SAFETY: takes numbers; a context is copied.
+        unsafe {
+            sys::sluice_span_add_busy(entry.open.handle, busy_ns);
+            if place == self.entries.len() {
+                let next = self.entries.last().map_or(&self.outside, |entry| &entry.open.context);
+                sys::sluice_context_attach(next);
+            }
         }
-        u64::try_from(entry.since.elapsed().as_nanos()).ok()
     }
 }
 
 thread_local! {
-    static ENTERED: RefCell<Entered> = RefCell::default();
+    static LOCAL: RefCell<Local> = RefCell::default();
+}
+
+/// None where the thread is ending.
+fn with_local<R>(use_it: impl FnOnce(&mut Local) -> R) -> Option<R> {
+    LOCAL.try_with(|local| use_it(&mut local.borrow_mut())).ok()
 }
 
 /// Hands spans and events to the machine's agent. Of any thread; nothing waits.
@@ -184,7 +205,7 @@ fn start(metadata: &Metadata<'_>, parent: &Option<sys::Context>, attributes: &[A
             (0, None) => sys::sluice_context_current(),
             _ => sys::sluice_span_context(handle),
         };
-        Open { handle, context, busy_ns: AtomicU64::new(0) }
+        Open { handle, context }
     }
 }
 
@@ -192,6 +213,12 @@ impl<S> Layer<S> for SluiceLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    fn on_register_dispatch(&self, used: &Dispatch) {
+        if let Ok(mut newest) = USED.lock() {
+            *newest = Some(used.downgrade());
+        }
+    }
+
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, ctx: Context<'_, S>) {
         let Some(span) = ctx.span(id) else { return };
         let parent = named_parent(&ctx, attributes.parent(), attributes.is_root());
@@ -200,6 +227,7 @@ where
             |fields| start(attributes.metadata(), &parent, fields),
         );
         span.extensions_mut().insert(open);
+        with_local(|local| local.newest = (id.into_u64(), open));
     }
 
     fn on_record(&self, id: &span::Id, values: &span::Record<'_>, ctx: Context<'_, S>) {
@@ -246,29 +274,39 @@ where
     }
 
     fn on_enter(&self, id: &span::Id, ctx: Context<'_, S>) {
-        with_open(&ctx, id, |open| {
-            let _ =
-                ENTERED.try_with(|entered| entered.borrow_mut().enter(id.into_u64(), open.context));
+        let number = id.into_u64();
+        let is_newest = with_local(|local| {
+            let (newest, open) = local.newest;
+            if newest == number {
+                local.enter(number, open);
+            }
+            newest == number
         });
-    }
-
-    fn on_exit(&self, id: &span::Id, ctx: Context<'_, S>) {
-        let left = ENTERED.try_with(|entered| entered.borrow_mut().leave(id.into_u64()));
-        if let Ok(Some(ns)) = left {
-            with_open(&ctx, id, |open| _ = open.busy_ns.fetch_add(ns, Relaxed));
+        if is_newest == Some(false) {
+            with_open(&ctx, id, |open| _ = with_local(|local| local.enter(number, *open)));
         }
     }
 
+    fn on_exit(&self, id: &span::Id, _: Context<'_, S>) {
+        with_local(|local| local.leave(id.into_u64()));
+    }
+
     fn on_close(&self, id: span::Id, ctx: Context<'_, S>) {
-        with_open(&ctx, &id, |open| {
-            // A span that was never entered was not busy; 0 would say that it was all the time.
-            let busy_ns = open.busy_ns.load(Relaxed).max(1);
-            // SAFETY: takes numbers.
-            unsafe {
-                sys::sluice_span_add_busy(open.handle, busy_ns);
-                sys::sluice_span_end(open.handle);
-            }
-        });
+        let number = id.into_u64();
+        let newest = with_local(|local| local.newest).filter(|(newest, _)| *newest == number);
+        if let Some((_, open)) = newest {
+            return end(&open);
+        }
+        with_open(&ctx, &id, end);
+    }
+}
+
+fn end(open: &Open) {
+    // SAFETY: takes numbers.
+    unsafe {
+        // To one that was never entered it says that it was not busy; else it would be all the time.
+        sys::sluice_span_add_busy(open.handle, 1);
+        sys::sluice_span_end(open.handle);
     }
 }
 

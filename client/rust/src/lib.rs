@@ -37,6 +37,11 @@ impl Options {
     /// Only before the first use, which the layer's making is: false where it comes too late.
     pub fn init(&self) -> bool {
         let text = |text: &Option<String>| text.as_deref().map_or(sys::Text::NONE, sys::Text::of);
+        let language = sys::Attribute {
+            key: sys::Text::of("telemetry.sdk.language"),
+            kind: sys::STRING,
+            value: sys::Value { text: sys::Text::of("rust") },
+        };
         let options = sys::Options {
             size: std::mem::size_of::<sys::Options>(),
             service_name: text(&self.service_name),
@@ -44,8 +49,8 @@ impl Options {
             socket_path: text(&self.socket_path),
             ring_bytes: 0,
             send_interval_ms: 0,
-            resource: null(),
-            resource_count: 0,
+            resource: &language,
+            resource_count: 1,
             baggage_keys: text(&self.baggage_keys),
             make_ids: null(),
             make_ids_user: std::ptr::null_mut(),

@@ -33,6 +33,7 @@ fn times() {
     std::thread::sleep(Duration::from_millis(20));
     drop((outer, inner));
     drop(info_span!("never_entered"));
+    info!(costly = ?Costly(&AtomicUsize::new(0)), "written");
 }
 
 struct Costly<'a>(&'a AtomicUsize);
@@ -46,7 +47,9 @@ impl std::fmt::Debug for Costly<'_> {
 
 /// The agent wants INFO: what is below is not made, and what changes is heard.
 fn wanted() {
-    tracing_subscriber::registry().with(tracing_sluice::layer()).init();
+    // Of this thread alone, while changes come on another.
+    let layered = tracing_subscriber::registry().with(tracing_sluice::layer());
+    let _default = tracing::subscriber::set_default(layered);
     let made = AtomicUsize::new(0);
     info!(costly = ?Costly(&made), "wanted");
     assert!(tracing_sluice::flush(Duration::from_secs(10)));
