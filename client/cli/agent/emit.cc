@@ -173,7 +173,11 @@ void AddEmitFlags(CLI::App& app, EmitFlags* flags) {
                                       "' is no level; write error, warn, info, debug or "
                                       "trace";
       });
-  app.add_option("--attr", flags->attributes,
+  AddAttrFlag(app, &flags->attributes);
+}
+
+void AddAttrFlag(CLI::App& app, std::vector<std::string>* attributes) {
+  app.add_option("--attr", *attributes,
                  "An attribute; typed as K:int=5, K:double=0.5, K:bool=true. Repeatable")
       ->type_name("K=V")
       ->allow_extra_args(false);

@@ -52,5 +52,7 @@ struct EmitFlags {
   std::vector<std::string> attributes;
 };
 void AddEmitFlags(CLI::App& app, EmitFlags* flags);
+// --attr alone.
+void AddAttrFlag(CLI::App& app, std::vector<std::string>* attributes);
 
 }  // namespace sluice::cli

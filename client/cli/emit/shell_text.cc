@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view kFunctions = R"(SLUICE_OUTER=
 sluice_span() {
   _sluice_owner=${BASHPID:-$$}
-  _sluice_lines=$(%s span start --owner "$_sluice_owner" "$@") || _sluice_lines=
+  _sluice_lines=$(%s span start --owner "$_sluice_owner" "$@") || :
   case $_sluice_lines in
     '') SLUICE_OUTER="= ${SLUICE_OUTER-}" ;;
     *) eval "$_sluice_lines" ;;

@@ -67,10 +67,7 @@ void AddEndFlags(CLI::App& app, EndFlags* flags) {
                  "Exit status of what it was about; other than 0 it has failed: --status $?")
       ->type_name("N");
   AddStatusFlags(app, &flags->span);
-  app.add_option("--attr", flags->span.emit.attributes,
-                 "An attribute; typed as K:int=5, K:double=0.5, K:bool=true. Repeatable")
-      ->type_name("K=V")
-      ->allow_extra_args(false);
+  AddAttrFlag(app, &flags->span.emit.attributes);
   AddAttrsFlag(app, &flags->span.attrs);
   app.add_option("--end", flags->end, "When it ended, if not now")->type_name("TIME");
 }
@@ -103,9 +100,7 @@ int SpanEventVerb(GlobalOptions options, std::vector<std::string> arguments) {
   AddChangeFlags(app, &options, &flags);
   app.add_option("NAME,-e,-n,--name", emit.name, "What happened")->required();
   app.add_option("-t,--time", time, "When, if not now")->type_name("TIME");
-  app.add_option("--attr", emit.attributes, "An attribute; typed as K:int=5. Repeatable")
-      ->type_name("K=V")
-      ->allow_extra_args(false);
+  AddAttrFlag(app, &emit.attributes);
   AddAttrsFlag(app, &attrs);
   app.footer(
       "It is a part of the span, as OpenTelemetry has it; 'sluice event' makes one that stands "

@@ -94,6 +94,21 @@ int PrintContext(const GlobalOptions& options, const TraceContext& context, bool
   return Print(json.Finish());
 }
 
+// Tells the agent, unless the owner is gone, whose end would end the span. Returns the exit code.
+int Announce(const GlobalOptions& options, const StartFlags& flags, SpanStart span,
+             const std::optional<SpanOwner>& owner, rpc::Deadline begin) {
+  if (!owner) {
+    const int code = Fail({kExitUsage, "span not sent: its owner does not live"});
+    return flags.one_shot.require ? code : kExitOk;
+  }
+  if (owner->pid != 0) span.attributes.push_back({"process.pid", int64_t{owner->pid}});
+  const std::string record = EncodeSpanStart(span);
+  const rpc::Status status =
+      SendStart(options, flags, record, *owner, OneShotDeadline(options, begin));
+  SpanEcho().Start(record);
+  return TellOneShot(options, flags.one_shot, status, "span");
+}
+
 int StartSpan(const GlobalOptions& options, const StartFlags& flags, bool is_background,
               rpc::Deadline begin) {
   const auto started = ParseSpanTime(flags.start, UnixNow());
@@ -107,28 +122,16 @@ int StartSpan(const GlobalOptions& options, const StartFlags& flags, bool is_bac
 
   SpanStart span = DescribeSpan(flags.span, incoming, std::move(*attributes));
   span.start_unix_nano = *started;
-  int told = kExitOk;
-  if (*owner) {
-    if ((*owner)->pid != 0) span.attributes.push_back({"process.pid", int64_t{(*owner)->pid}});
-    const std::string record = EncodeSpanStart(span);
-    const rpc::Status status =
-        SendStart(options, flags, record, **owner, OneShotDeadline(options, begin));
-    SpanEcho().Start(record);
-    told = TellOneShot(options, flags.one_shot, status, "span");
-  } else {
-    const int code = Fail({kExitUsage, "span not sent: its owner does not live"});
-    if (flags.one_shot.require) told = code;
-  }
-
   const TraceContext context = OwnContext(span);
+  int code = Announce(options, flags, std::move(span), *owner, begin);
   Failure written = HandOnContext(flags.span.context, context, stdout);
   if (written.code == kExitOk && !flags.sockdir.empty()) {
     written = WriteCarrier(SockdirCarrier(flags.sockdir), FormatCarrier(context, false));
   }
-  if (written.code != kExitOk) return Fail(written);
-  if (is_background || flags.span.context.print) return told;
+  if (written.code != kExitOk) code = Fail(written);
+  if (is_background || flags.span.context.print) return code;
   const int printed = PrintContext(options, context, !incoming.has_value());
-  return printed == kExitOk ? told : printed;
+  return printed == kExitOk ? code : printed;
 }
 
 int Run(CLI::App& app, GlobalOptions options, std::vector<std::string> arguments,
