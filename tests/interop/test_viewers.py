@@ -1,4 +1,5 @@
-"""What others make of our files: headless Chromium of the page that `sluice plot` draws."""
+"""What others make of our files: headless Chromium of the page that `sluice plot` draws, Perfetto's
+trace_processor of what `sluice export` writes for it."""
 
 import json
 import pathlib
@@ -9,6 +10,8 @@ import pytest
 from harness import Agent, run
 
 CHROMIUM = shutil.which("chromium")
+# PyPI's package `perfetto` is without it and would fetch it from elsewhere.
+TRACE_PROCESSOR = shutil.which("trace_processor_shell") or shutil.which("trace_processor")
 SIZES = (10, 5000)
 
 # Emits one trace of argv[2] spans, each a little later than the one before, in one process.
@@ -86,3 +89,14 @@ def test_chromium_draws_the_page_without_overlaps_and_finds_text(agent, size, tm
     assert result["overlaps"] == 0
     assert result["found"] == 1 and "step 7 " in result["text"]
     assert result["count"] == f"1 of {size}"
+
+
+@pytest.mark.skipif(TRACE_PROCESSOR is None, reason="there is no trace_processor_shell on this machine: Perfetto "
+                                                    "opens no export here")
+def test_trace_processor_finds_every_span(agent, tmp_path):
+    exported, query = tmp_path / "trace.json", tmp_path / "count.sql"
+    query.write_text("select count(*) from slice where name like 'step %' and dur = 700000000;")
+    for size in SIZES:
+        agent.sluice("export", size.to_bytes(16, "big").hex(), "--format", "perfetto", "-o", exported)
+        done = run([TRACE_PROCESSOR, "-q", query, exported], timeout=120)
+        assert done.stdout.split()[-1] == str(size)
