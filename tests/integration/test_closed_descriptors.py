@@ -8,7 +8,8 @@ from harness import BUILT, Agent
 from verbs import VERBS, command, environment, groups, help_of, verbs
 
 # What prints nothing, or only what another program prints; without a destination, only the error.
-SILENT = {("run",), ("report", "ready"), ("report", "failure"), ("kvp", "write"), ("kvp", "load"),
+SILENT = {("run",), ("exec",), ("span", "background"), ("span", "event"), ("span", "attr"), ("span", "end"),
+          ("report", "ready"), ("report", "failure"), ("kvp", "write"), ("kvp", "load"),
           ("kvp", "append-multiple"), ("kvp", "report-success"), ("kvp", "report-failure"),
           ("kvp", "clear"), ("flush",), ("event",), ("otlp", "test"), ("otlp", "retry")}
 # What makes these print all the same.
