@@ -275,6 +275,20 @@ def test_contexts_come_and_go_in_headers_and_environment():
     assert found["of_child"]["parentSpanId"] == found["within"]["spanId"]
 
 
+def test_baggage_ends_with_the_span_that_it_was_set_in():
+    found = program("""
+    sluice.init(baggage_keys="run")
+    sluice.set_baggage("run", "1")
+    with sluice.span("outer"):
+        sluice.set_baggage("run", "2")
+        sluice.span("inner").end()
+    sluice.span("after").end()
+    """)
+    assert parents(found) == {"outer": None, "inner": "outer", "after": None}
+    assert {span["name"]: span["attributes"]["run"] for span in found} == {
+        "outer": "1", "inner": "2", "after": "1"}
+
+
 def test_a_child_of_fork_goes_on_within_what_was_current():
     found = program("""
     assert sluice.init(service_name="forker", baggage_keys="run")
@@ -289,8 +303,14 @@ def test_a_child_of_fork_goes_on_within_what_was_current():
             span.set(lost="yes")
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
+    child = os.fork()
+    if child == 0:
+        sluice.span("alone").end()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
     """)
-    assert parents(found) == {"parent": None, "child": "parent", "grandchild": "child"}
+    assert parents(found) == {"parent": None, "child": "parent", "grandchild": "child",
+                              "alone": None}
     assert {span["resource"]["service.name"] for span in found} == {"forker"}
     assert {span["resource"]["telemetry.sdk.language"] for span in found} == {"python"}
     assert "lost" not in by_name(found)["parent"]["attributes"]

@@ -21,12 +21,17 @@ PyObject* context_new(const sluice_context* context) {
   return (PyObject*)self;
 }
 
+/* What the variable has; None for nothing. */
+static PyObject* current_place(void) {
+  PyObject* const found = PyObject_CallNoArgs(get_current);
+  if (found != NULL) return found;
+  PyErr_Clear();
+  return Py_NewRef(Py_None);
+}
+
 sluice_context context_current(PyObject** place) {
-  PyObject* found = PyObject_CallNoArgs(get_current);
-  if (found == NULL) {
-    PyErr_Clear();
-    found = Py_NewRef(Py_None);
-  }
+  PyObject* const found = current_place();
+  process_begin();
   const sluice_context context =
       found == Py_None ? sluice_context_current() : ((Place*)found)->context;
   if (place == NULL) {
@@ -174,7 +179,6 @@ static PyType_Spec spec = {"sluice.Context", sizeof(Place), 0, Py_TPFLAGS_DEFAUL
 static PyObject* current_context(PyObject* module, PyObject* unused) {
   (void)module;
   (void)unused;
-  process_begin();
   const sluice_context context = context_current(NULL);
   return context_new(&context);
 }
@@ -193,25 +197,27 @@ static PyObject* exchange(PyObject* module, PyObject* place) {
   return NULL;
 }
 
-/* What a child of fork needs to be known of the current span; in the child, that it is another
- * process's. */
+/* A child of fork may name the current span before anybody else does. */
 static PyObject* before_fork(PyObject* module, PyObject* unused) {
   (void)module;
   (void)unused;
-  const sluice_context context = context_current(NULL);
+  PyObject* const place = current_place();
   char text[SLUICE_TRACEPARENT_SIZE];
-  if (context.span != 0) (void)sluice_context_traceparent(&context, text);
+  if (place != Py_None) (void)sluice_context_traceparent(&((Place*)place)->context, text);
+  Py_DECREF(place);
   Py_RETURN_NONE;
 }
+
+/* In the child it is another process's. */
 static PyObject* after_fork(PyObject* module, PyObject* unused) {
   (void)module;
   (void)unused;
   process_forget();
-  PyObject* place;
-  sluice_context context = context_current(&place);
-  const int was_here = place != Py_None && context.span != 0;
+  PyObject* const place = current_place();
+  sluice_context context = {0};
+  if (place != Py_None) context = ((Place*)place)->context;
   Py_DECREF(place);
-  if (!was_here) Py_RETURN_NONE;
+  if (context.span == 0) Py_RETURN_NONE;
   context.span = 0;
   context.is_remote = 1;
   PyObject* const parents = context_new(&context);

@@ -21,9 +21,9 @@ PyObject* context_new(const sluice_context* context);
 /* Whether it is a Context or a Span. */
 int is_place(PyObject* object);
 
-/* What is current here: of the context variable, which each task and thread has for itself, else
- * what the library knows, of the environment or of C++ around. `place` may be NULL; it is a new
- * reference, None where the variable has nothing. */
+/* What is current here, which begins the library: of the context variable, which each task and
+ * thread has for itself, else what the library knows, of the environment or of C++ around. `place`
+ * may be NULL; it is a new reference, None where the variable has nothing. */
 sluice_context context_current(PyObject** place);
 /* Makes it current. 0, or -1 with an exception. */
 int context_set_current(PyObject* place);

@@ -3,6 +3,8 @@
  * current. */
 #include "span.h"
 
+#include <string.h>
+
 #include "arguments.h"
 #include "context.h"
 #include "process.h"
@@ -316,13 +318,22 @@ static PyObject* enter(PyObject* self, PyObject* unused) {
   return NULL;
 }
 
+/* Whether it is current: it is, or it with other baggage. */
+static int is_current(const Span* self, PyObject* current) {
+  const sluice_context* const own = &self->context;
+  const sluice_context* const other = &((Place*)current)->context;
+  return current == (PyObject*)self ||
+         (Py_IS_TYPE(current, context_type) && other->span == own->span &&
+          memcmp(other->span_id, own->span_id, sizeof(own->span_id)) == 0);
+}
+
 /* In another context than it was entered, as where a generator is closed, nothing is left. */
 static void leave(Span* self) {
   PyObject* const previous = self->previous;
   PyObject* current;
   if (previous == NULL) return;
   (void)context_current(&current);
-  if (current == (PyObject*)self && context_set_current(previous) != 0) PyErr_Clear();
+  if (is_current(self, current) && context_set_current(previous) != 0) PyErr_Clear();
   Py_DECREF(current);
   self->previous = NULL;
   Py_DECREF(previous);
@@ -392,7 +403,6 @@ static PyType_Spec spec = {"sluice.Span", sizeof(Span), 0,
 static PyObject* current_span(PyObject* module, PyObject* unused) {
   (void)module;
   (void)unused;
-  process_begin();
   PyObject* place;
   const sluice_context context = context_current(&place);
   if (Py_IS_TYPE(place, span_type)) return place;

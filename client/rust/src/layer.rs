@@ -5,7 +5,10 @@ use std::{
     ffi::{c_int, c_void},
     mem::size_of,
     ptr::{null, null_mut},
-    sync::Mutex,
+    sync::{
+        atomic::{AtomicU64, Ordering::Relaxed},
+        Mutex,
+    },
     time::Instant,
 };
 
@@ -29,28 +32,32 @@ use crate::{
     Options,
 };
 
-/// Which dispatcher the newest layer is part of.
-static USED: Mutex<Option<WeakDispatch>> = Mutex::new(None);
+/// The dispatchers that a layer is part of.
+static USED: Mutex<Vec<WeakDispatch>> = Mutex::new(Vec::new());
+static LAYERS: AtomicU64 = AtomicU64::new(1);
+
+extern "C" fn ask_again(_: *mut c_void) {
+    let used = USED.lock().ok().and_then(|mut used| {
+        used.retain(|dispatch| dispatch.upgrade().is_some());
+        used.first()?.upgrade()
+    });
+    // Where there is one dispatcher alone, tracing asks that of the calling thread.
+    if let Some(used) = used {
+        dispatcher::with_default(&used, callsite::rebuild_interest_cache);
+    }
+}
 
 /// The layer, which sees what the agent wants and leaves all else to other layers.
 pub fn layer<S>() -> Filtered<SluiceLayer, Wanted, S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    extern "C" fn changed(_: *mut c_void) {
-        let used = USED.lock().ok().and_then(|used| used.as_ref()?.upgrade());
-        // tracing asks the calling thread's dispatcher where there is one alone.
-        match used {
-            Some(used) => dispatcher::with_default(&used, callsite::rebuild_interest_cache),
-            None => callsite::rebuild_interest_cache(),
-        }
-    }
     // The library reads its environment then, which says what is wanted as well. It is no matter where
     // the program did so before.
     Options::default().init();
     // SAFETY: the function lives for ever.
-    unsafe { sys::sluice_on_wanted_change(Some(changed), null_mut()) };
-    SluiceLayer(()).with_filter(Wanted(()))
+    unsafe { sys::sluice_on_wanted_change(Some(ask_again), null_mut()) };
+    SluiceLayer { number: LAYERS.fetch_add(1, Relaxed) }.with_filter(Wanted(()))
 }
 
 fn number_of(level: &Level) -> c_int {
@@ -114,9 +121,9 @@ struct Local {
     entries: Vec<Entry>,
     /// What was current before the first of them.
     outside: sys::Context,
-    /// The span that the thread made last, as most are entered at once. A registry gives no other thread
-    /// its ids.
-    newest: (u64, Open),
+    /// The span that the thread made last, by its layer and id, as most are entered at once. A registry
+    /// gives no other thread this one's ids.
+    newest: ((u64, u64), Open),
 }
 
 impl Local {
@@ -155,7 +162,18 @@ fn with_local<R>(use_it: impl FnOnce(&mut Local) -> R) -> Option<R> {
 
 /// Hands spans and events to the machine's agent. Of any thread; nothing waits.
 #[derive(Debug)]
-pub struct SluiceLayer(());
+pub struct SluiceLayer {
+    /// Another's registry may give the same ids.
+    number: u64,
+}
+
+impl SluiceLayer {
+    /// What is kept of a span, where the thread made it last.
+    fn newest(&self, id: &span::Id) -> Option<Open> {
+        let (key, open) = with_local(|local| local.newest)?;
+        (key == (self.number, id.into_u64())).then_some(open)
+    }
+}
 
 /// Where something belongs that names its parent; none: to the calling thread's current context, which
 /// the layer, and C++ around it, keep.
@@ -214,8 +232,8 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_register_dispatch(&self, used: &Dispatch) {
-        if let Ok(mut newest) = USED.lock() {
-            *newest = Some(used.downgrade());
+        if let Ok(mut all) = USED.lock() {
+            all.push(used.downgrade());
         }
     }
 
@@ -227,7 +245,7 @@ where
             |fields| start(attributes.metadata(), &parent, fields),
         );
         span.extensions_mut().insert(open);
-        with_local(|local| local.newest = (id.into_u64(), open));
+        with_local(|local| local.newest = ((self.number, id.into_u64()), open));
     }
 
     fn on_record(&self, id: &span::Id, values: &span::Record<'_>, ctx: Context<'_, S>) {
@@ -274,16 +292,10 @@ where
     }
 
     fn on_enter(&self, id: &span::Id, ctx: Context<'_, S>) {
-        let number = id.into_u64();
-        let is_newest = with_local(|local| {
-            let (newest, open) = local.newest;
-            if newest == number {
-                local.enter(number, open);
-            }
-            newest == number
-        });
-        if is_newest == Some(false) {
-            with_open(&ctx, id, |open| _ = with_local(|local| local.enter(number, *open)));
+        let enter = |open: &Open| _ = with_local(|local| local.enter(id.into_u64(), *open));
+        match self.newest(id) {
+            Some(open) => enter(&open),
+            None => with_open(&ctx, id, enter),
         }
     }
 
@@ -292,12 +304,10 @@ where
     }
 
     fn on_close(&self, id: span::Id, ctx: Context<'_, S>) {
-        let number = id.into_u64();
-        let newest = with_local(|local| local.newest).filter(|(newest, _)| *newest == number);
-        if let Some((_, open)) = newest {
-            return end(&open);
+        match self.newest(&id) {
+            Some(open) => end(&open),
+            None => with_open(&ctx, &id, end),
         }
-        with_open(&ctx, &id, end);
     }
 }
 
