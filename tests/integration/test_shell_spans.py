@@ -168,6 +168,15 @@ def test_background_spans_are_found_again_by_file_or_folder(agent, shell):
     assert open_spans(agent) == set()
 
 
+def test_a_file_without_a_context_means_no_other_span(agent):
+    script(agent, "sh", """
+        eval "$("$SLUICE" span start --timeout 10s current --owner none)"
+        "$SLUICE" span end --timeout 10s --tp-carrier /nonexistent/c 2>&1 && echo ended
+        "$SLUICE" span end --timeout 50ms --sockdir /nonexistent 2>&1 && echo ended
+        true""")
+    assert open_spans(agent) == {"current"}
+
+
 def test_a_span_may_live_without_a_process(agent):
     script(agent, "sh", '"$SLUICE" span background --timeout 10s timed --owner none --ttl 400ms')
     assert open_spans(agent) == {"timed"}
