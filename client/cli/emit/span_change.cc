@@ -1,6 +1,7 @@
 #include "client/cli/emit/span_change.h"
 
 #include <CLI/App.hpp>
+#include <cstdlib>
 #include <optional>
 
 #include "client/cli/emit/carrier.h"
@@ -15,26 +16,30 @@ namespace {
 
 // What every verb about a span that goes on takes.
 struct ChangeFlags {
-  ContextFlags context;
-  std::string sockdir;
+  std::string carrier;  // a file that holds the span's context; empty: TRACEPARENT does
+  std::string sockdir;  // or the folder of one
   OneShotFlags one_shot;
 
-  bool names_file() const { return !context.carrier.empty() || !sockdir.empty(); }
+  bool names_file() const { return !carrier.empty() || !sockdir.empty(); }
 };
 
 void AddChangeFlags(CLI::App& app, GlobalOptions* options, ChangeFlags* flags) {
   AddGlobalOptions(app, options);
-  AddCarrierFlags(app, &flags->context);
+  AddCarrierFlag(app, &flags->carrier);
   AddSockdirFlags(app, &flags->sockdir);
   AddOneShotFlags(app, &flags->one_shot);
 }
 
+// Where a file is named that holds no context, the current span is not meant in its place.
+std::optional<TraceContext> MeantContext(const ChangeFlags& flags, rpc::Deadline deadline) {
+  // `span background --sockdir DIR &` may still be at it.
+  if (!flags.sockdir.empty()) return AwaitCarrier(SockdirCarrier(flags.sockdir), deadline);
+  return flags.carrier.empty() ? IncomingContext(std::getenv) : ReadCarrier(flags.carrier);
+}
+
 // The span that is meant: its ids alone.
 std::optional<SpanStart> MeantSpan(const ChangeFlags& flags, rpc::Deadline deadline) {
-  // `span background --sockdir DIR &` may still be at it.
-  const auto context = flags.sockdir.empty()
-                           ? ContextOf(flags.context)
-                           : AwaitCarrier(SockdirCarrier(flags.sockdir), deadline);
+  const auto context = MeantContext(flags, deadline);
   if (!context) return std::nullopt;
   SpanStart span;
   span.trace_id = context->trace_id;

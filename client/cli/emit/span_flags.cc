@@ -100,10 +100,8 @@ void AddAttrsFlag(CLI::App& app, std::vector<std::string>* attrs) {
       ->allow_extra_args(false);
 }
 
-void AddCarrierFlags(CLI::App& app, ContextFlags* flags) {
-  app.add_option("--tp-carrier", flags->carrier, "A file that holds the context")
-      ->type_name("FILE");
-  app.add_flag("--tp-ignore-env", flags->ignore_env, "TRACEPARENT does not count");
+void AddCarrierFlag(CLI::App& app, std::string* carrier) {
+  app.add_option("--tp-carrier", *carrier, "A file that holds the context")->type_name("FILE");
 }
 
 void AddSpanFlags(CLI::App& app, SpanFlags* flags) {
@@ -127,7 +125,8 @@ void AddSpanFlags(CLI::App& app, SpanFlags* flags) {
   AddIdFlag(app, "--force-trace-id", &flags->trace_id, "Id of its trace");
   AddIdFlag(app, "--force-span-id", &flags->span_id, "Its id");
   AddIdFlag(app, "--force-parent-span-id", &flags->parent_span_id, "Id of its parent");
-  AddCarrierFlags(app, &flags->context);
+  AddCarrierFlag(app, &flags->context.carrier);
+  app.add_flag("--tp-ignore-env", flags->context.ignore_env, "TRACEPARENT does not count");
   app.add_flag("--tp-required", flags->context.required, "Fail where no context is given");
   app.add_flag("--tp-print", flags->context.print, "Print its context");
   app.add_flag("-p,--tp-export", flags->context.exports,

@@ -41,8 +41,8 @@ struct SpanFlags {
 void AddSpanFlags(CLI::App& app, SpanFlags* flags);
 void AddStatusFlags(CLI::App& app, SpanFlags* flags);
 void AddAttrsFlag(CLI::App& app, std::vector<std::string>* attrs);
-// --tp-carrier and --tp-ignore-env: which span is meant.
-void AddCarrierFlags(CLI::App& app, ContextFlags* flags);
+// --tp-carrier.
+void AddCarrierFlag(CLI::App& app, std::string* carrier);
 
 // --sockdir DIR: a folder that holds the context of the span that was started with it. What
 // otel-cli's server took beside it is accepted.
