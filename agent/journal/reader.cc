@@ -166,6 +166,7 @@ std::optional<Entry> Reader::ReadEntry(uint64_t end) {
     if (!batch) continue;  // counted with the next one
     CountMissing(sequence);
     next_sequence_ = sequence + 1;
+    position_->given.store(sequence, std::memory_order_relaxed);
     const bool is_first =
         std::exchange(given_segment_, segment_->first_sequence) != segment_->first_sequence;
     Entry entry{.sequence = sequence,
