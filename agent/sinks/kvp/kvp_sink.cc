@@ -136,8 +136,9 @@ void KvpSink::Add(const Delivery& delivery) {
   }
   if (delivery.kind == Delivery::Kind::kSpanClosed)
     return AddEntry(delivery, SpanText(*delivery.span, options_.profile));
-  AddEntry(delivery,
-           EventValue(delivery.record->event.time_unix_nano, MessageText(*delivery.record)));
+  const uint64_t stated = delivery.record->event.time_unix_nano;
+  const uint64_t time = stated == 0 ? delivery.received_unix_nano : stated;
+  AddEntry(delivery, EventValue(time, MessageText(*delivery.record)));
 }
 
 void KvpSink::AddEntry(const Delivery& delivery, const std::string& value) {
