@@ -56,7 +56,7 @@ std::string VerbList(const VerbGroup& group) {
 
 int UnknownVerb(const VerbGroup& group, const std::string& typed) {
   const std::string name(group.name);
-  std::string message = "'" + typed + "' is no verb of '" + name + "'";
+  std::string message = "unknown verb '" + typed + "' of '" + name + "'";
   const std::string_view nearest = NearestName(typed, group.verbs);
   if (!nearest.empty()) message += "; did you mean '" + std::string(nearest) + "'?";
   return Fail(
@@ -122,6 +122,7 @@ int Dispatch(const VerbGroup& group, GlobalOptions options, std::vector<std::str
   if (const std::optional<int> code = ParseArguments(app, std::move(arguments))) return *code;
 
   std::vector<std::string> rest = app.remaining();
+  if (rest.size() == 1 && rest.front() == "help") return Print(app.help());
   if (rest.empty() && group.main != nullptr) return group.main(std::move(options));
   if (rest.empty()) {
     std::fputs(app.help().c_str(), stderr);
