@@ -17,7 +17,7 @@ CHOICES = {"--level": 2, "--timeout": 2, "--pool": 2, "--uid": 2, "--lines": 2, 
            "--id": 2, "--after-cursor": 5, "--since": 2, "--until": 2, "--slower-than": 2,
            "--min": 2, "--depth": 2, "--format": 2, "--span": 2, "--trace": 2,
            "--endpoint": 3, "--protocol": 2, "--lang": 2}
-CHOICES_OF = {(("tail",), "--grep"): 2, (("filter", "explain"), "--span"): None}
+CHOICES_OF = {(("tail",), "--grep"): 2, (("flush",), "--sink"): 2, (("filter", "explain"), "--span"): None}
 PAIRS = {"--attr", "--field", "--supporting-data"}
 BEFORE = {"--span-target": [b"--span", b"outer"]}
 # Where the mended word is to be seen: the command that shows it.
