@@ -162,7 +162,7 @@ void Retention::Settle(uint64_t sequence) {
 void Retention::StampCurrent() { segments_.rbegin()->second.newest_unix_nano = clock_->UnixNano(); }
 
 void Retention::Trim() {
-  copies_fail_ = false;
+  if (std::exchange(disk_fails_, false)) futile_.clear();
   const uint64_t now = clock_->UnixNano();
   while (HasSealed() && segments_.begin()->second.newest_unix_nano + limits_.max_age_nano < now) {
     if (!RemoveOldest("age")) break;
@@ -323,7 +323,7 @@ Retention::Step Retention::ForgetBeyond(const FairShare& share, std::optional<ui
 bool Retention::IsWorthIt(const SegmentUsage& usage, uint64_t kept_bytes) const {
   if (kept_bytes == 0) return true;
   const uint64_t copied = kept_bytes + kSparseOpeningBytes;
-  return !copies_fail_ && 2 * copied <= usage.bytes && bytes_ + copied <= limits_.max_bytes;
+  return !disk_fails_ && 2 * copied <= usage.bytes && bytes_ + copied <= limits_.max_bytes;
 }
 
 Retention::Step Retention::LetGo(Iterator segment, std::set<uid_t> kept, uint64_t kept_bytes) {
@@ -356,7 +356,7 @@ void Retention::Absorb(Archiver::Result result) {
   if (!result.status.ok()) {
     LogWarning(absl::StrCat("journal: cannot copy from ", SegmentName(copying.from), ": ",
                             result.status.message()));
-    copies_fail_ = true;
+    disk_fails_ = true;
     // Whatever is wrong with it.
     if (from != segments_.begin()) {
       SegmentUsage& before = std::prev(from)->second;
@@ -388,8 +388,9 @@ bool Retention::Remove(Iterator it, const char* reason) {
     // Before its name is: a reader that misses the file has to know why.
     segment->gone = true;
     if (shared_->fs.Unlink(segment->path) != 0 && errno != ENOENT) {
+      LogWarning(absl::StrCat("journal: ", ErrnoStatus("unlink " + segment->path).message()));
       segment->gone = false;
-      LogWarning(absl::StrCat("journal: keep ", segment->path, ": ", ErrnoStatus("").message()));
+      disk_fails_ = true;
       return false;
     }
     shared_->RemoveSegment(*segment);

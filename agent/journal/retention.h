@@ -162,8 +162,8 @@ class Retention {
   std::map<uid_t, uint64_t> bytes_by_uid_;
 
   std::optional<Copying> copying_;
-  // The last copy failed: the disk has no room for one, say.
-  bool copies_fail_ = false;
+  // The last copy or removal failed: no more copies until the next Trim, which looks at all again.
+  bool disk_fails_ = false;
   // Calls of ForgetHistory for which there was nothing to do, while all that they look at is as it
   // was: a user that is refused would have it all looked through again with each attempt.
   using Question = std::pair<uint64_t, std::optional<uid_t>>;

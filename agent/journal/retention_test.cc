@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/crash_file_system.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/journal_harness.h"
 #include "tests/support/watched_file_system.h"
 
@@ -83,6 +84,22 @@ TEST_F(RetentionTest, KeepsNoMoreThanKeepBytesOfWhatAllSinksAreDoneWith) {
   EXPECT_LE(usage.bytes, 16u * 1024 + 2 * 5 * 1024);
   EXPECT_GE(usage.bytes, 8u * 1024);
   EXPECT_EQ(run.counters().Total("journal.dropped"), 0u);
+}
+
+TEST_F(RetentionTest, TriesAgainWhereTheDiskRefusedToRemove) {
+  FaultyFileSystem disk(&fs_);
+  Options options = SmallJournal();
+  options.file_system = &disk;
+  JournalRun run(options);
+  const auto log = run.journal().OpenReader("log");
+  ASSERT_EQ(Fill(&run, kAlice, 30), 30);
+  log->Commit(30);
+  disk.RefuseWrites(EIO);
+  run.journal().Trim();
+  EXPECT_EQ(run.journal().GetUsage().first_sequence, 1u);
+  disk.RefuseWrites(0);
+  run.journal().Trim();
+  EXPECT_GT(run.journal().GetUsage().first_sequence, 1u);
 }
 
 TEST_F(RetentionTest, ConsumedSegmentsMakeRoomBeforeAnybodyIsRefused) {
