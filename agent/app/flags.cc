@@ -59,7 +59,7 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags* flags) {
   CLI::App app{
       "sluiced: the local telemetry gate. Takes spans and events on a Unix socket and writes them "
       "to\n"
-      "the Hyper-V KVP pool, the log file and stderr. Started by systemd as a rule."};
+      "the Hyper-V KVP pool, the log file and stderr. Normally started by systemd."};
   app.name("sluiced");
   app.set_version_flag("--version", "sluiced " + std::string(kVersion));
   config::FlagValues& values = flags->config;

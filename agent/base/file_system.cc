@@ -45,6 +45,13 @@ class SystemFileSystem : public FileSystem {
     struct stat found;
     return ::fstat(fd, &found) == 0 ? static_cast<int64_t>(found.st_size) : -1;
   }
+  bool IsNamed(int fd, const std::string& path) override {
+    struct stat open_file;
+    struct stat named;
+    if (::fstat(fd, &open_file) != 0) return true;
+    if (::stat(path.c_str(), &named) != 0) return errno != ENOENT && errno != ENOTDIR;
+    return named.st_dev == open_file.st_dev && named.st_ino == open_file.st_ino;
+  }
   int List(const std::string& path, std::vector<std::string>* names) override;
 };
 

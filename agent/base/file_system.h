@@ -39,6 +39,9 @@ class FileSystem {
   virtual int Flock(int fd, int operation) = 0;
   // Of an open file, in bytes.
   virtual int64_t FileSize(int fd) = 0;
+  // Whether `path` still names the open file: somebody may have removed or replaced it, or its
+  // directory. True where that cannot be told.
+  virtual bool IsNamed(int /*fd*/, const std::string& /*path*/) { return true; }
   // Names in a directory but for `.` and `..`, in no order. Returns 0 or -1.
   virtual int List(const std::string& path, std::vector<std::string>* names) = 0;
 

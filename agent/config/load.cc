@@ -20,6 +20,12 @@ namespace {
 namespace fs = std::filesystem;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::error_code error;
+  // Nothing may ever come of it, and whoever reloads is not to wait.
+  if (fs::is_fifo(path, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("configuration ", path, " is a FIFO, not a file"));
+  }
   std::ifstream file(path, std::ios::binary);
   std::string text(kMaxFileBytes + 1, '\0');
   if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -28,12 +34,16 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return text;
 }
 
-// The directory's *.toml by name.
+// Editors keep locks and copies beside the file that they change, and hide them.
+bool IsHidden(const fs::path& path) { return path.filename().native().starts_with('.'); }
+
+// The directory's *.toml by name, hidden ones left out.
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& directory) {
   std::vector<std::string> paths;
   std::error_code error;
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".toml") paths.push_back(it->path().string());
+    if (it->path().extension() == ".toml" && !IsHidden(it->path()))
+      paths.push_back(it->path().string());
   }
   if (error) {
     return absl::ErrnoToStatus(error.value(), absl::StrCat("list configuration ", directory));

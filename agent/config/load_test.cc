@@ -35,6 +35,10 @@ TEST_F(LoadTest, LaterSourcesWinAndSayWhereTheyAre) {
   Put("sluice.toml.d/20.toml", "kvp.path = \"/c\"\n");
   Put("sluice.toml.d/10.toml", "kvp.path = \"/b\"\nlog.rotate_keep = 2\n");
   Put("sluice.toml.d/30.conf", "nonsense");
+  Put("sluice.toml.d/.40.toml", "nonsense");
+  // Emacs' lock of a file that is being changed.
+  std::filesystem::create_symlink("me@host.1:1",
+                                  std::filesystem::path(directory_) / "sluice.toml.d/.#20.toml");
   sources_.flags.config = {Put("extra.toml", "socket.mode = \"0660\"\n")};
   sources_.flags.values["--log-file"] = "/l";
   const LoadedConfig loaded = LoadOk();
@@ -73,6 +77,13 @@ TEST_F(LoadTest, NamesFileLineColumnAndTheNearestKeyOfEveryMistake) {
   EXPECT_THAT(error, HasSubstr("unknown key \"jurnal\", did you mean \"journal\"?"));
   EXPECT_THAT(error, HasSubstr(":8:1: log.path: expected an absolute path"));
   EXPECT_THAT(error, HasSubstr("unknown key \"xyzzy\""));
+}
+
+TEST_F(LoadTest, AFifoIsAMistakeAndDoesNotHoldUp) {
+  const std::string path = Put("sluice.toml.d/10.toml", "");
+  std::filesystem::remove(path);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THAT(LoadError(), HasSubstr(path + " is a FIFO"));
 }
 
 TEST_F(LoadTest, NamesThePlaceOfASyntaxError) {
@@ -170,7 +181,7 @@ TEST_F(LoadTest, ABadFilterWarnsAndTheNextSourceCounts) {
       loaded.warnings,
       ElementsAre(
           HasSubstr("Invalid 'SLUICE_KVP_FILTER' value, falling back to config filter: "
-                    "\"app=not_a_valid_level\": \"not_a_valid_level\" is no level"),
+                    "\"app=not_a_valid_level\": \"not_a_valid_level\" is not a level"),
           HasSubstr("Invalid config kvp.filter, falling back to default filter: \"also=bad\"")));
 }
 
@@ -202,7 +213,7 @@ TEST_F(LoadTest, WarnsOfAFilterThatIsHardlyMeantSo) {
   environment_["SLUICE_LOG"] = "warning";
   const LoadedConfig loaded = LoadOk();
   ASSERT_EQ(loaded.warnings.size(), 1u);
-  EXPECT_THAT(loaded.warnings[0], HasSubstr("\"warning\" is no level"));
+  EXPECT_THAT(loaded.warnings[0], HasSubstr("\"warning\" is not a level"));
 }
 
 TEST_F(LoadTest, TheFilterProfileHoldsForEverySink) {

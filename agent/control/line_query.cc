@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agent/control/line_cursor.h"
@@ -23,10 +24,6 @@ using std::chrono::steady_clock;
 constexpr uint64_t kQuietEntries = 1024;
 // The places of the newest lines are held in memory.
 constexpr uint32_t kMaxNewest = 100'000;
-// The first look back for the newest lines, in journal entries, and by how much each next is
-// longer.
-constexpr uint64_t kFirstWindow = 1024;
-constexpr uint64_t kWindowGrowth = 8;
 
 lines::LineOptions OptionsOf(v1::LineStyle style) {
   lines::LineOptions options;
@@ -153,22 +150,26 @@ LinePlace LineQuery::FindStart() {
   return request_.has_newest() ? FindNewest(start) : start;
 }
 
-// Looks back over ever more entries, so that a few lines out of a full journal cost little.
+// Looks back segment by segment, so that a few lines out of a full journal cost little: what is
+// before a line in its segment has to be read in any case, to know the spans around it.
 LinePlace LineQuery::FindNewest(LinePlace from) {
   const LinePlace end{end_ + 1, 0};
-  if (request_.newest() == 0) return end;
   std::deque<LinePlace> newest;
-  LineReader reader(journal_, &selection_, [&](LinePlace place, const stream::Delivery&) {
-    newest.push_back(place);
-    if (newest.size() > request_.newest()) newest.pop_front();
-  });
-  for (uint64_t window = kFirstWindow; !IsOver(); window *= kWindowGrowth) {
-    newest.clear();
-    const LinePlace begin = window < end_ ? std::max(from, LinePlace{end_ - window, 0}) : from;
+  std::vector<LinePlace> of_segment;
+  LineReader reader(journal_, &selection_,
+                    [&](LinePlace place, const stream::Delivery&) { of_segment.push_back(place); });
+  LinePlace begin = end;
+  while (newest.size() < request_.newest() && begin > from && begin.sequence > 1 && !IsOver()) {
+    const LinePlace segment_end = begin;
+    begin = std::max(from, LinePlace{reader.SegmentBegin(segment_end.sequence - 1), 0});
+    if (begin >= segment_end) break;
     reader.Start(begin);
-    while (reader.next() < end && !IsOver() && reader.Read(steady_clock::now())) {
+    while (reader.next() < segment_end && !IsOver() && reader.Read(steady_clock::now())) {
     }
-    if (newest.size() == request_.newest() || begin == from) break;
+    const size_t wanted = std::min<size_t>(request_.newest() - newest.size(), of_segment.size());
+    newest.insert(newest.begin(), of_segment.end() - static_cast<ptrdiff_t>(wanted),
+                  of_segment.end());
+    of_segment.clear();
   }
   return newest.empty() ? end : newest.front();
 }

@@ -52,6 +52,11 @@ LineReader::LineReader(journal::Journal* journal, const LineSelection* selection
       newest_at_start_(journal->last_sequence()),
       reader_(journal->OpenReader("")) {}
 
+uint64_t LineReader::SegmentBegin(uint64_t sequence) {
+  reader_->Restore(sequence == 0 ? 0 : sequence - 1);
+  return reader_->next_sequence();
+}
+
 void LineReader::Start(LinePlace from) {
   Restore(from.sequence == 0 ? 0 : from.sequence - 1);
   next_ = from;

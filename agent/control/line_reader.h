@@ -42,6 +42,10 @@ class LineReader {
   // `journal` and `selection` outlive it.
   LineReader(journal::Journal* journal, const LineSelection* selection, ShowFn show);
 
+  // The first entry of the segment that `sequence` is in, from where reading it costs least. To be
+  // followed by Start.
+  uint64_t SegmentBegin(uint64_t sequence);
+
   // Goes to `from`; {0, 0} is the oldest line there is. Before the first Read.
   void Start(LinePlace from);
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "agent/base/status_macros.h"
@@ -27,6 +28,7 @@ struct Selection {
   std::optional<uid_t> uid;
   std::optional<TraceId> trace_id;
   Place from;
+  uint64_t from_offset = 0;  // of its entry, for Reader::StartAt; 0: not known
   uint64_t last_sequence = 0;
 };
 
@@ -38,7 +40,11 @@ using Visitor = std::function<bool(const journal::Entry&, Place, const journal::
 void VisitRecords(journal::Journal* journal, const Selection& selection, AnswerStream& stream,
                   const Visitor& visit) {
   const auto reader = journal->OpenReader("");
-  reader->Restore(selection.from.sequence == 0 ? 0 : selection.from.sequence - 1);
+  if (selection.from_offset != 0) {
+    reader->StartAt(selection.from.sequence, selection.from_offset);
+  } else {
+    reader->Restore(selection.from.sequence == 0 ? 0 : selection.from.sequence - 1);
+  }
   while (const auto entry = reader->Next(std::chrono::steady_clock::now())) {
     if (entry->sequence > selection.last_sequence || stream.IsOver()) return;
     if (entry->sequence < selection.from.sequence) continue;
@@ -58,7 +64,10 @@ void VisitRecords(journal::Journal* journal, const Selection& selection, AnswerS
 
 void Narrow(const SelectedTrace& trace, Selection* selection) {
   selection->trace_id = trace.id;
-  selection->from = std::max(selection->from, Place{trace.first_sequence, 0});
+  if (const Place first{trace.first_sequence, 0}; first > selection->from) {
+    selection->from = first;
+    selection->from_offset = trace.first_offset;
+  }
   selection->last_sequence = std::min(selection->last_sequence, trace.last_sequence);
 }
 
@@ -97,16 +106,16 @@ absl::Status SendAll(journal::Journal* journal, const Selection& selection, Answ
 // Reads twice: a record may take many times its size once it is a message, a place does not.
 absl::Status SendNewest(journal::Journal* journal, Selection selection, size_t limit,
                         AnswerStream& stream) {
-  std::deque<Place> newest;
-  VisitRecords(
-      journal, selection, stream,
-      [&](const journal::Entry&, Place place, const journal::RecordCursor&, const RecordView&) {
-        newest.push_back(place);
-        if (newest.size() > limit) newest.pop_front();
-        return true;
-      });
+  std::deque<std::pair<Place, uint64_t>> newest;  // with the offsets of their entries
+  VisitRecords(journal, selection, stream,
+               [&](const journal::Entry& entry, Place place, const journal::RecordCursor&,
+                   const RecordView&) {
+                 newest.emplace_back(place, entry.offset);
+                 if (newest.size() > limit) newest.pop_front();
+                 return true;
+               });
   if (newest.empty()) return absl::OkStatus();
-  selection.from = newest.front();
+  std::tie(selection.from, selection.from_offset) = newest.front();
   return SendAll(journal, selection, stream);
 }
 

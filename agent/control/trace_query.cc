@@ -78,7 +78,7 @@ absl::Status SendTraces(const std::vector<TraceSums>& traces, AnswerStream* stre
 }
 
 SelectedTrace Selected(const TraceSums& sums) {
-  return {sums.id, sums.first_sequence, sums.last_sequence};
+  return {sums.id, sums.first_sequence, sums.first_offset, sums.last_sequence};
 }
 
 absl::StatusOr<SelectedTrace> SelectNewest(journal::Journal* journal, TraceFilter filter,

@@ -22,6 +22,7 @@ absl::StatusOr<Producer> QueryTraces(journal::Journal* journal, const v1::Traces
 struct SelectedTrace {
   TraceId id;
   uint64_t first_sequence = 0;
+  uint64_t first_offset = 0;  // of that entry, for journal::Reader::StartAt; 0: not known
   uint64_t last_sequence = UINT64_MAX;
 };
 

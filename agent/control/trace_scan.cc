@@ -114,6 +114,7 @@ void TraceScan::AddRecord(const journal::Entry& entry, const RecordView& record)
   TraceSums* const sums = Find(id);
   if (entry.sequence < sums->first_sequence) {
     sums->first_sequence = entry.sequence;
+    sums->first_offset = entry.offset;
     sums->boot_id = entry.boot_id;
   }
   sums->last_sequence = std::max(sums->last_sequence, entry.sequence);

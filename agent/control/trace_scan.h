@@ -58,6 +58,7 @@ struct TraceFilter {
 struct TraceSums {
   TraceId id;
   uint64_t first_sequence = UINT64_MAX;
+  uint64_t first_offset = 0;  // of that entry in its segment
   uint64_t last_sequence = 0;
   uint64_t received_unix_nano = UINT64_MAX;  // its first record
   uint64_t start_unix_nano = UINT64_MAX;     // UINT64_MAX: not known

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 
+#include "agent/control/record_query.h"
 #include "agent/control/trace_query.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -38,12 +39,16 @@ class CountingFileSystem final : public FaultyFileSystem {
 
 class SilentStream final : public AnswerStream {
  public:
-  bool Send(std::string) override { return true; }
+  bool Send(std::string) override {
+    ++sent;
+    return true;
+  }
   bool IsOver() override { return is_over; }
   void WhenOver(std::function<void()>) override {}
   bool OnLoop(const std::function<void()>&) override { return true; }
 
   bool is_over = false;
+  int sent = 0;
 };
 
 struct NothingToRecover final : journal::RecoveryVisitor {
@@ -238,6 +243,25 @@ TEST_F(TraceScanTest, ReadsNoFurtherThanTheAnswerNeeds) {
   files_.read_bytes = 0;
   EXPECT_EQ(Scan(filter).size(), 200u);
   EXPECT_LT(for_five * 4, files_.read_bytes);
+}
+
+// Finding it reads a segment or two; its records are then read from where they begin.
+TEST_F(TraceScanTest, RecordsOfTheLastTraceAreReadOnce) {
+  WriteManyOthers();
+  Write({WholeRecord(1, 1)});
+  v1::TraceSelector selector;
+  selector.set_last(true);
+  files_.read_bytes = 0;
+  ASSERT_TRUE(Select(selector).ok());
+  const uint64_t to_find_it = files_.read_bytes;
+  v1::RecordsRequest request;
+  *request.mutable_select() = selector;
+  const auto records = QueryRecords(journal_.get(), request, std::nullopt);
+  files_.read_bytes = 0;
+  ASSERT_TRUE((*records)(stream_).ok());
+  EXPECT_EQ(stream_.sent, 1);
+  // The segment's header, and the window that is read at once.
+  EXPECT_LT(files_.read_bytes, to_find_it + 1024);
 }
 
 TEST_F(TraceScanTest, CountsAStartThatIsStatedAgainOnce) {

@@ -1,10 +1,14 @@
 #include "agent/filter/directive.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/filter/text.h"
+#include "proto/text/escape.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::filter {
 namespace {
@@ -16,9 +20,24 @@ bool IsWordByte(char c) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
-// A directive may begin so. Any byte of a longer code point passes: a harmless superset of Rust's
-// alphanumerics.
-bool MayBegin(char c) { return IsWordByte(c) || c == '-' || c == ':' || c == '['; }
+// A directive may begin so. Beyond ASCII with a letter or a number, as Rust's char::is_alphanumeric
+// has it but for some marks.
+bool MayBegin(std::string_view text) {
+  static const auto* const kAlphanumeric = new re2::RE2("[\\pL\\pN]");
+  const char c = text.front();
+  if (static_cast<unsigned char>(c) < 0x80) {
+    return IsWordByte(c) || c == '-' || c == ':' || c == '[';
+  }
+  const re2::StringPiece first(text.data(), DecodeUtf8(text).size);
+  return re2::RE2::FullMatch(first, *kAlphanumeric);
+}
+
+// What nobody sees of it, escaped; empty: there is nothing of that kind.
+std::string HiddenIn(std::string_view word) {
+  std::string escaped;
+  AppendEscaped(word, &escaped);
+  return escaped.find("\\u{") == std::string::npos ? std::string() : escaped;
+}
 
 bool IsUsualInTarget(char c) {
   return IsWordByte(c) || c == '-' || c == ':' || c == '.' || c == '/';
@@ -54,7 +73,7 @@ class Parser {
 
   bool ParseAll() {
     if (text_.empty()) return Fail(Fault::kSyntax, 0, "nothing but white space");
-    if (!MayBegin(text_.front())) {
+    if (!MayBegin(text_)) {
       return Fail(Fault::kSyntax, 0,
                   "a directive begins with a letter, a digit, '-', ':', '_' or '['");
     }
@@ -88,7 +107,7 @@ class Parser {
       return true;
     }
     if (LooksLikeLevel(word)) {
-      Warn(0, StrJoin({"\"", word, "\" is no level; it is taken for a target at trace"}));
+      Warn(0, StrJoin({"\"", word, "\" is not a level; it is taken for a target at trace"}));
     }
     directive().target = word;
     return true;
@@ -101,6 +120,9 @@ class Parser {
     if (options_.profile == Profile::kFixed && refused != target.end()) {
       return Fail(Fault::kSyntax, static_cast<size_t>(refused - target.begin()),
                   InTarget(*refused));
+    }
+    if (const std::string hidden = HiddenIn(target); !hidden.empty()) {
+      Warn(0, StrJoin({"\"", hidden, "\" has characters that cannot be seen"}));
     }
     const auto odd = std::find_if_not(target.begin(), target.end(), IsUsualInTarget);
     if (odd != target.end()) {
@@ -119,7 +141,7 @@ class Parser {
     if (!level.has_value()) {
       return Fail(
           Fault::kLevel, begin,
-          StrJoin({"\"", word, "\" is no level (off, error, warn, info, debug, trace, 0-5)"}));
+          StrJoin({"\"", word, "\" is not a level (off, error, warn, info, debug, trace, 0-5)"}));
     }
     directive().level = *level;
     return true;

@@ -51,7 +51,7 @@ struct Directive {
 enum class Fault : uint8_t {
   kNone,
   kSyntax,
-  kLevel,  // the text after `=` is no level
+  kLevel,  // the text after `=` is not a level
   kField,  // the value's pattern does not compile
   kLimit,  // over a limit of filter.h
 };

@@ -35,7 +35,7 @@ std::string ErrorOf(std::string_view text, const FilterOptions& options = {}) {
 
 TEST(FilterParseTest, NamesThePieceTheReasonAndThePlaceOfAnError) {
   EXPECT_EQ(ErrorOf("info, app=loud"),
-            "\"app=loud\": \"loud\" is no level (off, error, warn, info, debug, trace, 0-5) "
+            "\"app=loud\": \"loud\" is not a level (off, error, warn, info, debug, trace, 0-5) "
             "(level error at byte 10)");
   EXPECT_EQ(ErrorOf("a,!b"),
             "\"!b\": a directive begins with a letter, a digit, '-', ':', '_' or '[' (syntax error "

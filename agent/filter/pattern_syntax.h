@@ -15,9 +15,11 @@ struct Re2Pattern {
   bool has_lazy_operator = false;
 };
 
-// INVALID_ARGUMENT names what has no equal in RE2: class operators (`&&`, `--`, `~~`, nested
-// classes),
-// `{`, `\Q`, `\C`. Drops the flag `u`. Everything else is left for RE2 to judge.
+// INVALID_ARGUMENT names what has no equal in RE2 or is no pattern in Rust: class operators (`&&`,
+// `--`, `~~`, nested classes), `{`, `\Q`, `\C`, `\<`, `\>`, `\0` to `\9`, `.` and the like behind
+// the flag `-u`, a group's name that is none or stands there twice. Drops the flags `u` and `R` and
+// names of groups, and rewrites `\u0041` and repetitions of repetitions. Everything else is left
+// for RE2 to judge.
 absl::StatusOr<Re2Pattern> ToRe2(std::string_view rust_pattern);
 
 }  // namespace sluice::filter

@@ -40,7 +40,7 @@ absl::StatusOr<Directive> ParsePiece(std::string_view piece) {
   if (word.find('=') != std::string_view::npos) return Bad("syntax", "a second '='", piece);
   RETURN_IF_ERROR(ParseTarget(piece.substr(0, equals), piece, &directive));
   const auto level = word.empty() ? LevelFilter::kError : ParseLevelFilter(word);
-  if (!level.has_value()) return Bad("level", StrJoin({"\"", word, "\" is no level"}), piece);
+  if (!level.has_value()) return Bad("level", StrJoin({"\"", word, "\" is not a level"}), piece);
   directive.level = *level;
   return directive;
 }

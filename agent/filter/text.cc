@@ -9,13 +9,14 @@
 namespace sluice::filter {
 namespace {
 
-// U+0009-000D, 0020, 0085, 00A0, 1680, 2000-200A, 2028, 2029, 202F, 205F, 3000.
-constexpr std::array<std::string_view, 25> kWhiteSpace = {
+// U+0009-000D, 0020, 0085, 00A0, 1680, 2000-200A, 2028, 2029, 202F, 205F, 3000; and the byte order
+// mark, with which some editors begin a file.
+constexpr std::array<std::string_view, 26> kWhiteSpace = {
     "\t",           "\n",           "\v",           "\f",           "\r",           " ",
     "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82",
     "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
     "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f",
-    "\xe3\x80\x80",
+    "\xe3\x80\x80", "\xef\xbb\xbf",
 };
 
 std::string ToLower(std::string_view text) {

@@ -7,7 +7,7 @@
 
 namespace sluice::filter {
 
-// Without the Unicode white space (White_Space=yes) at both ends.
+// Without the Unicode white space (White_Space=yes) and byte order marks at both ends.
 std::string_view TrimWhiteSpace(std::string_view text);
 
 // True for what is likely a mistyped level: one edit away from one, a number, or another system's

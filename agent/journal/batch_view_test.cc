@@ -82,8 +82,8 @@ TEST(BatchViewTest, ReadsWhatProtobufWrites) {
   for (RecordCursor cursor = view->records(); cursor.Next();) {
     records.emplace_back(cursor.encoded());
   }
-  EXPECT_THAT(records, testing::ElementsAre(batch.records(0).SerializeAsString(),
-                                            batch.records(1).SerializeAsString()));
+  EXPECT_THAT(records, ::testing::ElementsAre(batch.records(0).SerializeAsString(),
+                                              batch.records(1).SerializeAsString()));
 }
 
 TEST(BatchViewTest, RefusesWhatIsCutShort) {

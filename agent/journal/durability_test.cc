@@ -1,11 +1,14 @@
 // "Known" is never said without "durable": whatever fails, restarts and is repaired, in whatever
 // order, an entry that an agent counts as journalled is there in the end.
+#include <filesystem>
 #include <random>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/journal_disk.h"
 #include "tests/support/sick_disk.h"
+#include "tests/support/temp_directory.h"
 
 namespace sluice::journal {
 namespace {
@@ -147,7 +150,7 @@ void RunScript(const std::string& script, unsigned seed = 1) {
   Machine machine(seed);
   for (const char step : script) {
     machine.Step(step);
-    if (testing::Test::HasFatalFailure()) return;
+    if (::testing::Test::HasFatalFailure()) return;
     ASSERT_NO_FATAL_FAILURE(machine.Check());
   }
 }
@@ -180,6 +183,50 @@ TEST(DurabilityTest, EveryOrderOfFailureRestartAndRepair) {
     for (int rest = number, i = 0; i < 4; ++i, rest /= 6) script += steps[rest % 6];
     ASSERT_NO_FATAL_FAILURE(RunScript(script + "hp"));
   }
+}
+
+class RemovedSegmentTest : public ::testing::Test {
+ protected:
+  RemovedSegmentTest() {
+    options_ = JournalRun::TestOptions(&FileSystem::System(), directory_.path() + "/journal");
+    run_ = std::make_unique<JournalRun>(options_);
+    run_->Write("before", Urgency::kNow);
+    EXPECT_TRUE(run_->WaitForSync(1));
+  }
+  // What another agent would find.
+  Words Left() {
+    run_.reset();
+    JournalRun next(options_);
+    return ReadAll(&next.journal());
+  }
+
+  sluice::testing::TempDirectory directory_;
+  Options options_;
+  std::unique_ptr<JournalRun> run_;
+};
+
+TEST_F(RemovedSegmentTest, WhatIsAcknowledgedAfterwardsIsInAnother) {
+  for (const auto& entry : std::filesystem::directory_iterator(options_.directory)) {
+    if (entry.path().extension() == ".seg") std::filesystem::remove(entry.path());
+  }
+  const uint64_t sequence = run_->Write("after", Urgency::kNow);
+  ASSERT_TRUE(run_->WaitForSync(sequence));
+  EXPECT_EQ(Left()[sequence], "after");
+}
+
+TEST_F(RemovedSegmentTest, NothingIsAcknowledgedWhileTheDirectoryIsAway) {
+  const std::string away = options_.directory + ".away";
+  std::filesystem::rename(options_.directory, away);
+  const uint64_t sequence = run_->Write("after", Urgency::kNow);
+  const auto deadline = TestDeadline();
+  while (run_->Write("later", Urgency::kNow) != 0) {
+    ASSERT_LT(Now(), deadline);
+    std::this_thread::yield();
+  }
+  EXPECT_FALSE(run_->Acknowledged().contains(sequence));
+  std::filesystem::create_directory(options_.directory);
+  ASSERT_TRUE(run_->WaitForSync(sequence));
+  EXPECT_EQ(Left()[sequence], "after");
 }
 
 TEST(DurabilityTest, LongRandomOrders) {

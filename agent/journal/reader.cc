@@ -70,6 +70,20 @@ std::string Reader::RestoreFrom(const std::shared_ptr<Segment>& segment) {
   return (*file)->Payload(*first);
 }
 
+void Reader::StartAt(uint64_t sequence, uint64_t offset) {
+  segment_ = nullptr;
+  replay_until_ = 0;
+  forgotten_ = 0;
+  next_sequence_ = sequence;
+  if (!OpenSegment()) return;
+  const uint64_t begin = file_->offset();
+  file_->Seek(offset);
+  const std::optional<Frame> frame = file_->Read(segment_->end_offset.load());
+  const bool is_there =
+      frame && frame->header.type == EntryType::kBatch && frame->header.sequence == sequence;
+  file_->Seek(is_there ? offset : begin);
+}
+
 std::optional<Entry> Reader::Next(std::chrono::steady_clock::time_point deadline) {
   while (true) {
     const uint64_t seen = shared_->progress();
@@ -152,6 +166,7 @@ std::optional<Entry> Reader::ReadEntry(uint64_t end) {
     if (!batch) continue;  // counted with the next one
     CountMissing(sequence);
     next_sequence_ = sequence + 1;
+    position_->given.store(sequence, std::memory_order_relaxed);
     const bool is_first =
         std::exchange(given_segment_, segment_->first_sequence) != segment_->first_sequence;
     Entry entry{.sequence = sequence,
@@ -160,7 +175,8 @@ std::optional<Entry> Reader::ReadEntry(uint64_t end) {
                 .replayed = sequence <= replay_until_,
                 .batch = *batch,
                 .forgotten_before = std::exchange(forgotten_, 0),
-                .begins_segment = is_first};
+                .begins_segment = is_first,
+                .offset = frame->offset};
     if (file_->header()) entry.boot_id = file_->header()->boot_id;
     return entry;
   }

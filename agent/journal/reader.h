@@ -35,6 +35,8 @@ struct Entry {
   bool begins_segment = false;
   // The boot that it was written in; empty: not known.
   std::string_view boot_id;
+  // Where it stands in its segment, for StartAt.
+  uint64_t offset = 0;
 };
 
 class SegmentReader;
@@ -59,6 +61,10 @@ class Reader {
   // `rebuilds`: the checkpoint is before the entry `cursor` itself, so that all of its segment
   // comes, also where it is the last one there.
   std::string Restore(uint64_t cursor, bool rebuilds = false);
+
+  // Moves to the entry `sequence`, which another reader gave with this `offset`, without reading
+  // what stands before it in its segment. Where it has moved meanwhile, that is read after all.
+  void StartAt(uint64_t sequence, uint64_t offset);
 
   // The first number that Next may give; after Restore, the first after that checkpoint.
   uint64_t next_sequence() const { return next_sequence_; }

@@ -112,6 +112,27 @@ TEST_F(ReaderTest, RestoresFromTheCheckpointBeforeItsCursor) {
   EXPECT_LT(replayed.size(), 6u);
 }
 
+TEST_F(ReaderTest, StartsAtAnEntryWhoseOffsetIsKnownAndSearchesItElsewhere) {
+  JournalRun run(TestOptions());
+  WriteWords(&run, 20);
+  const auto reader = run.journal().OpenReader("log");
+  reader->Restore(0);
+  std::vector<uint64_t> offsets{0};
+  while (const auto entry = reader->Next(Now())) offsets.push_back(entry->offset);
+  ASSERT_EQ(offsets.size(), 21u);
+  for (uint64_t sequence = 1; sequence <= 20; ++sequence) {
+    for (const uint64_t offset : {offsets[sequence], uint64_t{0}, offsets[sequence] + 1}) {
+      reader->StartAt(sequence, offset);
+      const auto entry = reader->Next(Now());
+      ASSERT_TRUE(entry.has_value());
+      EXPECT_EQ(entry->sequence, sequence);
+      EXPECT_FALSE(entry->replayed);
+      EXPECT_EQ(entry->offset, offsets[sequence]);
+    }
+  }
+  EXPECT_EQ(run.counters().Total("journal.damaged", "log"), 0u);
+}
+
 TEST_F(ReaderTest, ACursorAtTheEndOfASegmentNeedsNoReplay) {
   JournalRun run(TestOptions());
   WriteWords(&run, 20);

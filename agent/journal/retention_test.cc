@@ -230,6 +230,8 @@ TEST_F(RetentionTest, AReaderInsideASegmentThatGoesCarriesOnWithTheNext) {
   Fill(&run, kBob, 6);
   const uint64_t first = run.journal().GetUsage().first_sequence;
   ASSERT_GT(first, 2u);
+  EXPECT_EQ(run.counters().Total("journal.dropped", "log_full"), first - 2)
+      << "the reader's sink has the first";
   EXPECT_EQ(log->Next(TestDeadline())->sequence, first);
 }
 

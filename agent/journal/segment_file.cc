@@ -75,6 +75,10 @@ void SegmentFile::CutTo(uint64_t size) {
 
 absl::Status SegmentFile::Sync() {
   if (fs_.Fdatasync(fd_.get()) != 0) return ErrnoStatus(absl::StrCat("fdatasync ", segment_->path));
+  // Bytes that no name leads to are gone with this process.
+  if (!fs_.IsNamed(fd_.get(), segment_->path)) {
+    return absl::DataLossError(absl::StrCat(segment_->path, " was removed or replaced"));
+  }
   if (name_is_durable_) return absl::OkStatus();
   RETURN_IF_ERROR(SyncDirectory(fs_, directory_));
   name_is_durable_ = true;

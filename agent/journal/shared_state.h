@@ -29,6 +29,8 @@ struct SinkPosition {
   // Written up to here, synced or not, which survives the agent but not the boot. A reader starts
   // here, and what lies before it was not lost to the sink.
   std::atomic<uint64_t> written{0};
+  // Given to the sink up to here, which holds what it has not written yet.
+  std::atomic<uint64_t> given{0};
   // Whether a reader exists, so that entries after the cursor are held.
   std::atomic<bool> has_reader{false};
   // Set by Reader::Wake, cleared by the wait that it ends.

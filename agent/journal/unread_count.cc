@@ -13,16 +13,17 @@
 namespace sluice::journal {
 namespace {
 
-// What is written but not synced by the sink goes with a power cut only.
-uint64_t WrittenBy(const SinkPosition& position) {
-  return std::max(position.cursor.load(), position.written.load());
+// What is written but not synced by the sink goes with a power cut only, and what the sink holds
+// with the agent only.
+uint64_t TakenBy(const SinkPosition& position) {
+  return std::max({position.cursor.load(), position.written.load(), position.given.load()});
 }
 
 std::vector<std::shared_ptr<SinkPosition>> SinksBehind(const SharedState& shared,
                                                        uint64_t end_sequence) {
   std::vector<std::shared_ptr<SinkPosition>> behind = shared.Positions();
   std::erase_if(behind, [&](const auto& position) {
-    return !position->has_reader || WrittenBy(*position) + 1 >= end_sequence;
+    return !position->has_reader || TakenBy(*position) + 1 >= end_sequence;
   });
   return behind;
 }
@@ -50,7 +51,7 @@ UnreadCounts CountBehind(const std::vector<std::shared_ptr<SinkPosition>>& sinks
     if (kept.contains(UserOf(frame->header.uid))) continue;
     const uint64_t records = CountRecords(frame->payload);
     for (const auto& sink : sinks) {
-      if (WrittenBy(*sink) >= frame->header.sequence) continue;
+      if (TakenBy(*sink) >= frame->header.sequence) continue;
       counts[{sink->sink, frame->header.uid}] += records;
     }
   }

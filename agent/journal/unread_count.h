@@ -15,7 +15,7 @@ namespace sluice::journal {
 
 using UnreadCounts = std::map<std::pair<std::string, uid_t>, uint64_t>;  // by sink and uid
 
-// The records of `segment` behind the cursor of each sink that has a reader, but for those of
+// The records of `segment` that each sink with a reader has not been given, but for those of
 // `kept`, who lose nothing.
 UnreadCounts CountUnread(const SharedState& shared, const Segment& segment,
                          const std::set<uid_t>& kept);

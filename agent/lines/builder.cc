@@ -54,6 +54,7 @@ void LineBuilder::Append(const Delivery& delivery, std::string* lines, LineForm 
   input.record = delivery.record;
   input.context = scope.items();
   input.sender = &delivery.origin->identity;
+  input.received_unix_nano = delivery.received_unix_nano;
   if (shows_service_ && !is_short) input.service = ServiceOf(delivery);
   if (delivery.kind == Delivery::Kind::kEvent) return format_.AppendEvent(input, lines);
   RecordView whole = delivery.span->AsRecord(RecordKind::kSpan);

@@ -10,6 +10,10 @@
 namespace sluice::lines {
 namespace {
 
+uint64_t OrReceipt(uint64_t time, const LineInput& input) {
+  return time == 0 ? input.received_unix_nano : time;
+}
+
 // `[uid 0 pid 42 ssh.service sshd]`; what is not known is left out.
 std::string SenderText(const LineInput& input) {
   std::string text = "[uid " + std::to_string(input.sender->uid);
@@ -99,12 +103,12 @@ size_t LineFormat::NameBytes(std::string_view name) const {
 }
 
 void LineFormat::AppendEvent(const LineInput& input, std::string* out) const {
-  const uint64_t time = input.record->event.time_unix_nano;
+  const uint64_t time = OrReceipt(input.record->event.time_unix_nano, input);
   AppendLine(options_, input, {Lifecycle::Kind::kEvent, time}, out);
 }
 
 void LineFormat::AppendSpanNew(const LineInput& input, std::string* out) const {
-  const uint64_t time = input.record->span.start_unix_nano;
+  const uint64_t time = OrReceipt(input.record->span.start_unix_nano, input);
   AppendLine(options_, input, {Lifecycle::Kind::kNew, time}, out);
 }
 
@@ -115,7 +119,8 @@ void LineFormat::AppendSpanClose(const LineInput& input, uint64_t start_unix_nan
   const uint64_t measured = input.record->busy_ns;
   const uint64_t busy = measured == 0 ? whole : std::min(measured, whole);
   const bool failed = input.record->span.status == StatusCode::kError;
-  AppendLine(options_, input, {Lifecycle::Kind::kClose, end, busy, whole - busy, failed}, out);
+  const uint64_t time = OrReceipt(end, input);
+  AppendLine(options_, input, {Lifecycle::Kind::kClose, time, busy, whole - busy, failed}, out);
 }
 
 }  // namespace sluice::lines

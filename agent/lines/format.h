@@ -39,6 +39,7 @@ struct LineInput {
   std::span<const SpanContextItem> context;
   const Identity* sender = nullptr;  // nullptr: not known
   std::string_view service;          // service.name of the sender's resource; may be empty
+  uint64_t received_unix_nano = 0;   // stands for a time that the record does not state
 };
 
 // Stateless after construction; thread-safe.

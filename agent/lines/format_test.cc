@@ -104,6 +104,27 @@ TestRecord InnerSpan() {
       .Int("n", 7);
 }
 
+TEST(LineFormatTest, LeavesOutATargetThatIsEmpty) {
+  const std::vector<SpanContextItem> context = {{"greet", ""}};
+  const TestRecord event = TestRecord::Event(v1::LEVEL_INFO, "").Message("said hello");
+  EXPECT_EQ(EventLine({}, event, context).substr(27), "  INFO greet: said hello\n");
+  EXPECT_EQ(EventLine({}, event).substr(27), "  INFO said hello\n");
+}
+
+TEST(LineFormatTest, ShowsWhenItCameWhereNoTimeIsStated) {
+  TestRecord event = TestRecord::Event(v1::LEVEL_INFO, "t").Message("m");
+  event.proto().mutable_event()->clear_time_unix_nano();
+  LineInput input{&event.view()};
+  input.received_unix_nano = kTime;
+  for (const LineStyle style : {LineStyle::kText, LineStyle::kJson, LineStyle::kLogfmt}) {
+    LineOptions options;
+    options.style = style;
+    std::string line;
+    LineFormat(options).AppendEvent(input, &line);
+    EXPECT_EQ(line.find("1970"), std::string::npos) << line;
+  }
+}
+
 TEST(LineFormatTest, PrintsAnEventAsAzureInitDoes) {
   const std::string inner = FieldsOf({}, InnerSpan());
   EXPECT_EQ(inner, R"(user="az\"ure\nroot" n=7)");
@@ -387,7 +408,9 @@ TEST(LineFormatTest, HostileTextComesBackFromATextLine) {
   for (const std::string& text : HostileTexts()) {
     const std::vector<SpanContextItem> context = {{text, ""}};
     const std::string line = EventLine({}, Hostile(text), context);
-    const std::string expected = "2026-11-20T09:27:53.502904Z  INFO " + text + ": " + text + ": " +
+    // An empty target is left out.
+    const std::string target = text.empty() ? "" : text + ": ";
+    const std::string expected = "2026-11-20T09:27:53.502904Z  INFO " + text + ": " + target +
                                  text + " quoted=\"" + text + "\" bare=" + text + " " + text +
                                  "=\"value\"\n";
     EXPECT_EQ(Unescape(line), expected);

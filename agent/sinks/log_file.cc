@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 
 namespace sluice::sinks {
@@ -18,6 +19,7 @@ constexpr uint64_t kNanosPerSecond = 1'000'000'000;
 constexpr mode_t kMode = 0600;
 // Files rotated away that stay open until they are synced; beyond it rotation syncs them itself.
 constexpr size_t kMaxUnsynced = 8;
+constexpr uint64_t kPauseBeforeRotation = 60 * kNanosPerSecond;  // after one that failed
 // Read at a time where the end of the file is looked at.
 constexpr uint64_t kTailBytes = 64 * 1024;
 
@@ -171,8 +173,17 @@ absl::Status LogFile::ShiftRotated() const {
 }
 
 absl::Status LogFile::Rotate() {
+  if (options_.clock->UnixNano() < rotate_again_unix_nano_) return absl::OkStatus();
   if (unsynced_.size() >= kMaxUnsynced) RETURN_IF_ERROR(Sync());
-  RETURN_IF_ERROR(Annotate(ShiftRotated(), "rotate log file"));
+  if (const absl::Status shifted = ShiftRotated(); !shifted.ok()) {
+    // Lines are worth more than the size of the file.
+    if (rotate_again_unix_nano_ == 0) {
+      LogError(absl::StrCat("log file not rotated: ", shifted.message()));
+    }
+    rotate_again_unix_nano_ = options_.clock->UnixNano() + kPauseBeforeRotation;
+    return absl::OkStatus();
+  }
+  rotate_again_unix_nano_ = 0;
   ++rotations_;
   return Use();
 }
@@ -196,7 +207,7 @@ LogFile::WriteResult LogFile::Write(std::string_view lines) {
 }
 
 size_t LogFile::Fitting(std::string_view lines) const {
-  if (options_.max_size == 0) return lines.size();
+  if (options_.max_size == 0 || rotate_again_unix_nano_ != 0) return lines.size();
   const uint64_t room = options_.max_size - std::min(options_.max_size, size_);
   if (lines.size() <= room) return lines.size();
   const size_t whole = lines.substr(0, room).rfind('\n') + 1;  // npos + 1 is 0

@@ -46,7 +46,8 @@ class LogFile {
   };
   // Appends whole lines, each ending in a newline, with one write(2) as a rule. Reopens first where
   // PATH is another file by now, and rotates where it is due, but no earlier than the next line
-  // does not fit: each file rotated by size is full. RESOURCE_EXHAUSTED: disk full.
+  // does not fit: each file rotated by size is full. Where files cannot be renamed it goes on in
+  // the one it has, and tries again a minute later. RESOURCE_EXHAUSTED: disk full.
   WriteResult Write(std::string_view lines);
 
   // fdatasync(2) of what was written, files rotated away since the last Sync included.
@@ -92,6 +93,8 @@ class LogFile {
   std::vector<UniqueFd> unsynced_;
   std::string loose_mode_warning_;
   uint64_t rotations_ = 0;
+  // When to try again what failed; 0: the last rotation did not.
+  uint64_t rotate_again_unix_nano_ = 0;
   uint64_t reopens_ = 0;
   uint64_t replacements_ = 0;
 };

@@ -175,6 +175,25 @@ TEST_F(LogFileTest, FillsAFileBeforeItIsRotated) {
   EXPECT_EQ(Content(), "six\n");
 }
 
+TEST_F(LogFileTest, GoesOnInTheSameFileWhereItCannotBeRenamed) {
+  options_.max_size = 4;
+  options_.rotate_keep = 1;
+  fs::create_directories(options_.path + ".1/in the way");
+  const auto file = Open();
+  for (const char* lines : {"one\n", "two\nthree\n"}) {
+    const auto result = file->Write(lines);
+    EXPECT_TRUE(result.status.ok()) << result.status;
+  }
+  EXPECT_EQ(Content(), "one\ntwo\nthree\n");
+  fs::remove_all(options_.path + ".1");
+  ASSERT_TRUE(file->Write("four\n").status.ok());
+  EXPECT_FALSE(Exists(".1")) << "it is tried again a minute later";
+  clock_.now += 60'000'000'000;
+  ASSERT_TRUE(file->Write("five\n").status.ok());
+  EXPECT_EQ(Content(), "five\n");
+  EXPECT_EQ(Content(".1"), "one\ntwo\nthree\nfour\n");
+}
+
 TEST_F(LogFileTest, RotatesByAgeOnceItIsReached) {
   options_.max_age = std::chrono::seconds(60);
   const auto file = Open();

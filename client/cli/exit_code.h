@@ -10,7 +10,7 @@ namespace sluice::cli {
 // `run` returns its child's code instead.
 enum ExitCode : int {
   kExitOk = 0,
-  kExitNegative = 1,  // the answer is no: not found, not in time, nothing there
+  kExitNegative = 1,  // negative result: not found, timed out, nothing there
   kExitUsage = 2,
   kExitIo = 3,
   kExitNoAgent = 4,  // nobody listens, or nobody answers

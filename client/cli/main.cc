@@ -36,7 +36,7 @@ namespace {
 using namespace sluice::cli;  // NOLINT: this file is the table and nothing else
 
 constexpr std::array kVerbs = {
-    Verb{"run", "Run a command and a span around it", RunVerb},
+    Verb{"run", "Run a command inside a span", RunVerb},
     Verb{"exec", "The same, as otel-cli calls it", RunVerb},
     Verb{"span", "Emit a span, or start and end one from a shell", SpanVerb},
     Verb{"event", "Emit one event, or each line of stdin as one", EventVerb},
@@ -62,8 +62,8 @@ constexpr std::array kVerbs = {
 
 constexpr std::string_view kFooter =
     "'sluice VERB --help' says more of each, with an example.\n"
-    "Exit codes: 0 ok, 1 the answer is no, 2 usage, 3 I/O, 4 no agent, 5 refused; run returns its\n"
-    "command's.\n"
+    "Exit codes: 0 ok, 1 negative result (not found, timed out, check failed), 2 usage, 3 I/O,\n"
+    "4 no agent, 5 refused; run returns its command's.\n"
     "Example:\n"
     "  sluice run -- sh -c 'sluice event half-way' && sluice tree --last\n";
 

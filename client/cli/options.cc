@@ -75,7 +75,7 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions* options) {
            options->timeout = ParseTimeout(text);
            if (!options->timeout) {
              throw CLI::ValidationError("--timeout",
-                                        "'" + text + "' is not a time; write 250ms, 2s or 1min");
+                                        "invalid time '" + text + "': expected 250ms, 2s or 1min");
            }
          },
          "How long to wait for the agent in all: 250ms, 2s")
@@ -84,8 +84,14 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions* options) {
   app.add_flag("--json", options->json, "Print JSON where the verb prints")->group(group);
 }
 
+void AddUtcFlag(CLI::App& app) {
+  const std::string about = "Taken for journalctl's sake: times are in UTC with and without it";
+  app.add_flag("--utc", about);
+}
+
 void AddViewOptions(CLI::App& app, GlobalOptions* options) {
   AddGlobalOptions(app, options);
+  AddUtcFlag(app);
   const std::string group = "Without the running agent";
   CLI::Option* const journal =
       app.add_option(

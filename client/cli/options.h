@@ -59,7 +59,9 @@ std::optional<std::chrono::milliseconds> ParseTimeout(std::string_view text);
 
 // Adds --socket, --admin-socket, --timeout and --json to `app`. `options` outlives it.
 void AddGlobalOptions(CLI::App& app, GlobalOptions* options);
-// The same, and --root and --journal, for verbs that only look.
+// The same, and --utc, --root and --journal, for verbs that only look.
 void AddViewOptions(CLI::App& app, GlobalOptions* options);
+// --utc, which changes nothing, for those who are used to giving it to journalctl.
+void AddUtcFlag(CLI::App& app);
 
 }  // namespace sluice::cli

@@ -95,7 +95,7 @@ std::string ListVerbs(std::span<const Verb> verbs) {
 
 int UnknownVerb(std::string_view group, std::span<const Verb> verbs, std::string_view typed) {
   const std::string name(group);
-  std::string message = "'" + std::string(typed) + "' is no verb of '" + name + "'";
+  std::string message = "unknown verb '" + std::string(typed) + "' of '" + name + "'";
   const std::string_view nearest = NearestName(typed, verbs);
   if (!nearest.empty()) message += "; did you mean '" + std::string(nearest) + "'?";
   return Fail(
@@ -126,6 +126,7 @@ int Dispatch(const VerbGroup& group, GlobalOptions options, std::vector<std::str
   if (const std::optional<int> code = ParseArguments(app, std::move(arguments))) return *code;
 
   std::vector<std::string> rest = app.remaining();
+  if (rest.size() == 1 && rest.front() == "help") return Print(app.help());
   if (rest.empty() && group.main != nullptr) return group.main(std::move(options));
   if (rest.empty()) {
     std::fputs(app.help().c_str(), stderr);

@@ -44,7 +44,7 @@ Sampler Sampler::Parse(std::string_view name, std::string_view argument, std::st
   }
   uint64_t threshold = 0;
   if (!ParseRatio(argument, &threshold)) {
-    error->append("'").append(argument).append("' is no ratio from 0 to 1");
+    error->append("invalid ratio '").append(argument).append("': expected 0 to 1");
     return {};
   }
   return {respects_parent, threshold};

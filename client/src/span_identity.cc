@@ -38,7 +38,7 @@ bool IsNone(const sluice_context& context) {
   return (halves[0] | halves[1]) == 0;
 }
 
-// To others than this process, what is within a local span is within the span around it.
+// Other processes cannot see a span that was never sent: its children name its parent instead.
 void SetContext(const SpanSlot& slot, uint64_t span, sluice_context* context) {
   const SpanId& span_id = slot.is_local ? slot.parent_id : slot.span_id;
   std::memcpy(context->trace_id, slot.trace_id.bytes.data(), sizeof(context->trace_id));

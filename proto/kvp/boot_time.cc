@@ -1,5 +1,7 @@
 #include "proto/kvp/boot_time.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -38,5 +40,16 @@ PoolResult<time_t> ReadBootTime() {
 }
 
 bool WrittenBeforeBoot(timespec modified, time_t boot_time) { return modified.tv_sec <= boot_time; }
+
+PoolResult<bool> IsStale(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return false;
+    return PoolErrno("stat " + path);
+  }
+  const PoolResult<time_t> boot_time = ReadBootTime();
+  if (!boot_time.ok()) return boot_time.error();
+  return WrittenBeforeBoot(status.st_mtim, *boot_time);
+}
 
 }  // namespace sluice::kvp

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ctime>
+#include <string>
 #include <string_view>
 
 #include "proto/kvp/result.h"
@@ -17,5 +18,8 @@ PoolResult<time_t> ReadBootTime();
 // Whether a file with this modification time was written last before that boot; libazureinit-kvp
 // calls it stale.
 bool WrittenBeforeBoot(timespec modified, time_t boot_time);
+
+// The same of the file at `path`; one that is not there was not.
+PoolResult<bool> IsStale(const std::string& path);
 
 }  // namespace sluice::kvp

@@ -1,7 +1,9 @@
 #include "proto/kvp/edit_file.h"
 
 #include <cerrno>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "proto/kvp/boot_time.h"
@@ -37,6 +39,13 @@ PoolResult<size_t> EditLocked(PoolStore* store, const PoolEdit& edit) {
 
 PoolResult<size_t> EditPoolFile(PoolStore::Options options, const PoolEdit& edit) {
   if (edit.idle()) return 0;
+  if (edit.if_stale) {
+    // Looked at before anything is mended: what is not stale stays as it is, byte for byte.
+    const PoolResult<bool> stale = IsStale(options.path);
+    if (!stale.ok()) return stale.error();
+    std::error_code error;  // and whatever is no file is told where it is opened
+    if (!*stale && std::filesystem::is_regular_file(options.path, error)) return 0;
+  }
   options.create = edit.adds();
   // What a writer that died left behind is no reason to keep the rest.
   if (edit.kind == PoolEdit::Kind::kClear) options.torn = PoolStore::Options::Torn::kCut;

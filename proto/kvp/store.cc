@@ -57,8 +57,9 @@ bool EndsInHole(std::string_view records) {
   return records.size() >= kRecordBytes && IsHole(records.substr(records.size() - kRecordBytes));
 }
 
-PoolResult<std::string> ReadRecords(PoolSyscalls* syscalls, int fd, const std::string& path,
-                                    uint64_t offset, uint64_t count) {
+// Fewer than `count` bytes where the file ends before.
+PoolResult<std::string> ReadBytes(PoolSyscalls* syscalls, int fd, const std::string& path,
+                                  uint64_t offset, uint64_t count) {
   std::string bytes(count, '\0');
   uint64_t filled = 0;
   while (filled < count) {
@@ -70,7 +71,14 @@ PoolResult<std::string> ReadRecords(PoolSyscalls* syscalls, int fd, const std::s
     if (n == 0) break;
     filled += static_cast<uint64_t>(n);
   }
-  bytes.resize(filled - filled % kRecordBytes);
+  bytes.resize(filled);
+  return bytes;
+}
+
+PoolResult<std::string> ReadRecords(PoolSyscalls* syscalls, int fd, const std::string& path,
+                                    uint64_t offset, uint64_t count) {
+  PoolResult<std::string> bytes = ReadBytes(syscalls, fd, path, offset, count);
+  if (bytes.ok()) bytes->resize(bytes->size() - bytes->size() % kRecordBytes);
   return bytes;
 }
 
@@ -157,8 +165,8 @@ PoolError PoolStore::Sync() {
 
 PoolResult<std::string> PoolStore::ReadAll() const {
   PoolSyscalls* const syscalls = options_.syscalls;
-  const UniqueFd fd(RetryOnEintr(
-      [&] { return syscalls->Open(options_.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0); }));
+  const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // a FIFO does not hold it up
+  const UniqueFd fd(RetryOnEintr([&] { return syscalls->Open(options_.path.c_str(), flags, 0); }));
   if (!fd) {
     if (errno == ENOENT) return std::string();
     return ErrnoError("open");
@@ -168,7 +176,8 @@ PoolResult<std::string> PoolStore::ReadAll() const {
   if (!lock.ok()) return lock.error();
   const PoolResult<struct stat> status = Fstat(fd.get());
   if (!status.ok()) return status.error();
-  return ReadRecords(syscalls, fd.get(), options_.path, 0, static_cast<uint64_t>(status->st_size));
+  if (!S_ISREG(status->st_mode)) return PoolError{EINVAL, options_.path + " is no file"};
+  return ReadBytes(syscalls, fd.get(), options_.path, 0, static_cast<uint64_t>(status->st_size));
 }
 
 PoolStore::Session::Session(PoolStore* store, PoolLock lock)

@@ -73,7 +73,8 @@ class PoolStore {
   // happens before the first session, nor when nothing was written since the last call.
   PoolError Sync();
 
-  // All whole records under shared locks; empty when there is no file.
+  // The whole file under shared locks, a torn record at its end included; empty when there is no
+  // file.
   PoolResult<std::string> ReadAll() const;
 
   const Options& options() const { return options_; }

@@ -50,10 +50,15 @@ char ShortForm(char32_t c) {
   }
 }
 
+void AppendEscapedBytes(std::string_view bytes, std::string* out) {
+  for (const char byte : bytes) AppendEscapedByte(static_cast<unsigned char>(byte), out);
+}
+
 // Copies what is plain in runs. Anything else goes, one code point at a time, to
-// `escape(code_point, its bytes)`, and each byte that is not UTF-8 to `escape_byte(byte)`.
-template <typename Escape, typename EscapeByte>
-void Walk(std::string_view text, Escape escape, EscapeByte escape_byte, std::string* out) {
+// `escape(code_point, its bytes)`, and bytes that are not UTF-8 to `escape_bad(bytes)`, a maximal
+// invalid subpart at a time.
+template <typename Escape, typename EscapeBad>
+void Walk(std::string_view text, Escape escape, EscapeBad escape_bad, std::string* out) {
   while (!text.empty()) {
     size_t run = 0;
     while (run < text.size() && IsPlain(static_cast<unsigned char>(text[run]))) ++run;
@@ -65,7 +70,7 @@ void Walk(std::string_view text, Escape escape, EscapeByte escape_byte, std::str
     if (unit.valid) {
       escape(unit.code_point, bytes);
     } else {
-      for (const char byte : bytes) escape_byte(static_cast<unsigned char>(byte));
+      escape_bad(bytes);
     }
     text.remove_prefix(unit.size);
   }
@@ -86,6 +91,7 @@ void AppendJsonUnit(uint32_t unit, std::string* out) {
 
 // Beyond U+FFFF in two, as UTF-16 has it.
 void AppendJsonEscape(uint32_t c, std::string* out) {
+  if (c == '\n' || c == '\r' || c == '\t') return AppendBackslashForm(c, out);
   if (c <= 0xffff) return AppendJsonUnit(c, out);
   AppendJsonUnit(0xd800 | (c - 0x10000) >> 10, out);
   AppendJsonUnit(0xdc00 | (c & 0x3ff), out);
@@ -138,7 +144,7 @@ void AppendEscaped(std::string_view text, std::string* out) {
     }
   };
   Walk(
-      text, escape, [out](unsigned char byte) { AppendEscapedByte(byte, out); }, out);
+      text, escape, [out](std::string_view bad) { AppendEscapedBytes(bad, out); }, out);
 }
 
 void AppendEscapedKey(std::string_view text, std::string* out) {
@@ -164,7 +170,7 @@ void AppendQuoted(std::string_view text, std::string* out) {
   };
   out->push_back('"');
   Walk(
-      text, escape, [out](unsigned char byte) { AppendEscapedByte(byte, out); }, out);
+      text, escape, [out](std::string_view bad) { AppendEscapedBytes(bad, out); }, out);
   out->push_back('"');
 }
 
@@ -180,7 +186,7 @@ void AppendJsonString(std::string_view text, std::string* out) {
   };
   out->push_back('"');
   Walk(
-      text, escape, [out](unsigned char byte) { AppendJsonUnit(0xdc00u | byte, out); }, out);
+      text, escape, [out](std::string_view) { AppendCodePoint(0xfffd, out); }, out);
   out->push_back('"');
 }
 

@@ -31,8 +31,9 @@ void AppendEscapedByte(unsigned char byte, std::string* out);
 // escapes more than AppendEscaped does, but for a few hidden letters (U+3164), which are here too.
 void AppendQuoted(std::string_view text, std::string* out);
 
-// A JSON string with its quotes. The same set of characters becomes `\uXXXX`, or two of those; a
-// byte that is not UTF-8 the lone surrogate U+DC80 to U+DCFF, as Python's `surrogateescape` has it.
+// A JSON string with its quotes, which every parser reads. The same set of characters becomes `\n`,
+// `\r`, `\t`, `\uXXXX`, or two of those. What is not UTF-8 becomes U+FFFD, and so is not
+// reversible.
 void AppendJsonString(std::string_view text, std::string* out);
 
 // The text that AppendEscaped or AppendEscapedKey, or AppendQuoted between its quotes, was given;

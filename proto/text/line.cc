@@ -112,6 +112,7 @@ void TextLine::Head(Level level, std::string_view target, std::span<const SpanCo
   }
   Context(context);
   if (!context.empty()) out_->push_back(' ');
+  if (target.empty()) return;
   std::string escaped;
   AppendEscaped(target, &escaped);
   Paint(kDim, escaped);

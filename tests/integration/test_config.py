@@ -124,11 +124,11 @@ def test_a_reload_takes_filters_at_once_and_names_what_waits_for_a_start(agent):
     assert f'journal.max: "256 MiB" -> "8 MiB"  {where}:4; takes effect at the next start' in lines
     assert agent.sluice("config", "reload").stdout.count("log.filter") == 0
     now = settings(agent)
-    assert now["log.filter"]["value"] == '"error"' and now["journal.max"]["value"] == '"256 MiB"'
+    assert now["log.filter"]["value"] == "error" and now["journal.max"]["value"] == "256 MiB"
     emit(agent, "info", "a", "not any more")
     assert "not any more" not in agent.log()
     agent.restart()
-    assert settings(agent)["journal.max"]["value"] == '"8 MiB"'
+    assert settings(agent)["journal.max"]["value"] == "8 MiB"
 
 
 def sinks(agent):
@@ -199,7 +199,7 @@ def test_a_reload_of_a_wrong_file_changes_nothing(shared):
 def test_sighup_and_reload_are_one(agent):
     agent.config_path.write_text('[log]\nfilter = "error"\n')
     agent.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: settings(agent)["log.filter"]["value"] == '"error"', "the filter is taken")
+    wait_until(lambda: settings(agent)["log.filter"]["value"] == "error", "the filter is taken")
     assert agent.sluice("config", "reload").stdout == "nothing changed\n"
 
 

@@ -59,7 +59,7 @@ def test_the_pool_has_azure_inits_list_by_default(shared):
                 ("of azure-init", "of others", "a warning", "a detail", "a success")] == \
                [True, False, True, False, True]
         value, origin = settings(agent)["kvp.filter"]
-        assert value.startswith(f'"{AZURE_INIT_LIST}') and origin == "default"
+        assert value.startswith(AZURE_INIT_LIST) and origin == "default"
 
 
 def test_environment_wins_over_file_wins_over_default(shared):
@@ -80,7 +80,7 @@ def test_environment_wins_over_file_wins_over_default(shared):
     ("SLUICE_KVP_FILTER", "kvp"), ("AZURE_INIT_KVP_FILTER", "kvp"), ("SLUICE_LOG", "log"),
     ("AZURE_INIT_LOG", "stderr"), ("SLUICE_OTLP_FILTER", "otlp")])
 def test_a_bad_filter_names_piece_and_reason_and_the_next_counts(shared, variable, section):
-    reason = '"app=loud": "loud" is no level (off, error, warn, info, debug, trace, 0-5) ' \
+    reason = '"app=loud": "loud" is not a level (off, error, warn, info, debug, trace, 0-5) ' \
              "(level error at byte 9)"
     config = f'[{section}]\nfilter = "debug,[job"\n'
     with starting(shared, config, **{variable: "info,app=loud"}) as agent:
@@ -232,7 +232,7 @@ def test_a_user_checks_a_filter_piece_by_piece(agent):
     assert bad.returncode == 1
     assert lines[1:4] == [
         "wrong  é=loud  (level error)", "    é=loud",
-        '      ^ "loud" is no level (off, error, warn, info, debug, trace, 0-5)']
+        '      ^ "loud" is not a level (off, error, warn, info, debug, trace, 0-5)']
     assert lines[4] == "wrong  [{k=(}]  (field error)" and "missing )" in lines[6]
     pieces = json.loads(agent.sluice("filter", "check", "--json", "a,[x", uid=NOBODY,
                                      check=False).stdout)["pieces"]
@@ -378,7 +378,7 @@ def test_questions_are_taken_up_to_their_limits(agent):
 def test_a_variable_that_is_no_text_harms_no_answer(shared):
     with starting(shared, SLUICE_LOG="a\udcff=loud", SLUICE_KVP_FILTER="a\udcff=info") as agent:
         agent.start()
-        assert settings(agent)["kvp.filter"][0] == '"a\N{REPLACEMENT CHARACTER}=info"'
+        assert settings(agent)["kvp.filter"][0] == "a\N{REPLACEMENT CHARACTER}=info"
         assert "falling back" in agent.sluice("config", "reload").stderr
         done = agent.sluice("event", "--explain", "--dry-run", "--target", "a", "x")
         assert done.stdout.count("journal") == 2

@@ -36,6 +36,12 @@ def ask(agent, *lines, uid=NOBODY):
     return agent.run_python(code, uid=uid).stdout.splitlines()
 
 
+def test_a_sink_that_nobody_has_is_bad_usage_and_one_that_is_off_is_not(agent):
+    wrong = agent.sluice("flush", "--sink", "nope", check=False)
+    assert wrong.returncode == 2 and "unknown sink 'nope'" in wrong.stderr
+    assert agent.sluice("flush", "--sink", "otlp", check=False).returncode == 1
+
+
 def test_a_flush_names_few_sinks_each_once(agent):
     assert ask(agent,
                "flush(sinks=['file', 'none', 'file'])",

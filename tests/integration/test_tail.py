@@ -1,6 +1,7 @@
 """`sluice tail`: the journal as log lines, from a cursor, of whom one may see, and on as it grows."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -8,6 +9,8 @@ import queue
 import re
 import signal
 import subprocess
+import sys
+import termios
 import threading
 import time
 
@@ -151,6 +154,64 @@ def test_the_newest_lines_are_found_far_back_as_well(agent):
     assert len(messages(agent, "-n", "1101")) == 1101
 
 
+def bytes_read(agent):
+    """By its agent, of files alone."""
+    [count] = re.findall(r"rchar: (\d+)", pathlib.Path(f"/proc/{agent.process.pid}/io").read_text())
+    return int(count)
+
+
+@pytest.mark.parametrize("verb", [["tail", "-n", "20"], ["traces", "-n", "20"], ["tree", "--last"]],
+                         ids=lambda verb: verb[0])
+def test_a_few_newest_cost_a_segment_and_not_the_journal(shared, verb):
+    import telemetry
+    segment = 1 << 20
+    with Agent(shared, config='[journal]\nsegment = "1 MiB"\n') as agent:
+        agent.start()
+        for _ in range(24):
+            telemetry.emit(agent.socket, *(telemetry.Span("step").whole(text="x" * 3000)
+                                           for _ in range(120)))
+        agent.flush()
+        before = bytes_read(agent)
+        agent.sluice(*verb)
+        # Each is gone through twice, in windows that overlap; the journal has nine.
+        assert bytes_read(agent) - before < 6 * segment
+
+
+@pytest.mark.parametrize("arguments", [[], ["-n", "2"], ["-r"]], ids=str)
+def test_a_pattern_finds_lines_that_newer_ones_would_hide(agent, arguments):
+    emit(agent, *(f"needle {number}" for number in range(3)))
+    emit(agent, *(f"hay {number}" for number in range(30)))
+    found = messages(agent, "-g", "needle", *arguments)
+    expected = [f"needle {number}" for number in range(3)]
+    if arguments == ["-n", "2"]:
+        expected = expected[1:]
+    assert found == (expected[::-1] if arguments == ["-r"] else expected)
+
+
+def test_follow_with_a_pattern_begins_with_the_newest_that_match(agent):
+    emit(agent, "needle old")
+    emit(agent, *(f"hay {number}" for number in range(30)))
+    with Follower(agent, "-o", "cat", "-g", "needle") as follower:
+        assert follower.next() == "needle old"
+        emit(agent, "hay", "needle new")
+        assert follower.next() == "needle new"
+        assert follower.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_told_to_though_nobody_reads_what_it_prints(agent, number):
+    emit(agent, *("x" * 2000 for _ in range(100)))
+    with Follower(agent, "-n", "all", read=False) as follower:
+        waiting = bytearray(4)
+
+        def bytes_waiting():
+            fcntl.ioctl(follower.process.stdout, termios.FIONREAD, waiting)
+            return int.from_bytes(waiting, sys.byteorder)
+
+        wait_until(lambda: bytes_waiting() > 60_000, "its pipe is full")
+        assert follower.stop(number) == 0
+
+
 def test_level_target_and_message_select(agent):
     emit(agent, "an error", level=1, target="app::db")
     emit(agent, "a warning", level=2, target="app")
@@ -174,10 +235,10 @@ def test_nothing_to_show_is_a_negative_answer(agent):
 
 
 @pytest.mark.parametrize("arguments, complaint", [
-    (["-g", "a("], "'a(' is no pattern"),
+    (["-g", "a("], "invalid pattern 'a('"),
     (["-p", "loud"], "unknown level 'loud'"),
     (["-n", "-3"], "number of lines"),
-    (["-n", "ten"], "'ten' is no number of lines"),
+    (["-n", "ten"], "invalid number of lines 'ten'"),
     (["-o", "xml"], "xml"),
     (["--uid", "no-such-user"], "no-such-user"),
 ])

@@ -217,6 +217,24 @@ def test_an_agent_shows_its_pool_byte_for_byte(shared):
         assert len(agent.sluice("kvp", "dump").stdout.splitlines()) == 202
 
 
+@pytest.mark.parametrize("verb", [["dump"], ["entries"], ["info"], ["read", "a"]], ids=lambda verb: verb[0])
+def test_through_an_agent_a_torn_end_is_refused_as_in_a_file(shared, folder, verb):
+    with harness.Agent(shared, config="[kvp]\nenabled = false\n") as agent:
+        agent.pool_path.write_bytes(record("a", "1") + b"torn")
+        agent.start()
+        refused = agent.sluice("kvp", *verb, check=False)
+        assert (refused.returncode, refused.stdout) == (3, "")
+        assert "is not a multiple of record size" in refused.stderr
+        assert json.loads(agent.sluice("kvp", "usage", "--json").stdout)["torn_bytes"] == 4
+
+
+def test_what_is_no_file_is_no_empty_pool(folder):
+    os.mkfifo(folder / ".kvp_pool_1")
+    for verb in ("check", "dump", "decode"):
+        done = kvp(folder, verb)
+        assert done.returncode == 3 and "is no file" in done.stderr
+
+
 def test_reading_changes_nothing(folder):
     path = write(folder, ("a", "1"), torn=b"torn")
     before = (path.read_bytes(), path.stat().st_mtime_ns)

@@ -116,7 +116,9 @@ except BlockingIOError:
     sys.exit(100 + first[0])
 """
 FORWARDED = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1,
-             signal.SIGUSR2, signal.SIGWINCH]
+             signal.SIGUSR2, signal.SIGWINCH, signal.SIGALRM, signal.SIGIO, signal.SIGPWR,
+             signal.SIGPROF, signal.SIGVTALRM, signal.SIGXCPU, signal.SIGXFSZ, signal.SIGRTMIN,
+             signal.SIGRTMAX]
 
 
 def start_catcher(**options):

@@ -154,6 +154,18 @@ def test_the_tool_alone_says_how_the_last_trace_went(agent):
     assert "\nNext: sluice tree " in done.stdout
 
 
+@pytest.mark.parametrize("verb", [
+    ["status"], ["traces"], ["tail"], ["tree", "--last-failed"], ["why", "--last-failed"],
+    ["blame", "--last-failed"], ["critical", "--last-failed"], ["plot", "--last-failed"],
+    ["export", "--last-failed"]], ids=lambda verb: verb[0])
+def test_takes_utc_as_journalctl_does(agent, verb):
+    as_it_is = agent.sluice(*verb, check=False)
+    with_flag = agent.sluice(*verb, "--utc", check=False)
+    assert with_flag.returncode == as_it_is.returncode and with_flag.stderr == as_it_is.stderr
+    if verb[0] != "status":
+        assert with_flag.stdout == as_it_is.stdout
+
+
 def test_views_are_no_wider_than_the_terminal(agent):
     for verb in (["traces"], ["tree", "--last-failed", "-v"], ["why", "--last-failed"], ["blame", "--last-failed"],
                  ["critical", "--last-failed"]):

@@ -20,7 +20,7 @@ def mounted_root(shared, tmp_path_factory):
     online = {}
     with Agent(shared) as agent:
         agent.start()
-        agent.sluice("run", "--name", "fine", "--", "true")
+        agent.sluice("run", "--name", "fine", "--", "true", uid=NOBODY)
         agent.sluice("run", "--name", "provision", "--", "sh", "-c",
                      f"{shared.sluice} event 'growing the file system'; "
                      f"{shared.sluice} run --name resize_root -- sh -c 'kill -9 $PPID'; true")
@@ -94,6 +94,22 @@ def test_what_had_not_ended_lasts_until_the_journal_ends(shared, root):
     [row] = [row for row in rows if row["name"] == "fetch_metadata"]
     assert row["total_ns"] == end - int(span["start_time_unix_nano"])
     assert look(shared, "status", "--root", root).stdout.startswith("Journal without its agent\n")
+
+
+def test_users_are_named_as_where_the_journal_comes_from(shared, root):
+    root, _ = root
+    passwd = root / "etc/passwd"
+    passwd.parent.mkdir()
+    passwd.write_text(f"bilbo:x:{NOBODY}:0::/:/bin/sh\n")
+    try:
+        assert " bilbo " in look(shared, "traces", "--uid", "bilbo", "--root", root).stdout
+        unknown = look(shared, "traces", "--uid", "nobody", "--root", root, check=False)
+        assert unknown.returncode == 2 and "unknown user 'nobody'" in unknown.stderr
+    finally:
+        shutil.rmtree(passwd.parent)
+    # Whose journal that is nobody knows.
+    journal = root / "var/lib/sluice/journal"
+    assert f" {NOBODY} " in look(shared, "traces", "--uid", str(NOBODY), "--journal", journal).stdout
 
 
 def test_an_ordinary_user_looks_and_nothing_is_opened_for_writing(shared, root):

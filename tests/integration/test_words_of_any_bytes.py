@@ -20,7 +20,8 @@ CHOICES = {"--level": 2, "--timeout": 2, "--pool": 2, "--uid": 2, "--lines": 2, 
            "--endpoint": 3, "--protocol": 2, "--lang": 2, "--kind": 2, "--status-code": 2,
            "--force-trace-id": 2, "--force-span-id": 2, "--force-parent-span-id": 2, "--start": 2,
            "--end": 2, "--time": 2, "--status": 2, "--owner": 2, "--ttl": 2, "--auto-tree": 2}
-CHOICES_OF = {(("tail",), "--grep"): 2, (("filter", "explain"), "--span"): None}
+CHOICES_OF = {(("tail",), "--grep"): 2, (("flush",), "--sink"): 2,
+              (("filter", "explain"), "--span"): None}
 PAIRS = {"--attr", "--attrs", "--field", "--supporting-data"}
 BEFORE = {"--span-target": [b"--span", b"outer"]}
 # Where the mended word is to be seen: the command that shows it.

@@ -156,6 +156,14 @@ BAD_AND_GOOD = {
         "check_words", "a path of one machine",
         {"docs/a.md": "see ../shared/spec.md\n"},
         {"docs/a.md": "see docs/b.md\n"}),
+    "check_words finds a turn of phrase that has a plain word": (
+        "check_words", "write: inside a span",
+        {"a.cc": '// Runs a command and a span around it.\n'},
+        {"a.cc": "// Runs a command inside a span.\n"}),
+    "check_words finds an error that says what a word is not": (
+        "check_words", "unknown or invalid",
+        {"a.cc": "Fail(\"'\" + text + \"' is no pool; write 0 to 4\");\n"},
+        {"a.cc": "Fail(\"unknown pool '\" + text + \"'; use 0 to 4\");\n"}),
     "check_docs finds a path that is not there": (
         "check_docs", "`tests/none` is not in the repository",
         {"README.md": "Run `tests/none --now`.\n"},

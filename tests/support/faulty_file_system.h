@@ -53,6 +53,7 @@ class FaultyFileSystem : public FileSystem {
     return IsFailing(false) ? -1 : base_.Flock(fd, operation);
   }
   int64_t FileSize(int fd) override { return IsFailing(false) ? -1 : base_.FileSize(fd); }
+  bool IsNamed(int fd, const std::string& path) override { return base_.IsNamed(fd, path); }
   int List(const std::string& path, std::vector<std::string>* names) override {
     return IsFailing(false) ? -1 : base_.List(path, names);
   }

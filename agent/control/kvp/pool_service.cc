@@ -37,7 +37,7 @@ std::string WhyPoolIsOff(const config::LoadedConfig& loaded) {
   return absl::StrCat("switched off by ", key, " = false (", loaded.settings.at(key).origin, ")");
 }
 
-// All whole records of the file.
+// The whole file, a torn record at its end included.
 absl::StatusOr<std::string> ReadPool(const std::string& path) {
   return kvp::PoolFile({.path = path, .create = false}).ReadAll();
 }

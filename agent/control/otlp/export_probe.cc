@@ -52,7 +52,7 @@ class Probe {
     const std::string& endpoint = settings.endpoint;
     if (otlp::KindOf(endpoint) != otlp::EndpointKind::kNetwork) {
       return absl::InvalidArgumentError(
-          absl::StrCat("'", endpoint, "' is no destination on a network or a Unix socket"));
+          absl::StrCat("cannot try '", endpoint, "': not on a network nor a Unix socket"));
     }
     ASSIGN_OR_RETURN(otlp::Destination destination, otlp::DestinationOf(settings));
     destination.on_step = [this](const otlp::Step& step) { OnStep(step); };

@@ -53,7 +53,7 @@ absl::Status Malformed(ContentCoding coding) {
       "the body is not valid ", coding == ContentCoding::kGzip ? "gzip" : "deflate (zlib)"));
 }
 
-// Into `out` as far as it goes, which is then cut to what came.
+// Into `out`, whose size is the most that may come; it is then cut to what came.
 libdeflate_result Decompress(libdeflate_decompressor* decompressor, ContentCoding coding,
                              std::string_view body, std::string* out) {
   const auto decompress = coding == ContentCoding::kGzip ? libdeflate_gzip_decompress_ex

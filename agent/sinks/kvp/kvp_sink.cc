@@ -142,8 +142,9 @@ void KvpSink::Add(const Delivery& delivery) {
   if (const auto report = FindCloudInitReport(*delivery.record)) {
     return AddCloudInitReport(delivery, *report);
   }
-  AddEntry(delivery, KeyOf(delivery),
-           EventValue(delivery.record->event.time_unix_nano, MessageText(*delivery.record)));
+  const uint64_t stated = delivery.record->event.time_unix_nano;
+  const uint64_t time = stated == 0 ? delivery.received_unix_nano : stated;
+  AddEntry(delivery, KeyOf(delivery), EventValue(time, MessageText(*delivery.record)));
 }
 
 // Its parts have keys of their own, so each is an entry.

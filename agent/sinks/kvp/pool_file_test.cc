@@ -290,10 +290,13 @@ TEST_F(PoolFileTest, SyncsOnceOutsideTheLocks) {
   EXPECT_EQ(syscalls_.count(Call::kFdatasync), 2);
 }
 
-TEST_F(PoolFileTest, ReadsWholeRecordsOnly) {
+TEST_F(PoolFileTest, ReadsTheWholeFileAndNothingElse) {
   EXPECT_THAT(*file_.ReadAll(), IsEmpty());
   directory_.Write(RawRecord("a", "1") + "torn");
-  EXPECT_EQ(*file_.ReadAll(), RawRecord("a", "1"));
+  EXPECT_EQ(*file_.ReadAll(), RawRecord("a", "1") + "torn") << "who reads is to see that it is";
+  ASSERT_EQ(::unlink(directory_.pool().c_str()), 0);
+  ASSERT_EQ(::mkfifo(directory_.pool().c_str(), 0600), 0);
+  EXPECT_THAT(std::string(file_.ReadAll().status().message()), HasSubstr("is no file"));
 }
 
 TEST_F(PoolFileTest, ReadingWaitsForWritersAndSharesWithReaders) {

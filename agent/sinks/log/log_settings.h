@@ -19,7 +19,7 @@ struct FileSettings {
   uint64_t max_size = 64 * config::kMiB;  // bytes before the file is rotated; 0: never
   std::chrono::seconds max_age{0};        // age before it is rotated; 0: never
   uint32_t rotate_keep = 4;               // rotated files kept
-  // Write even where the file cannot be had with mode 0600.
+  // Write even if the file cannot be made mode 0600 and owned by the agent.
   bool allow_loose_mode = false;
 };
 

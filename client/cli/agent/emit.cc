@@ -168,10 +168,9 @@ void AddEmitFlags(CLI::App& app, EmitFlags* flags) {
       ->type_name("LEVEL")
       ->capture_default_str()
       ->check([](const std::string& text) {
-        return ParseLevel(text) ? std::string()
-                                : "'" + text +
-                                      "' is no level; write error, warn, info, debug or "
-                                      "trace";
+        return ParseLevel(text)
+                   ? std::string()
+                   : "unknown level '" + text + "'; use error, warn, info, debug or trace";
       });
   AddAttrFlag(app, &flags->attributes);
 }

@@ -21,7 +21,7 @@ namespace {
 // Where they are in an image, and below --root.
 constexpr std::string_view kJournalBelowRoot = "/var/lib/sluice/journal";
 constexpr std::string_view kPoolBelowRoot = "/var/lib/hyperv/.kvp_pool_1";
-constexpr size_t kLastWordsBytes = 4096;
+constexpr size_t kLastLineBytes = 4096;
 
 // SLUICED, else beside this program or where a package puts it, else by PATH.
 std::string FindProgram() {
@@ -69,8 +69,8 @@ int Spawn(const std::vector<std::string>& command, int socket, int words) {
 }
 
 // What the last line says that a process wrote which has ended.
-std::string LastWords(int words) {
-  std::string text(kLastWordsBytes, '\0');
+std::string LastLine(int words) {
+  std::string text(kLastLineBytes, '\0');
   size_t size = 0;
   for (ssize_t got = 1; got > 0 && size < text.size(); size += static_cast<size_t>(got)) {
     got = ::read(words, text.data() + size, text.size() - size);
@@ -116,7 +116,7 @@ Result<OfflineAgent> StartOfflineAgent(const GlobalOptions& options, rpc::Deadli
   if (status.outcome == rpc::Outcome::kTimeout) {
     return Failure{kExitIo, "reading " + agent.name + " takes longer than --timeout"};
   }
-  const std::string said = LastWords(words.get());
+  const std::string said = LastLine(words.get());
   return Failure{kExitIo,
                  said.empty() ? command.front() + " ended while it read " + agent.name : said};
 }

@@ -60,9 +60,9 @@ Result<Attribute> ParseAttribute(std::string_view text) {
   }
   if (type == "double") return Typed(text, key, ParseNumber<double>(value), "a number");
   if (type == "bool") return Typed(text, key, ParseBool(value), "true or false");
-  return BadAttribute(text, "'" + std::string(type) +
-                                "' is no type; the types are string, int, double, bool (a key with "
-                                "a colon: 'a:b:string=...')");
+  return BadAttribute(text, "unknown type '" + std::string(type) +
+                                "'; use string, int, double or bool (a key with a colon: "
+                                "'a:b:string=...')");
 }
 
 Result<std::vector<Attribute>> ParseAttributes(std::string_view flag,

@@ -11,7 +11,11 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::array kForwarded = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+// What would end this process and leave the command alone, and what a program may have a use for.
+// Not here: what cannot be caught, tells of a fault of this process's own, or stops and continues.
+constexpr std::array kForwarded = {SIGHUP,  SIGINT,   SIGQUIT, SIGTERM,   SIGUSR1,
+                                   SIGUSR2, SIGWINCH, SIGALRM, SIGIO,     SIGPWR,
+                                   SIGPROF, SIGXCPU,  SIGXFSZ, SIGSTKFLT, SIGVTALRM};
 
 std::vector<char*> PointersTo(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -99,6 +103,7 @@ int ChildProcess::Start(const std::vector<std::string>& command,
 
   sigemptyset(&handled_);
   for (const int signal : kForwarded) sigaddset(&handled_, signal);
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) sigaddset(&handled_, signal);
   sigaddset(&handled_, SIGCHLD);
   sigprocmask(SIG_BLOCK, &handled_, &old_mask_);
   // Where SIGCHLD is ignored, the kernel reaps and keeps no exit status.

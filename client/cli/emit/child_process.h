@@ -47,8 +47,8 @@ class ChildProcess {
   int Start(const std::vector<std::string>& command, const std::vector<std::string>& environment,
             const std::function<void(pid_t)>& before_exec = nullptr);
 
-  // Forwards SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 and SIGWINCH until the command
-  // ends.
+  // Forwards every signal that may come from elsewhere and can be caught, but for those of job
+  // control, until the command ends.
   ChildExit Wait();
 
   pid_t pid() const { return pid_; }

@@ -60,7 +60,7 @@ std::string ReadId(const std::string& text, std::optional<ClientId>* id) {
   *id = ParseUuid(text);
   if (!*id) *id = ClientId::FromHex(text);
   const bool is_id = *id && !(*id)->IsZero();
-  return is_id ? std::string() : "'" + text + "' is no UUID";
+  return is_id ? std::string() : "invalid UUID '" + text + "'";
 }
 
 void AddEventFlags(CLI::App& app, EventFlags* flags) {

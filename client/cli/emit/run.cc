@@ -153,7 +153,7 @@ int RunInSpan(const GlobalOptions& options, const RunFlags& flags, SpanStart sta
     if (forwarder && !forwarder->Start()) Note("cannot forward OTLP: no thread");
     if (reporter) reporter->WaitForStart(steady_clock::now() + kStartWait);
   });
-  // That it could not even be forked is a span all the same.
+  // A command that could not be started still gets a span.
   if (child.pid() < 0) open_span();
   const ChildExit exit = error == 0 ? child.Wait() : ChildExit{.code = ExitCodeOfExecError(error)};
 
@@ -210,7 +210,7 @@ void AddRunFlags(CLI::App& app, RunFlags* flags) {
 
 int RunVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
-      "Runs a command and a span around it: its name, arguments, duration and exit code.\n"
+      "Runs a command inside a span: its name, arguments, duration and exit code.\n"
       "The command finds TRACEPARENT in its environment, so that what it emits lies within.",
       "sluice run");
   RunFlags flags;

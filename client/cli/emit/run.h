@@ -1,4 +1,4 @@
-// `sluice run`: a command, and a span around it.
+// `sluice run`: a command inside a span.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 #include "client/cli/kvp/pool_image.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,6 +25,12 @@ cli::Failure Failed(const char* doing, const std::string& path) {
 cli::Result<PoolImage> ReadPool(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return Failed("open", path);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return Failed("stat", path);
+  // Of a FIFO nothing would come, as of an empty pool.
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    return cli::Failure{cli::kExitIo, path + " is no file"};
+  }
   // Both shared locks keep every writer out that takes one of them; without them it is read too.
   PoolSyscalls* const system = SystemSyscalls();
   const PoolResult<PoolLock> lock = PoolLock::Acquire(system, fd.get(), LockMode::kShared,

@@ -128,8 +128,8 @@ void AddPoolOptions(CLI::App& app, GlobalOptions* options) {
          [options](const std::string& text) {
            const std::optional<int> number = ParsePool(text);
            if (!number) {
-             throw CLI::ValidationError("--pool", "'" + text +
-                                                      "' is no pool; write external, guest, auto, "
+             throw CLI::ValidationError("--pool", "unknown pool '" + text +
+                                                      "'; use external, guest, auto, "
                                                       "auto-external, auto-internal or 0 to 4");
            }
            options->pool.number = *number;

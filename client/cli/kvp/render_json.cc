@@ -81,23 +81,24 @@ void WriteItem(const kvp::Item& item, JsonWriter* json) {
 
 }  // namespace
 
+// As libazureinit-kvp writes them: scripts may look for the text.
 std::string RenderInfoJson(const PoolInfo& info) {
-  JsonWriter json;
+  JsonWriter json(JsonWriter::Layout::kCompact);
   json.BeginObject();
-  Member("pool", info.pool, &json);
-  Member("path", info.path, &json);
-  Member("mode", std::string_view(info.unsafe ? "unsafe" : "safe"), &json);
-  Member("records", info.records, &json);
   Member("empty", info.records == 0, &json);
-  Member("stale", info.stale, &json);
   Member("max_key_size", info.unsafe ? kvp::kKeyBytes : kvp::kSafeKeyBytes, &json);
   Member("max_value_size", info.unsafe ? kvp::kValueBytes : kvp::kSafeValueBytes, &json);
+  Member("mode", std::string_view(info.unsafe ? "unsafe" : "safe"), &json);
+  Member("path", info.path, &json);
+  Member("pool", info.pool, &json);
+  Member("records", info.records, &json);
+  Member("stale", info.stale, &json);
   json.EndObject();
   return json.Finish();
 }
 
 std::string RenderDumpJson(const kvp::PoolImage& image) {
-  JsonWriter json;
+  JsonWriter json(JsonWriter::Layout::kCompact);
   json.BeginArray();
   for (size_t i = 0; i < image.size(); ++i) {
     const kvp::Pair record = image.record(i);
@@ -111,7 +112,7 @@ std::string RenderDumpJson(const kvp::PoolImage& image) {
 }
 
 std::string RenderEntriesJson(const kvp::PoolImage& image) {
-  JsonWriter json;
+  JsonWriter json(JsonWriter::Layout::kCompact);
   json.BeginObject();
   for (const auto& [key, value] : LastValues(image)) Member(key, value, &json);
   json.EndObject();

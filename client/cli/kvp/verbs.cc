@@ -1,6 +1,5 @@
 #include "client/cli/kvp/verbs.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/App.hpp>
@@ -83,6 +82,7 @@ int DecodeVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "sluice kvp decode");
   std::string host_xml;
   AddPoolOptions(app, &options);
+  AddUtcFlag(app);
   app.add_option("--host-xml", host_xml,
                  "What the host has of the pool: GuestExchangeItems of Msvm_KvpExchangeComponent, "
                  "as PowerShell writes them")
@@ -129,7 +129,7 @@ std::string ValueText(std::string_view value) {
 }
 
 std::string ValueJson(std::string_view key, std::string_view value) {
-  JsonWriter json;
+  JsonWriter json(JsonWriter::Layout::kCompact);
   json.BeginObject();
   json.Key("key");
   json.String(key);
@@ -158,18 +158,6 @@ int ReadVerb(GlobalOptions options, std::vector<std::string> arguments) {
   return Print(options.json ? ValueJson(key, found->second) : ValueText(found->second));
 }
 
-// Whether the file was written last before this boot; one that is not there was not.
-Result<bool> IsStale(const std::string& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT) return false;
-    return Failure{kExitIo, "stat " + path + ": " + std::strerror(errno)};
-  }
-  const kvp::PoolResult<time_t> boot_time = kvp::ReadBootTime();
-  if (!boot_time.ok()) return Failure{kExitIo, boot_time.error().message};
-  return kvp::WrittenBeforeBoot(status.st_mtim, *boot_time);
-}
-
 int IsStaleVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app("Tells whether the pool was written last before this boot.", "sluice kvp is-stale");
   AddPoolOptions(app, &options);
@@ -178,8 +166,8 @@ int IsStaleVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const Result<std::string> path = FindPoolFile(options);
   if (!path.ok()) return Fail(path.failure());
   NoteIfMistyped(*path);
-  const Result<bool> stale = IsStale(*path);
-  if (!stale.ok()) return Fail(stale.failure());
+  const kvp::PoolResult<bool> stale = kvp::IsStale(*path);
+  if (!stale.ok()) return Fail({kExitIo, stale.error().message});
   const std::string word = *stale ? "true" : "false";
   const int printed = Print(options.json ? "{\"stale\": " + word + "}\n" : word + '\n');
   if (printed != kExitOk) return printed;
@@ -195,8 +183,8 @@ int InfoVerb(GlobalOptions options, std::vector<std::string> arguments) {
   if (!path.ok()) return Fail(path.failure());
   const Result<kvp::PoolImage> image = LoadWholePool(options);
   if (!image.ok()) return Fail(image.failure());
-  const Result<bool> stale = IsStale(*path);
-  if (!stale.ok()) return Fail(stale.failure());
+  const kvp::PoolResult<bool> stale = kvp::IsStale(*path);
+  if (!stale.ok()) return Fail({kExitIo, stale.error().message});
   const PoolInfo info{.pool = PoolName(options.pool.number),
                       .path = *path,
                       .unsafe = options.pool.unsafe,

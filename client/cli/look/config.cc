@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <array>
 #include <sstream>
+#include <string_view>
 
 #include "client/cli/agent/agent_view.h"
 #include "client/cli/render/json_writer.h"
@@ -29,6 +30,19 @@ std::string SettingsText(const v1::StatusResponse& status) {
   return out;
 }
 
+// The agent's TOML has the escapes of JSON. A table has `=` for a colon.
+std::string JsonOfToml(std::string_view toml) {
+  std::string json;
+  bool in_text = false;
+  for (size_t i = 0; i < toml.size(); ++i) {
+    const char c = toml[i];
+    json += !in_text && c == '=' ? ':' : c;
+    if (in_text && c == '\\' && i + 1 < toml.size()) json += toml[++i];
+    if (c == '"') in_text = !in_text;
+  }
+  return json;
+}
+
 std::string SettingsJson(const v1::StatusResponse& status) {
   JsonWriter json;
   json.BeginArray();
@@ -37,7 +51,7 @@ std::string SettingsJson(const v1::StatusResponse& status) {
     json.Key("key");
     json.String(setting.key());
     json.Key("value");
-    json.String(setting.value());
+    json.Verbatim(JsonOfToml(setting.value()));
     json.Key("origin");
     json.String(setting.origin());
     json.EndObject();

@@ -83,7 +83,9 @@ void AddRecordOptions(CLI::App& app, Question* question) {
       ->type_name("L")
       ->capture_default_str()
       ->check([](const std::string& text) {
-        return ParseLevel(text) ? std::string() : "'" + text + "' is no level";
+        return ParseLevel(text)
+                   ? std::string()
+                   : "unknown level '" + text + "'; use error, warn, info, debug or trace";
       });
   app.add_option_function<std::string>(
          "--name",

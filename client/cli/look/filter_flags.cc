@@ -16,9 +16,9 @@ Result<uint64_t> MomentFlag(const std::string& flag, const std::string& text, ui
                                  "yesterday"};
 }
 
-Result<uint32_t> UserFlag(const std::string& text) {
-  if (const auto uid = ParseUser(text)) return *uid;
-  return Failure{kExitUsage, "unknown user '" + text + "' in /etc/passwd; write the number"};
+Result<uint32_t> UserFlag(const std::string& text, Users* users) {
+  if (const auto uid = users->Find(text)) return *uid;
+  return Failure{kExitUsage, "unknown user '" + text + "'; write the number"};
 }
 
 Result<v1::Level> LevelFlag(const std::string& text) {

@@ -15,12 +15,13 @@ namespace sluice::cli {
 Result<uint64_t> MomentFlag(const std::string& flag, const std::string& text, uint64_t now);
 
 // A user's number, or name.
-Result<uint32_t> UserFlag(const std::string& text);
+Result<uint32_t> UserFlag(const std::string& text, Users* users);
 
 // Sets of a request what --since, --until and --uid say: `flags` has them as `since`, `until` and
 // `user`, empty where they are not given. nullopt: done; else what is wrong with one.
 template <typename Flags, typename Request>
-std::optional<Failure> SelectByTimeAndUser(const Flags& flags, uint64_t now, Request* request) {
+std::optional<Failure> SelectByTimeAndUser(const Flags& flags, uint64_t now, Users* users,
+                                           Request* request) {
   if (!flags.since.empty()) {
     const Result<uint64_t> since = MomentFlag("--since", flags.since, now);
     if (!since.ok()) return since.failure();
@@ -32,7 +33,7 @@ std::optional<Failure> SelectByTimeAndUser(const Flags& flags, uint64_t now, Req
     request->set_until_unix_nano(*until);
   }
   if (!flags.user.empty()) {
-    const Result<uint32_t> uid = UserFlag(flags.user);
+    const Result<uint32_t> uid = UserFlag(flags.user, users);
     if (!uid.ok()) return uid.failure();
     request->set_uid(*uid);
   }

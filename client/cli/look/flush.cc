@@ -2,6 +2,8 @@
 
 #include <CLI/App.hpp>
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "client/cli/agent/agent_view.h"
 #include "client/cli/render/message_json.h"
@@ -24,6 +26,14 @@ std::string Laggards(const v1::FlushResponse& response) {
     names += sink.sink() + " (" + (sink.error().empty() ? "behind" : sink.error()) + ')';
   }
   return names;
+}
+
+// Whether no agent of this release has a sink of that name, on or off.
+bool IsUnknown(const v1::SinkFlush& sink) {
+  static constexpr std::array<std::string_view, 4> kKinds = {"stderr", "otlp", "kvp", "file"};
+  const std::string_view name = sink.sink();
+  return sink.error() == "off, or no such sink" &&
+         std::ranges::count(kKinds, name.substr(0, name.find('.'))) == 0;
 }
 
 // `kvp, file: written, the records of this user`; empty: the agent does not say what it waited for.
@@ -71,6 +81,10 @@ int FlushVerb(GlobalOptions options, std::vector<std::string> arguments) {
       Flush(ResolveSockets(options).ingest, request, timeout + kFlushAnswerTime);
   if (!response.ok()) return Fail(response.failure());
   if (options.json && Print(MessageJson(*response)) != kExitOk) return kExitIo;
+  for (const v1::SinkFlush& sink : response->sinks()) {
+    if (!IsUnknown(sink)) continue;
+    return Fail({kExitUsage, "unknown sink '" + sink.sink() + "'; 'sluice status' lists them"});
+  }
   const std::string laggards = Laggards(*response);
   if (!laggards.empty()) return Fail({kExitNegative, "not flushed: " + laggards});
   if (all && response->scope() != v1::FLUSH_SCOPE_ALL) {

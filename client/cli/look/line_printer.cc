@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "client/cli/verb.h"
 #include "proto/text/escape.h"
@@ -25,7 +26,10 @@ RE2::Options PatternOptions(const std::string& pattern) {
 }  // namespace
 
 LinePrinter::LinePrinter(LineOutput output, std::unique_ptr<re2::RE2> pattern)
-    : output_(std::move(output)), pattern_(std::move(pattern)) {}
+    : output_(std::move(output)),
+      pattern_(std::move(pattern)),
+      write_(Print),
+      holds_(output_.reverse || output_.newest > 0) {}
 LinePrinter::LinePrinter(LinePrinter&&) noexcept = default;
 LinePrinter::~LinePrinter() = default;
 
@@ -34,7 +38,7 @@ Result<LinePrinter> LinePrinter::Create(LineOutput output) {
   if (!output.pattern.empty()) {
     pattern = std::make_unique<RE2>(output.pattern, PatternOptions(output.pattern));
     if (!pattern->ok()) {
-      return Failure{kExitUsage, "'" + output.pattern + "' is no pattern: " + pattern->error()};
+      return Failure{kExitUsage, "invalid pattern '" + output.pattern + "': " + pattern->error()};
     }
   }
   return LinePrinter(std::move(output), std::move(pattern));
@@ -65,18 +69,21 @@ int LinePrinter::Take(const v1::LinesResponse& response) {
       text += line.text();
     }
     text += '\n';
-    if (output_.reverse) held_.push_back(text.substr(begin));
+    if (!holds_) continue;
+    held_.push_back(text.substr(begin));
+    if (held_.size() == output_.newest + 1 && output_.newest > 0) held_.pop_front();
   }
   if (text.empty()) return kExitOk;
   has_printed_ = true;
-  return output_.reverse ? kExitOk : Print(text);
+  return holds_ ? kExitOk : write_(text);
 }
 
 int LinePrinter::PrintHeld() {
+  if (output_.reverse) std::ranges::reverse(held_);
   std::string text;
-  for (auto line = held_.rbegin(); line != held_.rend(); ++line) text += *line;
-  held_.clear();
-  return text.empty() ? kExitOk : Print(text);
+  for (const std::string& line : std::exchange(held_, {})) text += line;
+  holds_ = false;
+  return text.empty() ? kExitOk : write_(text);
 }
 
 int LinePrinter::PrintCursor() const {

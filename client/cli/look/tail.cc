@@ -1,10 +1,15 @@
 #include "client/cli/look/tail.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cstdio>
+#include <cstring>
 #include <optional>
 
 #include "client/cli/agent/emit.h"
@@ -87,7 +92,7 @@ void AddFlags(CLI::App& app, TailFlags* flags) {
   app.add_flag("--show-cursor", flags->show_cursor, "Print the place behind the last line");
 }
 
-Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags, uint64_t now) {
+Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags, uint64_t now, Users* users) {
   v1::LinesRequest request;
   if (!flags.level.empty()) {
     const Result<v1::Level> level = LevelFlag(flags.level);
@@ -101,7 +106,8 @@ Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags, uint64_t now) 
     const char* const end = flags.lines.data() + flags.lines.size();
     const auto [parsed, error] = std::from_chars(flags.lines.data(), end, count);
     if (error != std::errc() || parsed != end) {
-      return Failure{kExitUsage, "'" + flags.lines + "' is no number of lines; write 20 or all"};
+      return Failure{kExitUsage,
+                     "invalid number of lines '" + flags.lines + "': expected 20, or all"};
     }
     request.set_newest(count);
   }
@@ -109,7 +115,7 @@ Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags, uint64_t now) 
   request.set_after_cursor(flags.after_cursor);
   request.set_target_prefix(flags.target);
   request.set_unit(UnitName(flags.unit));
-  if (auto wrong = SelectByTimeAndUser(flags, now, &request)) return *std::move(wrong);
+  if (auto wrong = SelectByTimeAndUser(flags, now, users, &request)) return *std::move(wrong);
   request.set_boot_id(flags.boot);
   if (!flags.span.empty()) {
     const auto id = SpanId::FromHex(flags.span);
@@ -120,6 +126,16 @@ Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags, uint64_t now) 
     request.set_span_id(std::string(id->raw()));
   }
   return request;
+}
+
+// The agent knows no pattern: the newest lines that match are found here, before any are followed.
+// How many of them; 0: all that the request asks for.
+size_t TakeNewest(const TailFlags& flags, v1::LinesRequest* request) {
+  if (flags.pattern.empty() || request->newest() == 0) return 0;
+  const size_t newest = request->newest();
+  request->clear_newest();
+  request->set_follow(false);
+  return newest;
 }
 
 LineOutput::Shape ShapeOf(const TailFlags& flags, bool json) {
@@ -138,7 +154,9 @@ v1::LineStyle StyleFor(LineOutput::Shape shape, const std::string& output) {
 class Tail {
  public:
   Tail(SocketPaths sockets, v1::LinesRequest request, LinePrinter printer)
-      : sockets_(std::move(sockets)), request_(std::move(request)), printer_(std::move(printer)) {}
+      : sockets_(std::move(sockets)), request_(std::move(request)), printer_(std::move(printer)) {
+    printer_.WriteBy([this](std::string_view text) { return Write(text); });
+  }
 
   // Reads from that one, which is not looked for again when it is gone.
   void Use(OfflineAgent agent) {
@@ -150,6 +168,11 @@ class Tail {
   int Run(milliseconds timeout, milliseconds return_timeout);
 
   int PrintHeld() { return printer_.PrintHeld(); }
+  // Run goes on behind what was shown.
+  void FollowFromHere() {
+    request_.set_after_cursor(printer_.cursor());
+    request_.set_follow(true);
+  }
   const LinePrinter& printer() const { return printer_; }
 
  private:
@@ -159,6 +182,8 @@ class Tail {
     int exit_code = kExitOk;  // of what had nothing to do with the agent
   };
 
+  // To stdout, for as long as nobody says to stop. Exit code.
+  int Write(std::string_view text);
   rpc::Status Open(milliseconds timeout);
   End ReadToEnd(milliseconds timeout);
   bool AwaitReturn(milliseconds timeout, rpc::Status* status);
@@ -171,6 +196,23 @@ class Tail {
   std::string socket_;
   std::string_view method_;
 };
+
+// In pieces that a pipe takes at once when it is ready for any, so that none is waited for in
+// write(2), where signals are held back.
+int Tail::Write(std::string_view text) {
+  while (!text.empty()) {
+    interrupt_.Wait(STDOUT_FILENO, POLLOUT, rpc::Deadline::max());
+    if (interrupt_.is_raised()) return kExitOk;
+    const ssize_t size =
+        ::write(STDOUT_FILENO, text.data(), std::min<size_t>(text.size(), PIPE_BUF));
+    if (size >= 0) {
+      text.remove_prefix(static_cast<size_t>(size));
+    } else if (errno != EINTR && errno != EAGAIN) {
+      return Fail({kExitIo, std::string("write to stdout: ") + std::strerror(errno)});
+    }
+  }
+  return kExitOk;
+}
 
 // All there is where this process may open the admin socket, else its own uid's part.
 rpc::Status Tail::Open(milliseconds timeout) {
@@ -277,6 +319,17 @@ Result<std::string> ThisBoot(const GlobalOptions& options, milliseconds timeout)
   return status->boot_id();
 }
 
+// With `then_follows` a second time, for what comes behind what was held back.
+int RunAll(Tail* tail, const GlobalOptions& options, bool then_follows) {
+  const milliseconds timeout = options.timeout.value_or(kTailTimeout);
+  const milliseconds return_timeout = options.timeout.value_or(kReturnTimeout);
+  int code = tail->Run(timeout, return_timeout);
+  if (code == kExitOk) code = tail->PrintHeld();
+  if (code != kExitOk || !then_follows) return code;
+  tail->FollowFromHere();
+  return tail->Run(timeout, return_timeout);
+}
+
 }  // namespace
 
 int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
@@ -300,11 +353,13 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
   if (options.is_offline() && flags.follow) {
     return Fail({kExitUsage, "-f follows the running agent; nothing comes to --journal or --root"});
   }
-  Result<v1::LinesRequest> request = MakeLinesRequest(flags, UnixNow());
+  Users users(UsersOf(options));
+  Result<v1::LinesRequest> request = MakeLinesRequest(flags, UnixNow(), &users);
   if (!request.ok()) return Fail(request.failure());
   const LineOutput::Shape shape = ShapeOf(flags, options.json);
+  const size_t newest = TakeNewest(flags, &*request);
   Result<LinePrinter> printer =
-      LinePrinter::Create({shape, flags.pattern, flags.reverse, TextStyle::OfStdout()});
+      LinePrinter::Create({shape, flags.pattern, flags.reverse, newest, TextStyle::OfStdout()});
   if (!printer.ok()) return Fail(printer.failure());
   if (!flags.trace.empty()) {
     const Result<std::string> trace_id =
@@ -325,9 +380,7 @@ int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
     if (!agent.ok()) return Fail(agent.failure());
     tail.Use(std::move(*agent));
   }
-  int code =
-      tail.Run(options.timeout.value_or(kTailTimeout), options.timeout.value_or(kReturnTimeout));
-  if (code == kExitOk) code = tail.PrintHeld();
+  const int code = RunAll(&tail, options, newest > 0 && flags.follow);
   if (flags.show_cursor && !tail.printer().cursor().empty()) {
     if (const int printed = tail.printer().PrintCursor(); printed != kExitOk) return printed;
   }

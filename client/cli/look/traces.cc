@@ -60,10 +60,10 @@ void AddFlags(CLI::App& app, TracesFlags* flags) {
       ->type_name("TEXT");
 }
 
-Result<v1::TracesRequest> MakeRequest(const TracesFlags& flags, uint64_t now) {
+Result<v1::TracesRequest> MakeRequest(const TracesFlags& flags, uint64_t now, Users* users) {
   v1::TracesRequest request;
   request.set_limit(flags.count);
-  if (auto wrong = SelectByTimeAndUser(flags, now, &request)) return *std::move(wrong);
+  if (auto wrong = SelectByTimeAndUser(flags, now, users, &request)) return *std::move(wrong);
   if (!flags.slower_than.empty()) {
     const auto length = ParseLength(flags.slower_than);
     if (!length) {
@@ -141,7 +141,8 @@ int TracesVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "  sluice traces -b --slower-than 10s -u cloud-init");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
 
-  Result<v1::TracesRequest> request = MakeRequest(flags, UnixNow());
+  Users users(UsersOf(options));
+  Result<v1::TracesRequest> request = MakeRequest(flags, UnixNow(), &users);
   if (!request.ok()) return Fail(request.failure());
   Result<AgentView> agent = AgentView::Open(options, options.timeout.value_or(kTracesTimeout));
   if (!agent.ok()) return Fail(agent.failure());
@@ -157,8 +158,8 @@ int TracesVerb(GlobalOptions options, std::vector<std::string> arguments) {
     return printed != kExitOk || traces->traces_size() > 0 ? printed : kExitNegative;
   }
   if (traces->traces_size() == 0) return Fail({kExitNegative, "no such trace in the journal"});
-  return Print(
-      RenderTraces(*traces, TextStyle::OfStdout(), [](uint32_t uid) { return UserName(uid); }));
+  return Print(RenderTraces(*traces, TextStyle::OfStdout(),
+                            [&](uint32_t uid) { return users.NameOf(uid); }));
 }
 
 }  // namespace sluice::cli

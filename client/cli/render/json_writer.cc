@@ -20,7 +20,7 @@ std::string Quote(std::string_view text) {
 void JsonWriter::Key(std::string_view key) {
   BeginValue();
   out_ += Quote(key);
-  out_ += ": ";
+  out_ += layout_ == Layout::kCompact ? ":" : ": ";
   after_key_ = true;
 }
 
@@ -64,6 +64,7 @@ void JsonWriter::BeginValue() {
 }
 
 void JsonWriter::NewLine() {
+  if (layout_ == Layout::kCompact) return;
   out_ += '\n';
   out_.append(2 * has_members_.size(), ' ');
 }

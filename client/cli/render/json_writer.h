@@ -1,5 +1,5 @@
-// Writes one JSON document, indented by two spaces. Values and members are written in order;
-// commas, indentation and escaping are the writer's.
+// Writes one JSON document. Values and members are written in order; commas, layout and escaping
+// are the writer's.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,10 @@ namespace sluice::cli {
 
 class JsonWriter {
  public:
+  // By two spaces, or on one line without blanks.
+  enum class Layout { kIndented, kCompact };
+  explicit JsonWriter(Layout layout = Layout::kIndented) : layout_(layout) {}
+
   void BeginObject() { Open('{'); }
   void EndObject() { Close('}'); }
   void BeginArray() { Open('['); }
@@ -18,7 +22,7 @@ class JsonWriter {
   // Before each value within an object.
   void Key(std::string_view key);
 
-  // Bytes that are not UTF-8 become lone surrogates (line_escape.h), so that none is lost.
+  // What is not UTF-8 becomes U+FFFD.
   void String(std::string_view text);
   void Int(int64_t number) { Scalar(std::to_string(number)); }
   void Uint(uint64_t number) { Scalar(std::to_string(number)); }
@@ -26,6 +30,8 @@ class JsonWriter {
   void Double(double number);
   void Bool(bool value) { Scalar(value ? "true" : "false"); }
   void Null() { Scalar("null"); }
+  // `json` is one value.
+  void Verbatim(std::string_view json) { Scalar(json); }
 
   // The document so far, ending in a line feed. Complete when every Begin had its End.
   std::string Finish() const { return out_ + '\n'; }
@@ -34,10 +40,11 @@ class JsonWriter {
   void Open(char bracket);
   void Close(char bracket);
   void Scalar(std::string_view text);
-  // Comma, line feed and indentation, as the place asks for.
+  // Comma, line feed and indentation, as place and layout ask for.
   void BeginValue();
   void NewLine();
 
+  const Layout layout_;
   std::string out_;
   std::vector<bool> has_members_;  // one for each open bracket
   bool after_key_ = false;

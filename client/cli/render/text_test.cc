@@ -100,7 +100,7 @@ TEST(JsonWriterTest, EscapesKeysAndStrings) {
   json.Key("q\"");
   json.String("b\\ n\n e\x1b i\xff");
   json.EndObject();
-  EXPECT_EQ(json.Finish(), "{\n  \"q\\\"\": \"b\\\\ n\\u000a e\\u001b i\\udcff\"\n}\n");
+  EXPECT_EQ(json.Finish(), "{\n  \"q\\\"\": \"b\\\\ n\\n e\\u001b i\xef\xbf\xbd\"\n}\n");
 }
 
 TEST(JsonWriterTest, HasNoNumberForInfinity) {

@@ -132,6 +132,7 @@ std::string TreeRenderer::Marks(const TraceSpan& span) const {
   if (span.EndsBeforeStart()) out += "  (ends before it starts: the clock was set back)";
   if (span.span.start_time_unix_nano() == 0) out += "  (start not seen)";
   if (span.parent_not_seen) out += "  (parent not seen)";
+  if (span.id_used_before) out += "  (another span has this id, too)";
   if (span.parent_is_descendant) out += "  (its parent is its own descendant)";
   return out;
 }

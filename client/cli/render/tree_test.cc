@@ -24,6 +24,34 @@ TEST(TreeTest, ShowsSpansUnderTheirParentsInOrderOfTime) {
             "@500 ms   100 ms  `- c\n");
 }
 
+TEST(TreeTest, ShowsBothOfTwoSpansThatShareAnId) {
+  Records records;
+  records.Start('a', 0, 0).Whole('b', 'a', 100, 400).Whole('b', 'a', 100, 400);
+  records.Whole('b', 'a', 500, 600).End('a', 1000);
+  EXPECT_EQ(records.Tree(),
+            "     @0  1.00 s  a  uid 1000  pid 7\n"
+            "@100 ms  300 ms  |- b\n"
+            "@500 ms  100 ms  `- b  (another span has this id, too)\n");
+}
+
+// Times of the clock, as it was before the step for who asked it then.
+TEST(TreeTest, OrdersByReceiptWhereTheClockWentBack) {
+  Records records;
+  records.Start('a', 0, 10'000).Whole('b', 'a', 11'000, 11'500);
+  records.last().set_received_unix_nano(kBegin + 12 * kSecond);
+  records.From(1000, 8).Whole('c', 'a', 2'000, 2'500).Event('a', 2'700, "then");
+  records.last().set_received_unix_nano(kBegin + 3 * kSecond);
+  const std::string tree = records.Tree();
+  EXPECT_LT(tree.find(" b"), tree.find(" c")) << tree;
+  EXPECT_LT(tree.find(" c"), tree.find("then")) << tree;
+}
+
+TEST(TreeTest, AnEventThatStatesNoTimeHasThatOfItsReceipt) {
+  Records records;
+  records.Event(0, 0, "when").last().mutable_record()->mutable_event()->clear_time_unix_nano();
+  EXPECT_EQ(records.Tree().substr(0, 15), "09:57:54.000000");
+}
+
 TEST(TreeTest, CountsInItsFirstLine) {
   Records records;
   records.Start('a', 0, 0).Event('a', 1, "x").Whole('b', 'a', 0, 1).Start('c', 'a', 2);

@@ -29,13 +29,17 @@ class TraceBuilder {
     bool start = false;
     bool end = false;
     uint64_t received_unix_nano = 0;
+    uint64_t went_back = 0;
     std::vector<std::string> updates;
   };
 
   Sender SenderOf(const v1::StoredRecord& stored);
+  uint64_t WentBack(uint64_t time, const v1::StoredRecord& stored) const;
   void AddEvent(const v1::StoredRecord& stored);
   void AddSpanEvents();
   void AddSpan(const v1::StoredRecord& stored);
+  size_t SpanFor(const v1::StoredRecord& stored);
+  bool IsAnotherSpan(size_t index, const v1::Record& record) const;
   bool IsRepeated(Seen& seen, const v1::Record& record) const;
   std::optional<size_t> FindSpan(const std::string& span_id, uint32_t uid) const;
   void HangSpans();
@@ -49,12 +53,21 @@ class TraceBuilder {
   std::vector<Seen> seen_;
   std::map<SpanKey, size_t> by_key_;
   std::vector<std::optional<size_t>> parents_;
+  // Of trace_.events, as went_back_ was.
+  std::vector<uint64_t> events_went_back_;
+  uint64_t last_received_unix_nano_ = 0;
+  // How far the clock of the wall was set back, in all, between the records added so far.
+  uint64_t went_back_ = 0;
   // By their encoding.
   std::map<std::string, std::shared_ptr<const otlp::v1::Resource>> resources_;
 };
 
 void TraceBuilder::Add(const v1::StoredRecord& stored) {
   const v1::Record& record = stored.record();
+  const uint64_t received = stored.received_unix_nano();
+  // Records are in the order of their receipt, so that only a step of the clock does this.
+  if (received < last_received_unix_nano_) went_back_ += last_received_unix_nano_ - received;
+  last_received_unix_nano_ = received;
   if (record.has_event()) {
     AddEvent(stored);
   } else if (record.has_span()) {
@@ -76,12 +89,20 @@ void TraceBuilder::AddEvent(const v1::StoredRecord& stored) {
   if (trace_.trace_id.empty()) trace_.trace_id = body.trace_id();
   event.time_unix_nano =
       body.time_unix_nano() != 0 ? body.time_unix_nano() : body.observed_time_unix_nano();
+  if (event.time_unix_nano == 0) event.time_unix_nano = stored.received_unix_nano();
   if (stored.record().level() != v1::LEVEL_UNSPECIFIED) event.level = stored.record().level();
   event.text = body.body().string_value().empty() ? body.event_name() : body.body().string_value();
   event.target = stored.record().target();
   event.attributes = body.attributes();
   event.span_id = body.span_id();
   event.sender = SenderOf(stored);
+  events_went_back_.push_back(WentBack(event.time_unix_nano, stored));
+}
+
+// What to add to `time`, so that what came before a step of the clock is before it. Who was there
+// before the step states times of the clock as it was, which lie after the receipt.
+uint64_t TraceBuilder::WentBack(uint64_t time, const v1::StoredRecord& stored) const {
+  return time > stored.received_unix_nano() ? 0 : went_back_;
 }
 
 bool TraceBuilder::IsRepeated(Seen& seen, const v1::Record& record) const {
@@ -101,17 +122,40 @@ bool TraceBuilder::IsRepeated(Seen& seen, const v1::Record& record) const {
   }
 }
 
+// A beginning that says otherwise than the one before is no repetition of it.
+bool TraceBuilder::IsAnotherSpan(size_t index, const v1::Record& record) const {
+  const bool begins =
+      record.kind() == v1::RECORD_KIND_SPAN || record.kind() == v1::RECORD_KIND_SPAN_START;
+  const Span& known = trace_.spans[index].span;
+  const Span& span = record.span();
+  return begins && seen_[index].start &&
+         (span.start_time_unix_nano() != known.start_time_unix_nano() ||
+          span.name() != known.name());
+}
+
+// The index of the span that the record is of.
+size_t TraceBuilder::SpanFor(const v1::StoredRecord& stored) {
+  const SpanKey key{stored.record().span().span_id(), stored.identity().uid()};
+  const auto [entry, is_new] = by_key_.emplace(key, trace_.spans.size());
+  const bool is_another = !is_new && IsAnotherSpan(entry->second, stored.record());
+  if (is_new || is_another) {
+    entry->second = trace_.spans.size();
+    trace_.spans.emplace_back().id_used_before = is_another;
+    Seen& seen = seen_.emplace_back();
+    seen.received_unix_nano = stored.received_unix_nano();
+    seen.went_back = WentBack(stored.record().span().start_time_unix_nano(), stored);
+  }
+  return entry->second;
+}
+
 void TraceBuilder::AddSpan(const v1::StoredRecord& stored) {
   const v1::Record& record = stored.record();
-  const SpanKey key{record.span().span_id(), stored.identity().uid()};
-  const auto [entry, is_new] = by_key_.emplace(key, trace_.spans.size());
-  if (is_new) {
-    trace_.spans.emplace_back();
-    seen_.emplace_back().received_unix_nano = stored.received_unix_nano();
-  }
+  const size_t spans_before = trace_.spans.size();
+  const size_t index = SpanFor(stored);
+  const bool is_new = index == spans_before;
   if (trace_.trace_id.empty()) trace_.trace_id = record.span().trace_id();
-  TraceSpan& span = trace_.spans[entry->second];
-  Seen& seen = seen_[entry->second];
+  TraceSpan& span = trace_.spans[index];
+  Seen& seen = seen_[index];
   if (IsRepeated(seen, record)) return;
   span.span.MergeFrom(record.span());
   if (record.level() != v1::LEVEL_UNSPECIFIED) span.level = record.level();
@@ -124,7 +168,8 @@ void TraceBuilder::AddSpan(const v1::StoredRecord& stored) {
 
 // The events that an SDK keeps within its span.
 void TraceBuilder::AddSpanEvents() {
-  for (const TraceSpan& span : trace_.spans) {
+  for (size_t i = 0; i < trace_.spans.size(); ++i) {
+    const TraceSpan& span = trace_.spans[i];
     for (const Span::Event& body : span.span.events()) {
       TraceEvent& event = trace_.events.emplace_back();
       event.time_unix_nano = body.time_unix_nano();
@@ -134,6 +179,7 @@ void TraceBuilder::AddSpanEvents() {
       event.span_id = span.span.span_id();
       event.sender = span.sender;
       event.is_of_span = true;
+      events_went_back_.push_back(seen_[i].went_back);
     }
   }
 }
@@ -189,10 +235,14 @@ void TraceBuilder::HangEvents() {
   }
 }
 
+// For the order alone.
 uint64_t TraceBuilder::TimeOf(const TraceItem& item) const {
-  if (item.kind == TraceItem::Kind::kEvent) return trace_.events[item.index].time_unix_nano;
+  if (item.kind == TraceItem::Kind::kEvent) {
+    return trace_.events[item.index].time_unix_nano + events_went_back_[item.index];
+  }
+  const Seen& seen = seen_[item.index];
   const uint64_t start = trace_.spans[item.index].span.start_time_unix_nano();
-  return start != 0 ? start : seen_[item.index].received_unix_nano;
+  return (start != 0 ? start : seen.received_unix_nano) + seen.went_back;
 }
 
 void TraceBuilder::SortByTime() {

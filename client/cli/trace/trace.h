@@ -51,6 +51,8 @@ struct TraceSpan {
   // Its parent is named and not in the trace, or is its own descendant.
   bool parent_not_seen = false;
   bool parent_is_descendant = false;
+  // Another span of the same sender came before with the same id.
+  bool id_used_before = false;
 
   // Nanoseconds from start to end; nullopt where either is not known or the end comes first.
   std::optional<uint64_t> Duration() const;

@@ -52,7 +52,7 @@ void InfoIn(const Context& context, std::string_view message, const Attributes& 
   sluice::Event(message, attributes, {.target = kTarget, .context = context});
 }
 
-// A span that is nobody's current one; a root by default.
+// A detached span; a root by default.
 Span Detached(std::string_view name, const Attributes& attributes = {},
               const Context& parent = {}) {
   Tick();

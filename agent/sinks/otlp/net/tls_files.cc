@@ -90,7 +90,7 @@ bool TlsFiles::SetServerName(SSL_CTX* context) {
   if (X509_VERIFY_PARAM_set1_ip_asc(parameters, host_.c_str()) == 1) return true;
   ERR_clear_error();
   if (X509_VERIFY_PARAM_set1_host(parameters, host_.data(), host_.size()) == 1) return true;
-  error_ = absl::StrCat("'", host_, "' is no name that a certificate can be for");
+  error_ = absl::StrCat("invalid host name '", host_, "': no certificate can be for it");
   return false;
 }
 
