@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(not PACKAGE.exists(), reason="no headers of Pyth
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 INCARNATION = re.compile(r"^CLOUD_INIT\|\d+\|")
 REPORT = """
-import sys
-from cloudinit.reporting import events, handlers, update_configuration
+import sys, time
+from cloudinit.reporting import events, flush_events, update_configuration
 if sys.argv[1] == "sluice":
     import sluice.cloudinit
 options = {"kvp_file_path": sys.argv[2]} if sys.argv[1] == "hyperv" else {}
@@ -29,8 +29,9 @@ at(events.ReportingEvent("start", "init-local/search-Azure", "h\\u00e9 \\U0001f6
 at(events.FinishReportingEvent("init-local/search-Azure", "found", "WARN"), 1700000001.5)
 at(events.FinishReportingEvent("init-local", "no network", "FAIL"), 1762458810.941724)
 at(events.ReportingEvent("diagnostic", "diagnostic message", "x" * 2500), 1762458811)
-from cloudinit.reporting import flush_events
+began = time.monotonic()
 flush_events()
+print(time.monotonic() - began)
 """
 
 
@@ -47,9 +48,11 @@ def cloud_init_fixture(shared):
 
 
 def report(cloud_init, shared, *arguments, uid=NOBODY, **environment):
+    """Returns how long the flush took, in seconds."""
     importable = for_anybody(shared)
-    run([INTERPRETER, "-c", REPORT, *arguments], uid=uid,
-        env={**importable, "PYTHONPATH": f"{importable['PYTHONPATH']}:{cloud_init}", **environment})
+    done = run([INTERPRETER, "-c", REPORT, *arguments], uid=uid, env={
+        **importable, "PYTHONPATH": f"{importable['PYTHONPATH']}:{cloud_init}", **environment})
+    return float(done.stdout)
 
 
 def told(pairs):
@@ -106,5 +109,5 @@ def test_who_is_not_trusted_speaks_under_his_own_name(shared, cloud_init):
         assert "|finish|init-local|" in agent.pool()[3][0]
 
 
-def test_without_an_agent_nothing_waits_and_nothing_fails(shared, cloud_init):
-    report(cloud_init, shared, "sluice", SLUICE_SOCKET="/nonexistent/sluice.sock")
+def test_without_an_agent_nothing_fails_and_a_boot_goes_on(shared, cloud_init):
+    assert report(cloud_init, shared, "sluice", SLUICE_SOCKET="/nonexistent/sluice.sock") < 2

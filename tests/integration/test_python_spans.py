@@ -122,6 +122,24 @@ def test_an_exception_fails_its_spans_and_goes_on():
     assert found["failed"]["status"] == {"code": 2, "message": "exit 9"}
 
 
+def test_what_fails_while_an_exception_is_told_is_not_the_programs():
+    found = program("""
+    import sluice._errors
+    def raise_within(error):
+        def leave(*_):
+            raise error
+        sluice._errors.leave = leave
+        with sluice.span(type(error).__name__):
+            raise OSError("the program's")
+    for error, expected in ((ValueError(), OSError), (KeyboardInterrupt(), KeyboardInterrupt)):
+        try:
+            raise_within(error)
+        except BaseException as caught:
+            assert type(caught) is expected
+    """)
+    assert parents(found) == {"ValueError": None, "KeyboardInterrupt": None}
+
+
 def test_tasks_threads_and_executors_have_their_own_current_span():
     found = program("""
     from concurrent.futures import ThreadPoolExecutor

@@ -284,17 +284,20 @@ static PyObject* record(PyObject* self, PyObject* args) {
   Py_RETURN_NONE;
 }
 
-/* Has sluice._errors do something about an exception; what fails there is not the program's. */
-static void tell_error(const char* what, PyObject* self, PyObject* error, int keeps_status) {
+/* Has sluice._errors do something about an exception. What fails there is not the program's, but
+ * that somebody interrupts it is: -1 then. */
+static int tell_error(const char* what, PyObject* self, PyObject* error, int keeps_status) {
   if (errors == NULL) errors = PyImport_ImportModule("sluice._errors");
   PyObject* const done =
       errors == NULL ? NULL : PyObject_CallMethod(errors, what, "OOi", self, error, keeps_status);
+  if (done == NULL && !PyErr_ExceptionMatches(PyExc_Exception)) return -1;
   Py_XDECREF(done);
   PyErr_Clear();
+  return 0;
 }
 
 static PyObject* record_error(PyObject* self, PyObject* error) {
-  tell_error("record", self, error, 0);
+  if (tell_error("record", self, error, 0) != 0) return NULL;
   Py_RETURN_NONE;
 }
 
@@ -342,8 +345,12 @@ static void leave(Span* self) {
 static PyObject* leave_and_end(PyObject* self, PyObject* const* given, Py_ssize_t count) {
   Span* const own = (Span*)self;
   leave(own);
-  if (count >= 2 && given[1] != Py_None) tell_error("leave", self, given[1], own->has_status);
+  int failed = 0;
+  if (count >= 2 && given[1] != Py_None) {
+    failed = tell_error("leave", self, given[1], own->has_status);
+  }
   sluice_span_end(own->handle);
+  if (failed) return NULL;
   Py_RETURN_FALSE;
 }
 
