@@ -197,7 +197,8 @@ void AddRunFlags(CLI::App& app, RunFlags* flags) {
          [flags](const std::string& text) {
            const auto length = ParseLength(text);
            if (!length || *length == 0) {
-             throw CLI::ValidationError("--auto-tree", "'" + text + "' is no time; write 3s");
+             throw CLI::ValidationError("--auto-tree",
+                                        "invalid time '" + text + "'; use 3s, for example");
            }
            flags->auto_tree_nano = *length;
          },

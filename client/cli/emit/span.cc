@@ -35,8 +35,8 @@ int SendWholeSpan(const GlobalOptions& options, const WholeSpanFlags& flags, rpc
   const auto started = ParseSpanTime(flags.start, now);
   const auto ended = ParseSpanTime(flags.end, now);
   if (!started || !ended) {
-    return Fail({kExitUsage, "'" + (started ? flags.end : flags.start) +
-                                 "' is no time; write now, 2026-11-20T09:27:53Z or 1763630873.5"});
+    return Fail({kExitUsage, "invalid time '" + (started ? flags.end : flags.start) +
+                                 "'; use now, 2026-11-20T09:27:53Z or 1763630873.5"});
   }
   if (*ended < *started) return Fail({kExitUsage, "--end is before --start"});
   const auto incoming = ContextOf(flags.span.context);

@@ -117,7 +117,7 @@ int SpanEventVerb(GlobalOptions options, std::vector<std::string> arguments) {
   Result<std::vector<Attribute>> attributes = SpanAttributes(emit, attrs);
   if (!attributes.ok()) return Fail(attributes.failure());
   const auto moment = ParseSpanTime(time, UnixNow());
-  if (!moment) return Fail({kExitUsage, "--time '" + time + "' is no time"});
+  if (!moment) return Fail({kExitUsage, "--time: invalid time '" + time + "'"});
   return Change(options, flags, begin, [&](const SpanStart& span) {
     return EncodeSpanEvent(span, {*moment, emit.name, std::move(*attributes)});
   });
@@ -155,7 +155,7 @@ int SpanEndVerb(GlobalOptions options, std::vector<std::string> arguments) {
   Result<std::vector<Attribute>> attributes = SpanAttributes(flags.span.emit, flags.span.attrs);
   if (!attributes.ok()) return Fail(attributes.failure());
   const auto ended = ParseSpanTime(flags.end, UnixNow());
-  if (!ended) return Fail({kExitUsage, "--end '" + flags.end + "' is no time"});
+  if (!ended) return Fail({kExitUsage, "--end: invalid time '" + flags.end + "'"});
   const SpanEnd end = DescribeEnd(flags, *ended, std::move(*attributes));
   const int told = Change(options, flags.change, begin,
                           [&](const SpanStart& span) { return EncodeSpanEnd(span, end); });

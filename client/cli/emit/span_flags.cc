@@ -114,8 +114,8 @@ void AddSpanFlags(CLI::App& app, SpanFlags* flags) {
          [flags](const std::string& text) {
            const auto kind = IndexIn(kKinds, text);
            if (!kind) {
-             throw CLI::ValidationError("--kind", "'" + text +
-                                                      "' is no kind; write internal, server, "
+             throw CLI::ValidationError("--kind", "unknown kind '" + text +
+                                                      "'; use internal, server, "
                                                       "client, producer or consumer");
            }
            flags->kind = static_cast<uint32_t>(*kind);

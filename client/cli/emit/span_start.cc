@@ -112,7 +112,7 @@ int Announce(const GlobalOptions& options, const StartFlags& flags, SpanStart sp
 int StartSpan(const GlobalOptions& options, const StartFlags& flags, bool is_background,
               rpc::Deadline begin) {
   const auto started = ParseSpanTime(flags.start, UnixNow());
-  if (!started) return Fail({kExitUsage, "--start '" + flags.start + "' is no time"});
+  if (!started) return Fail({kExitUsage, "--start: invalid time '" + flags.start + "'"});
   const auto incoming = ContextOf(flags.span.context);
   if (!incoming && flags.span.context.required) return Fail(NoContext());
   Result<std::vector<Attribute>> attributes = SpanAttributes(flags.span.emit, flags.span.attrs);

@@ -1,4 +1,4 @@
-/* A span of Python is nobody's current one for the library: tasks of asyncio take turns on one
+/* For the library each span of Python is a detached one: tasks of asyncio take turns on one
  * thread, and leave each other's spans open. The context variable of context.c says which is
  * current. */
 #include "span.h"
