@@ -113,14 +113,23 @@ bool SegmentReader::IsSound(const FrameHeader& header, uint64_t offset, uint64_t
 }
 
 std::string_view SegmentReader::Fill(uint64_t offset, uint64_t size, uint64_t end) {
-  window_offset_ = offset;
   const uint64_t available = offset < end ? end - offset : 0;
   const uint64_t wanted = std::min(std::max(size, kWindowBytes), available);
-  if (window_.capacity() > 2 * kWindowBytes && wanted <= kWindowBytes) std::string().swap(window_);
+  // Large entries begin in one window and end in the next. What is before `end` never changes.
+  const bool overlaps =
+      is_whole_ && offset >= window_offset_ && offset < window_offset_ + window_.size();
+  window_.erase(0, overlaps ? offset - window_offset_ : std::string::npos);
+  window_offset_ = offset;
+  const uint64_t kept = std::min<uint64_t>(window_.size(), wanted);
+  if (window_.capacity() > 2 * kWindowBytes && wanted <= kWindowBytes) {
+    std::string(window_, 0, kept).swap(window_);
+  }
   window_.resize(wanted);
-  const absl::StatusOr<size_t> got = ReadAt(fs_, fd_.get(), window_.data(), wanted, offset);
-  if (got.ok()) {
-    window_.resize(*got);
+  const absl::StatusOr<size_t> got =
+      ReadAt(fs_, fd_.get(), window_.data() + kept, wanted - kept, offset + kept);
+  is_whole_ = got.ok();
+  if (is_whole_) {
+    window_.resize(kept + *got);
   } else {
     ReadByPages(offset);
   }

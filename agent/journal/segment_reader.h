@@ -73,6 +73,7 @@ class SegmentReader {
   uint64_t offset_ = kSegmentHeaderBytes;
   uint64_t window_offset_ = 0;
   std::string window_;
+  bool is_whole_ = true;  // all of the window could be read
 };
 
 // The header of an open segment file; nullopt: damaged, or of another format version, which
