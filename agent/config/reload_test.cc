@@ -23,6 +23,8 @@ level = "debug"
 segment = "1 MiB"
 [ingest]
 redact = ["key=password"]
+otlp = false
+otlp_metrics = false
 [kvp]
 enabled = false
 path = "/f"
@@ -94,6 +96,8 @@ loose_numbers = true
 [limits]
 connections_per_uid = 1
 memory = "16 MiB"
+otlp_request = "1 MiB"
+otlp_record = "64 KiB"
 )";
 
 class ReloadTest : public LoadTest {

@@ -82,7 +82,8 @@ TEST(CloudInitTest, GoesOnInNumberedRecordsThatAreJsonEach) {
 
 TEST(CloudInitTest, KeepsItsLimitsWhateverTheName) {
   const std::string name = "a|b" + std::string(2000, '\1');
-  CloudInitReport report = Start(std::string(3000, 'x'));
+  const std::string message(3000, 'x');
+  CloudInitReport report = Start(message);
   report.name = name;
   for (const KeyAndValue& record : RecordsOf(report)) {
     EXPECT_THAT(record.key, AllOf(::testing::SizeIs(Le(254u)), ::testing::HasSubstr("|a_b")));
