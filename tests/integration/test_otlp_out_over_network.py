@@ -103,7 +103,7 @@ def test_tests_exit_code_tells_refused_from_unreachable(shared):
         assert away.returncode == 3 and "unreachable" in away.stdout
         for arguments, words in ((["otlp.none"], "no [otlp.none]"),
                                  (["--endpoint", "http://"], "names no host"),
-                                 (["--endpoint", "file:///x"], "no destination on a network")):
+                                 (["--endpoint", "file:///x"], "not on a network nor a Unix socket")):
             other = agent.sluice("otlp", "test", *arguments, check=False)
             assert words in other.stdout + other.stderr, other
 

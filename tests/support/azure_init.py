@@ -80,6 +80,7 @@ REPORTS = [
 LOG_MENDS = {
     "escaped": lambda theirs, ours: unescaped(ours) == theirs.replace(r"\x1b", "\x1b"),
     "once": lambda theirs, ours: re.sub(r'(\w+="?\w+"?) \1(?=[ }])', r"\1", theirs) == ours,
+    "target": lambda theirs, ours: theirs.replace(": : ", ": ") == ours,
     "sources": lambda theirs, ours: theirs.replace(' error.sources=[inner "cause"]', "") == ours,
 }
 
