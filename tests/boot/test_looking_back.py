@@ -8,7 +8,7 @@ import telling
 
 JOB = """
 sluice event --require "growing the file system"
-sluice run --name resize_root -- sh -c 'kill -9 $PPID' || true
+sluice run --name resize_root -- sh -c 'kill -9 $$' || true
 """
 
 
