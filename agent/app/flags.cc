@@ -85,7 +85,7 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags* flags) {
          "without DIR about filters alone")
       ->type_name("[DIR]")
       ->expected(0, 1);
-  app.add_flag("--verbose", flags->verbose, "Say more on stderr");
+  app.add_flag("--verbose", flags->verbose, "Log more to stderr");
   app.failure_message([](const CLI::App* given, const CLI::Error& error) {
     const bool is_unknown = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
     const std::string what =

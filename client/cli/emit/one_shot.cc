@@ -27,9 +27,8 @@ std::string NotSent(const rpc::Status& status, const std::string& socket, bool i
 void AddOneShotFlags(CLI::App& app, OneShotFlags* flags) {
   CLI::Option* const require =
       app.add_flag("--require", flags->require,
-                   "Exit with 4 or 5 when the agent does not take it, not only with a note");
-  app.add_flag("--no-wait", flags->no_wait,
-               "Hand it to the socket and do not wait for the agent to have it")
+                   "Exit with 4 or 5 if the agent does not take it, instead of 0 and a note");
+  app.add_flag("--no-wait", flags->no_wait, "Send it and do not wait for the agent's answer")
       ->excludes(require);
 }
 
