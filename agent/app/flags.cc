@@ -85,9 +85,12 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags* flags) {
          "without DIR about filters alone")
       ->type_name("[DIR]")
       ->expected(0, 1);
-  app.add_flag("--verbose", flags->verbose, "Say more on stderr");
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return "sluiced: " + std::string(error.what()) + "; see 'sluiced --help'\n";
+  app.add_flag("--verbose", flags->verbose, "Log more to stderr");
+  app.failure_message([](const CLI::App* given, const CLI::Error& error) {
+    const bool is_unknown = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+    const std::string what =
+        is_unknown ? "unknown option '" + given->remaining().front() + "'" : error.what();
+    return "sluiced: " + what + "; see 'sluiced --help'\n";
   });
   try {
     app.parse(argc, argv);

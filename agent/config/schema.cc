@@ -166,7 +166,7 @@ std::vector<Flag> Schema::Flags() const {
       {"--socket", "socket.ingest", "PATH", "Ingest socket, open to every local process"},
       {"--admin-socket", "socket.admin", "PATH", "Admin socket, for root"},
       {"--journal", "journal.path", "DIR", "Directory of the journal"},
-      {"--runtime-dir", "runtime.path", "DIR", "Directory for state that dies with the boot"}};
+      {"--runtime-dir", "runtime.path", "DIR", "Directory for state that is lost at reboot"}};
   for (const SinkSection& section : sinks_) {
     for (Flag flag : section.flags) {
       flag.key = absl::StrCat(section.name, ".", flag.key);

@@ -37,14 +37,14 @@ using namespace sluice::cli;  // NOLINT: this file is the table and nothing else
 
 constexpr std::array kVerbs = {
     Verb{"run", "Run a command inside a span", RunVerb},
-    Verb{"exec", "The same, as otel-cli calls it", RunVerb},
+    Verb{"exec", "The same as run, under otel-cli's name", RunVerb},
     Verb{"span", "Emit a span, or start and end one from a shell", SpanVerb},
     Verb{"event", "Emit one event, or each line of stdin as one", EventVerb},
     Verb{"shell-init", "Print functions for a script that makes spans", ShellInitVerb},
-    Verb{"env", "Print what brings another program into this span, or OTLP here", EnvVerb},
-    Verb{"report", "Tell Azure how provisioning went", ReportVerb},
+    Verb{"env", "Print variables that hand this span on, or send OTLP to the agent", EnvVerb},
+    Verb{"report", "Report to Azure how provisioning went", ReportVerb},
     Verb{"flush", "Wait until the sinks have written everything", FlushVerb},
-    Verb{"status", "Show how the agent is doing and what was dropped", StatusVerb, true},
+    Verb{"status", "Show the agent's state and what was dropped", StatusVerb, true},
     Verb{"tail", "Show the newest records as log lines, and follow", TailVerb, true},
     Verb{"traces", "List the traces of the journal", TracesVerb, true},
     Verb{"tree", "Show one trace as a tree", TreeVerb, true},
@@ -53,15 +53,15 @@ constexpr std::array kVerbs = {
     Verb{"critical", "Show what a trace had to wait for", CriticalVerb, true},
     Verb{"plot", "Draw a trace as a waterfall, one HTML page", PlotVerb, true},
     Verb{"export", "Write a trace for Jaeger, the Collector or Perfetto", ExportVerb, true},
-    Verb{"collect", "Pack what it takes to look into this machine elsewhere", CollectVerb, true},
-    Verb{"kvp", "Look into the Hyper-V KVP pool, and change it", KvpVerb},
-    Verb{"otlp", "Try the destinations of the export", OtlpVerb},
+    Verb{"collect", "Pack journal, status and log to examine them elsewhere", CollectVerb, true},
+    Verb{"kvp", "Show and change the Hyper-V KVP pool", KvpVerb},
+    Verb{"otlp", "Test the OTLP export, or retry it now", OtlpVerb},
     Verb{"filter", "Check a filter, and see what it lets through", FilterVerb},
-    Verb{"config", "Show the agent's configuration, make it read a changed one", ConfigVerb},
+    Verb{"config", "Show or reload the agent's configuration", ConfigVerb},
 };
 
 constexpr std::string_view kFooter =
-    "'sluice VERB --help' says more of each, with an example.\n"
+    "Run 'sluice VERB --help' for details and an example.\n"
     "Exit codes: 0 ok, 1 negative result (not found, timed out, check failed), 2 usage, 3 I/O,\n"
     "4 no agent, 5 refused; run returns its command's.\n"
     "Example:\n"

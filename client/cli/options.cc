@@ -81,11 +81,11 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions* options) {
          "How long to wait for the agent in all: 250ms, 2s")
       ->type_name("TIME")
       ->group(group);
-  app.add_flag("--json", options->json, "Print JSON where the verb prints")->group(group);
+  app.add_flag("--json", options->json, "Print JSON instead of text")->group(group);
 }
 
 void AddUtcFlag(CLI::App& app) {
-  const std::string about = "Taken for journalctl's sake: times are in UTC with and without it";
+  const std::string about = "Has no effect: all times are in UTC";
   app.add_flag("--utc", about);
 }
 
@@ -93,14 +93,13 @@ void AddViewOptions(CLI::App& app, GlobalOptions* options) {
   AddGlobalOptions(app, options);
   AddUtcFlag(app);
   const std::string group = "Without the running agent";
-  CLI::Option* const journal =
-      app.add_option(
-             "--journal", options->journal,
-             "Look at the journal in this directory, or in a file of 'sluice collect', whoever "
-             "wrote it; nothing is changed")
-          ->type_name("PATH")
-          ->group(group);
-  app.add_option("--root", options->root, "Likewise, at that of the system mounted here")
+  CLI::Option* const journal = app.add_option("--journal", options->journal,
+                                              "Read the journal in this directory, or in a file of "
+                                              "'sluice collect'; changes nothing")
+                                   ->type_name("PATH")
+                                   ->group(group);
+  app.add_option("--root", options->root,
+                 "Read the journal of the system mounted here; changes nothing")
       ->type_name("DIR")
       ->group(group)
       ->excludes(journal);

@@ -41,6 +41,31 @@ class UsageFormatter : public CLI::Formatter {
   std::string usage_;
 };
 
+// What is wrong with the first word that `app` does not take; empty: it takes all.
+std::string UnexpectedWord(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining();
+  if (words.empty()) return {};
+  const bool is_marked = words.front() == "--";
+  if (is_marked && words.size() == 1) return {};
+  const std::string& word = words[is_marked ? 1 : 0];
+  if (is_marked || !word.starts_with('-')) return "unexpected word '" + word + "'";
+  const auto is_positional = [](const CLI::Option* option) { return option->get_positional(); };
+  const bool takes_words = !app.get_options(is_positional).empty();
+  return "unknown option '" + word + "'" +
+         (takes_words ? "; a word that begins with a dash is written behind '--'" : "");
+}
+
+// A word that is missing may be the one that was taken for an option.
+std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
+  const auto is = [&error](CLI::ExitCodes code) {
+    return error.get_exit_code() == static_cast<int>(code);
+  };
+  const bool may_be_unexpected =
+      is(CLI::ExitCodes::ExtrasError) || is(CLI::ExitCodes::RequiredError);
+  const std::string unexpected = may_be_unexpected ? UnexpectedWord(app) : std::string();
+  return unexpected.empty() ? error.what() : unexpected;
+}
+
 }  // namespace
 
 void SetUsage(CLI::App& app, std::string usage) {
@@ -111,7 +136,8 @@ std::optional<int> ParseArguments(CLI::App& app, std::vector<std::string> argume
     app.exit(asked, text, text);
     return Print(text.str());
   } catch (const CLI::ParseError& error) {
-    return Fail({kExitUsage, std::string(error.what()) + "; see '" + app.get_name() + " --help'"});
+    const std::string what = WhatIsWrong(app, error);
+    return Fail({kExitUsage, what + "; see '" + app.get_name() + " --help'"});
   }
   return std::nullopt;
 }

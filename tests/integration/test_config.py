@@ -248,4 +248,4 @@ def test_every_example_of_the_page_starts_an_agent(shared):
 def test_an_unknown_flag_is_told_in_one_line(shared):
     done = run([shared.sluiced, "--nosuch"], check=False)
     assert (done.returncode, done.stderr) == (
-        2, "sluiced: The following argument was not expected: --nosuch; see 'sluiced --help'\n")
+        2, "sluiced: unknown option '--nosuch'; see 'sluiced --help'\n")

@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from harness import DEADLINE_S, NOBODY, PATIENT, REPOSITORY, run, wait_until
-from tool import (TOOL, TRACEPARENT, environment, generate_messages, hung_agent,
+from tool import (ABSENT, TOOL, TRACEPARENT, environment, generate_messages, hung_agent,
                   scripted_agent, short_folder, tool)
 
 
@@ -44,8 +44,49 @@ def script_fixture(messages, folder):
 def test_event_only_notes_that_there_is_no_agent():
     done = tool("event", "hello")
     assert (done.returncode, done.stdout) == (0, "")
-    assert "event not sent: no agent" in done.stderr and "--socket" in done.stderr
-    assert tool("event", "--require", "hello").returncode == 4
+    assert done.stderr == f"sluice: event not sent: no agent at {ABSENT}; " \
+                          "start sluiced, or set SLUICE_QUIET=1\n"
+    required = tool("event", "--require", "hello")
+    assert required.returncode == 4 and "--socket" in required.stderr
+
+
+@pytest.mark.parametrize("words", [["event", "hello"], ["event", "--lines"], ["span", "start", "s"],
+                                   ["span", "--name", "s"], ["event", "--no-wait", "hello"]])
+def test_an_emit_that_nobody_takes_is_silent_where_that_is_asked_for(words):
+    said = tool(*words, input="line\n")
+    assert said.returncode == 0 and "not sent" in said.stderr
+    quiet = tool(*words, env={"SLUICE_QUIET": "1"}, input="line\n")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+    assert "not sent" in tool(*words, env={"SLUICE_QUIET": ""}, input="line\n").stderr
+
+
+def test_a_failure_that_counts_is_told_whatever_is_asked_for():
+    done = tool("event", "--require", "hello", env={"SLUICE_QUIET": "1"})
+    assert done.returncode == 4 and "event not sent: no agent" in done.stderr
+
+
+def test_the_text_of_an_event_may_begin_with_a_dash(agent):
+    for text in ("-dash", "--dash", "-", "--", "-- done --", "-5"):
+        agent.sluice("event", "--require", "--", text)
+        assert agent.sluice("tail", "-n", "1", "-o", "cat").stdout == text + "\n"
+
+
+@pytest.mark.parametrize("words", [["event", "-dash"], ["event", "--target", "t", "-dash"],
+                                   ["event", "hello", "--dash"], ["kvp", "read", "-dash"],
+                                   ["tree", "-dash"]])
+def test_a_word_with_a_dash_is_called_an_unknown_option(words):
+    done = tool(*words)
+    verb = " ".join(["sluice", *words[:2 if words[0] == "kvp" else 1]])
+    assert (done.returncode, done.stderr) == (
+        2, f"sluice: unknown option '{words[-1]}'; a word that begins with a dash is written "
+           f"behind '--'; see '{verb} --help'\n")
+
+
+def test_a_word_too_many_is_named():
+    assert tool("event", "hello", "world").stderr == \
+        "sluice: unexpected word 'world'; see 'sluice event --help'\n"
+    assert tool("status", "--nosuch").stderr == \
+        "sluice: unknown option '--nosuch'; see 'sluice status --help'\n"
 
 
 def test_event_gives_a_hung_agent_250_ms(hung):

@@ -271,7 +271,7 @@ config::SinkSection OtlpSection() {
           .Add("max_connection_age", &OtlpSettings::max_connection_age, config::Seconds()));
   section.filter_variables = {"SLUICE_OTLP_FILTER"};
   section.variables = Variables();
-  section.flags = {{"--otlp-endpoint", "endpoint", "URL", "Where to export to by OTLP"}};
+  section.flags = {{"--otlp-endpoint", "endpoint", "URL", "OTLP endpoint to export to"}};
   section.resolve = &Resolve;
   section.several = true;
   return section;

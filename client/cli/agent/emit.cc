@@ -161,7 +161,7 @@ uint64_t BoottimeNow() { return ReadClock(CLOCK_BOOTTIME); }
 
 void AddEmitFlags(CLI::App& app, EmitFlags* flags) {
   app.add_option("-n,--name", flags->name, "Its name")->type_name("NAME");
-  app.add_option("--target", flags->target, "Module or component that speaks; filters match it")
+  app.add_option("--target", flags->target, "Module or component that emits it; filters match it")
       ->type_name("TARGET")
       ->capture_default_str();
   app.add_option("--level", flags->level, "error, warn, info, debug or trace")

@@ -123,11 +123,10 @@ int PrintOtel(const GlobalOptions& options, const OtelLanguage* language) {
 
 int EnvVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
-      "Prints what to set so that a program elsewhere, in a container or behind ssh, is within "
-      "this\n"
-      "span, as lines for a shell. With --otel, what to set so that OpenTelemetry's exporters "
-      "send\n"
-      "to the agent's socket, and what cannot be set.",
+      "Prints shell lines that put a program elsewhere, in a container or behind ssh, inside this\n"
+      "span. With --otel, lines that make OpenTelemetry's exporters send to the agent's socket, "
+      "and\n"
+      "comments on what cannot be set.",
       "sluice env");
   bool otel = false;
   const OtelLanguage* language = nullptr;

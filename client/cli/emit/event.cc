@@ -73,7 +73,7 @@ void AddEventFlags(CLI::App& app, EventFlags* flags) {
                const std::string error = ReadId(text, &flags->id);
                if (!error.empty()) throw CLI::ValidationError("--id", error);
              },
-             "A UUID of its own: sent again under the same one, it is stored once")
+             "UUID of the event; if it is sent again under the same one, it is stored once")
           ->type_name("UUID");
   CLI::Option* const explains =
       app.add_flag("--explain", flags->explain,
@@ -83,7 +83,8 @@ void AddEventFlags(CLI::App& app, EventFlags* flags) {
       app.add_flag("--lines", flags->lines, "Each line of stdin is the message of an event")
           ->excludes(id)
           ->excludes(explains);
-  app.add_option("MESSAGE", flags->message, "What happened; after -- if it begins with a dash")
+  app.add_option("MESSAGE", flags->message,
+                 "What happened; write it behind -- if it begins with a dash")
       ->excludes(lines);
 }
 
@@ -96,9 +97,11 @@ int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
   AddGlobalOptions(app, &options);
   AddEventFlags(app, &flags);
   app.footer(
-      "Takes 250 ms at most, or --timeout. Without an answer by then the event may arrive all the\n"
-      "same: the agent finds what waits at its socket. With --explain, exit code 1: nobody takes "
-      "it.\n"
+      "Waits 250 ms at most, or --timeout. Without an answer by then the event may still arrive, "
+      "for\n"
+      "the agent reads what waits at its socket. SLUICE_QUIET=1 leaves out the note of an event "
+      "that\n"
+      "the agent did not take. With --explain, exit code 1: no sink takes it, nor the journal.\n"
       "Example:\n"
       "  sluice event --level warn --attr disk=sda1 --attr free:int=12 'disk nearly full'\n"
       "  make 2>&1 | sluice event --lines --target make");

@@ -163,8 +163,9 @@ int EmitLines(const GlobalOptions& options, const OneShotFlags& flags, const Eve
   if (read_error != 0) {
     return Fail({kExitIo, std::string("read stdin: ") + std::strerror(read_error)});
   }
-  if (outgoing.lost() == 0) return TellOneShot(options, flags, outgoing.status(), "event");
-  Note(std::to_string(outgoing.lost()) + " lines were not taken");
+  if (outgoing.lost() != 0 && !IsQuiet(flags)) {
+    Note(std::to_string(outgoing.lost()) + " lines were not taken");
+  }
   return TellOneShot(options, flags, outgoing.status(), "event");
 }
 

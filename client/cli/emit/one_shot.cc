@@ -1,6 +1,7 @@
 #include "client/cli/emit/one_shot.h"
 
 #include <CLI/App.hpp>
+#include <cstdlib>
 
 #include "client/cli/verb.h"
 #include "proto/record/names.h"
@@ -13,15 +14,27 @@ bool IsUncertain(const rpc::Status& status) {
   return status.outcome == rpc::Outcome::kTimeout || status.outcome == rpc::Outcome::kBroken;
 }
 
+// Short where nobody insists: a script without an agent prints it for each of its emits.
+std::string NotSent(const rpc::Status& status, const std::string& socket, bool is_required) {
+  if (status.outcome != rpc::Outcome::kNoAgent || is_required) {
+    return CallFailure(status, socket).message;
+  }
+  return "no agent at " + socket + "; start sluiced, or set SLUICE_QUIET=1";
+}
+
 }  // namespace
 
 void AddOneShotFlags(CLI::App& app, OneShotFlags* flags) {
   CLI::Option* const require =
       app.add_flag("--require", flags->require,
-                   "Exit with 4 or 5 when the agent does not take it, not only with a note");
-  app.add_flag("--no-wait", flags->no_wait,
-               "Hand it to the socket and do not wait for the agent to have it")
+                   "Exit with 4 or 5 if the agent does not take it, instead of 0 and a note");
+  app.add_flag("--no-wait", flags->no_wait, "Send it and do not wait for the agent's answer")
       ->excludes(require);
+}
+
+bool IsQuiet(const OneShotFlags& flags) {
+  const char* const quiet = std::getenv("SLUICE_QUIET");
+  return !flags.require && quiet != nullptr && *quiet != '\0';
 }
 
 rpc::Deadline OneShotDeadline(const GlobalOptions& options, rpc::Deadline begin) {
@@ -39,12 +52,12 @@ int TellOneShot(const GlobalOptions& options, const OneShotFlags& flags, const r
   const bool is_unwanted =
       status.outcome == rpc::Outcome::kStatus && status.message == kUnwantedLevel;
   if (status.ok() || (is_unwanted && !flags.require)) return kExitOk;
-  Failure failure = CallFailure(status, ResolveSockets(options).ingest);
-  failure.message = IsUncertain(status)
-                        ? failure.message + "; the " + std::string(what) + " may still arrive"
-                        : std::string(what) + " not sent: " + failure.message;
-  const int code = Fail(failure);
-  return flags.require ? code : kExitOk;
+  if (IsQuiet(flags)) return kExitOk;
+  const std::string socket = ResolveSockets(options).ingest;
+  const std::string why = NotSent(status, socket, flags.require);
+  Note(IsUncertain(status) ? why + "; the " + std::string(what) + " may still arrive"
+                           : std::string(what) + " not sent: " + why);
+  return flags.require ? CallFailure(status, socket).code : kExitOk;
 }
 
 }  // namespace sluice::cli

@@ -16,6 +16,9 @@ struct OneShotFlags {
 };
 void AddOneShotFlags(CLI::App& app, OneShotFlags* flags);
 
+// Whether to note nothing: SLUICE_QUIET is set and not empty, and the caller does not insist.
+bool IsQuiet(const OneShotFlags& flags);
+
 // When a verb that began at `begin` has to be done: after --timeout, or kEmitTimeout.
 rpc::Deadline OneShotDeadline(const GlobalOptions& options, rpc::Deadline begin);
 

@@ -175,10 +175,11 @@ int RunInSpan(const GlobalOptions& options, const RunFlags& flags, SpanStart sta
 }
 
 void AddOtlpFlags(CLI::App& app, RunFlags* flags) {
-  CLI::Option* const otlp = app.add_flag(
-      "--otlp", flags->otlp,
-      "Take what OpenTelemetry's exporters in the command send, over a port of its own");
-  app.add_option("--protocol", flags->otlp_protocol, "With --otlp: grpc, http/protobuf, http/json")
+  CLI::Option* const otlp =
+      app.add_flag("--otlp", flags->otlp,
+                   "Receive what OpenTelemetry's exporters in the command send, on a local port");
+  app.add_option("--protocol", flags->otlp_protocol,
+                 "Protocol of the exporters: grpc, http/protobuf, http/json")
       ->type_name("PROTOCOL")
       ->needs(otlp)
       ->check([](const std::string& text) {
@@ -191,7 +192,7 @@ void AddOtlpFlags(CLI::App& app, RunFlags* flags) {
 void AddRunFlags(CLI::App& app, RunFlags* flags) {
   AddSpanFlags(app, &flags->span);
   app.add_flag("--tp-disable-inject", flags->leaves_slot,
-               "Leave {{traceparent}} in the command as it is");
+               "Do not replace {{traceparent}} in the command");
   app.add_option_function<std::string>(
          "--auto-tree",
          [flags](const std::string& text) {
@@ -202,7 +203,7 @@ void AddRunFlags(CLI::App& app, RunFlags* flags) {
            }
            flags->auto_tree_nano = *length;
          },
-         "Show the span's tree on stderr where the command took longer than this")
+         "Show the span's tree on stderr if the command took longer than this")
       ->type_name("TIME");
   AddOtlpFlags(app, flags);
 }
@@ -212,7 +213,7 @@ void AddRunFlags(CLI::App& app, RunFlags* flags) {
 int RunVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
       "Runs a command inside a span: its name, arguments, duration and exit code.\n"
-      "The command finds TRACEPARENT in its environment, so that what it emits lies within.",
+      "The command finds TRACEPARENT in its environment, so what it emits is part of the span.",
       "sluice run");
   RunFlags flags;
   AddGlobalOptions(app, &options);

@@ -25,14 +25,14 @@ int ShellInitVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "span\n"
       "and makes it the current one, sluice_end ends it; both take the flags of 'sluice span "
       "start'\n"
-      "and 'sluice span end'. What is open when the script exits ends with its exit status.",
+      "and 'sluice span end'. Spans still open when the script exits get its exit status.",
       "sluice shell-init");
   std::string name;
   bool has_no_trap = false;
   AddGlobalOptions(app, &options);
   app.add_option("--name", name, "Also start a span around all that follows")->type_name("NAME");
   app.add_flag("--no-trap", has_no_trap,
-               "Set no trap on EXIT; one of the script's own calls sluice_exit \"$?\"");
+               "Set no trap on EXIT; call sluice_exit \"$?\" in the script's own");
   app.footer(
       "Example:\n"
       "  eval \"$(sluice shell-init --name backup)\"\n"

@@ -74,9 +74,8 @@ int SpanVerb(GlobalOptions options, std::vector<std::string> arguments) {
     return verb->main(std::move(options), std::move(arguments));
   }
   CLI::App app(
-      "Emits one span that has begun and ended, within the one that TRACEPARENT names. With a "
-      "verb\n"
-      "behind it, starts one that lasts, and says more about it.",
+      "Emits one span that has begun and ended, within the one that TRACEPARENT names. The verbs\n"
+      "start a span that lasts, change it and end it.",
       "sluice span");
   WholeSpanFlags flags;
   AddGlobalOptions(app, &options);

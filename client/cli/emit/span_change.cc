@@ -69,7 +69,7 @@ struct EndFlags {
 
 void AddEndFlags(CLI::App& app, EndFlags* flags) {
   app.add_option("--status", flags->exit_status,
-                 "Exit status of what it was about; other than 0 it has failed: --status $?")
+                 "Exit status of the work; any but 0 means that it failed: --status $?")
       ->type_name("N");
   AddStatusFlags(app, &flags->span);
   AddAttrFlag(app, &flags->span.emit.attributes);
@@ -142,8 +142,8 @@ int SpanAttrVerb(GlobalOptions options, std::vector<std::string> arguments) {
 int SpanEndVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const rpc::Deadline begin = rpc::Deadline::clock::now();
   CLI::App app(
-      "Ends a span that 'sluice span' has started. Prints what a shell evaluates to be within the\n"
-      "span around it again, unless a file or a folder names the span.",
+      "Ends a span that 'sluice span' has started. Prints lines that make the outer span current\n"
+      "again in the shell that evaluates them; none if a file or a folder names the span.",
       "sluice span end");
   EndFlags flags;
   AddChangeFlags(app, &options, &flags.change);

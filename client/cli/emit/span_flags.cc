@@ -95,19 +95,19 @@ std::optional<uint64_t> ParseEpoch(std::string_view text) {
 
 void AddAttrsFlag(CLI::App& app, std::vector<std::string>* attrs) {
   app.add_option("-a,--attrs", *attrs,
-                 "Attributes as otel-cli takes them; numbers, true and false are such. Repeatable")
+                 "Attributes in otel-cli's form; numbers, true and false are typed. Repeatable")
       ->type_name("K=V,...")
       ->allow_extra_args(false);
 }
 
 void AddCarrierFlag(CLI::App& app, std::string* carrier) {
-  app.add_option("--tp-carrier", *carrier, "A file that holds the context")->type_name("FILE");
+  app.add_option("--tp-carrier", *carrier, "File that holds the context")->type_name("FILE");
 }
 
 void AddSpanFlags(CLI::App& app, SpanFlags* flags) {
   AddEmitFlags(app, &flags->emit);
   AddAttrsFlag(app, &flags->attrs);
-  app.add_option("-s,--service", flags->service, "Service that it is of [OTEL_SERVICE_NAME]")
+  app.add_option("-s,--service", flags->service, "Name of the service [OTEL_SERVICE_NAME]")
       ->type_name("NAME");
   app.add_option_function<std::string>(
          "-k,--kind",
@@ -122,15 +122,16 @@ void AddSpanFlags(CLI::App& app, SpanFlags* flags) {
          },
          "internal (default), server, client, producer or consumer")
       ->type_name("KIND");
-  AddIdFlag(app, "--force-trace-id", &flags->trace_id, "Id of its trace");
-  AddIdFlag(app, "--force-span-id", &flags->span_id, "Its id");
-  AddIdFlag(app, "--force-parent-span-id", &flags->parent_span_id, "Id of its parent");
+  AddIdFlag(app, "--force-trace-id", &flags->trace_id, "Use this trace id");
+  AddIdFlag(app, "--force-span-id", &flags->span_id, "Use this span id");
+  AddIdFlag(app, "--force-parent-span-id", &flags->parent_span_id, "Use this parent span id");
   AddCarrierFlag(app, &flags->context.carrier);
-  app.add_flag("--tp-ignore-env", flags->context.ignore_env, "TRACEPARENT does not count");
-  app.add_flag("--tp-required", flags->context.required, "Fail where no context is given");
-  app.add_flag("--tp-print", flags->context.print, "Print its context");
+  app.add_flag("--tp-ignore-env", flags->context.ignore_env,
+               "Ignore TRACEPARENT in the environment");
+  app.add_flag("--tp-required", flags->context.required, "Fail if no context is given");
+  app.add_flag("--tp-print", flags->context.print, "Print the span's context");
   app.add_flag("-p,--tp-export", flags->context.exports,
-               "Begin what is printed and written with 'export'");
+               "Write 'export' before the variables printed and written");
 }
 
 void AddStatusFlags(CLI::App& app, SpanFlags* flags) {
@@ -151,7 +152,7 @@ void AddStatusFlags(CLI::App& app, SpanFlags* flags) {
 }
 
 void AddSockdirFlags(CLI::App& app, std::string* sockdir) {
-  app.add_option("--sockdir", *sockdir, "Folder in which the span is found again")
+  app.add_option("--sockdir", *sockdir, "Folder that holds the span's context for later calls")
       ->type_name("DIR");
   app.add_option("--parent-poll")->group("");
   app.add_flag("--wait")->group("");

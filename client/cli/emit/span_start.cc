@@ -31,7 +31,7 @@ struct StartFlags {
 
 void AddOwnerFlags(CLI::App& app, StartFlags* flags) {
   app.add_option("--owner", flags->owner,
-                 "Process whose end ends the span: a pid, or none; default: the shell that calls")
+                 "The span ends with this process: a pid, or none. Default: the calling shell")
       ->type_name("PID");
   app.add_option_function<std::string>(
          "--ttl",
@@ -42,7 +42,7 @@ void AddOwnerFlags(CLI::App& app, StartFlags* flags) {
            }
            flags->ttl_ms = *length / 1'000'000;
          },
-         "The agent ends it after so long, whatever lives: 90s, 2h, at most 7d")
+         "The agent ends the span after this time at the latest: 90s, 2h, at most 7d")
       ->type_name("TIME");
 }
 
@@ -147,7 +147,7 @@ int Run(CLI::App& app, GlobalOptions options, std::vector<std::string> arguments
   bool has_no_owner = false;
   if (is_background) {
     AddSockdirFlags(app, &flags.sockdir);
-    app.add_flag("--skip-pid-check", has_no_owner, "As --owner none");
+    app.add_flag("--skip-pid-check", has_no_owner, "The same as --owner none");
   }
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
   if (!flags.name.empty()) flags.span.emit.name = flags.name;
@@ -160,8 +160,10 @@ int Run(CLI::App& app, GlobalOptions options, std::vector<std::string> arguments
 
 int SpanStartVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
-      "Starts a span that lasts until 'sluice span end', or ends, aborted, with the shell that\n"
-      "calls. Prints what a shell evaluates to be within it.",
+      "Starts a span that lasts until 'sluice span end'. If the calling shell ends first, the "
+      "span\n"
+      "ends as aborted. Prints lines that make it the current span of the shell that evaluates "
+      "them.",
       "sluice span start");
   app.footer(
       "Without an agent it prints the same, and a note on stderr.\n"
@@ -174,8 +176,9 @@ int SpanStartVerb(GlobalOptions options, std::vector<std::string> arguments) {
 
 int SpanBackgroundVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
-      "Starts a span beside what the shell is within, and returns at once: the agent keeps it. It\n"
-      "is named later by the file or the folder that was given here.",
+      "Starts a span that does not become the shell's current one, and returns at once. Later "
+      "calls\n"
+      "name it by the file (--tp-carrier) or the folder (--sockdir) given here.",
       "sluice span background");
   app.footer(
       "It ends, aborted, with the shell that calls, unless --owner names another process.\n"

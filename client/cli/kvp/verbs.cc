@@ -54,7 +54,7 @@ int DumpVerb(GlobalOptions options, std::vector<std::string> arguments) {
 }
 
 int EntriesVerb(GlobalOptions options, std::vector<std::string> arguments) {
-  return ShowPool({.description = "Prints each key once with its last value, by key.",
+  return ShowPool({.description = "Prints each key once with its last value, sorted by key.",
                    .name = "sluice kvp entries",
                    .footer = "Example:\n  sluice kvp entries --pool external",
                    .text = RenderEntries,
@@ -84,8 +84,8 @@ int DecodeVerb(GlobalOptions options, std::vector<std::string> arguments) {
   AddPoolOptions(app, &options);
   AddUtcFlag(app);
   app.add_option("--host-xml", host_xml,
-                 "What the host has of the pool: GuestExchangeItems of Msvm_KvpExchangeComponent, "
-                 "as PowerShell writes them")
+                 "Read the pool as the host has it: GuestExchangeItems of "
+                 "Msvm_KvpExchangeComponent, as PowerShell writes them")
       ->type_name("FILE");
   app.footer(
       "TOOK is '-' for an event, '?' where no end is there.\n"
@@ -112,7 +112,7 @@ int UsageVerb(GlobalOptions options, std::vector<std::string> arguments) {
 int CheckVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app("Shows what the Windows host cannot read of the pool, and why.", "sluice kvp check");
   AddPoolOptions(app, &options);
-  app.footer("Exit code 1: there is something.\nExample:\n  sluice kvp check --dir .");
+  app.footer("Exit code 1: there is such a record.\nExample:\n  sluice kvp check --dir .");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
   const Result<kvp::PoolImage> image = LoadPoolForPeople(options);
   if (!image.ok()) return Fail(image.failure());
@@ -159,7 +159,7 @@ int ReadVerb(GlobalOptions options, std::vector<std::string> arguments) {
 }
 
 int IsStaleVerb(GlobalOptions options, std::vector<std::string> arguments) {
-  CLI::App app("Tells whether the pool was written last before this boot.", "sluice kvp is-stale");
+  CLI::App app("Tells whether the pool was last written before this boot.", "sluice kvp is-stale");
   AddPoolOptions(app, &options);
   app.footer("Exit code 1: it is not.\nExample:\n  sluice kvp is-stale && echo old");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
@@ -218,8 +218,8 @@ int KvpVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const VerbGroup kvp{
       .name = "sluice kvp",
       .description =
-          "What is in the Hyper-V KVP pool, and changes of it: through the running agent, or "
-          "by --dir in a file. The verbs of libazureinit-kvp are among these.",
+          "Shows and changes the Hyper-V KVP pool, through the running agent or, with --dir, in a\n"
+          "file. The verbs of libazureinit-kvp are among these.",
       .verbs = kPoolVerbs,
       .footer = "Example:\n  sluice kvp decode\n",
       .version = {},

@@ -80,7 +80,7 @@ int PrintRemoved(const GlobalOptions& options, const std::string& what) {
 }  // namespace
 
 int WriteVerb(GlobalOptions options, std::vector<std::string> arguments) {
-  CLI::App app("Gives a key one value; its other records go.", "sluice kvp write");
+  CLI::App app("Sets the value of a key and removes its other records.", "sluice kvp write");
   bool append = false;
   kvp::KeyValue record;
   AddPoolOptions(app, &options);
@@ -152,7 +152,7 @@ int ClearVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app("Removes every record.", "sluice kvp clear");
   kvp::PoolEdit edit{.kind = kvp::PoolEdit::Kind::kClear};
   AddPoolOptions(app, &options);
-  app.add_flag("--if-stale", edit.if_stale, "Only if the pool was written last before this boot");
+  app.add_flag("--if-stale", edit.if_stale, "Only if the pool was last written before this boot");
   app.footer("Example:\n  sluice kvp clear --if-stale");
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
   return Change(options, edit);

@@ -137,7 +137,7 @@ std::string DefaultName(uint64_t now) {
 
 int CollectVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
-      "Packs what it takes to look into this machine from elsewhere: the journal, the agent's\n"
+      "Packs what is needed to examine this machine elsewhere: the journal, the agent's\n"
       "status and configuration with secrets blanked, the pool, the log, versions.",
       "sluice collect");
   std::string path;
@@ -146,8 +146,8 @@ int CollectVerb(GlobalOptions options, std::vector<std::string> arguments) {
   app.add_option("-o,--output", path, "The file; default: sluice-HOST-TIME.tar.gz")
       ->type_name("FILE");
   app.add_flag("--redact", is_redacted,
-               "Instead of journal, pool and log the newest 100 traces without messages and texts "
-               "of attributes");
+               "Leave out journal, pool and log; pack the newest 100 traces without messages and "
+               "texts of attributes");
   app.footer(
       "At most 64 MiB of the journal and 4 MiB of the log, the newest. Says what is left out.\n"
       "Then, on any machine: sluice why --journal FILE\n"

@@ -61,7 +61,7 @@ std::string SettingsJson(const v1::StatusResponse& status) {
 }
 
 int CatVerb(GlobalOptions options, std::vector<std::string> arguments) {
-  CLI::App app("Prints every key of the configuration in force, as TOML, and where it was said.",
+  CLI::App app("Prints every key of the configuration in force, as TOML, and where it was set.",
                "sluice config cat");
   AddGlobalOptions(app, &options);
   app.footer("Example:\n  sluice config cat | grep -v '# default$'");

@@ -197,7 +197,7 @@ constexpr std::array kFilterVerbs = {
 
 int FilterVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const VerbGroup filter{.name = "sluice filter",
-                         .description = "Filters: is one sound, and what does it let through.",
+                         .description = "Checks a filter, and shows what it lets through.",
                          .verbs = kFilterVerbs,
                          .footer = "Example:\n  sluice filter check 'warn,svc=debug'\n",
                          .version = {}};

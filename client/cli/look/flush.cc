@@ -53,13 +53,14 @@ std::string WhatIsWritten(const v1::FlushResponse& response) {
 int FlushVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
       "Waits until the sinks have written everything of this user's that the agent acknowledged\n"
-      "before. Root's records go before those of others that wait. Exit code 1 names on stderr "
-      "the\n"
-      "sinks that have not.",
+      "before. Root's records go before those of others that wait. Exit code 1: stderr names\n"
+      "the sinks that have not.",
       "sluice flush");
   std::vector<std::string> sinks;
   AddGlobalOptions(app, &options);
-  app.add_option("--sink", sinks, "kvp, file or stderr; repeatable. Default: those that are on")
+  app.add_option(
+         "--sink", sinks,
+         "kvp, file, otlp, stderr, file.NAME or otlp.NAME; repeatable. Default: all that are on")
       ->type_name("SINK")
       ->allow_extra_args(false);
   bool all = false;

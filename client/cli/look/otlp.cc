@@ -57,15 +57,15 @@ ExitCode CodeOf(const std::vector<v1::TestExportResponse>& steps) {
 
 int TestVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
-      "Reaches for the destinations of the export from where the agent is: connects, and sends an\n"
-      "empty request of each signal. Prints each step and how long it took.",
+      "Has the agent connect to the destinations of its export and send an empty request of each\n"
+      "signal. Prints each step and how long it took.",
       "sluice otlp test");
   v1::TestExportRequest request;
   bool span = false;
   AddGlobalOptions(app, &options);
   app.add_option("SINK", *request.mutable_sink(), "otlp or otlp.NAME. Default: all that are on");
   app.add_option("--endpoint", *request.mutable_endpoint(),
-                 "Try this one, with the other settings as they are")
+                 "Try this address, with the other settings unchanged")
       ->type_name("URL");
   app.add_flag("--span", span, "Also send a span named 'sluice otlp test'");
   app.footer(
@@ -87,8 +87,9 @@ int TestVerb(GlobalOptions options, std::vector<std::string> arguments) {
 
 int RetryVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
-      "Has exports that wait for their next attempt make it now, also where the destination asked\n"
-      "for the wait. Prints which they are.",
+      "Makes exports that wait for their next attempt try now, even if the destination asked for "
+      "the\n"
+      "wait. Prints which these are.",
       "sluice otlp retry");
   v1::RetryExportRequest request;
   AddGlobalOptions(app, &options);
@@ -107,18 +108,19 @@ int RetryVerb(GlobalOptions options, std::vector<std::string> arguments) {
 }
 
 constexpr std::array kOtlpVerbs = {
-    Verb{"test", "Reach for the destinations, step by step", TestVerb},
+    Verb{"test", "Connect to the destinations, step by step", TestVerb},
     Verb{"retry", "Try again now instead of waiting", RetryVerb},
 };
 
 }  // namespace
 
 int OtlpVerb(GlobalOptions options, std::vector<std::string> arguments) {
-  const VerbGroup otlp{.name = "sluice otlp",
-                       .description = "The export by OTLP. Needs the admin socket.",
-                       .verbs = kOtlpVerbs,
-                       .footer = "Example:\n  sluice otlp test\n",
-                       .version = {}};
+  const VerbGroup otlp{
+      .name = "sluice otlp",
+      .description = "Tests the export by OTLP, or retries it now. Needs the admin socket.",
+      .verbs = kOtlpVerbs,
+      .footer = "Example:\n  sluice otlp test\n",
+      .version = {}};
   return Dispatch(otlp, std::move(options), std::move(arguments));
 }
 

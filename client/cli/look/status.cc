@@ -18,13 +18,13 @@ constexpr std::chrono::milliseconds kStatusTimeout{5'000};
 int StatusVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
       "Shows the agent, its journal, its sinks, who is connected and what was dropped and why.\n"
-      "Through the admin socket everything, else what concerns the own uid.",
+      "Through the admin socket everything, else what concerns your own uid.",
       "sluice status");
   bool open_spans = false;
   bool is_quiet = false;
   AddViewOptions(app, &options);
   app.add_flag("--open", open_spans, "List the spans that have begun and not ended");
-  app.add_flag("-q,--quiet", is_quiet, "Print nothing; the exit code tells");
+  app.add_flag("-q,--quiet", is_quiet, "Print nothing, only set the exit code");
   app.footer(
       "Exit code 1: the journal or a sink fails to write.\n"
       "Example:\n  sluice status --open");

@@ -62,34 +62,36 @@ void AddFlags(CLI::App& app, TailFlags* flags) {
   app.add_option("-n,--lines", flags->lines,
                  "The newest N, or all. Default: 10, after a cursor all")
       ->type_name("N");
-  app.add_option("-p,--level", flags->level, "Of this level and more severe: error to trace")
+  app.add_option("-p,--level", flags->level, "Only this level and more severe: error to trace")
       ->type_name("LEVEL");
   app.add_option("-g,--grep", flags->pattern,
-                 "Whose message matches; case counts where REGEX has a capital")
+                 "Only messages that match; case counts if REGEX has a capital")
       ->type_name("REGEX");
-  app.add_option("-t,--target", flags->target, "Whose target begins so")->type_name("PREFIX");
-  app.add_option("-u,--unit", flags->unit, "Of this systemd unit")->type_name("UNIT");
-  app.add_option("--uid", flags->user, "Of this user")->type_name("USER");
+  app.add_option("-t,--target", flags->target, "Only targets that begin with this")
+      ->type_name("PREFIX");
+  app.add_option("-u,--unit", flags->unit, "Only this systemd unit")->type_name("UNIT");
+  app.add_option("--uid", flags->user, "Only this user")->type_name("USER");
   app.add_option("-S,--since", flags->since,
-                 "That happened then or later: '2026-11-20 09:27' in UTC, '10 min ago', today")
+                 "Only since this time: '2026-11-20 09:27' in UTC, '10 min ago', today")
       ->type_name("TIME");
-  app.add_option("-U,--until", flags->until, "That happened then or earlier")->type_name("TIME");
-  app.add_option("-b,--boot", flags->boot, "Of that boot; without an id, of this one")
+  app.add_option("-U,--until", flags->until, "Only until this time")->type_name("TIME");
+  app.add_option("-b,--boot", flags->boot, "Only this boot; without an id, the current one")
       ->type_name("[BOOT_ID]")
       ->expected(0, 1);
   app.add_flag("-r,--reverse", flags->reverse, "The newest first");
-  app.add_option("--trace", flags->trace, "Of this trace, by its id or its first digits, or last")
+  app.add_option("--trace", flags->trace, "Only this trace: its id or first digits, or last")
       ->type_name("ID");
-  app.add_option("--span", flags->span, "Of this span itself, by its id")->type_name("ID");
+  app.add_option("--span", flags->span, "Only this span, by its id")->type_name("ID");
   app.add_option("-o,--output", flags->output,
                  "short: with the sender, and the spans around by name; full: as in the log file; "
                  "json: an object a line; cat: the message alone")
       ->type_name("SHAPE")
       ->capture_default_str()
       ->check(CLI::IsMember({"short", "full", "json", "cat"}));
-  app.add_option("--after-cursor", flags->after_cursor, "Only what comes after this place")
+  app.add_option("--after-cursor", flags->after_cursor, "Only what comes after this cursor")
       ->type_name("CURSOR");
-  app.add_flag("--show-cursor", flags->show_cursor, "Print the place behind the last line");
+  app.add_flag("--show-cursor", flags->show_cursor,
+               "Print a cursor for --after-cursor behind the last line");
 }
 
 Result<v1::LinesRequest> MakeLinesRequest(const TailFlags& flags, uint64_t now, Users* users) {
@@ -334,7 +336,7 @@ int RunAll(Tail* tail, const GlobalOptions& options, bool then_follows) {
 
 int TailVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app(
-      "Shows the newest records as the log file has them: root everybody's, others their own.",
+      "Shows the newest records as log lines. Root sees everybody's, other users their own.",
       "sluice tail");
   TailFlags flags;
   AddViewOptions(app, &options);

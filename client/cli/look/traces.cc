@@ -42,21 +42,26 @@ void AddFlags(CLI::App& app, TracesFlags* flags) {
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));
   app.add_option("-S,--since", flags->since,
-                 "Which began then or later: '2026-11-20 09:27' in UTC, '10 min ago', today")
+                 "Only traces that began since: '2026-11-20 09:27' in UTC, '10 min ago', today")
       ->type_name("TIME");
-  app.add_option("-U,--until", flags->until, "Which began then or earlier")->type_name("TIME");
-  app.add_option("-b,--boot", flags->boot, "Of that boot; without an id, of this one")
+  app.add_option("-U,--until", flags->until, "Only traces that began until then")
+      ->type_name("TIME");
+  app.add_option("-b,--boot", flags->boot, "Only this boot; without an id, the current one")
       ->type_name("[BOOT_ID]")
       ->expected(0, 1);
-  app.add_option("--uid", flags->user, "With records of this user")->type_name("USER");
-  app.add_option("-u,--unit", flags->unit, "With records of this systemd unit")->type_name("UNIT");
-  app.add_option("--service", flags->service, "With records of this service")->type_name("NAME");
+  app.add_option("--uid", flags->user, "Only with records of this user")->type_name("USER");
+  app.add_option("-u,--unit", flags->unit, "Only with records of this systemd unit")
+      ->type_name("UNIT");
+  app.add_option("--service", flags->service, "Only with records of this service")
+      ->type_name("NAME");
   app.add_flag("--failed", flags->failed,
-               "In which a span failed or was aborted, or an event is an error");
-  app.add_option("--slower-than", flags->slower_than, "Which took longer, or still take")
+               "Only where a span failed or was aborted, or an event is an error");
+  app.add_option("--slower-than", flags->slower_than,
+                 "Only what took longer, also if it has not ended")
       ->type_name("TIME");
-  app.add_option("--run-id", flags->run_id, "Of this run of an AI agent")->type_name("RUN");
-  app.add_option("-g,--grep", flags->text, "With this in a span's name or an event's message")
+  app.add_option("--run-id", flags->run_id, "Only this run of an AI agent")->type_name("RUN");
+  app.add_option("-g,--grep", flags->text,
+                 "Only with this text in a span's name or an event's message")
       ->type_name("TEXT");
 }
 
