@@ -1,6 +1,7 @@
 #include "agent/ingest/abort_times.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace sluice::ingest {
 namespace {
@@ -12,14 +13,21 @@ std::pair<pid_t, uint64_t> ProcessBehind(const live::Origin& origin) {
   return {origin.identity.pid, origin.identity.start_time_ticks};
 }
 
+// Between the readings of two clocks passes less than this, mostly; a step is more.
+constexpr int64_t kStepNanos = 1'000'000;
+
 }  // namespace
 
-AbortTimes::AbortTimes(const Spans& aborted, const Clock& clock, LifeEndFn life_end,
+uint64_t UnixTimes::At(uint64_t boot_nano) {
+  const uint64_t now = clock_.BootNano();
+  const uint64_t distance = clock_.UnixNano() - now;
+  if (std::abs(static_cast<int64_t>(distance - distance_)) > kStepNanos) distance_ = distance;
+  return std::min(boot_nano, now) + distance_;
+}
+
+AbortTimes::AbortTimes(const Spans& aborted, UnixTimes* times, LifeEndFn life_end,
                        bool is_this_boot)
-    : life_end_(std::move(life_end)),
-      is_this_boot_(is_this_boot),
-      now_unix_nano_(clock.UnixNano()),
-      now_boot_nano_(clock.BootNano()) {
+    : life_end_(std::move(life_end)), is_this_boot_(is_this_boot), times_(*times) {
   for (const auto& span : aborted) {
     aborted_.insert(span.get());
     uint64_t& last = last_starts_[ProcessBehind(*span->origin)];
@@ -58,7 +66,7 @@ AbortTimes::Time AbortTimes::LimitBy(const live::Span* parent) {
 // Where the boot time is of an earlier boot, its distance from the span's start is what counts.
 uint64_t AbortTimes::UnixNano(const live::Span& span, uint64_t boot_nano) const {
   if (!is_this_boot_) return span.start_unix_nano + (boot_nano - span.received_boottime_nano);
-  return now_unix_nano_ - (now_boot_nano_ - std::min(boot_nano, now_boot_nano_));
+  return times_.At(boot_nano);
 }
 
 }  // namespace sluice::ingest

@@ -27,6 +27,20 @@ struct LifeEnd {
 // Of the spans of an origin.
 using LifeEndFn = std::function<LifeEnd(const live::Origin&)>;
 
+// Boot times as Unix times, by a distance that stays the same until the clock is stepped. Were it
+// measured anew each time, a child closed before its parent might end some microseconds after it.
+class UnixTimes {
+ public:
+  explicit UnixTimes(const Clock* clock) : clock_(*clock) {}
+
+  // Of a boot time, which is not taken for one of the future.
+  uint64_t At(uint64_t boot_nano);
+
+ private:
+  const Clock& clock_;
+  uint64_t distance_ = 0;
+};
+
 // For one call of Admission::CloseAborted.
 class AbortTimes {
  public:
@@ -34,7 +48,7 @@ class AbortTimes {
 
   // All spans that are closed together. `life_end` may be empty: then nothing was seen. A span of
   // an earlier boot has boot times that this one's clock knows nothing of.
-  AbortTimes(const Spans& aborted, const Clock& clock, LifeEndFn life_end, bool is_this_boot);
+  AbortTimes(const Spans& aborted, UnixTimes* times, LifeEndFn life_end, bool is_this_boot);
 
   // In Unix nanoseconds. Where nobody saw the end it is the last sign of life, and estimated.
   live::AbortedEnd::Time EndOf(const live::Span& span);
@@ -49,8 +63,7 @@ class AbortTimes {
 
   const LifeEndFn life_end_;
   const bool is_this_boot_;
-  const uint64_t now_unix_nano_;
-  const uint64_t now_boot_nano_;
+  UnixTimes& times_;
   // When the last of their open spans began, as far as the agent knows.
   absl::flat_hash_map<std::pair<pid_t, uint64_t>, uint64_t> last_starts_;
   absl::flat_hash_set<const live::Span*> aborted_;

@@ -26,16 +26,18 @@ class AbortTimesTest : public ::testing::Test {
   }
 
   live::AbortedEnd::Time EndOf(const std::shared_ptr<live::Span>& span,
-                               const AbortTimes::Spans& aborted, bool is_this_boot = true) const {
+                               const AbortTimes::Spans& aborted, bool is_this_boot = true) {
     const auto life_end = [&](const live::Origin& origin) {
       const auto found = ends_.find(origin.identity.pid);
       return found == ends_.end() ? LifeEnd{} : found->second;
     };
-    AbortTimes times(aborted, clock_, is_this_boot ? LifeEndFn(life_end) : nullptr, is_this_boot);
+    AbortTimes times(aborted, &unix_times_, is_this_boot ? LifeEndFn(life_end) : nullptr,
+                     is_this_boot);
     return times.EndOf(*span);
   }
 
   FakeClock clock_{kTimeOfDay};
+  UnixTimes unix_times_{&clock_};
   std::map<pid_t, LifeEnd> ends_;
 };
 
@@ -89,6 +91,32 @@ TEST_F(AbortTimesTest, NeverEndsAfterAParentThatIsClosedWithIt) {
   const auto child = SpanOf(2, 300, parent);
   ends_[2] = {400, true};
   ExpectTime(EndOf(child, {parent, child}), 300, true);
+}
+
+// Two clocks are never read at one moment.
+class TwoClocks final : public Clock {
+ public:
+  uint64_t UnixNano() const override { return boot + ahead; }
+  uint64_t BootNano() const override { return boot; }
+
+  uint64_t boot = 5'000'000'000;
+  uint64_t ahead = 1'700'000'000'000'000'000;
+};
+
+TEST(UnixTimesTest, TellsOfOneMomentTheSameUntilTheClockIsStepped) {
+  TwoClocks clock;
+  UnixTimes times(&clock);
+  const uint64_t first = times.At(4'000'000'000);
+  EXPECT_EQ(first, clock.ahead + 4'000'000'000);
+  clock.boot += 1'000'000'000;
+  for (const int jitter : {3000, -5000, 900'000}) {
+    clock.ahead += static_cast<uint64_t>(jitter);
+    EXPECT_EQ(times.At(4'000'000'000), first);
+    clock.ahead -= static_cast<uint64_t>(jitter);
+  }
+  clock.ahead -= 3'600'000'000'000;
+  EXPECT_EQ(times.At(4'000'000'000), first - 3'600'000'000'000);
+  EXPECT_EQ(times.At(UINT64_MAX), clock.UnixNano()) << "not of the future";
 }
 
 TEST_F(AbortTimesTest, OfAnEarlierBootTheDistanceCounts) {

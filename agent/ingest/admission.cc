@@ -179,14 +179,13 @@ bool Admission::CloseAborted(const std::function<bool(const live::Span&)>& selec
 
 // Holds no span when it is done: none is to count as kept for a child because it is kept here.
 Admission::AbortedEnds Admission::EncodeAbortedEnds(
-    const std::function<bool(const live::Span&)>& selects, std::string_view cause,
-    Boot boot) const {
+    const std::function<bool(const live::Span&)>& selects, std::string_view cause, Boot boot) {
   AbortTimes::Spans aborted;
   state_->spans.ForEach([&](const std::shared_ptr<live::Span>& span) {
     if (selects(*span)) aborted.push_back(span);
   });
   const bool is_this_boot = boot == Boot::kThis;
-  AbortTimes times(aborted, *clock_, is_this_boot ? life_end_ : nullptr, is_this_boot);
+  AbortTimes times(aborted, &unix_times_, is_this_boot ? life_end_ : nullptr, is_this_boot);
   AbortedEnds ends;
   for (const auto& span : aborted) {
     ends[span->origin].push_back(

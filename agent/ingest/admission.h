@@ -158,7 +158,7 @@ class Admission {
   using AbortedEnds =
       absl::flat_hash_map<std::shared_ptr<const live::Origin>, std::vector<std::string>>;
   AbortedEnds EncodeAbortedEnds(const std::function<bool(const live::Span&)>& selects,
-                                std::string_view cause, Boot boot) const;
+                                std::string_view cause, Boot boot);
   bool AppendAborted(const live::Origin& origin, const std::string& records, Boot boot);
   void TellBehind(uint64_t sequence, uid_t uid, uint64_t records,
                   absl::Span<const std::string_view> payload) const;
@@ -166,6 +166,7 @@ class Admission {
   AdmissionState* const state_;
   journal::Journal* const journal_;
   const Clock* const clock_;
+  UnixTimes unix_times_{clock_};
   Counters* const counters_;
   WantedFn wanted_;
   std::shared_ptr<const Redactor> redactor_;
