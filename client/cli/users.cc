@@ -108,6 +108,12 @@ std::optional<uint32_t> Users::Find(std::string_view text) {
 
 std::string Users::NameOf(uint32_t uid) {
   if (uid == 0) return kRoot;
+  const auto [known, is_new] = names_.try_emplace(uid);
+  if (is_new) known->second = LookUp(uid);
+  return known->second;
+}
+
+std::string Users::LookUp(uint32_t uid) {
   const std::string number = std::to_string(uid);
   auto user = FindUser(sources_.passwd, [&](const User& one) { return one.uid == uid; });
   if (!user) user = ParseLine(Ask(number));

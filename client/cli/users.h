@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,9 +38,11 @@ class Users {
   std::string NameOf(uint32_t uid);
 
  private:
+  std::string LookUp(uint32_t uid);
   std::string Ask(const std::string& key);
 
   const UserSources sources_;
+  std::map<uint32_t, std::string> names_;  // that were looked up
   std::chrono::nanoseconds left_;
 };
 
