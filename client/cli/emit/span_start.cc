@@ -151,7 +151,10 @@ int Run(CLI::App& app, GlobalOptions options, std::vector<std::string> arguments
   }
   if (const auto code = ParseArguments(app, std::move(arguments))) return *code;
   if (!flags.name.empty()) flags.span.emit.name = flags.name;
-  if (flags.span.emit.name.empty()) return Fail({kExitUsage, "no name given"});
+  if (flags.span.emit.name.empty()) {
+    return Fail({kExitUsage, "no name given; write 'sluice span " +
+                                 std::string(is_background ? "background" : "start") + " NAME'"});
+  }
   if (has_no_owner) flags.owner = "none";
   return StartSpan(options, flags, is_background, begin);
 }
