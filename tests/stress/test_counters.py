@@ -2,14 +2,13 @@
 of the agent, the journal's `dropped` counters, and what the pool's summary says was given up, are exactly
 the acknowledged records that are neither in the log nor in the pool."""
 
-import contextlib
 import random
 import re
 import time
 
 import pytest
 
-from disk import tmpfs
+from disk import fill, tmpfs
 from harness import LONG, NOBODY, ROOT, SOMEBODY, Agent, wait_until
 
 RUNS = 100 if LONG else 3
@@ -46,14 +45,6 @@ for first in range(0, count, 100):
     acknowledged = first + len(events)
 print(acknowledged)
 """
-
-
-def fill(path):
-    with contextlib.suppress(OSError), open(path, "wb", buffering=0) as file:
-        for size in (1 << 16, 1 << 10, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(b"x" * size)
 
 
 class Run:

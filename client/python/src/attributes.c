@@ -89,14 +89,21 @@ static sluice_attribute* new_items(Attributes* attributes, Py_ssize_t count) {
   return room == NULL ? NULL : (sluice_attribute*)(void*)PyBytes_AsString(room);
 }
 
+/* A list or map of so many items, which the caller sets: none where NULL comes back. */
+static sluice_attribute* set_items(Attributes* attributes, sluice_attribute* to, sluice_type type,
+                                   Py_ssize_t count) {
+  sluice_attribute* const made = new_items(attributes, count);
+  to->type = type;
+  to->value.list.items = made;
+  to->value.list.count = made == NULL ? 0 : (size_t)count;
+  return made;
+}
+
 static void set_sequence(Attributes* attributes, sluice_attribute* to, PyObject* value, int depth) {
   /* A copy, since another thread may change it while a text is made. */
   PyObject* const items = keep(attributes, PySequence_Tuple(value));
   const Py_ssize_t count = items == NULL ? 0 : PyTuple_Size(items);
-  sluice_attribute* const made = new_items(attributes, count);
-  to->type = SLUICE_ARRAY;
-  to->value.list.items = made;
-  to->value.list.count = made == NULL ? 0 : (size_t)count;
+  sluice_attribute* const made = set_items(attributes, to, SLUICE_ARRAY, count);
   for (Py_ssize_t i = 0; made != NULL && i < count; ++i) {
     made[i].key = sluice_str("");
     set_value(attributes, &made[i], PyTuple_GetItem(items, i), depth + 1);
@@ -106,10 +113,7 @@ static void set_sequence(Attributes* attributes, sluice_attribute* to, PyObject*
 static void set_map(Attributes* attributes, sluice_attribute* to, PyObject* value, int depth) {
   PyObject* const items = keep(attributes, PyDict_Items(value));
   const Py_ssize_t count = items == NULL ? 0 : PyList_Size(items);
-  sluice_attribute* const made = new_items(attributes, count);
-  to->type = SLUICE_MAP;
-  to->value.list.items = made;
-  to->value.list.count = made == NULL ? 0 : (size_t)count;
+  sluice_attribute* const made = set_items(attributes, to, SLUICE_MAP, count);
   for (Py_ssize_t i = 0; made != NULL && i < count; ++i) {
     PyObject* const pair = PyList_GetItem(items, i);
     made[i].key = attributes_text_of(attributes, PyTuple_GetItem(pair, 0));
