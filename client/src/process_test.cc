@@ -189,8 +189,8 @@ TEST(ProcessTest, AProcessMayForkWhileTheAgentIsHungOrAbsent) {
   for (const char* scenario : {"ForkAfterAFlush", "ForkWithAFullRing"}) {
     FakeAgent hung({.answers = false});
     FakeAgent silent({.acknowledges = false});
-    for (const std::string& path :
-         {hung.socket_path(), silent.socket_path(), std::string("/tmp/sluice-nobody-listens-here")}) {
+    for (const std::string& path : {hung.socket_path(), silent.socket_path(),
+                                    std::string("/tmp/sluice-nobody-listens-here")}) {
       const Ended ended = RunScenario(scenario, path);
       EXPECT_EQ(ended.code, 0) << scenario << " at " << path;
       EXPECT_LE(ended.took, 2 * kExitTime + kTolerance);

@@ -6,9 +6,9 @@
 
 namespace sluice {
 
-// The upper half of a 128-bit multiplicative congruential generator; its multiplier is of Steele and
-// Vigna, "Computationally easy, spectrally good multipliers for congruential pseudorandom number
-// generators" (2021). Zero-initialised it is not seeded yet. No number is zero.
+// The upper half of a 128-bit multiplicative congruential generator; its multiplier is of Steele
+// and Vigna, "Computationally easy, spectrally good multipliers for congruential pseudorandom
+// number generators" (2021). Zero-initialised it is not seeded yet. No number is zero.
 class Random {
  public:
   uint64_t Next() {

@@ -29,8 +29,6 @@ target_link_libraries(program sluice::{target})
 """
 
 
-
-
 def environment(prefix, socket):
     [pc] = prefix.glob("lib/**/pkgconfig")
     return {**os.environ, "PKG_CONFIG_PATH": str(pc), "LD_LIBRARY_PATH": str(pc.parent),
