@@ -11,8 +11,7 @@ import pytest
 from machine import REPOSITORY
 
 TOOLS = ["cmake", "g++", "ninja-build", "pkg-config", "protobuf-compiler-grpc", "python3-pytest",
-         "python3-protobuf", "python3-grpcio",
-         "python3-yaml"]  # of cloud-init, whose own package only lends its files
+         "python3-protobuf", "python3-grpcio", "cloud-init"]
 TESTS = ["test_consumers.py", "test_grpc_consumer.py", "test_python.py"]
 SOURCES = ["proto", "tests"]
 
