@@ -93,9 +93,18 @@ int Fail(const Failure& failure) {
 }
 
 int Print(std::string_view text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (written && std::fflush(stdout) == 0) return kExitOk;
-  return Fail({kExitIo, std::string("write to stdout: ") + std::strerror(errno)});
+  return PrintBy([&](const TextSink& out) { out(text); });
+}
+
+int PrintBy(const Rendering& render) {
+  int error = 0;
+  render([&](std::string_view text) {
+    const bool is_lost = error != 0;
+    if (!is_lost && std::fwrite(text.data(), 1, text.size(), stdout) < text.size()) error = errno;
+  });
+  if (error == 0 && std::fflush(stdout) != 0) error = errno;
+  if (error == 0) return kExitOk;
+  return Fail({kExitIo, std::string("write to stdout: ") + std::strerror(error)});
 }
 
 std::string_view NearestName(std::string_view typed, std::span<const Verb> known) {
