@@ -3,14 +3,15 @@
 import re
 import subprocess
 
+from harness import PATIENT
 from tool import ABSENT, TOOL, environment, tool
 
 
-def instructions(folder, *words):
+def instructions(folder, *words, path=ABSENT):
     """What the program and the C library execute in user space."""
     counted = subprocess.run(
         ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", TOOL, *words],
-        env=environment(ABSENT, SLUICE_QUIET="1"), capture_output=True, text=True, check=True)
+        env=environment(path, SLUICE_QUIET="1"), capture_output=True, text=True, check=True)
     return int(re.search(r"Collected : (\d+)", counted.stderr).group(1))
 
 
@@ -20,6 +21,12 @@ def test_an_emit_starts_without_libraries_and_messages(tmp_path):
     assert "NEEDED" not in headers and "INTERP" not in headers
     assert instructions(tmp_path, "event", "x") < 800_000
     assert instructions(tmp_path, "span", "start", "--owner", "none", "x") < 900_000
+
+
+def test_a_question_is_put_without_describing_the_messages(agent, tmp_path):
+    """It is all ASCII, so that no text in it needs mending, which goes by the description."""
+    assert tool("span", "--name", "x", "--require", *PATIENT, path=agent.socket).returncode == 0
+    assert instructions(tmp_path, "tree", "--last", *PATIENT, path=agent.socket) < 1_500_000
 
 
 def test_a_verb_is_found_behind_flags_as_it_is_without():

@@ -123,6 +123,7 @@ std::optional<milliseconds> PauseBeforeRetry(const rpc::Status& status) {
 rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadline deadline,
                  rpc::Channel* connection) {
   for (;; connection = nullptr) {
+    const auto begin = steady_clock::now();
     std::unique_ptr<rpc::Channel> opened;
     rpc::Status status;
     if (connection == nullptr) {
@@ -131,7 +132,9 @@ rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadl
     }
     if (status.ok()) status = TryEmit(connection, request, deadline, -1);
     const auto pause = PauseBeforeRetry(status);
-    if (!pause || steady_clock::now() + *pause >= deadline) return status;
+    // Another try takes as long. Cut off by the deadline, it would hide what the agent says.
+    const auto now = steady_clock::now();
+    if (!pause || now + *pause + (now - begin) >= deadline) return status;
     std::this_thread::sleep_for(*pause);
   }
 }
