@@ -23,6 +23,19 @@ def shared():
 
 
 @pytest.fixture(scope="session")
+def prefix(tmp_path_factory):
+    """An installed tree, made by `cmake --install` as tests/run does it, and moved elsewhere: what is
+    installed must not know where it was built or first put. Or what packages installed."""
+    if "SLUICE_INSTALLED" in os.environ:
+        return pathlib.Path(os.environ["SLUICE_INSTALLED"])
+    installed = harness.REPOSITORY / "build/installed/usr"
+    assert installed.is_dir(), f"{installed}: run tests/run --only packaging"
+    moved = tmp_path_factory.mktemp("moved") / "usr"
+    shutil.copytree(installed, moved, symlinks=True)
+    return moved
+
+
+@pytest.fixture(scope="session")
 def otlp_module(shared):
     """What an agent loads to export over a network, where any uid finds it."""
     shared.copy("../lib/sluice/sluice-otlp.so")

@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/app/notify.h"
 #include "agent/base/log.h"
+#include "agent/base/message_ids.h"
 #include "agent/sinks/sink_kinds.h"
 
 namespace sluice::app {
@@ -39,7 +40,7 @@ absl::StatusOr<config::Reloaded> Reloader::LoadAgain() const {
   auto fresh = config::Load(sinks::ConfigSchema(), sources_);
   if (!fresh.ok()) {
     for (const absl::string_view mistake : absl::StrSplit(fresh.status().message(), '\n')) {
-      LogError(absl::StrCat("keeping the old configuration: ", mistake));
+      LogError(absl::StrCat("keeping the old configuration: ", mistake), kConfigurationKept);
     }
     return fresh.status();
   }

@@ -13,10 +13,14 @@ namespace sluice {
 enum class LogPriority { kError = 3, kWarning = 4, kInfo = 6, kDebug = 7 };
 
 // Thread-safe. Messages less urgent than the threshold are not written. Waits for stderr until
-// StartLogThread, and never after.
-void Log(LogPriority priority, absl::string_view message);
-inline void LogError(absl::string_view message) { Log(LogPriority::kError, message); }
-inline void LogWarning(absl::string_view message) { Log(LogPriority::kWarning, message); }
+// StartLogThread, and never after. `id`: one of message_ids.h, or empty.
+void Log(LogPriority priority, absl::string_view message, absl::string_view id = {});
+inline void LogError(absl::string_view message, absl::string_view id = {}) {
+  Log(LogPriority::kError, message, id);
+}
+inline void LogWarning(absl::string_view message, absl::string_view id = {}) {
+  Log(LogPriority::kWarning, message, id);
+}
 inline void LogInfo(absl::string_view message) { Log(LogPriority::kInfo, message); }
 inline void LogDebug(absl::string_view message) { Log(LogPriority::kDebug, message); }
 
@@ -35,5 +39,9 @@ void SetLogThreshold(LogPriority least_urgent);
 
 // The line as written, newline included. `with_priority` puts `<N>` in front, for journald.
 std::string FormatLogLine(LogPriority priority, absl::string_view message, bool with_priority);
+
+// The same for journald, with its id, which the line on stderr has no place for.
+std::string FormatJournaldRecord(LogPriority priority, absl::string_view message,
+                                 absl::string_view id);
 
 }  // namespace sluice

@@ -1,5 +1,7 @@
 #include "agent/base/log.h"
 
+#include "absl/strings/str_cat.h"
+#include "agent/base/message_ids.h"
 #include "gtest/gtest.h"
 
 namespace sluice {
@@ -17,6 +19,12 @@ TEST(LogTest, NamesThePriorityByNumberForTheJournal) {
 TEST(LogTest, EscapesControlCharactersSoThatOneMessageIsOneLine) {
   EXPECT_EQ(FormatLogLine(LogPriority::kInfo, "a\nb\x1b[0m\x7f", false),
             "sluiced: info: a\\nb\\x1b[0m\\x7f\n");
+}
+
+TEST(LogTest, AMessageWithAnIdIsARecordOfFields) {
+  EXPECT_EQ(FormatJournaldRecord(LogPriority::kWarning, "a\nMESSAGE_ID=b", kSinkFails),
+            absl::StrCat("PRIORITY=4\nSYSLOG_IDENTIFIER=sluiced\nMESSAGE_ID=", kSinkFails,
+                         "\nMESSAGE=sluiced: a\\nMESSAGE_ID=b\n"));
 }
 
 }  // namespace

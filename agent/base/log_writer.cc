@@ -32,7 +32,8 @@ bool WriteAll(int fd, absl::string_view bytes) {
 }  // namespace
 
 // Signals that the main thread has not blocked yet are for it all the same.
-LogWriter::LogWriter(int fd) : fd_(fd), is_journal_(IsJournalStream(fd)) {
+LogWriter::LogWriter(int fd, std::string journald)
+    : fd_(fd), is_journal_(IsJournalStream(fd)), journald_(std::move(journald)) {
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
@@ -53,9 +54,9 @@ LogWriter::~LogWriter() {
   thread_.join();
 }
 
-void LogWriter::Add(LogPriority priority, absl::string_view message) {
+void LogWriter::Add(LogPriority priority, absl::string_view message, absl::string_view id) {
   MutexLock lock(&mutex_);
-  Message added{priority, std::string(message)};
+  Message added{priority, std::string(message), id};
   if (waiting_bytes_ + added.bytes() > kMaxBytes) {
     ++untold_;
     ++dropped_;
@@ -72,7 +73,8 @@ void LogWriter::TellOfDropped() {
   if (untold_ == 0) return;
   Message told{LogPriority::kWarning,
                absl::StrCat(std::exchange(untold_, 0),
-                            " messages are missing here, too many waited for stderr")};
+                            " messages are missing here, too many waited for stderr"),
+               {}};
   waiting_bytes_ += told.bytes();
   waiting_.push_back(std::move(told));
 }
@@ -112,6 +114,10 @@ std::optional<LogWriter::Message> LogWriter::Next() {
 
 // A message that cannot be written has nowhere else to go.
 void LogWriter::Write(const Message& message) {
+  if (is_journal_ && !message.id.empty() &&
+      SendToJournald(journald_, FormatJournaldRecord(message.priority, message.text, message.id))) {
+    return;
+  }
   if (WriteAll(fd_, FormatLogLine(message.priority, message.text, is_journal_))) return;
   MutexLock lock(&mutex_);
   ++dropped_;

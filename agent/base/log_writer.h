@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "absl/strings/string_view.h"
+#include "agent/base/journald.h"
 #include "agent/base/log.h"
 #include "agent/base/mutex.h"
 
@@ -22,13 +23,14 @@ class LogWriter {
   // What waits at most. What is over that is dropped.
   static constexpr size_t kMaxBytes = 256 * 1024;
 
-  // `fd` is not owned.
-  explicit LogWriter(int fd);
+  // `fd` is not owned. `journald`: where messages with an id go if `fd` is the journal's stream.
+  explicit LogWriter(int fd, std::string journald = kJournaldSocket);
   // Waits until everything is written, however long that takes.
   ~LogWriter();
 
-  // Never waits for the descriptor.
-  void Add(LogPriority priority, absl::string_view message) EXCLUDES(mutex_);
+  // Never waits for the descriptor. `id`: one of message_ids.h, or empty.
+  void Add(LogPriority priority, absl::string_view message, absl::string_view id = {})
+      EXCLUDES(mutex_);
 
   // Waits until everything is written; false: `deadline` passed first.
   bool Flush(Clock::time_point deadline) EXCLUDES(mutex_);
@@ -40,6 +42,7 @@ class LogWriter {
   struct Message {
     LogPriority priority;
     std::string text;
+    absl::string_view id;
     size_t bytes() const { return sizeof(Message) + text.size(); }
   };
 
@@ -51,6 +54,7 @@ class LogWriter {
 
   const int fd_;
   const bool is_journal_;
+  const std::string journald_;
   mutable Mutex mutex_;
   CondVar changed_;
   std::deque<Message> waiting_ GUARDED_BY(mutex_);

@@ -1,17 +1,23 @@
 #include "agent/base/log_writer.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/message_ids.h"
 #include "gtest/gtest.h"
 #include "proto/base/unique_fd.h"
+#include "tests/support/temp_directory.h"
 
 namespace sluice {
 namespace {
@@ -104,6 +110,50 @@ TEST_F(LogWriterTest, CountsWhatCannotBeWritten) {
   writer_->Add(LogPriority::kInfo, "a");
   EXPECT_TRUE(writer_->Flush(In(seconds(20))));
   EXPECT_EQ(writer_->dropped(), 1u);
+}
+
+// The other end of the writer is journald's stream, and journald's socket is `journald_`.
+class LogToJournaldTest : public LogWriterTest {
+ protected:
+  LogToJournaldTest() {
+    struct stat stream;
+    EXPECT_EQ(::fstat(write_end_.get(), &stream), 0);
+    ::setenv("JOURNAL_STREAM", absl::StrCat(stream.st_dev, ":", stream.st_ino).c_str(), 1);
+    writer_.emplace(write_end_.get(), path_);
+  }
+  ~LogToJournaldTest() override { ::unsetenv("JOURNAL_STREAM"); }
+
+  void Listen() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path_.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    journald_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(journald_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  }
+
+  std::string ReceiveRecord() {
+    EXPECT_TRUE(writer_->Flush(In(seconds(20))));
+    char bytes[1024];
+    const ssize_t size = ::recv(journald_.get(), bytes, sizeof(bytes), MSG_DONTWAIT);
+    return size < 0 ? "" : std::string(bytes, static_cast<size_t>(size));
+  }
+
+  testing::TempDirectory directory_;
+  const std::string path_ = directory_.path() + "/journald";
+  UniqueFd journald_;
+};
+
+TEST_F(LogToJournaldTest, AMessageWithAnIdGoesThereAndAnyOtherToTheStream) {
+  Listen();
+  writer_->Add(LogPriority::kWarning, "explained", kSinkFails);
+  writer_->Add(LogPriority::kWarning, "plain");
+  EXPECT_EQ(ReceiveRecord(), FormatJournaldRecord(LogPriority::kWarning, "explained", kSinkFails));
+  EXPECT_EQ(ReadLine(), "<4>sluiced: plain");
+}
+
+TEST_F(LogToJournaldTest, WithoutJournaldAllGoesToTheStream) {
+  writer_->Add(LogPriority::kWarning, "explained", kSinkFails);
+  EXPECT_EQ(ReadLine(), "<4>sluiced: explained");
 }
 
 }  // namespace

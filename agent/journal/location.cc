@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "agent/base/log.h"
+#include "agent/base/message_ids.h"
 #include "agent/base/status_macros.h"
 
 namespace sluice::journal {
@@ -50,7 +51,8 @@ bool IsOfAnotherMachine(const SegmentHeader& header, const Options& options) {
 }
 
 absl::Status SetAside(const Options& options, const Directory& directory, const char* reason) {
-  LogWarning(absl::StrCat("journal: set aside what is in ", directory.path(), ": ", reason));
+  LogWarning(absl::StrCat("journal: set aside what is in ", directory.path(), ": ", reason),
+             kJournalSetAside);
   if (options.counters != nullptr) options.counters->Add("journal.set_aside", reason);
   return directory.SetAside();
 }
@@ -58,7 +60,8 @@ absl::Status SetAside(const Options& options, const Directory& directory, const 
 // The release that wrote it can read it there; nothing of ours ever removes it.
 absl::Status SetAsideForeign(const Options& options, const Directory& directory, uint32_t version) {
   LogWarning(absl::StrCat("journal: set aside what another release wrote to ", directory.path(),
-                          ", in format ", version));
+                          ", in format ", version),
+             kJournalSetAside);
   if (options.counters != nullptr) options.counters->Add("journal.set_aside", "other_format");
   return directory.SetAsideForeign(version);
 }
@@ -156,7 +159,8 @@ absl::StatusOr<Location> InMemory(const Options& options, std::optional<Director
 absl::StatusOr<Location> InMemoryBecause(const Options& options, std::optional<Directory> disk,
                                          const absl::Status& why) {
   if (options.memory_directory.empty()) return Annotate(why, "open the journal");
-  LogWarning(absl::StrCat("journal: in memory, since the disk cannot be written: ", why.message()));
+  LogWarning(absl::StrCat("journal: in memory, since the disk cannot be written: ", why.message()),
+             kJournalInMemory);
   return InMemory(options, std::move(disk));
 }
 

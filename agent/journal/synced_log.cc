@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "agent/base/log.h"
+#include "agent/base/message_ids.h"
 #include "agent/base/status_macros.h"
 #include "agent/journal/format.h"
 
@@ -151,7 +152,9 @@ void SyncedLog::Enqueue(Chunk chunk, bool is_written) {
 }
 
 void SyncedLog::Refuse(const absl::Status& why) {
-  if (!refuses_) LogError(absl::StrCat("journal: the disk refuses: ", why.message()));
+  if (!refuses_) {
+    LogError(absl::StrCat("journal: the disk refuses: ", why.message()), kJournalRefused);
+  }
   refuses_ = true;
   error_ = std::string(why.message());
   shared_->Count("journal.write_errors", "", 1);

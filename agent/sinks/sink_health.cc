@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/log.h"
+#include "agent/base/message_ids.h"
 
 namespace sluice::sinks {
 namespace {
@@ -32,7 +33,7 @@ void SinkHealth::TellFailure(const absl::Status& error, bool is_last) {
     LogWarning(absl::StrCat("sink ", sink_, ": ", error.message(),
                             "; stopping, what is left stays in the journal"));
   } else if (!std::exchange(is_failing_, true)) {
-    LogWarning(absl::StrCat("sink ", sink_, ": ", error.message(), "; trying again"));
+    LogWarning(absl::StrCat("sink ", sink_, ": ", error.message(), "; trying again"), kSinkFails);
   }
 }
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from harness import BUILT, REPOSITORY
+from harness import REPOSITORY
 
 pytestmark = pytest.mark.skipif(os.environ.get("SLUICE_DOWNLOADS") != "1",
                                 reason="pip's and mypy's packages are downloaded only by "
@@ -45,26 +45,18 @@ def run(*command, **environment):
 
 
 @pytest.fixture(name="python", scope="module")
-def python_fixture(tmp_path_factory):
+def python_fixture(prefix, tmp_path_factory):
     """An interpreter that has the package, and the environment that it needs."""
     folder = tmp_path_factory.mktemp("pip")
-    prefix = folder / "prefix"
-    for file, where in ((BUILT.parent / "lib/libsluice.so", "lib"),
-                        (BUILT.parent / "lib/libsluice.so.1", "lib")):
-        (prefix / where).mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file, prefix / where)
-    shutil.copytree(REPOSITORY / "client/include/sluice", prefix / "include/sluice")
-    (prefix / "sluice.pc").write_text(
-        f"Name: sluice\nDescription: sluice\nVersion: 0.1.0\nCflags: -I{prefix}/include\n"
-        f"Libs: -L{prefix}/lib -lsluice\n")
+    [pc] = prefix.glob("lib/**/pkgconfig")
     sources = folder / "sources"
     shutil.copytree(REPOSITORY / "client/python", sources)
     python = folder / "venv/bin/python"
     for command in (("/usr/bin/python3", "-m", "venv", folder / "venv"),
                     (python, "-m", "pip", "install", "--quiet", sources, "mypy")):
-        status, output = run(*command, PKG_CONFIG_PATH=str(prefix))
+        status, output = run(*command, PKG_CONFIG_PATH=str(pc))
         assert status == 0, output
-    return python, {"LD_LIBRARY_PATH": str(prefix / "lib"), "SLUICE_SOCKET": "/nonexistent/s"}
+    return python, {"LD_LIBRARY_PATH": str(pc.parent), "SLUICE_SOCKET": "/nonexistent/s"}
 
 
 def test_pip_builds_one_extension_for_every_python(python):

@@ -29,15 +29,16 @@ target_link_libraries(program sluice::{target})
 """
 
 
-def environment(prefix):
-    [pc] = prefix.glob("lib/**/pkgconfig")
-    return {**os.environ, "PKG_CONFIG_PATH": str(pc), "LD_LIBRARY_PATH": str(pc.parent),
-            "SLUICE_SOCKET": "/nonexistent/sluice.sock"}
+def environment(prefix, socket):
+    [pc] = prefix.glob("lib/**/sluice.pc")
+    return {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "LD_LIBRARY_PATH": str(pc.parents[1]),
+            "SLUICE_SOCKET": str(socket)}
 
 
-def run(command, prefix, folder, check=True):
-    return subprocess.run([str(word) for word in command], cwd=folder, env=environment(prefix),
-                          capture_output=True, text=True, timeout=120, check=check)
+def run(command, prefix, folder, check=True, socket="/nonexistent/sluice.sock"):
+    return subprocess.run([str(word) for word in command], cwd=folder,
+                          env=environment(prefix, socket), capture_output=True, text=True,
+                          timeout=120, check=check)
 
 
 def flags(prefix, folder, *options):
@@ -69,6 +70,16 @@ def test_cxx17_reads_a_clear_sentence_first(prefix, tmp_path):
                 *flags(prefix, tmp_path, "--cflags")], prefix, tmp_path, check=False)
     errors = [line for line in done.stderr.splitlines() if "error:" in line]
     assert "need C++20: compile with -std=c++20" in errors[0], done.stderr
+
+
+@pytest.mark.parametrize(("name", "compiler"),
+                         [("hello.c", ["gcc", "-std=c11"]), ("hello.cc", ["g++", "-std=c++20"])])
+def test_the_installed_examples_reach_the_agent(agent, prefix, tmp_path, name, compiler):
+    run([*compiler, prefix / "share/doc/sluice/examples" / name,
+         *flags(prefix, tmp_path, "--cflags", "--libs"), "-o", "program"], prefix, tmp_path)
+    run(["./program"], prefix, tmp_path, socket=agent.socket)
+    agent.flush()
+    assert "greet" in agent.log() and "said hello" in agent.log()
 
 
 @pytest.mark.parametrize(("languages", "source", "text"),

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT
+from harness import REPOSITORY
 
 MOST_BYTES = 12 << 20
 
@@ -23,10 +23,10 @@ def test_the_binaries_weigh_little(prefix, tmp_path):
 def test_no_file_knows_where_it_was_built(prefix):
     for folder in ("share", "lib/systemd", "include"):
         for file in (prefix / folder).rglob("*"):
-            if file.is_file() and str(ROOT).encode() in file.read_bytes():
-                pytest.fail(f"{file.relative_to(prefix)} names {ROOT}")
+            if file.is_file() and str(REPOSITORY).encode() in file.read_bytes():
+                pytest.fail(f"{file.relative_to(prefix)} names {REPOSITORY}")
     for file in [*prefix.glob("lib/**/*.pc"), *prefix.glob("lib/**/*.cmake")]:
-        assert str(ROOT) not in file.read_text(), file
+        assert str(REPOSITORY) not in file.read_text(), file
 
 
 def test_the_protocol_comes_along(prefix):
@@ -38,8 +38,15 @@ def test_the_protocol_comes_along(prefix):
     assert 'name: "Ingest"' in told
 
 
+def test_stubs_are_made_of_the_installed_protocol_alone(prefix, tmp_path):
+    protos = prefix / "share/sluice/proto"
+    files = [str(file.relative_to(protos)) for file in protos.rglob("*.proto")]
+    subprocess.run(["protoc", f"-I{protos}", f"--python_out={tmp_path}", *files], check=True)
+    assert (tmp_path / "sluice/v1/ingest_pb2.py").is_file()
+
+
 def verbs(*group):
-    told = subprocess.run([ROOT / "build/release/bin/sluice", *group, "--help"], capture_output=True,
+    told = subprocess.run([REPOSITORY / "build/release/bin/sluice", *group, "--help"], capture_output=True,
                           text=True, check=True).stdout
     return re.findall(r"^  (\S+)", told.partition("\nVerbs:\n")[2].partition("\n\n")[0], re.M)
 
@@ -69,7 +76,7 @@ def completed(prefix, *words):
     script = f"""source {prefix}/share/bash-completion/completions/sluice
       COMP_WORDS=({array}); COMP_CWORD={len(words)}; _sluice; printf '%s\\n' "${{COMPREPLY[@]}}" """
     return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True,
-                          env={"PATH": f"{ROOT}/build/release/bin:/usr/bin:/bin",
+                          env={"PATH": f"{REPOSITORY}/build/release/bin:/usr/bin:/bin",
                                "SLUICE_COMPLETE": f"{prefix}/share/sluice/complete"}).stdout.split()
 
 

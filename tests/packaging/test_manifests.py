@@ -2,9 +2,9 @@
 
 import pytest
 import yaml
-from conftest import ROOT
+from harness import REPOSITORY
 
-FOLDER = ROOT / "packaging/kubernetes"
+FOLDER = REPOSITORY / "packaging/kubernetes"
 
 
 def objects():

@@ -23,6 +23,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/log.h"
+#include "agent/base/message_ids.h"
 #include "agent/base/retry_after.h"
 
 namespace sluice::otlp {
@@ -158,7 +159,8 @@ absl::Status Exporter::OnUnsupported(Signal signal, const Answer& answer) {
   lane(signal).off_until = clock_.BootNano() + kOffFor;
   LogWarning(absl::StrCat("sink ", numbers_->sink(), ": ", transport_->Describe(), " takes no ",
                           NameOf(signal), " (", answer.message,
-                          "); they are dropped, and it is asked again each 10 minutes"));
+                          "); they are dropped, and it is asked again each 10 minutes"),
+             kExportRefused);
   numbers_->SetOff(signal, true);
   return absl::OkStatus();
 }
@@ -196,7 +198,8 @@ void Exporter::Drop(Signal signal, const SignalBatch& batch, const Range& range,
   told_of_drops_ = now;
   LogWarning(absl::StrCat("sink ", numbers_->sink(), ": dropped ", range.end - range.begin,
                           " of uid ", by_uid.begin()->first, by_uid.size() > 1 ? " and others" : "",
-                          ", refused by ", transport_->Describe(), ": ", answer.message));
+                          ", refused by ", transport_->Describe(), ": ", answer.message),
+             kExportRefused);
 }
 
 void Exporter::LearnLimit(size_t refused_bytes, const Answer& answer) {
