@@ -7,6 +7,7 @@
 #include "client/cli/agent/progress.h"
 #include "client/cli/agent/request.h"
 #include "proto/record/names.h"
+#include "proto/wire/reader.h"
 
 namespace sluice::cli {
 namespace {
@@ -103,18 +104,10 @@ Result<v1::ReloadResponse> AgentView::Reload() {
   return Call<v1::ReloadResponse>(method::kControlReload, v1::ReloadRequest());
 }
 
-template <typename Response>
-std::optional<Failure> AgentView::Stream(std::string_view method, std::string_view request,
-                                         const std::function<bool(Response&)>& on_message) {
-  Response response;
-  bool readable = true;
-  const auto take = [&](std::string_view message) {
-    readable = response.ParseFromArray(message.data(), static_cast<int>(message.size()));
-    return readable && on_message(response);
-  };
+std::optional<Failure> AgentView::StreamBytes(std::string_view method, std::string_view request,
+                                              const rpc::Channel::OnMessage& on_message) {
   const Progress progress(name());
-  const rpc::Status status = channel_->ServerStream(method, request, deadline_, take);
-  if (!readable) return Unreadable(socket_);
+  const rpc::Status status = channel_->ServerStream(method, request, deadline_, on_message);
   if (status.outcome == rpc::Outcome::kStatus) {
     if (status.code == rpc::GrpcCode::kNotFound) return Failure{kExitNegative, status.message};
     if (status.code == rpc::GrpcCode::kFailedPrecondition) {
@@ -123,6 +116,18 @@ std::optional<Failure> AgentView::Stream(std::string_view method, std::string_vi
   }
   if (!status.ok()) return CallFailure(status, socket_);
   return std::nullopt;
+}
+
+template <typename Response>
+std::optional<Failure> AgentView::Stream(std::string_view method, std::string_view request,
+                                         const std::function<bool(Response&)>& on_message) {
+  Response response;
+  bool readable = true;
+  const auto failure = StreamBytes(method, request, [&](std::string_view message) {
+    readable = response.ParseFromArray(message.data(), static_cast<int>(message.size()));
+    return readable && on_message(response);
+  });
+  return readable ? failure : Unreadable(socket_);
 }
 
 Result<v1::TracesResponse> AgentView::Traces(const v1::TracesRequest& request) {
@@ -137,17 +142,24 @@ Result<v1::TracesResponse> AgentView::Traces(const v1::TracesRequest& request) {
   return all;
 }
 
-Result<size_t> AgentView::Records(const v1::RecordsRequest& request,
-                                  const std::function<void(v1::StoredRecord*)>& on_record) {
+Result<size_t> AgentView::Records(const v1::RecordsRequest& request, const OnRecord& on_record) {
+  static constexpr uint32_t kRecords =
+      WireTag(v1::RecordsResponse::kRecordsFieldNumber, WireType::kBytes);
   size_t count = 0;
-  const auto failure =
-      Stream<v1::RecordsResponse>(is_admin_ ? method::kControlRecords : method::kQueryRecords,
-                                  EncodeRequest(request), [&](v1::RecordsResponse& response) {
-                                    for (v1::StoredRecord& record : *response.mutable_records())
-                                      on_record(&record);
-                                    count += static_cast<size_t>(response.records_size());
-                                    return true;
-                                  });
+  bool readable = true;
+  const auto take = [&](std::string_view message) {
+    WireReader reader(message);
+    for (WireField field; readable && reader.Next(&field);) {
+      if (field.tag != kRecords) continue;
+      readable = on_record(field.bytes);
+      ++count;
+    }
+    readable = readable && reader.ok();
+    return readable;
+  };
+  const auto failure = StreamBytes(is_admin_ ? method::kControlRecords : method::kQueryRecords,
+                                   EncodeRequest(request), take);
+  if (!readable) return Unreadable(socket_);
   if (failure) return *failure;
   return count;
 }

@@ -35,10 +35,11 @@ class AgentView {
   Result<v1::ReloadResponse> Reload();
   // Newest first.
   Result<v1::TracesResponse> Traces(const v1::TracesRequest& request);
-  // `on_record` gets each as it comes, to take apart, the oldest first. Gives their number. Fails
-  // with kExitNegative where `select` finds nothing, with kExitUsage where it finds several.
-  Result<size_t> Records(const v1::RecordsRequest& request,
-                         const std::function<void(v1::StoredRecord*)>& on_record);
+  // `on_record` sees each as it comes, an encoded v1.StoredRecord, the oldest first, and returns
+  // whether it could be read. Gives their number. Fails with kExitNegative where `select` finds
+  // nothing, with kExitUsage where it finds several.
+  using OnRecord = std::function<bool(std::string_view record)>;
+  Result<size_t> Records(const v1::RecordsRequest& request, const OnRecord& on_record);
   // These need the admin socket. The pool's records as they lie on disk, byte for byte:
   Result<std::string> DumpPool();
   // Both fail with kExitUsage where the agent finds fault with the request, with kExitIo where the
@@ -65,6 +66,8 @@ class AgentView {
   template <typename Response>
   Result<Response> Call(std::string_view method, const google::protobuf::Message& request);
   // `on_message` sees each message as it comes and returns whether to go on. nullopt: all came.
+  std::optional<Failure> StreamBytes(std::string_view method, std::string_view request,
+                                     const rpc::Channel::OnMessage& on_message);
   template <typename Response>
   std::optional<Failure> Stream(std::string_view method, std::string_view request,
                                 const std::function<bool(Response&)>& on_message);

@@ -101,10 +101,7 @@ Result<std::string> RedactedTraces(const GlobalOptions& options) {
   std::string lines;
   for (const v1::TraceSummary& summary : traces->traces()) {
     TraceBuilder builder;
-    const auto add = [&](v1::StoredRecord* record) {
-      Redact(record);
-      builder.Add(record);
-    };
+    const auto add = [&](std::string_view record) { return builder.Add(Redacted(record)); };
     const TraceChoice choice{.id = ToHex(summary.trace_id())};
     const Result<size_t> count = ReadTrace(&*agent, choice, /*limit=*/0, add);
     if (!count.ok()) return count.failure();

@@ -308,9 +308,12 @@ Result<std::string> FindTraceId(const std::string& typed, const GlobalOptions& o
   Result<AgentView> agent = AgentView::Open(options, timeout);
   if (!agent.ok()) return agent.failure();
   std::string id;
-  const auto take_id = [&](const v1::StoredRecord* stored) {
-    const v1::Record& record = stored->record();
+  const auto take_id = [&](std::string_view encoded) {
+    v1::StoredRecord stored;
+    if (!stored.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) return false;
+    const v1::Record& record = stored.record();
     id = record.has_event() ? record.event().trace_id() : record.span().trace_id();
+    return true;
   };
   const Result<size_t> newest = ReadTrace(&*agent, choice, /*limit=*/1, take_id);
   if (!newest.ok()) return newest.failure();

@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <cctype>
+#include <string_view>
 #include <utility>
 
 #include "client/cli/trace/trace_builder.h"
@@ -50,7 +51,7 @@ Result<v1::TraceSelector> SelectorOf(const TraceChoice& choice) {
 }
 
 Result<size_t> ReadTrace(AgentView* agent, const TraceChoice& choice, uint32_t limit,
-                         const std::function<void(v1::StoredRecord*)>& on_record) {
+                         const AgentView::OnRecord& on_record) {
   const Result<v1::TraceSelector> selector = SelectorOf(choice);
   if (!selector.ok()) return selector.failure();
   v1::RecordsRequest request;
@@ -72,7 +73,7 @@ Result<size_t> ReadTrace(AgentView* agent, const TraceChoice& choice, uint32_t l
 
 Result<Trace> ReadTrace(AgentView* agent, const TraceChoice& choice) {
   TraceBuilder builder;
-  const auto add = [&](v1::StoredRecord* record) { builder.Add(record); };
+  const auto add = [&](std::string_view record) { return builder.Add(record); };
   const Result<size_t> count = ReadTrace(agent, choice, /*limit=*/0, add);
   if (!count.ok()) return count.failure();
   return std::move(builder).Finish();

@@ -1,7 +1,6 @@
 // The arguments that say which trace a view is about, and getting it from the agent.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "client/cli/agent/agent_view.h"
@@ -34,7 +33,7 @@ Result<v1::TraceSelector> SelectorOf(const TraceChoice& choice);
 // all. At least one: fails with kExitNegative where there is no such trace, kExitUsage where
 // several begin so.
 Result<size_t> ReadTrace(AgentView* agent, const TraceChoice& choice, uint32_t limit,
-                         const std::function<void(v1::StoredRecord*)>& on_record);
+                         const AgentView::OnRecord& on_record);
 
 // The trace put together out of all of them.
 Result<Trace> ReadTrace(AgentView* agent, const TraceChoice& choice);

@@ -157,10 +157,6 @@ Span RowOf(const TraceSpan& span, const std::string& trace_id) {
   row.set_name(std::string(span.name));
   row.set_start_time_unix_nano(span.start_unix_nano);
   row.set_end_time_unix_nano(span.end_unix_nano);
-  if (span.has_status) {
-    row.mutable_status()->set_code(span.status);
-    row.mutable_status()->set_message(std::string(span.status_message));
-  }
   return row;
 }
 

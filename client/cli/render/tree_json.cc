@@ -11,8 +11,6 @@
 namespace sluice::cli {
 namespace {
 
-using otlp::v1::Status;
-
 void Member(std::string_view key, std::string_view text, JsonWriter* json) {
   json->Key(key);
   json->String(text);
@@ -25,9 +23,9 @@ void MemberUnlessEmpty(std::string_view key, std::string_view text, JsonWriter* 
 // Both enumerations have the same numbers.
 std::string_view LevelWord(v1::Level level) { return LevelName(static_cast<Level>(level)); }
 
-std::string_view StatusWord(TraceSpan::StatusCode code) {
-  if (code == Status::STATUS_CODE_ERROR) return "error";
-  return code == Status::STATUS_CODE_OK ? "ok" : "unset";
+std::string_view StatusWord(StatusCode code) {
+  if (code == StatusCode::kError) return "error";
+  return code == StatusCode::kOk ? "ok" : "unset";
 }
 
 void WriteSender(const Sender& sender, JsonWriter* json) {

@@ -7,22 +7,34 @@
 namespace sluice::cli {
 namespace {
 
-std::string FormatValue(const ValueView& value);
+// No agent takes values that nest as deep. What does is not told, for it might exhaust the stack.
+constexpr int kMostNesting = 100;
 
-FieldRange Elements(const ValueView& array) { return {array.text, array_value_field::kValues}; }
-FieldRange Members(const ValueView& map) { return {map.text, key_value_list_field::kValues}; }
+FieldRange ElementsOf(const ValueView& array) { return {array.text, array_value_field::kValues}; }
+FieldRange MembersOf(const ValueView& map) { return {map.text, key_value_list_field::kValues}; }
 
-std::string FormatArray(const ValueView& array) {
+std::string FormatValue(const ValueView& value, int nesting);
+
+std::string FormatArray(const ValueView& array, int nesting) {
   std::string out = "[";
-  for (const std::string_view element : Elements(array)) {
+  for (const std::string_view element : ElementsOf(array)) {
     if (out.size() > 1) out += ", ";
-    out += FormatValue(ReadValue(element));
+    out += FormatValue(ReadValue(element), nesting);
   }
   return out + ']';
 }
 
-std::string FormatMap(const ValueView& map) {
-  std::string members = FormatAttributes(Members(map));
+std::string FormatMembers(const FieldRange& members, int nesting) {
+  std::string out;
+  for (const std::string_view encoded : members) {
+    const AttributeView member = ReadAttribute(encoded);
+    out += ' ' + EscapeControls(member.key) + '=' + FormatValue(member.value, nesting);
+  }
+  return out;
+}
+
+std::string FormatMap(const ValueView& map, int nesting) {
+  std::string members = FormatMembers(MembersOf(map), nesting);
   if (!members.empty()) members.erase(0, 1);
   return '{' + members + '}';
 }
@@ -33,8 +45,9 @@ std::string FormatDouble(double number) {
   return out.str();
 }
 
-std::string FormatValue(const ValueView& value) {
+std::string FormatValue(const ValueView& value, int nesting) {
   using Type = ValueView::Type;
+  if (nesting == kMostNesting) return "...";
   switch (value.type) {
     case Type::kString:
       return QuoteIfNeeded(value.text);
@@ -47,17 +60,20 @@ std::string FormatValue(const ValueView& value) {
     case Type::kBytes:
       return "0x" + ToHex(value.text);
     case Type::kArray:
-      return FormatArray(value);
+      return FormatArray(value, nesting + 1);
     case Type::kMap:
-      return FormatMap(value);
+      return FormatMap(value, nesting + 1);
     case Type::kEmpty:
       break;
   }
   return "null";
 }
 
-void WriteValue(const ValueView& value, JsonWriter* json) {
+void WriteMembers(const FieldRange& members, JsonWriter* json, int nesting);
+
+void WriteValue(const ValueView& value, JsonWriter* json, int nesting) {
   using Type = ValueView::Type;
+  if (nesting == kMostNesting) return json->String("...");
   switch (value.type) {
     case Type::kString:
       return json->String(value.text);
@@ -71,13 +87,25 @@ void WriteValue(const ValueView& value, JsonWriter* json) {
       return json->String(ToHex(value.text));
     case Type::kArray:
       json->BeginArray();
-      for (const std::string_view element : Elements(value)) WriteValue(ReadValue(element), json);
+      for (const std::string_view element : ElementsOf(value)) {
+        WriteValue(ReadValue(element), json, nesting + 1);
+      }
       return json->EndArray();
     case Type::kMap:
-      return WriteAttributes(Members(value), json);
+      return WriteMembers(MembersOf(value), json, nesting + 1);
     case Type::kEmpty:
       return json->Null();
   }
+}
+
+void WriteMembers(const FieldRange& members, JsonWriter* json, int nesting) {
+  json->BeginObject();
+  for (const std::string_view encoded : members) {
+    const AttributeView member = ReadAttribute(encoded);
+    json->Key(member.key);
+    WriteValue(member.value, json, nesting);
+  }
+  json->EndObject();
 }
 
 }  // namespace
@@ -94,22 +122,11 @@ std::string ToHex(std::string_view bytes) {
 }
 
 std::string FormatAttributes(const FieldRange& attributes) {
-  std::string out;
-  for (const std::string_view encoded : attributes) {
-    const AttributeView attribute = ReadAttribute(encoded);
-    out += ' ' + EscapeControls(attribute.key) + '=' + FormatValue(attribute.value);
-  }
-  return out;
+  return FormatMembers(attributes, /*nesting=*/0);
 }
 
 void WriteAttributes(const FieldRange& attributes, JsonWriter* json) {
-  json->BeginObject();
-  for (const std::string_view encoded : attributes) {
-    const AttributeView attribute = ReadAttribute(encoded);
-    json->Key(attribute.key);
-    WriteValue(attribute.value, json);
-  }
-  json->EndObject();
+  WriteMembers(attributes, json, /*nesting=*/0);
 }
 
 }  // namespace sluice::cli

@@ -1,6 +1,6 @@
 #include "client/cli/trace/redact.h"
 
-#include <string_view>
+#include "sluice/v1/query.pb.h"
 
 namespace sluice::cli {
 namespace {
@@ -35,13 +35,17 @@ void RedactSpan(otlp::v1::Span* span) {
 
 }  // namespace
 
-void Redact(v1::StoredRecord* stored) {
-  RedactAll(stored->mutable_resource()->mutable_attributes());
-  v1::Record* const record = stored->mutable_record();
+std::string Redacted(std::string_view stored) {
+  v1::StoredRecord redacted;
+  redacted.ParseFromArray(stored.data(), static_cast<int>(stored.size()));
+  RedactAll(redacted.mutable_resource()->mutable_attributes());
+  v1::Record* const record = redacted.mutable_record();
   if (record->has_span()) RedactSpan(record->mutable_span());
-  if (!record->has_event()) return;
-  RedactAll(record->mutable_event()->mutable_attributes());
-  record->mutable_event()->mutable_body()->set_string_value(kBlank);
+  if (record->has_event()) {
+    RedactAll(record->mutable_event()->mutable_attributes());
+    record->mutable_event()->mutable_body()->set_string_value(kBlank);
+  }
+  return redacted.SerializeAsString();
 }
 
 std::string WithoutUserInfo(std::string text) {

@@ -2,14 +2,13 @@
 #pragma once
 
 #include <string>
-
-#include "sluice/v1/query.pb.h"
+#include <string_view>
 
 namespace sluice::cli {
 
-// Leaves names, times, numbers, who sent what and its service; texts and bytes of attributes,
-// messages of events and reasons of failures become `***`.
-void Redact(v1::StoredRecord* stored);
+// Of an encoded v1.StoredRecord. Leaves names, times, numbers, who sent what and its service; texts
+// and bytes of attributes, messages of events and reasons of failures become `***`.
+std::string Redacted(std::string_view stored);
 
 // `text` without what stands between `://` and `@` in addresses: a user, and often a password.
 std::string WithoutUserInfo(std::string text);

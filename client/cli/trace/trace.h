@@ -12,6 +12,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -67,7 +68,6 @@ struct TraceSpan {
     kOpen,     // no end was seen
     kAborted,  // its process is gone; the agent ended it
   };
-  using StatusCode = otlp::v1::Status::StatusCode;
 
   SpanId id;
   SpanId parent_id;                // zero: none is named
@@ -79,23 +79,21 @@ struct TraceSpan {
   std::string_view target;
   std::string_view status_message;
   const Sender* sender = nullptr;
-  // The other fields of its parts, as a part of an encoded otlp.v1.Span.
+  // Of an encoded otlp.v1.Span what does not stand here already: all but ids, name and times.
   std::string encoded_rest;
   // What lies directly in it: from here to there in Trace::items.
   uint32_t items_begin = 0;
   uint32_t items_end = 0;
   v1::Level level = v1::LEVEL_INFO;
-  StatusCode status = otlp::v1::Status::STATUS_CODE_UNSET;
+  StatusCode status = StatusCode::kUnset;
   State state = State::kOpen;
-  // A status was sent, which may yet be unset.
-  bool has_status = false;
   // Its parent is named and not in the trace, or is its own descendant.
   bool parent_not_seen = false;
   bool parent_is_descendant = false;
   // Another span of the same sender came before with the same id.
   bool id_used_before = false;
 
-  bool IsError() const { return status == otlp::v1::Status::STATUS_CODE_ERROR; }
+  bool IsError() const { return status == StatusCode::kError; }
   // Nanoseconds from start to end; nullopt where either is not known or the end comes first.
   std::optional<uint64_t> Duration() const;
   bool EndsBeforeStart() const { return end_unix_nano != 0 && end_unix_nano < start_unix_nano; }
@@ -112,6 +110,12 @@ struct TraceItem {
   uint32_t index = 0;  // into Trace::spans or Trace::events
 };
 
+// A hash by which text is found in a set of strings without becoming one.
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
 // Can be moved, not copied: rows point into its texts and senders.
 struct Trace {
   Trace() = default;
@@ -126,7 +130,7 @@ struct Trace {
   std::vector<TraceItem> items;
   uint32_t roots_end = 0;
   // A node of either stays where it is.
-  std::unordered_set<std::string> texts;
+  std::unordered_set<std::string, TextHash, std::equal_to<>> texts;
   std::set<Sender> senders;
 
   // In no span that was seen, and directly in one; by time.

@@ -3,45 +3,86 @@
 #include <algorithm>
 #include <functional>
 
+#include "proto/wire/reader.h"
+#include "proto/wire/writer.h"
+
 namespace sluice::cli {
 namespace {
 
-using otlp::v1::Span;
-
-const std::string& ServiceName(const otlp::v1::Resource& resource) {
-  for (const auto& attribute : resource.attributes()) {
-    if (attribute.key() == "service.name") return attribute.value().string_value();
+std::string_view ServiceName(std::string_view resource) {
+  for (const std::string_view encoded : FieldRange(resource, resource_field::kAttributes)) {
+    const AttributeView attribute = ReadAttribute(encoded);
+    if (attribute.key != "service.name") continue;
+    return attribute.value.type == ValueView::Type::kString ? attribute.value.text : "";
   }
-  static const std::string kNone;
-  return kNone;
+  return {};
 }
 
-SpanId IdOf(const std::string& bytes) { return SpanId::FromBytes(bytes).value_or(SpanId()); }
+std::string EncodedAttributes(const FieldRange& attributes) {
+  std::string list;
+  StringWireWriter writer{StringSink(&list)};
+  for (const std::string_view encoded : attributes) {
+    writer.Bytes(key_value_list_field::kValues, encoded);
+  }
+  return list;
+}
 
-// `Body` is a message with attributes.
-template <typename Body>
-std::string EncodedAttributes(const Body& body) {
-  otlp::v1::KeyValueList list;
-  *list.mutable_values() = body.attributes();
-  return list.SerializeAsString();
+bool IsInRow(uint32_t span_field_number) {
+  switch (span_field_number) {
+    case span_field::kTraceId:
+    case span_field::kSpanId:
+    case span_field::kParentSpanId:
+    case span_field::kName:
+    case span_field::kStartTimeUnixNano:
+    case span_field::kEndTimeUnixNano:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string RestOf(std::string_view body) {
+  std::string rest;
+  WireReader reader(body);
+  const char* begin = reader.position();
+  for (WireField field; reader.Next(&field); begin = reader.position()) {
+    if (!IsInRow(field.number())) rest.append(begin, reader.position());
+  }
+  return rest;
 }
 
 }  // namespace
 
-void TraceBuilder::Add(v1::StoredRecord* stored) {
-  const uint64_t received = stored->received_unix_nano();
+std::string_view TraceBuilder::Text(std::string_view text) {
+  const auto known = trace_.texts.find(text);
+  return known != trace_.texts.end() ? *known : *trace_.texts.emplace(text).first;
+}
+
+bool TraceBuilder::Add(std::string_view encoded) {
+  const auto stored = ReadStoredRecord(encoded);
+  if (!stored) return false;
+  const uint64_t received = stored->received_unix_nano;
   // Records are in the order of their receipt, so that only a step of the clock does this.
   if (received < last_received_unix_nano_) went_back_ += last_received_unix_nano_ - received;
   last_received_unix_nano_ = received;
-  if (stored->record().has_event()) {
+  if (stored->event) {
     AddEvent(*stored);
-  } else if (stored->record().has_span()) {
-    AddSpan(stored);
+  } else if (stored->span) {
+    AddSpan(*stored);
   }
+  return true;
 }
 
-const Sender* TraceBuilder::SenderOf(const v1::StoredRecord& stored) {
-  const v1::Identity& identity = stored.identity();
+// Mostly the one who sent the record before.
+const Sender* TraceBuilder::SenderOf(const StoredRecordView& stored) {
+  if (last_sender_ != nullptr && stored.identity == last_identity_ &&
+      stored.resource == last_resource_) {
+    return last_sender_;
+  }
+  last_identity_ = stored.identity;
+  last_resource_ = stored.resource;
+  v1::Identity identity;
+  identity.ParseFromString(last_identity_);
   const Sender sender{.uid = identity.uid(),
                       .gid = identity.gid(),
                       .pid = identity.pid(),
@@ -49,114 +90,98 @@ const Sender* TraceBuilder::SenderOf(const v1::StoredRecord& stored) {
                       .comm = Text(identity.comm()),
                       .unit = Text(identity.unit()),
                       .pod = Text(identity.pod()),
-                      .service_name = Text(ServiceName(stored.resource())),
-                      .resource = Text(stored.resource().SerializeAsString())};
-  return &*trace_.senders.insert(sender).first;
+                      .service_name = Text(ServiceName(stored.resource)),
+                      .resource = Text(stored.resource)};
+  last_sender_ = &*trace_.senders.insert(sender).first;
+  return last_sender_;
 }
 
-void TraceBuilder::AddEvent(const v1::StoredRecord& stored) {
-  const auto& body = stored.record().event();
+void TraceBuilder::AddEvent(const StoredRecordView& stored) {
+  const EventView& body = *stored.event;
   TraceEvent& event = trace_.events.emplace_back();
-  if (trace_.trace_id.empty()) trace_.trace_id = body.trace_id();
-  event.time_unix_nano =
-      body.time_unix_nano() != 0 ? body.time_unix_nano() : body.observed_time_unix_nano();
-  if (event.time_unix_nano == 0) event.time_unix_nano = stored.received_unix_nano();
-  if (stored.record().level() != v1::LEVEL_UNSPECIFIED) event.level = stored.record().level();
-  const std::string& message = body.body().string_value();
-  event.text = Text(message.empty() ? body.event_name() : message);
-  event.target = Text(stored.record().target());
-  event.encoded_attributes = EncodedAttributes(body);
-  event.span_id = IdOf(body.span_id());
+  if (trace_.trace_id.empty()) trace_.trace_id = body.trace_id.raw();
+  event.time_unix_nano = body.time_unix_nano != 0 ? body.time_unix_nano : stored.received_unix_nano;
+  if (stored.level != Level::kUnspecified) event.level = static_cast<v1::Level>(stored.level);
+  const bool has_message =
+      body.message.type == ValueView::Type::kString && !body.message.text.empty();
+  event.text = Text(has_message ? body.message.text : body.event_name);
+  event.target = Text(stored.target);
+  event.encoded_attributes = EncodedAttributes(body.attributes());
+  event.span_id = body.span_id;
   event.sender = SenderOf(stored);
   events_went_back_.push_back(WentBack(event.time_unix_nano, stored));
 }
 
 // What to add to `time`, so that what came before a step of the clock is before it. Who was there
 // before the step states times of the clock as it was, which lie after the receipt.
-uint64_t TraceBuilder::WentBack(uint64_t time, const v1::StoredRecord& stored) const {
-  return time > stored.received_unix_nano() ? 0 : went_back_;
+uint64_t TraceBuilder::WentBack(uint64_t time, const StoredRecordView& stored) const {
+  return time > stored.received_unix_nano ? 0 : went_back_;
 }
 
-bool TraceBuilder::IsRepeated(uint32_t index, const v1::Record& record) {
+bool TraceBuilder::IsRepeated(uint32_t index, const StoredRecordView& stored) {
   Seen& seen = seen_[index];
-  switch (record.kind()) {
-    case v1::RECORD_KIND_SPAN_START:
+  switch (stored.kind) {
+    case RecordKind::kSpanStart:
       return std::exchange(seen.start, true);
-    case v1::RECORD_KIND_SPAN_END:
+    case RecordKind::kSpanEnd:
       return std::exchange(seen.end, true);
-    case v1::RECORD_KIND_SPAN_UPDATE:
-      return !updates_.emplace(index, std::hash<std::string>()(record.SerializeAsString())).second;
+    case RecordKind::kSpanUpdate:
+      return !updates_.emplace(index, std::hash<std::string_view>()(stored.record)).second;
     default:
       return std::exchange(seen.start, true) || std::exchange(seen.end, true);
   }
 }
 
 // A beginning that says otherwise than the one before is no repetition of it.
-bool TraceBuilder::IsAnotherSpan(size_t index, const v1::Record& record) const {
-  const bool begins =
-      record.kind() == v1::RECORD_KIND_SPAN || record.kind() == v1::RECORD_KIND_SPAN_START;
+bool TraceBuilder::IsAnotherSpan(size_t index, const StoredRecordView& stored) const {
+  const bool begins = stored.kind == RecordKind::kSpan || stored.kind == RecordKind::kSpanStart;
   const TraceSpan& known = trace_.spans[index];
-  const Span& span = record.span();
   return begins && seen_[index].start &&
-         (span.start_time_unix_nano() != known.start_unix_nano || span.name() != known.name);
+         (stored.span->start_unix_nano != known.start_unix_nano || stored.span->name != known.name);
 }
 
 // The index of the span that the record is of.
-uint32_t TraceBuilder::SpanFor(const v1::StoredRecord& stored) {
-  const Span& body = stored.record().span();
+uint32_t TraceBuilder::SpanFor(const StoredRecordView& stored, const Sender& sender) {
   const auto next = static_cast<uint32_t>(trace_.spans.size());
-  const auto [entry, is_new] =
-      by_key_.emplace(SpanKey(IdOf(body.span_id()), stored.identity().uid()), next);
-  const bool is_another = !is_new && IsAnotherSpan(entry->second, stored.record());
+  const auto [entry, is_new] = by_key_.emplace(SpanKey(stored.span->span_id, sender.uid), next);
+  const bool is_another = !is_new && IsAnotherSpan(entry->second, stored);
   if (is_new || is_another) {
     entry->second = next;
     TraceSpan& span = trace_.spans.emplace_back();
-    span.id = entry->first.first;
+    span.id = stored.span->span_id;
+    span.sender = &sender;
     span.id_used_before = is_another;
-    seen_.push_back({.received_unix_nano = stored.received_unix_nano(),
-                     .went_back = WentBack(body.start_time_unix_nano(), stored)});
+    seen_.push_back({.received_unix_nano = stored.received_unix_nano,
+                     .went_back = WentBack(stored.span->start_unix_nano, stored)});
   }
   return entry->second;
 }
 
-void TraceBuilder::AddSpan(v1::StoredRecord* stored) {
-  const v1::Record& record = stored->record();
-  const size_t spans_before = trace_.spans.size();
-  const uint32_t index = SpanFor(*stored);
-  const bool is_new = index == spans_before;
-  if (trace_.trace_id.empty()) trace_.trace_id = record.span().trace_id();
-  if (IsRepeated(index, record)) return;
+void TraceBuilder::AddSpan(const StoredRecordView& stored) {
+  if (trace_.trace_id.empty()) trace_.trace_id = stored.span->trace_id.raw();
+  const Sender* const sender = SenderOf(stored);
+  const uint32_t index = SpanFor(stored, *sender);
+  if (IsRepeated(index, stored)) return;
   TraceSpan& span = trace_.spans[index];
-  if (record.level() != v1::LEVEL_UNSPECIFIED) span.level = record.level();
-  if (!record.target().empty()) span.target = Text(record.target());
-  if (is_new || !stored->synthetic()) span.sender = SenderOf(*stored);
+  if (stored.level != Level::kUnspecified) span.level = static_cast<v1::Level>(stored.level);
+  if (!stored.target.empty()) span.target = Text(stored.target);
+  if (!stored.is_synthetic) span.sender = sender;
   if (seen_[index].end) {
-    span.state = stored->synthetic() ? TraceSpan::State::kAborted : TraceSpan::State::kEnded;
+    span.state = stored.is_synthetic ? TraceSpan::State::kAborted : TraceSpan::State::kEnded;
   }
-  Merge(stored->mutable_record()->mutable_span(), &span);
+  Merge(*stored.span, &span);
 }
 
 // As protobuf merges messages: of a single field the last one counts that is set, and encodings
 // one after the other are one message.
-void TraceBuilder::Merge(Span* part, TraceSpan* span) {
-  if (!part->parent_span_id().empty()) span->parent_id = IdOf(part->parent_span_id());
-  if (!part->name().empty()) span->name = Text(part->name());
-  if (part->start_time_unix_nano() != 0) span->start_unix_nano = part->start_time_unix_nano();
-  if (part->end_time_unix_nano() != 0) span->end_unix_nano = part->end_time_unix_nano();
-  if (part->has_status()) {
-    const otlp::v1::Status& status = part->status();
-    span->has_status = true;
-    if (status.code() != otlp::v1::Status::STATUS_CODE_UNSET) span->status = status.code();
-    if (!status.message().empty()) span->status_message = Text(status.message());
-  }
-  part->clear_trace_id();
-  part->clear_span_id();
-  part->clear_parent_span_id();
-  part->clear_name();
-  part->clear_start_time_unix_nano();
-  part->clear_end_time_unix_nano();
-  part->clear_status();
-  part->AppendToString(&span->encoded_rest);
+void TraceBuilder::Merge(const SpanView& part, TraceSpan* span) {
+  if (!part.parent_span_id.IsZero()) span->parent_id = part.parent_span_id;
+  if (!part.name.empty()) span->name = Text(part.name);
+  if (part.start_unix_nano != 0) span->start_unix_nano = part.start_unix_nano;
+  if (part.end_unix_nano != 0) span->end_unix_nano = part.end_unix_nano;
+  if (part.status != StatusCode::kUnset) span->status = part.status;
+  if (!part.status_message.empty()) span->status_message = Text(part.status_message);
+  span->encoded_rest += RestOf(part.body);
 }
 
 // The events that an SDK keeps within its span.
@@ -164,13 +189,14 @@ void TraceBuilder::AddSpanEvents() {
   for (size_t i = 0; i < trace_.spans.size(); ++i) {
     const TraceSpan& span = trace_.spans[i];
     for (const std::string_view encoded : span.events()) {
-      Span::Event body;
+      otlp::v1::Span::Event body;
       body.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()));
       TraceEvent& event = trace_.events.emplace_back();
       event.time_unix_nano = body.time_unix_nano();
       event.text = Text(body.name());
       event.target = span.target;
-      event.encoded_attributes = EncodedAttributes(body);
+      event.encoded_attributes =
+          EncodedAttributes(FieldRange(encoded, span_event_field::kAttributes));
       event.span_id = span.id;
       event.sender = span.sender;
       event.is_of_span = true;

@@ -6,9 +6,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "client/cli/trace/stored_record.h"
 #include "client/cli/trace/trace.h"
 
 namespace sluice::cli {
@@ -17,8 +19,8 @@ namespace sluice::cli {
 // counts once.
 class TraceBuilder {
  public:
-  // In the order of the journal. `stored` is taken apart.
-  void Add(v1::StoredRecord* stored);
+  // An encoded v1.StoredRecord, in the order of the journal. False: it is malformed.
+  bool Add(std::string_view encoded);
   // Hangs spans and events under each other.
   Trace Finish() &&;
 
@@ -32,16 +34,16 @@ class TraceBuilder {
     uint64_t went_back = 0;
   };
 
-  std::string_view Text(const std::string& text) { return *trace_.texts.insert(text).first; }
-  const Sender* SenderOf(const v1::StoredRecord& stored);
-  uint64_t WentBack(uint64_t time, const v1::StoredRecord& stored) const;
-  void AddEvent(const v1::StoredRecord& stored);
+  std::string_view Text(std::string_view text);
+  const Sender* SenderOf(const StoredRecordView& stored);
+  uint64_t WentBack(uint64_t time, const StoredRecordView& stored) const;
+  void AddEvent(const StoredRecordView& stored);
   void AddSpanEvents();
-  void AddSpan(v1::StoredRecord* stored);
-  uint32_t SpanFor(const v1::StoredRecord& stored);
-  bool IsAnotherSpan(size_t index, const v1::Record& record) const;
-  bool IsRepeated(uint32_t index, const v1::Record& record);
-  void Merge(otlp::v1::Span* part, TraceSpan* span);
+  void AddSpan(const StoredRecordView& stored);
+  uint32_t SpanFor(const StoredRecordView& stored, const Sender& sender);
+  bool IsAnotherSpan(size_t index, const StoredRecordView& stored) const;
+  bool IsRepeated(uint32_t index, const StoredRecordView& stored);
+  void Merge(const SpanView& part, TraceSpan* span);
   std::optional<uint32_t> FindSpan(const SpanId& id, uint32_t uid) const;
   void FindParents();
   // Cuts parents that are their own descendants, so that every span is under some root.
@@ -58,6 +60,10 @@ class TraceBuilder {
   std::map<SpanKey, uint32_t> by_key_;
   // Of trace_.events, as went_back_ was.
   std::vector<uint64_t> events_went_back_;
+  // Whose record came last; null: none came yet.
+  const Sender* last_sender_ = nullptr;
+  std::string last_identity_;
+  std::string last_resource_;
   uint64_t last_received_unix_nano_ = 0;
   // How far the clock of the wall was set back, in all, between the records added so far.
   uint64_t went_back_ = 0;

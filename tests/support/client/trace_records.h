@@ -87,7 +87,7 @@ class Records {
 
   Trace Build() const {
     TraceBuilder builder;
-    for (v1::StoredRecord record : records_) builder.Add(&record);
+    for (const v1::StoredRecord& record : records_) builder.Add(record.SerializeAsString());
     return std::move(builder).Finish();
   }
   // Without the line of the trace itself.
