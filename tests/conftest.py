@@ -25,7 +25,9 @@ def shared():
 @pytest.fixture(scope="session")
 def prefix(tmp_path_factory):
     """An installed tree, made by `cmake --install` as tests/run does it, and moved elsewhere: what is
-    installed must not know where it was built or first put."""
+    installed must not know where it was built or first put. Or what packages installed."""
+    if "SLUICE_INSTALLED" in os.environ:
+        return pathlib.Path(os.environ["SLUICE_INSTALLED"])
     installed = harness.REPOSITORY / "build/installed/usr"
     assert installed.is_dir(), f"{installed}: run tests/run --only packaging"
     moved = tmp_path_factory.mktemp("moved") / "usr"

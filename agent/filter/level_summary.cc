@@ -19,7 +19,7 @@ LevelFilter LongestPrefix(const std::vector<LevelSummary::Target>& targets, std:
 
 }  // namespace
 
-LevelFilter LevelSummary::LevelFor(std::string_view target) const {
+LevelFilter LevelSummary::LevelOfLongestPrefix(std::string_view target) const {
   return LongestPrefix(targets, target, otherwise);
 }
 

@@ -23,10 +23,15 @@ struct LevelSummary {
   LevelFilter otherwise = LevelFilter::kOff;
   std::vector<Target> targets;  // sorted by prefix, without repetition
 
-  LevelFilter LevelFor(std::string_view target) const;
+  LevelFilter LevelFor(std::string_view target) const {
+    return targets.empty() ? otherwise : LevelOfLongestPrefix(target);
+  }
   // Sorts, and removes entries that change nothing.
   void Normalize();
   bool operator==(const LevelSummary&) const = default;
+
+ private:
+  LevelFilter LevelOfLongestPrefix(std::string_view target) const;
 };
 
 // What at least one of them wants.

@@ -63,6 +63,7 @@ Admission::BatchPass::BatchPass(const Admission& admission, const Sender& sender
                                 uint64_t last_sequence, std::string_view batch)
     : admission_(admission),
       sender_(sender),
+      is_numbered_(sender.client_id.has_value()),
       last_sequence_(last_sequence),
       reader_(batch),
       end_(batch.data() + batch.size()),
@@ -75,7 +76,11 @@ absl::StatusOr<bool> Admission::BatchPass::Walk(size_t fields, size_t bytes) {
   const char* begin = reader.position();
   const char* const pause = static_cast<size_t>(end_ - begin) > bytes ? begin + bytes : end_;
   for (WireField field; reader.Next(&field); begin = reader.position()) {
-    RETURN_IF_ERROR(TakeField(field, {begin, static_cast<size_t>(reader.position() - begin)}));
+    if (field.tag == kRecordsTag && (first_sequence_ != 0 || !is_numbered_)) [[likely]] {
+      TakeInTurn({begin, static_cast<size_t>(reader.position() - begin)}, field.bytes);
+    } else {
+      RETURN_IF_ERROR(TakeOther(field));
+    }
     if ((--fields > 0 && reader.position() < pause) || reader.position() == end_) continue;
     reader_ = reader;
     return false;
@@ -85,21 +90,28 @@ absl::StatusOr<bool> Admission::BatchPass::Walk(size_t fields, size_t bytes) {
   return true;
 }
 
-// first_sequence has the lower number, so all writers put it first.
-absl::Status Admission::BatchPass::TakeField(const WireField& field, std::string_view whole) {
-  if (field.tag == kFirstSequenceTag) first_sequence_ = field.scalar;
-  if (field.tag == kClientLossesTag) return TakeLoss(field.bytes);
-  if (field.tag != kRecordsTag) return absl::OkStatus();
-  if (sender_.client_id.has_value() && first_sequence_ == 0) {
-    return absl::InvalidArgumentError("Batch without first_sequence before its records");
-  }
+inline void Admission::BatchPass::TakeInTurn(std::string_view field, std::string_view record) {
   const uint64_t sequence = first_sequence_ + sent_records_++;
-  if (sender_.client_id.has_value() && sequence <= last_sequence_) {
+  if (is_numbered_ && sequence <= last_sequence_) {
     ++already_journalled_;
   } else {
-    Take(whole, field.bytes);
+    Take(field, record);
   }
-  return absl::OkStatus();
+}
+
+absl::Status Admission::BatchPass::TakeOther(const WireField& field) {
+  switch (field.tag) {
+    case kFirstSequenceTag:
+      first_sequence_ = field.scalar;
+      return absl::OkStatus();
+    case kClientLossesTag:
+      return TakeLoss(field.bytes);
+    case kRecordsTag:
+      // It has the lower number, so all writers put it first.
+      return absl::InvalidArgumentError("Batch without first_sequence before its records");
+    default:
+      return absl::OkStatus();
+  }
 }
 
 absl::Status Admission::BatchPass::TakeLoss(std::string_view encoded) {

@@ -54,7 +54,9 @@ class Admission::BatchPass {
   const live::Counts& counts() const { return counts_; }
 
  private:
-  absl::Status TakeField(const WireField& field, std::string_view whole);
+  // A record, and the whole field that it is in.
+  void TakeInTurn(std::string_view field, std::string_view record);
+  absl::Status TakeOther(const WireField& field);
   absl::Status TakeLoss(std::string_view encoded);
   void Take(std::string_view field, std::string_view record);
   bool IsWanted(const RecordVerdict& verdict);
@@ -89,6 +91,7 @@ class Admission::BatchPass {
 
   const Admission& admission_;
   const Sender& sender_;
+  const bool is_numbered_;  // its records have sequence numbers of a client
   const uint64_t last_sequence_;
   WireReader reader_;
   const char* const end_;

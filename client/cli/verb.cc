@@ -66,6 +66,17 @@ std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
   return unexpected.empty() ? error.what() : unexpected;
 }
 
+// The first of `words` is the verb's name.
+int Call(const VerbGroup& group, const Verb& verb, GlobalOptions options,
+         std::vector<std::string> words) {
+  if (options.is_offline() && !verb.takes_journal) {
+    return Fail({kExitUsage, "'" + std::string(group.name) + ' ' + words.front() +
+                                 "' needs the running agent, not --journal or --root"});
+  }
+  words.erase(words.begin());
+  return verb.main(std::move(options), std::move(words));
+}
+
 }  // namespace
 
 void SetUsage(CLI::App& app, std::string usage) {
@@ -82,9 +93,18 @@ int Fail(const Failure& failure) {
 }
 
 int Print(std::string_view text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (written && std::fflush(stdout) == 0) return kExitOk;
-  return Fail({kExitIo, std::string("write to stdout: ") + std::strerror(errno)});
+  return PrintBy([&](const TextSink& out) { out(text); });
+}
+
+int PrintBy(const Rendering& render) {
+  int error = 0;
+  render([&](std::string_view text) {
+    const bool is_lost = error != 0;
+    if (!is_lost && std::fwrite(text.data(), 1, text.size(), stdout) < text.size()) error = errno;
+  });
+  if (error == 0 && std::fflush(stdout) != 0) error = errno;
+  if (error == 0) return kExitOk;
+  return Fail({kExitIo, std::string("write to stdout: ") + std::strerror(error)});
 }
 
 std::string_view NearestName(std::string_view typed, std::span<const Verb> known) {
@@ -143,6 +163,10 @@ std::optional<int> ParseArguments(CLI::App& app, std::vector<std::string> argume
 }
 
 int Dispatch(const VerbGroup& group, GlobalOptions options, std::vector<std::string> arguments) {
+  // Most often the verb is the first word, which takes no parser to tell.
+  const Verb* const first = arguments.empty() ? nullptr : FindVerb(group.verbs, arguments.front());
+  if (first != nullptr) return Call(group, *first, std::move(options), std::move(arguments));
+
   CLI::App app(std::string(group.description), std::string(group.name));
   group.add_options(app, &options);
   if (!group.version.empty()) app.set_version_flag("--version", std::string(group.version));
@@ -159,15 +183,9 @@ int Dispatch(const VerbGroup& group, GlobalOptions options, std::vector<std::str
     return kExitUsage;
   }
   if (rest.front() == "help" && rest.size() > 1) rest = {rest[1], "--help"};
-  const std::string name = rest.front();
-  rest.erase(rest.begin());
-  const Verb* const verb = FindVerb(group.verbs, name);
-  if (verb == nullptr) return UnknownVerb(group.name, group.verbs, name);
-  if (options.is_offline() && !verb->takes_journal) {
-    return Fail({kExitUsage, "'" + std::string(group.name) + ' ' + name +
-                                 "' needs the running agent, not --journal or --root"});
-  }
-  return verb->main(std::move(options), std::move(rest));
+  const Verb* const verb = FindVerb(group.verbs, rest.front());
+  if (verb == nullptr) return UnknownVerb(group.name, group.verbs, rest.front());
+  return Call(group, *verb, std::move(options), std::move(rest));
 }
 
 }  // namespace sluice::cli

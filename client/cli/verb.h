@@ -2,6 +2,7 @@
 // only when it is called, so that a one-shot emit pays for no other verb.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "client/cli/exit_code.h"
 #include "client/cli/options.h"
+#include "client/cli/render/text.h"
 
 namespace sluice::cli {
 
@@ -64,6 +66,9 @@ int Fail(const Failure& failure);
 
 // Writes a verb's answer to stdout. kExitOk, or kExitIo with a message when not all of it went out.
 int Print(std::string_view text);
+// The same of what `render` writes.
+using Rendering = std::function<void(const TextSink& out)>;
+int PrintBy(const Rendering& render);
 
 // The name among `known` that was most likely meant; empty: none is near.
 std::string_view NearestName(std::string_view typed, std::span<const Verb> known);

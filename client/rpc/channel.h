@@ -69,12 +69,14 @@ class Channel {
   bool StartSession();
   Status RunToEnd(Call* call, Deadline deadline);
   Status Flush();
+  Status Gather();
   Status SendUnsent();
   Status Receive();
 
   Socket socket_;
   nghttp2_session* session_ = nullptr;
-  std::string_view unsent_;  // owned by the session until it is asked for more
+  std::string gathered_;     // frames that go out together
+  std::string_view unsent_;  // of gathered_
 };
 
 }  // namespace sluice::rpc

@@ -1,7 +1,9 @@
 #include "client/rpc/channel.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -31,6 +33,23 @@ TEST(ChannelTest, AnswersOneRequestWithOneMessage) {
   EXPECT_EQ(response, "ping");
   EXPECT_EQ(agent.headers()["content-type"], "application/grpc");
   EXPECT_EQ(agent.headers()["te"], "trailers");
+}
+
+// Each send is a packet of this socket.
+TEST(ChannelTest, SendsAWholeRequestAtOnce) {
+  std::array<int, 2> ends;
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends.data()), 0);
+  const Socket peer(ends[1]);
+  const auto channel = Channel::Create(Socket(ends[0]));
+  const auto call = channel->Start("/Echo", Deadline::max(), [](std::string_view) { return true; });
+  call->Send("ping");
+  call->CloseSend();
+  EXPECT_TRUE(channel->Step(Deadline::min()).ok());
+  std::array<char, 4096> bytes;
+  const ssize_t size = recv(peer.fd(), bytes.data(), bytes.size(), 0);
+  ASSERT_GT(size, 0);
+  EXPECT_TRUE(std::string_view(bytes.data(), static_cast<size_t>(size)).ends_with("ping"));
+  EXPECT_LT(recv(peer.fd(), bytes.data(), bytes.size(), 0), 0);
 }
 
 TEST(ChannelTest, CarriesMessagesLargerThanAnyWindow) {

@@ -172,6 +172,32 @@ TEST(ProcessTest, AForkedChildEmitsForItselfAndLeavesTheParentsSpansAlone) {
   EXPECT_EQ(agent.violations(), 0u);
 }
 
+TEST(ProcessTest, AProcessMayForkBeforeAndAfterAnything) {
+  for (const char* scenario : {"ForkBeforeTheFirstUse", "ForkAfterAFlush"}) {
+    FakeAgent agent;
+    EXPECT_EQ(RunScenario(scenario, agent.socket_path()).code, 0);
+    EXPECT_THAT(Names(agent.records()), UnorderedElementsAre("parent", "child")) << scenario;
+    EXPECT_EQ(agent.violations(), 0u);
+  }
+  FakeAgent agent;
+  EXPECT_EQ(RunScenario("ForkAgainInTheChild", agent.socket_path()).code, 0);
+  EXPECT_THAT(Names(agent.records()), UnorderedElementsAre("parent", "child", "child"));
+}
+
+// Parent and child each wait for it no longer than an exit may.
+TEST(ProcessTest, AProcessMayForkWhileTheAgentIsHungOrAbsent) {
+  for (const char* scenario : {"ForkAfterAFlush", "ForkWithAFullRing"}) {
+    FakeAgent hung({.answers = false});
+    FakeAgent silent({.acknowledges = false});
+    for (const std::string& path : {hung.socket_path(), silent.socket_path(),
+                                    std::string("/tmp/sluice-nobody-listens-here")}) {
+      const Ended ended = RunScenario(scenario, path);
+      EXPECT_EQ(ended.code, 0) << scenario << " at " << path;
+      EXPECT_LE(ended.took, 2 * kExitTime + kTolerance);
+    }
+  }
+}
+
 TEST(ProcessTest, WhatIsBelowASpanThatNobodyWantsBelongsToItsParent) {
   FakeAgent agent({.hint = "\x08\x02"});  // WARN
   EXPECT_EQ(RunScenario("SpansThatNobodyWants", agent.socket_path()).code, 0);

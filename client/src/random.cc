@@ -37,7 +37,7 @@ void FillRandom(void* bytes, int size) {
 
 void Random::Seed() {
   FillRandom(&state_, sizeof(state_));
-  is_seeded_ = true;
+  state_ |= 1;
 }
 
 }  // namespace sluice

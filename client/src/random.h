@@ -2,59 +2,51 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstdint>
 
 namespace sluice {
 
-// xoshiro256++ (Blackman and Vigna). Zero-initialised it is not seeded yet. No number is zero.
+// The upper half of a 128-bit multiplicative congruential generator; its multiplier is of Steele
+// and Vigna, "Computationally easy, spectrally good multipliers for congruential pseudorandom
+// number generators" (2021). Zero-initialised it is not seeded yet. No number is zero.
 class Random {
  public:
   uint64_t Next() {
     EnsureSeeded();
-    return state_.Next();
+    return NextOf(&state_);
   }
   // Three for little more than one: the state is loaded and stored once.
   std::array<uint64_t, 3> NextThree() {
     EnsureSeeded();
     State state = state_;
-    const std::array<uint64_t, 3> numbers = {state.Next(), state.Next(), state.Next()};
+    const std::array<uint64_t, 3> numbers = {NextOf(&state), NextOf(&state), NextOf(&state)};
     state_ = state;
     return numbers;
   }
   // Takes a new seed before the next number.
-  void Forget() { is_seeded_ = false; }
+  void Forget() { state_ = 0; }
 
  private:
-  struct State {
-    uint64_t a, b, c, d;
+  __extension__ using State = unsigned __int128;
 
-    uint64_t Next() {
-      uint64_t number = Step();
-      while (number == 0) [[unlikely]] number = Step();
-      return number;
-    }
-    uint64_t Step() {
-      const uint64_t result = std::rotl(a + d, 23) + a;
-      const uint64_t shifted = b << 17;
-      c ^= a;
-      d ^= b;
-      b ^= c;
-      a ^= d;
-      c ^= shifted;
-      d = std::rotl(d, 45);
-      return result;
-    }
-  };
+  static uint64_t NextOf(State* state) {
+    uint64_t number = Step(state);
+    while (number == 0) [[unlikely]] number = Step(state);
+    return number;
+  }
+  static uint64_t Step(State* state) {
+    *state *= 0xda942042e4dd58b5;
+    return static_cast<uint64_t>(*state >> 64);
+  }
 
+  // A state is odd once it is seeded, and stays so.
   void EnsureSeeded() {
-    if (!is_seeded_) [[unlikely]]
+    if (static_cast<uint64_t>(state_) == 0) [[unlikely]]
       Seed();
   }
   void Seed();
 
-  State state_ = {};
-  bool is_seeded_ = false;
+  State state_ = 0;
 };
 
 // From the kernel; where it has none so early in boot, from clock, pid and address.

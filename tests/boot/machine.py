@@ -10,6 +10,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -101,15 +102,29 @@ class Install:
 
 
 class Packages(Install):
-    """The image, and Debian packages in /packages, which nobody has installed yet."""
+    """The image, and Debian packages in /packages, which nobody has installed yet; in /packages/old
+    the same of a release before."""
 
     def _add_sluice(self):
         folder = self.tree / "packages"
         built = os.environ.get("SLUICE_BOOT_PACKAGES")
         if built:
-            shutil.copytree(built, folder)
+            shutil.copytree(built, folder, ignore=shutil.ignore_patterns("*dbgsym*"))
         else:
             subprocess.run([REPOSITORY / "packaging/build-deb", "-o", folder], check=True)
+        [package] = folder.glob("sluice_*.deb")
+        self._pack_as(package, "0.0.1", folder / "old")
+
+    @staticmethod
+    def _pack_as(package, version, folder):
+        folder.mkdir()
+        with tempfile.TemporaryDirectory() as unpacked:
+            subprocess.run(["dpkg-deb", "-R", package, unpacked], check=True)
+            control = pathlib.Path(unpacked, "DEBIAN/control")
+            text = re.sub("^Version: .*$", f"Version: {version}", control.read_text(), flags=re.M)
+            control.write_text(text)
+            subprocess.run(["dpkg-deb", "-Zgzip", "-b", unpacked, folder], check=True,
+                           stdout=subprocess.DEVNULL)
 
 
 @dataclasses.dataclass

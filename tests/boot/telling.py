@@ -2,10 +2,30 @@
 
 import base64
 import collections
+import os
 import re
 
+LOAD = "/usr/local/lib/sluice-boot/load"
 LOG = "/var/log/sluice/sluice.log"
 TEXT = re.compile(r"<[^<>]+>")
+
+
+def often(short, long):
+    """How often what is hard on the machine is done: more by `tests/run --long`."""
+    return long if os.environ.get("SLUICE_LONG") else short
+
+
+def start_loads(machine, turn=0):
+    """Users who emit, one event after another until their load is ended; their texts name the turn."""
+    return [machine.start(LOAD, f"{turn} {user}", user=user)
+            for user in ("ada", "bob", "nobody", "root")]
+
+
+def more_from(loads, count=3):
+    """Waits until each has printed `count` lines more."""
+    for load in loads:
+        goal = len(load.lines) + count
+        load.wait_for(lambda one, goal=goal: len(one.lines) >= goal, f"prints {goal} lines")
 
 
 def emit(machine, name, count, **options):

@@ -7,8 +7,12 @@ OWNED = ["/var/lib/sluice", "/var/log/sluice", "/etc/sluice", "/run/sluiced", "/
          "/run/sluice-admin"]
 
 
-def install(machine):
-    machine.shell(f"{APT} install /packages/sluice_*.deb")
+def install(machine, folder="/packages"):
+    machine.shell(f"{APT} install {folder}/sluice_*.deb")
+
+
+def version(machine):
+    return machine.run("dpkg-query", "-W", "-f", "${Version}", "sluice").output
 
 
 def active(machine, unit):
@@ -34,7 +38,8 @@ def test_installed_it_works_now_and_after_a_reboot(make_bare_machine):
 
 def test_an_upgrade_loses_nothing_and_a_purge_leaves_nothing(make_bare_machine):
     machine = make_bare_machine().boot()
-    install(machine)
+    install(machine, "/packages/old")
+    assert version(machine) == "0.0.1"
     machine.run("sluice", "event", "--require", "<begun>", user="ada")
     # Each waits for its answer: what is counted was acknowledged.
     load = machine.start("/bin/bash", "-c", """
@@ -45,7 +50,8 @@ def test_an_upgrade_loses_nothing_and_a_purge_leaves_nothing(make_bare_machine):
     load.wait_line("5")
     sockets = "systemctl show -p ActiveEnterTimestampMonotonic sluice.socket"
     listening_since = machine.shell(sockets).output
-    machine.shell(f"{APT} install --reinstall /packages/sluice_*.deb")
+    install(machine)
+    assert version(machine) != "0.0.1"
     assert load.wait().code == 0
     assert machine.shell(sockets).output == listening_since, "the socket did not stay"
     telling.assert_each_once(telling.journalled(machine),
@@ -60,3 +66,21 @@ def test_an_upgrade_loses_nothing_and_a_purge_leaves_nothing(make_bare_machine):
     left = machine.shell(f"ls -d {' '.join(OWNED)} 2>/dev/null || true").output
     assert left == "", left
     machine.shell("ls /var/lib/hyperv/.kvp_pool_1 /var/lib/others")
+
+
+def test_an_upgrade_sets_a_journal_of_the_format_before_aside(make_bare_machine):
+    machine = make_bare_machine().boot()
+    install(machine, "/packages/old")
+    machine.run("sluice", "event", "--require", "<old>", user="ada")
+    machine.shell("systemctl stop sluice.socket sluice-admin.socket sluiced.service")
+    journal = "/var/lib/sluice/journal"
+    machine.run("/usr/local/lib/sluice-boot/set_format_version.py", journal, 1)
+    whole = "cd {} && sha256sum * | sort"
+    before = machine.shell(whole.format(journal)).output
+    install(machine)
+    machine.shell("systemctl start sluice.socket sluice-admin.socket")
+    machine.run("sluice", "event", "--require", "--timeout", "60s", "<new>", user="ada")
+    status = machine.json("sluice", "status", "--json", "--timeout", "60s")
+    assert status["journal"]["set_aside"] == [f"{journal}.format-1"]
+    assert machine.shell(whole.format(f"{journal}.format-1")).output == before
+    assert dict(telling.journalled(machine)) == {"<new>": 1}

@@ -30,3 +30,14 @@ def test_a_reboot_ends_open_spans_and_empties_the_pool(make_machine):
     assert span["state"] == "aborted"
     assert "reboot" in span["status_message"]
     assert "PROVISIONING_REPORT" not in [record["key"] for record in pool(machine)]
+
+
+def test_orderly_reboots_under_load_lose_nothing(make_machine):
+    machine = make_machine().boot()
+    acknowledged = []
+    for turn in range(telling.often(1, 3)):
+        loads = telling.start_loads(machine, turn)
+        telling.more_from(loads)
+        machine.reboot()
+        acknowledged += [line for load in loads for line in load.lines]
+        telling.assert_each_once(telling.journalled(machine), acknowledged)

@@ -29,11 +29,9 @@ target_link_libraries(program sluice::{target})
 """
 
 
-
-
 def environment(prefix, socket):
-    [pc] = prefix.glob("lib/**/pkgconfig")
-    return {**os.environ, "PKG_CONFIG_PATH": str(pc), "LD_LIBRARY_PATH": str(pc.parent),
+    [pc] = prefix.glob("lib/**/sluice.pc")
+    return {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "LD_LIBRARY_PATH": str(pc.parents[1]),
             "SLUICE_SOCKET": str(socket)}
 
 

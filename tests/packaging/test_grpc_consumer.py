@@ -105,8 +105,8 @@ FILES = {"shop.proto": SERVICE, "server.cc": SERVER, "client.cc": CLIENT, "CMake
 
 
 def build(command, folder, prefix):
-    [pc] = prefix.glob("lib/**/pkgconfig")
-    env = {**os.environ, "PKG_CONFIG_PATH": str(pc)}
+    [pc] = prefix.glob("lib/**/sluice.pc")
+    env = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent)}
     done = subprocess.run([str(word) for word in command], cwd=folder, env=env,
                           capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

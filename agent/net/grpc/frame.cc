@@ -7,6 +7,9 @@ namespace sluice::net {
 namespace {
 
 constexpr size_t kLargestSpare = 1024 * 1024;
+// A buffer that is too small gets so many times what has come. Memory that is not written to yet
+// costs only address space, and every step copies all that came before it.
+constexpr size_t kGrowth = 8;
 
 uint32_t LengthOf(std::string_view prefix) {
   uint32_t length = 0;
@@ -80,7 +83,7 @@ void MessageReader::Collect(std::string_view* bytes) {
   if (needed > buffer_.capacity()) {
     // Of a string of its own, since one that has grown takes twice what it had at least.
     std::string grown;
-    grown.reserve(std::min(buffer_.size() + missing_, std::max(2 * buffer_.size(), needed)));
+    grown.reserve(std::min(buffer_.size() + missing_, std::max(kGrowth * buffer_.size(), needed)));
     grown.append(buffer_);
     buffer_ = std::move(grown);
   }

@@ -104,15 +104,13 @@ Result<v1::ReloadResponse> AgentView::Reload() {
 }
 
 template <typename Response>
-Result<std::vector<Response>> AgentView::Stream(
-    std::string_view method, std::string_view request,
-    const std::function<bool(const Response&)>& on_message) {
-  std::vector<Response> responses;
+std::optional<Failure> AgentView::Stream(std::string_view method, std::string_view request,
+                                         const std::function<bool(Response&)>& on_message) {
+  Response response;
   bool readable = true;
   const auto take = [&](std::string_view message) {
-    readable =
-        responses.emplace_back().ParseFromArray(message.data(), static_cast<int>(message.size()));
-    return readable && (!on_message || on_message(responses.back()));
+    readable = response.ParseFromArray(message.data(), static_cast<int>(message.size()));
+    return readable && on_message(response);
   };
   const Progress progress(name());
   const rpc::Status status = channel_->ServerStream(method, request, deadline_, take);
@@ -124,41 +122,49 @@ Result<std::vector<Response>> AgentView::Stream(
     }
   }
   if (!status.ok()) return CallFailure(status, socket_);
-  return responses;
+  return std::nullopt;
 }
 
 Result<v1::TracesResponse> AgentView::Traces(const v1::TracesRequest& request) {
-  const auto responses = Stream<v1::TracesResponse>(
-      is_admin_ ? method::kControlTraces : method::kQueryTraces, EncodeRequest(request));
-  if (!responses.ok()) return responses.failure();
   v1::TracesResponse all;
-  for (const v1::TracesResponse& response : *responses) all.MergeFrom(response);
+  const auto failure =
+      Stream<v1::TracesResponse>(is_admin_ ? method::kControlTraces : method::kQueryTraces,
+                                 EncodeRequest(request), [&](v1::TracesResponse& response) {
+                                   all.MergeFrom(response);
+                                   return true;
+                                 });
+  if (failure) return *failure;
   return all;
 }
 
-Result<std::vector<v1::StoredRecord>> AgentView::Records(const v1::RecordsRequest& request) {
-  auto responses = Stream<v1::RecordsResponse>(
-      is_admin_ ? method::kControlRecords : method::kQueryRecords, EncodeRequest(request));
-  if (!responses.ok()) return responses.failure();
-  std::vector<v1::StoredRecord> records;
-  for (v1::RecordsResponse& response : *responses) {
-    std::move(response.mutable_records()->begin(), response.mutable_records()->end(),
-              std::back_inserter(records));
-  }
-  return records;
+Result<size_t> AgentView::Records(const v1::RecordsRequest& request,
+                                  const std::function<void(v1::StoredRecord*)>& on_record) {
+  size_t count = 0;
+  const auto failure =
+      Stream<v1::RecordsResponse>(is_admin_ ? method::kControlRecords : method::kQueryRecords,
+                                  EncodeRequest(request), [&](v1::RecordsResponse& response) {
+                                    for (v1::StoredRecord& record : *response.mutable_records())
+                                      on_record(&record);
+                                    count += static_cast<size_t>(response.records_size());
+                                    return true;
+                                  });
+  if (failure) return *failure;
+  return count;
 }
 
 Result<std::string> AgentView::DumpPool() {
   v1::DumpPoolRequest request;
   request.set_raw(true);
-  const auto responses =
-      Stream<v1::DumpPoolResponse>(method::kControlDumpPool, EncodeRequest(request));
-  if (!responses.ok()) return responses.failure();
   std::string pool;
-  for (const v1::DumpPoolResponse& response : *responses) {
-    if (response.records_size() > 0) return Unreadable(socket_);
-    pool += response.raw();
-  }
+  bool is_raw = true;
+  const auto failure = Stream<v1::DumpPoolResponse>(
+      method::kControlDumpPool, EncodeRequest(request), [&](v1::DumpPoolResponse& response) {
+        is_raw = response.records_size() == 0;
+        pool += response.raw();
+        return is_raw;
+      });
+  if (failure) return *failure;
+  if (!is_raw) return Unreadable(socket_);
   return pool;
 }
 
@@ -187,8 +193,14 @@ Result<v1::ReportResponse> AgentView::Report(const v1::ReportRequest& request) {
 Result<std::vector<v1::TestExportResponse>> AgentView::TestExport(
     const v1::TestExportRequest& request,
     const std::function<bool(const v1::TestExportResponse&)>& on_step) {
-  return Stream<v1::TestExportResponse>(method::kControlTestExport, EncodeRequest(request),
-                                        on_step);
+  std::vector<v1::TestExportResponse> steps;
+  const auto failure = Stream<v1::TestExportResponse>(
+      method::kControlTestExport, EncodeRequest(request), [&](v1::TestExportResponse& step) {
+        steps.push_back(step);
+        return on_step(step);
+      });
+  if (failure) return *failure;
+  return steps;
 }
 
 Result<v1::RetryExportResponse> AgentView::RetryExport(const v1::RetryExportRequest& request) {

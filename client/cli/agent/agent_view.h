@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,9 +35,10 @@ class AgentView {
   Result<v1::ReloadResponse> Reload();
   // Newest first.
   Result<v1::TracesResponse> Traces(const v1::TracesRequest& request);
-  // Oldest first. Fails with kExitNegative where `select` finds nothing, with kExitUsage where it
-  // finds several.
-  Result<std::vector<v1::StoredRecord>> Records(const v1::RecordsRequest& request);
+  // `on_record` gets each as it comes, to take apart, the oldest first. Gives their number. Fails
+  // with kExitNegative where `select` finds nothing, with kExitUsage where it finds several.
+  Result<size_t> Records(const v1::RecordsRequest& request,
+                         const std::function<void(v1::StoredRecord*)>& on_record);
   // These need the admin socket. The pool's records as they lie on disk, byte for byte:
   Result<std::string> DumpPool();
   // Both fail with kExitUsage where the agent finds fault with the request, with kExitIo where the
@@ -62,10 +64,10 @@ class AgentView {
                                        std::chrono::milliseconds timeout);
   template <typename Response>
   Result<Response> Call(std::string_view method, const google::protobuf::Message& request);
+  // `on_message` sees each message as it comes and returns whether to go on. nullopt: all came.
   template <typename Response>
-  Result<std::vector<Response>> Stream(
-      std::string_view method, std::string_view request,
-      const std::function<bool(const Response&)>& on_message = nullptr);
+  std::optional<Failure> Stream(std::string_view method, std::string_view request,
+                                const std::function<bool(Response&)>& on_message);
   template <typename Response>
   Result<Response> ChangePool(std::string_view method, std::string_view request);
 

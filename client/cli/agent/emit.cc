@@ -85,6 +85,23 @@ rpc::Status TryEmit(rpc::Channel* channel, std::string_view request, rpc::Deadli
           .message = std::string(reason)};
 }
 
+// HandOver by a connection that there is.
+rpc::Status HandOverBy(rpc::Channel* channel, std::string_view request, rpc::Deadline deadline) {
+  // The agent is told of no deadline: it may read this long after.
+  const auto call =
+      channel->Start(method::kEmit, rpc::Deadline::max(), [](std::string_view) { return true; });
+  call->Send(request);
+  call->CloseSend();
+  while (true) {
+    const rpc::Status status = channel->Step(rpc::Deadline::min());
+    if (call->done()) return call->status();
+    if (!status.ok()) return status;
+    if (call->sent_all() && !channel->has_unsent()) return {};
+    if (steady_clock::now() >= deadline) return NoAnswer();
+    channel->Wait(deadline);
+  }
+}
+
 }  // namespace
 
 rpc::Status EmitOnce(const std::string& socket, std::string_view request, rpc::Deadline deadline,
@@ -103,35 +120,31 @@ std::optional<milliseconds> PauseBeforeRetry(const rpc::Status& status) {
   return status.pushback.value_or(kRefusedPause);
 }
 
-rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadline deadline) {
-  while (true) {
-    std::unique_ptr<rpc::Channel> channel;
-    rpc::Status status = rpc::Channel::Open(socket, deadline, &channel);
-    if (status.ok()) status = TryEmit(channel.get(), request, deadline, -1);
+rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadline deadline,
+                 rpc::Channel* connection) {
+  for (;; connection = nullptr) {
+    std::unique_ptr<rpc::Channel> opened;
+    rpc::Status status;
+    if (connection == nullptr) {
+      status = rpc::Channel::Open(socket, deadline, &opened);
+      connection = opened.get();
+    }
+    if (status.ok()) status = TryEmit(connection, request, deadline, -1);
     const auto pause = PauseBeforeRetry(status);
     if (!pause || steady_clock::now() + *pause >= deadline) return status;
     std::this_thread::sleep_for(*pause);
   }
 }
 
-rpc::Status HandOver(const std::string& socket, std::string_view request, rpc::Deadline deadline) {
-  std::unique_ptr<rpc::Channel> channel;
-  if (rpc::Status status = rpc::Channel::Open(socket, deadline, &channel); !status.ok()) {
-    return status;
+rpc::Status HandOver(const std::string& socket, std::string_view request, rpc::Deadline deadline,
+                     rpc::Channel* connection) {
+  if (connection != nullptr) {
+    rpc::Status status = HandOverBy(connection, request, deadline);
+    if (status.outcome != rpc::Outcome::kBroken) return status;
   }
-  // The agent is told of no deadline: it may read this long after.
-  const auto call =
-      channel->Start(method::kEmit, rpc::Deadline::max(), [](std::string_view) { return true; });
-  call->Send(request);
-  call->CloseSend();
-  while (true) {
-    const rpc::Status status = channel->Step(rpc::Deadline::min());
-    if (call->done()) return call->status();
-    if (!status.ok()) return status;
-    if (call->sent_all() && !channel->has_unsent()) return {};
-    if (steady_clock::now() >= deadline) return NoAnswer();
-    channel->Wait(deadline);
-  }
+  std::unique_ptr<rpc::Channel> opened;
+  rpc::Status status = rpc::Channel::Open(socket, deadline, &opened);
+  return status.ok() ? HandOverBy(opened.get(), request, deadline) : status;
 }
 
 Failure CallFailure(const rpc::Status& status, const std::string& socket) {

@@ -15,6 +15,10 @@ namespace CLI {
 class App;
 }
 
+namespace sluice::rpc {
+class Channel;
+}
+
 namespace sluice::cli {
 
 // A one-shot emit takes no longer than this in all, whatever the agent does.
@@ -22,8 +26,10 @@ inline constexpr std::chrono::milliseconds kEmitTimeout{250};
 
 // One Emit call, made again while the connection breaks, or the agent is out of something, and the
 // deadline lets; the request's client id makes that harmless. Ok: every record is journalled.
-// kTimeout: there was no answer, and what was sent may take effect all the same.
-rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadline deadline);
+// kTimeout: there was no answer, and what was sent may take effect all the same. The first try is
+// made over `connection`, where there is one.
+rpc::Status Emit(const std::string& socket, std::string_view request, rpc::Deadline deadline,
+                 rpc::Channel* connection = nullptr);
 
 // Likewise, once, and it ends as kTimeout when `cancel_fd` can be read. It does not wait for a
 // connection.
@@ -33,8 +39,9 @@ rpc::Status EmitOnce(const std::string& socket, std::string_view request, rpc::D
 std::optional<std::chrono::milliseconds> PauseBeforeRetry(const rpc::Status& status);
 
 // One Emit call whose answer nobody waits for. Ok: the request is with the socket, where the agent
-// finds it whenever it comes to read.
-rpc::Status HandOver(const std::string& socket, std::string_view request, rpc::Deadline deadline);
+// finds it whenever it comes to read. `connection` as above.
+rpc::Status HandOver(const std::string& socket, std::string_view request, rpc::Deadline deadline,
+                     rpc::Channel* connection = nullptr);
 
 // The failure of a call to the agent at `socket`.
 Failure CallFailure(const rpc::Status& status, const std::string& socket);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "client/rpc/channel.h"
 #include "tests/support/fake_agent.h"
 
 namespace sluice::cli {
@@ -46,6 +47,27 @@ TEST(EmitTest, DoesNotRepeatWhatIsWrongInItself) {
   const rpc::Status status = Emit(agent.socket_path(), "", In(std::chrono::seconds(20)));
   EXPECT_EQ(status.code, rpc::GrpcCode::kInvalidArgument);
   EXPECT_EQ(agent.connections(), 1u);
+}
+
+TEST(EmitTest, TakesTheConnectionThatThereIs) {
+  FakeAgent agent;
+  const rpc::Deadline deadline = In(std::chrono::seconds(20));
+  std::unique_ptr<rpc::Channel> connection;
+  ASSERT_TRUE(rpc::Channel::Open(agent.socket_path(), deadline, &connection).ok());
+  EXPECT_TRUE(Emit(agent.socket_path(), "", deadline, connection.get()).ok());
+  EXPECT_TRUE(Emit(agent.socket_path(), "", deadline, connection.get()).ok());
+  EXPECT_EQ(agent.connections(), 1u);
+}
+
+TEST(EmitTest, ConnectsAgainWhereThatConnectionBroke) {
+  FakeAgent agent;
+  const rpc::Deadline deadline = In(std::chrono::seconds(20));
+  std::unique_ptr<rpc::Channel> connection;
+  ASSERT_TRUE(rpc::Channel::Open(agent.socket_path(), deadline, &connection).ok());
+  agent.Stop();
+  agent.Start();
+  EXPECT_TRUE(Emit(agent.socket_path(), "", deadline, connection.get()).ok());
+  EXPECT_TRUE(HandOver(agent.socket_path(), "", deadline, connection.get()).ok());
 }
 
 }  // namespace

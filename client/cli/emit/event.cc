@@ -94,6 +94,7 @@ int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const auto begin = std::chrono::steady_clock::now();
   CLI::App app("Emits one event, within the span that TRACEPARENT names.", "sluice event");
   EventFlags flags;
+  flags.one_shot.connection = ConnectEarly(options, arguments);
   AddGlobalOptions(app, &options);
   AddEventFlags(app, &flags);
   app.footer(
@@ -113,7 +114,11 @@ int EventVerb(GlobalOptions options, std::vector<std::string> arguments) {
     return Fail({kExitUsage, "no message given; write it behind the flags, or --lines"});
   }
   const Event event = MakeEvent(flags.emit, flags.message, std::move(*attributes));
-  if (flags.lines) return EmitLines(options, flags.one_shot, event, STDIN_FILENO);
+  if (flags.lines) {
+    // The first of them may be long in coming.
+    flags.one_shot.connection.reset();
+    return EmitLines(options, flags.one_shot, event, STDIN_FILENO);
+  }
   const std::string record = EncodeEvent(event);
   if (record.size() > limits::kRecordBytes) {
     return Fail({kExitUsage, "the event has " + std::to_string(record.size()) + " bytes; at most " +

@@ -1,6 +1,7 @@
 #include "client/cli/emit/one_shot.h"
 
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <cstdlib>
 
 #include "client/cli/verb.h"
@@ -24,6 +25,15 @@ std::string NotSent(const rpc::Status& status, const std::string& socket, bool i
 
 }  // namespace
 
+std::shared_ptr<rpc::Channel> ConnectEarly(const GlobalOptions& options,
+                                           const std::vector<std::string>& arguments) {
+  const auto names_agent = [](const std::string& word) { return word.starts_with("--socket"); };
+  if (std::ranges::any_of(arguments, names_agent)) return nullptr;
+  std::unique_ptr<rpc::Channel> connection;
+  rpc::Channel::Open(ResolveSockets(options).ingest, rpc::Deadline::min(), &connection);
+  return connection;
+}
+
 void AddOneShotFlags(CLI::App& app, OneShotFlags* flags) {
   CLI::Option* const require =
       app.add_flag("--require", flags->require,
@@ -44,7 +54,8 @@ rpc::Deadline OneShotDeadline(const GlobalOptions& options, rpc::Deadline begin)
 rpc::Status SendOneShot(const GlobalOptions& options, const OneShotFlags& flags,
                         std::string_view request, rpc::Deadline deadline) {
   const std::string socket = ResolveSockets(options).ingest;
-  return flags.no_wait ? HandOver(socket, request, deadline) : Emit(socket, request, deadline);
+  return flags.no_wait ? HandOver(socket, request, deadline, flags.connection.get())
+                       : Emit(socket, request, deadline, flags.connection.get());
 }
 
 int TellOneShot(const GlobalOptions& options, const OneShotFlags& flags, const rpc::Status& status,

@@ -2,18 +2,29 @@
 // no failure unless the caller insists.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/cli/agent/emit.h"
 #include "client/cli/options.h"
+#include "client/rpc/channel.h"
 
 namespace sluice::cli {
 
 struct OneShotFlags {
   bool require = false;  // a failure is the exit code
   bool no_wait = false;  // hand it to the socket, and do not wait for the agent to have it
+  std::shared_ptr<rpc::Channel> connection;  // by ConnectEarly
 };
+
+// A connection for what the verb is going to send, made before its words are read: the agent finds
+// out meanwhile who its peer is, which takes it as long. Null: nobody is there, or `arguments` may
+// name another agent than `options`.
+std::shared_ptr<rpc::Channel> ConnectEarly(const GlobalOptions& options,
+                                           const std::vector<std::string>& arguments);
+
 void AddOneShotFlags(CLI::App& app, OneShotFlags* flags);
 
 // Whether to note nothing: SLUICE_QUIET is set and not empty, and the caller does not insist.

@@ -78,6 +78,7 @@ int SpanVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "start a span that lasts, change it and end it.",
       "sluice span");
   WholeSpanFlags flags;
+  flags.one_shot.connection = ConnectEarly(options, arguments);
   AddGlobalOptions(app, &options);
   AddSpanFlags(app, &flags.span);
   app.add_option("--start", flags.start, "When it began: RFC 3339, seconds since 1970, or now")

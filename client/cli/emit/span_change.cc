@@ -23,7 +23,10 @@ struct ChangeFlags {
   bool names_file() const { return !carrier.empty() || !sockdir.empty(); }
 };
 
-void AddChangeFlags(CLI::App& app, GlobalOptions* options, ChangeFlags* flags) {
+// `arguments`: of the verb, not yet read.
+void AddChangeFlags(CLI::App& app, GlobalOptions* options, ChangeFlags* flags,
+                    const std::vector<std::string>& arguments) {
+  flags->one_shot.connection = ConnectEarly(*options, arguments);
   AddGlobalOptions(app, options);
   AddCarrierFlag(app, &flags->carrier);
   AddSockdirFlags(app, &flags->sockdir);
@@ -102,7 +105,7 @@ int SpanEventVerb(GlobalOptions options, std::vector<std::string> arguments) {
   EmitFlags emit;
   std::vector<std::string> attrs;
   std::string time = "now";
-  AddChangeFlags(app, &options, &flags);
+  AddChangeFlags(app, &options, &flags, arguments);
   app.add_option("NAME,-e,-n,--name", emit.name, "What happened")->required();
   app.add_option("-t,--time", time, "When, if not now")->type_name("TIME");
   AddAttrFlag(app, &emit.attributes);
@@ -128,7 +131,7 @@ int SpanAttrVerb(GlobalOptions options, std::vector<std::string> arguments) {
   CLI::App app("Adds attributes to a span that 'sluice span' has started.", "sluice span attr");
   ChangeFlags flags;
   std::vector<std::string> texts;
-  AddChangeFlags(app, &options, &flags);
+  AddChangeFlags(app, &options, &flags, arguments);
   app.add_option("K=V", texts, "Attributes; typed as K:int=5, K:double=0.5, K:bool=true")
       ->required();
   app.footer("Example:\n  sluice span attr disk=sda1 free:int=12");
@@ -146,7 +149,7 @@ int SpanEndVerb(GlobalOptions options, std::vector<std::string> arguments) {
       "again in the shell that evaluates them; none if a file or a folder names the span.",
       "sluice span end");
   EndFlags flags;
-  AddChangeFlags(app, &options, &flags.change);
+  AddChangeFlags(app, &options, &flags.change, arguments);
   AddEndFlags(app, &flags);
   app.footer(
       "Example:\n"

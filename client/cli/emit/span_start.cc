@@ -138,6 +138,7 @@ int Run(CLI::App& app, GlobalOptions options, std::vector<std::string> arguments
         bool is_background) {
   const rpc::Deadline begin = rpc::Deadline::clock::now();
   StartFlags flags;
+  flags.one_shot.connection = ConnectEarly(options, arguments);
   AddGlobalOptions(app, &options);
   app.add_option("NAME", flags.name, "Its name, as --name");
   AddSpanFlags(app, &flags.span);

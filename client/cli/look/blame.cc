@@ -31,8 +31,10 @@ int BlameVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const Result<Trace> trace = FetchTrace(options, choice);
   if (!trace.ok()) return Fail(trace.failure());
   const Blame blame = BlameOf(*trace, !by.empty(), trace->seen_unix_nano);
-  return Print(options.json ? RenderBlameJson(*trace, blame, count)
-                            : RenderBlame(blame, count, TextStyle::OfStdout()));
+  return PrintBy([&](const TextSink& out) {
+    if (options.json) return RenderBlameJson(*trace, blame, count, out);
+    RenderBlame(*trace, blame, count, TextStyle::OfStdout(), out);
+  });
 }
 
 }  // namespace sluice::cli

@@ -16,6 +16,7 @@
 #include "client/cli/render/text.h"
 #include "client/cli/render/value.h"
 #include "client/cli/trace/redact.h"
+#include "client/cli/trace/trace_builder.h"
 #include "client/cli/verb.h"
 #include "proto/base/bundle.h"
 #include "proto/record/names.h"
@@ -99,11 +100,15 @@ Result<std::string> RedactedTraces(const GlobalOptions& options) {
   if (!traces.ok()) return traces.failure();
   std::string lines;
   for (const v1::TraceSummary& summary : traces->traces()) {
-    const auto records = ReadTrace(&*agent, {.id = ToHex(summary.trace_id())});
-    if (!records.ok()) return records.failure();
-    Trace trace = BuildTrace(*records);
-    Redact(&trace);
-    lines += RenderOtlpLines(trace);
+    TraceBuilder builder;
+    const auto add = [&](v1::StoredRecord* record) {
+      Redact(record);
+      builder.Add(record);
+    };
+    const TraceChoice choice{.id = ToHex(summary.trace_id())};
+    const Result<size_t> count = ReadTrace(&*agent, choice, /*limit=*/0, add);
+    if (!count.ok()) return count.failure();
+    RenderOtlpLines(std::move(builder).Finish(), [&](std::string_view text) { lines += text; });
   }
   return lines;
 }
@@ -182,7 +187,8 @@ int CollectVerb(GlobalOptions options, std::vector<std::string> arguments) {
 
   if (path.empty()) path = DefaultName(now);
   for (const std::string& what : collection.left_out()) Note("left out: " + what);
-  const int written = WriteOutput(path, std::move(collection).Pack());
+  const std::string packed = std::move(collection).Pack();
+  const int written = WriteOutput(path, [&](const TextSink& out) { out(packed); });
   if (written != kExitOk || path == "-") return written;
   return Print(path + '\n');
 }

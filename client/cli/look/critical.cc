@@ -30,8 +30,10 @@ int CriticalVerb(GlobalOptions options, std::vector<std::string> arguments) {
   if (path.empty()) {
     return Fail({kExitNegative, "no span of this trace has both a start and an end"});
   }
-  return Print(options.json ? RenderCriticalPathJson(*trace, path)
-                            : RenderCriticalPath(*trace, path, TextStyle::OfStdout()));
+  return PrintBy([&](const TextSink& out) {
+    if (options.json) return RenderCriticalPathJson(*trace, path, out);
+    RenderCriticalPath(*trace, path, TextStyle::OfStdout(), out);
+  });
 }
 
 }  // namespace sluice::cli

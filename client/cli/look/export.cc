@@ -11,16 +11,14 @@
 namespace sluice::cli {
 namespace {
 
-std::string Document(const Trace& trace, const std::string& format) {
-  if (format == "jsonl") return RenderOtlpLines(trace);
-  if (format == "perfetto") return RenderPerfetto(trace);
-  size_t events_left_out = 0;
-  std::string document = RenderOtlpJson(trace, &events_left_out);
-  if (events_left_out > 0) {
-    Note(std::to_string(events_left_out) +
+void Render(const Trace& trace, const std::string& format, const TextSink& out) {
+  if (format == "jsonl") return RenderOtlpLines(trace, out);
+  if (format == "perfetto") return RenderPerfetto(trace, out);
+  if (const size_t left_out = EventsOutsideSpans(trace); left_out > 0) {
+    Note(std::to_string(left_out) +
          " events lie in no span that is seen and are left out; --format jsonl has them");
   }
-  return document;
+  RenderOtlpJson(trace, out);
 }
 
 }  // namespace
@@ -46,7 +44,7 @@ int ExportVerb(GlobalOptions options, std::vector<std::string> arguments) {
 
   const Result<Trace> trace = FetchTrace(options, choice);
   if (!trace.ok()) return Fail(trace.failure());
-  return WriteOutput(path, Document(*trace, format));
+  return WriteOutput(path, [&](const TextSink& out) { Render(*trace, format, out); });
 }
 
 }  // namespace sluice::cli

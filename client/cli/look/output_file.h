@@ -2,12 +2,14 @@
 #pragma once
 
 #include <string>
-#include <string_view>
+
+#include "client/cli/verb.h"
 
 namespace sluice::cli {
 
-// Writes `text` to the file at `path`, which appears whole or not at all and takes the place of
-// what is there; to stdout where the path is empty or `-`. Exit code; what went wrong was noted.
-int WriteOutput(const std::string& path, std::string_view text);
+// Writes what `render` writes to the file at `path`, which appears whole or not at all and takes
+// the place of what is there; to stdout where the path is empty or `-`. Exit code; what went wrong
+// was noted.
+int WriteOutput(const std::string& path, const Rendering& render);
 
 }  // namespace sluice::cli

@@ -27,7 +27,7 @@ int PlotVerb(GlobalOptions options, std::vector<std::string> arguments) {
 
   const Result<Trace> trace = FetchTrace(options, choice);
   if (!trace.ok()) return Fail(trace.failure());
-  return WriteOutput(path, RenderPlot(*trace));
+  return WriteOutput(path, [&](const TextSink& out) { RenderPlot(*trace, out); });
 }
 
 }  // namespace sluice::cli

@@ -15,11 +15,7 @@ namespace {
 // `The last trace, provision, failed after 12.3 s; longest it waited for resize_root, 8.10 s.`
 std::string Sentence(const Trace& trace, const TraceWhy& why, uint64_t now) {
   std::string out = "The last trace";
-  for (const TraceItem& item : trace.roots) {
-    if (item.kind != TraceItem::Kind::kSpan) continue;
-    out += ", " + SpanName(trace.spans[item.index]) + ",";
-    break;
-  }
+  if (const TraceSpan* const root = trace.FirstRoot()) out += ", " + SpanName(*root) + ",";
   const auto whole = IntervalOf(trace, now);
   const std::string length = whole ? FormatDuration(whole->length()) : "";
   if (!why.open.empty()) {

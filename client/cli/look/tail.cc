@@ -307,10 +307,14 @@ Result<std::string> FindTraceId(const std::string& typed, const GlobalOptions& o
   if (!selector.ok()) return selector.failure();
   Result<AgentView> agent = AgentView::Open(options, timeout);
   if (!agent.ok()) return agent.failure();
-  const Result<std::vector<v1::StoredRecord>> newest = ReadTrace(&*agent, choice, 1);
+  std::string id;
+  const auto take_id = [&](const v1::StoredRecord* stored) {
+    const v1::Record& record = stored->record();
+    id = record.has_event() ? record.event().trace_id() : record.span().trace_id();
+  };
+  const Result<size_t> newest = ReadTrace(&*agent, choice, /*limit=*/1, take_id);
   if (!newest.ok()) return newest.failure();
-  const v1::Record& record = newest->front().record();
-  return record.has_event() ? record.event().trace_id() : record.span().trace_id();
+  return id;
 }
 
 Result<std::string> ThisBoot(const GlobalOptions& options, milliseconds timeout) {

@@ -3,7 +3,9 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
+#include "client/cli/trace/trace_builder.h"
 #include "proto/trace/ids.h"
 
 namespace sluice::cli {
@@ -47,8 +49,8 @@ Result<v1::TraceSelector> SelectorOf(const TraceChoice& choice) {
   return selector;
 }
 
-Result<std::vector<v1::StoredRecord>> ReadTrace(AgentView* agent, const TraceChoice& choice,
-                                                uint32_t limit) {
+Result<size_t> ReadTrace(AgentView* agent, const TraceChoice& choice, uint32_t limit,
+                         const std::function<void(v1::StoredRecord*)>& on_record) {
   const Result<v1::TraceSelector> selector = SelectorOf(choice);
   if (!selector.ok()) return selector.failure();
   v1::RecordsRequest request;
@@ -58,14 +60,22 @@ Result<std::vector<v1::StoredRecord>> ReadTrace(AgentView* agent, const TraceCho
   } else {
     *request.mutable_select() = *selector;
   }
-  Result<std::vector<v1::StoredRecord>> records = agent->Records(request);
+  Result<size_t> count = agent->Records(request, on_record);
   const auto span_id = SpanId::FromHex(choice.id);
-  if (!records.ok() && records.failure().code == kExitNegative && span_id) {
+  if (!count.ok() && count.failure().code == kExitNegative && span_id) {
     request.mutable_select()->set_span_id(std::string(span_id->raw()));
-    records = agent->Records(request);
+    count = agent->Records(request, on_record);
   }
-  if (records.ok() && records->empty()) return NoSuchTrace(choice);
-  return records;
+  if (count.ok() && *count == 0) return NoSuchTrace(choice);
+  return count;
+}
+
+Result<Trace> ReadTrace(AgentView* agent, const TraceChoice& choice) {
+  TraceBuilder builder;
+  const auto add = [&](v1::StoredRecord* record) { builder.Add(record); };
+  const Result<size_t> count = ReadTrace(agent, choice, /*limit=*/0, add);
+  if (!count.ok()) return count.failure();
+  return std::move(builder).Finish();
 }
 
 Result<Trace> FetchTrace(const GlobalOptions& options, const TraceChoice& choice) {
@@ -73,12 +83,11 @@ Result<Trace> FetchTrace(const GlobalOptions& options, const TraceChoice& choice
   if (!selector.ok()) return selector.failure();
   Result<AgentView> agent = AgentView::Open(options, options.timeout.value_or(kTraceTimeout));
   if (!agent.ok()) return agent.failure();
-  const Result<std::vector<v1::StoredRecord>> records = ReadTrace(&*agent, choice);
-  if (!records.ok()) return records.failure();
+  Result<Trace> trace = ReadTrace(&*agent, choice);
+  if (!trace.ok()) return trace;
   const Result<uint64_t> now = agent->Now();
   if (!now.ok()) return now.failure();
-  Trace trace = BuildTrace(*records);
-  trace.seen_unix_nano = *now;
+  trace->seen_unix_nano = *now;
   return trace;
 }
 

@@ -1,8 +1,8 @@
 // The arguments that say which trace a view is about, and getting it from the agent.
 #pragma once
 
+#include <functional>
 #include <string>
-#include <vector>
 
 #include "client/cli/agent/agent_view.h"
 #include "client/cli/exit_code.h"
@@ -30,12 +30,15 @@ void AddTraceChoice(CLI::App& app, TraceChoice* choice);
 // Of `choice`, which names one. Fails with kExitUsage where it names none, several or no id.
 Result<v1::TraceSelector> SelectorOf(const TraceChoice& choice);
 
-// The records of the trace, oldest first; the newest `limit` of them, 0 for all. Never empty: fails
-// with kExitNegative where there is no such trace, kExitUsage where several begin so.
-Result<std::vector<v1::StoredRecord>> ReadTrace(AgentView* agent, const TraceChoice& choice,
-                                                uint32_t limit = 0);
+// Gives `on_record` each record of the trace, the oldest first; the newest `limit` of them, 0 for
+// all. At least one: fails with kExitNegative where there is no such trace, kExitUsage where
+// several begin so.
+Result<size_t> ReadTrace(AgentView* agent, const TraceChoice& choice, uint32_t limit,
+                         const std::function<void(v1::StoredRecord*)>& on_record);
 
-// The same, put together, from the agent that `options` name.
+// The trace put together out of all of them.
+Result<Trace> ReadTrace(AgentView* agent, const TraceChoice& choice);
+// The same from the agent that `options` name.
 Result<Trace> FetchTrace(const GlobalOptions& options, const TraceChoice& choice);
 
 }  // namespace sluice::cli

@@ -97,9 +97,9 @@ Result<std::vector<Trace>> ReadRun(const GlobalOptions& options, const std::stri
   if (!found.ok()) return found.failure();
   std::vector<Trace> traces;
   for (int i = found->traces_size() - 1; i >= 0; --i) {
-    const auto records = ReadTrace(&*agent, {.id = ToHex(found->traces(i).trace_id())});
-    if (!records.ok()) return records.failure();
-    traces.push_back(BuildTrace(*records));
+    Result<Trace> trace = ReadTrace(&*agent, {.id = ToHex(found->traces(i).trace_id())});
+    if (!trace.ok()) return trace.failure();
+    traces.push_back(std::move(*trace));
   }
   return traces;
 }

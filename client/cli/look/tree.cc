@@ -78,8 +78,10 @@ int TreeVerb(GlobalOptions options, std::vector<std::string> arguments) {
   const Result<Trace> trace = FetchTrace(options, choice);
   if (!trace.ok()) return Fail(trace.failure());
   tree_options->now_unix_nano = trace->seen_unix_nano;
-  return Print(options.json ? RenderTreeJson(*trace)
-                            : RenderTree(*trace, *tree_options, TextStyle::OfStdout()));
+  return PrintBy([&](const TextSink& out) {
+    if (options.json) return RenderTreeJson(*trace, out);
+    RenderTree(*trace, *tree_options, TextStyle::OfStdout(), out);
+  });
 }
 
 }  // namespace sluice::cli

@@ -66,11 +66,10 @@ Result<Circumstances> ReadCircumstances(AgentView* agent) {
 }
 
 Result<Explained> Explain(AgentView* agent, const TraceChoice& choice) {
-  const Result<std::vector<v1::StoredRecord>> records = ReadTrace(agent, choice);
-  if (!records.ok()) return records.failure();
-  Trace trace = BuildTrace(*records);
-  TraceWhy why = ExplainTrace(trace);
-  return Explained{std::move(trace), std::move(why)};
+  Result<Trace> trace = ReadTrace(agent, choice);
+  if (!trace.ok()) return trace.failure();
+  TraceWhy why = ExplainTrace(*trace);
+  return Explained{std::move(*trace), std::move(why)};
 }
 
 // Those that failed in this boot.

@@ -17,9 +17,10 @@ namespace sluice::cli {
 //   1.20 s   11.1 s       12.3 s  provision    demo
 //
 // With COUNT where a row is of several spans. A span that has not ended is marked `open`.
-std::string RenderBlame(const Blame& blame, size_t count, const TextStyle& style);
+void RenderBlame(const Trace& trace, const Blame& blame, size_t count, const TextStyle& style,
+                 const TextSink& out);
 // [{"name", "service_name", "span_id", "count", "self_ns", "total_ns", "open"}]
-std::string RenderBlameJson(const Trace& trace, const Blame& blame, size_t count);
+void RenderBlameJson(const Trace& trace, const Blame& blame, size_t count, const TextSink& out);
 
 // A line a step:
 //
@@ -27,10 +28,11 @@ std::string RenderBlameJson(const Trace& trace, const Blame& blame, size_t count
 //   0 ns    1.20 s  provision, before resize_root
 //   1.20 s  8.10 s  resize_root
 //   9.30 s  3.00 s  provision, after resize_root
-std::string RenderCriticalPath(const Trace& trace, const std::vector<CriticalStep>& path,
-                               const TextStyle& style);
+void RenderCriticalPath(const Trace& trace, const std::vector<CriticalStep>& path,
+                        const TextStyle& style, const TextSink& out);
 // [{"at_ns", "took_ns", "span_id", "name"}]; in a gap the last two are null.
-std::string RenderCriticalPathJson(const Trace& trace, const std::vector<CriticalStep>& path);
+void RenderCriticalPathJson(const Trace& trace, const std::vector<CriticalStep>& path,
+                            const TextSink& out);
 
 // The own time of a span on the path, as RenderCriticalPath calls it.
 std::string StepName(const Trace& trace, const CriticalStep& step);

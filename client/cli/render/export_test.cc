@@ -52,8 +52,8 @@ std::string AttributeOf(const json& resource, const std::string& key) {
 }
 
 TEST(OtlpExportTest, GroupsSpansByTheirProcessAndNamesIt) {
-  size_t left_out = 0;
-  const json document = json::parse(RenderOtlpJson(Seen(TwoProcesses()), &left_out));
+  const Trace trace = Seen(TwoProcesses());
+  const json document = json::parse(TextOf(RenderOtlpJson, trace));
   ASSERT_EQ(document["resourceSpans"].size(), 2u);
   const json& job = document["resourceSpans"][0];
   EXPECT_EQ(AttributeOf(job, "service.name"), "job");
@@ -65,19 +65,18 @@ TEST(OtlpExportTest, GroupsSpansByTheirProcessAndNamesIt) {
   EXPECT_EQ(span["status"]["code"], 2);
   ASSERT_EQ(span["events"].size(), 1u);
   EXPECT_EQ(span["events"][0]["name"], "disk is slow");
-  EXPECT_EQ(left_out, 1u);
+  EXPECT_EQ(EventsOutsideSpans(trace), 1u);
 }
 
 TEST(OtlpExportTest, GivesASpanThatHasNotEndedNoEnd) {
-  size_t left_out = 0;
-  const json document = json::parse(RenderOtlpJson(Seen(TwoProcesses()), &left_out));
+  const json document = json::parse(TextOf(RenderOtlpJson, Seen(TwoProcesses())));
   const json& open = document["resourceSpans"][1]["scopeSpans"][0]["spans"][0];
   EXPECT_FALSE(open.contains("endTimeUnixNano"));
   EXPECT_EQ(open["attributes"][0]["key"], "sluice.open");
 }
 
 TEST(OtlpExportTest, WritesSpansAndEventsAsTheCollectorsFilesHaveThem) {
-  std::istringstream lines(RenderOtlpLines(Seen(TwoProcesses())));
+  std::istringstream lines(TextOf(RenderOtlpLines, Seen(TwoProcesses())));
   std::string spans, events, none;
   ASSERT_TRUE(std::getline(lines, spans) && std::getline(lines, events));
   EXPECT_FALSE(std::getline(lines, none));
@@ -94,10 +93,10 @@ TEST(OtlpExportTest, KeepsTheEventsOfASpansOwnOnce) {
   Records records;
   records.Whole('a', 0, 0, 10);
   records.span()->add_events()->set_name("own");
-  size_t left_out = 0;
-  const json document = json::parse(RenderOtlpJson(Seen(records), &left_out));
+  const Trace trace = Seen(records);
+  const json document = json::parse(TextOf(RenderOtlpJson, trace));
   EXPECT_EQ(document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["events"].size(), 1u);
-  EXPECT_EQ(left_out, 0u);
+  EXPECT_EQ(EventsOutsideSpans(trace), 0u);
 }
 
 // Of each track, spans in order lie within the one before or behind its end.
@@ -121,7 +120,7 @@ TEST(PerfettoTest, PutsSpansOnTracksWhereTheyLieWithinEachOther) {
       const uint64_t begin = random() % 50;
       records.Whole(id, id == 'a' ? 0 : 'a', begin, begin + random() % 30);
     }
-    const json document = json::parse(RenderPerfetto(Seen(records)));
+    const json document = json::parse(TextOf(RenderPerfetto, Seen(records)));
     EXPECT_EQ(document["traceEvents"].size(), 26u);
     ExpectNested(document["traceEvents"]);
   }
@@ -130,7 +129,7 @@ TEST(PerfettoTest, PutsSpansOnTracksWhereTheyLieWithinEachOther) {
 TEST(PerfettoTest, ShowsWhatHasNotEndedAndCountsWhatHasNoTime) {
   Records records = TwoProcesses();
   records.End('z', 5);
-  const json document = json::parse(RenderPerfetto(Seen(records)));
+  const json document = json::parse(TextOf(RenderPerfetto, Seen(records)));
   const auto has = [&](const char* phase, const std::string& name) {
     for (const json& event : document["traceEvents"]) {
       if (event["ph"] == phase && event["name"] == name) return true;
@@ -148,14 +147,14 @@ TEST(PlotTest, EscapesWhateverATraceHolds) {
   records.Start('a', 0, 0).End('a', 10, "</div><script>alert(1)</script>");
   SetText("k", "\" onclick=\"x", records.span());
   records.Event('a', 5, "<img src=x>");
-  const std::string page = RenderPlot(Seen(records));
+  const std::string page = TextOf(RenderPlot, Seen(records));
   EXPECT_THAT(page, Not(HasSubstr("<script>alert")));
   EXPECT_THAT(page, Not(HasSubstr("<img")));
   EXPECT_THAT(page, HasSubstr("&lt;/div>&lt;script>alert(1)"));
 }
 
 TEST(PlotTest, LoadsNothing) {
-  const std::string page = RenderPlot(Seen(TwoProcesses()));
+  const std::string page = TextOf(RenderPlot, Seen(TwoProcesses()));
   for (const char* const word : {"http://", "https://", "url(", "@import", "<link", " src="}) {
     EXPECT_THAT(page, Not(HasSubstr(word)));
   }
@@ -163,20 +162,28 @@ TEST(PlotTest, LoadsNothing) {
 }
 
 TEST(PlotTest, StaysSmall) {
-  Trace trace;
-  trace.trace_id = std::string(16, '\x11');
-  trace.seen_unix_nano = kBegin + kSecond;
+  Records records;
   for (uint64_t i = 0; i < 5000; ++i) {
-    TraceSpan& span = trace.spans.emplace_back();
-    span.span.set_name("a_step_with_a_name_of_its_own_" + std::to_string(i));
-    span.span.set_start_time_unix_nano(kBegin + i * 1000);
-    span.span.set_end_time_unix_nano(kBegin + i * 1000 + 77'777);
-    span.state = TraceSpan::State::kEnded;
-    SetText("command", std::string(500, 'x'), &span.span);
-    trace.roots.push_back({TraceItem::Kind::kSpan, i});
+    records.Whole('x', 0, 0, 0);
+    otlp::v1::Span* const span = records.span();
+    span->set_span_id(std::string(6, '\1') + static_cast<char>(i / 256) + static_cast<char>(i));
+    span->set_name("a_step_with_a_name_of_its_own_" + std::to_string(i));
+    span->set_start_time_unix_nano(kBegin + i * 1000);
+    span->set_end_time_unix_nano(kBegin + i * 1000 + 77'777);
+    SetText("command", std::string(500, 'x'), span);
   }
-  trace.children.resize(trace.spans.size());
-  EXPECT_LE(RenderPlot(trace).size(), 2u << 20);
+  const Trace trace = Seen(records);
+  ASSERT_EQ(trace.spans.size(), 5000u);
+  EXPECT_LE(TextOf(RenderPlot, trace).size(), 2u << 20);
+}
+
+std::string Redacted(const Records& records) {
+  TraceBuilder builder;
+  for (v1::StoredRecord record : records.all()) {
+    Redact(&record);
+    builder.Add(&record);
+  }
+  return TextOf(RenderOtlpLines, std::move(builder).Finish());
 }
 
 size_t CountOf(const std::string& text, const std::string& part) {
@@ -188,34 +195,33 @@ size_t CountOf(const std::string& text, const std::string& part) {
 TEST(ExportTest, LosesNoSpanOfAnyRecords) {
   std::mt19937 random(3);
   for (int round = 0; round < 300; ++round) {
-    Trace trace = Seen(RandomRecords(&random));
+    const Records records = RandomRecords(&random);
+    Trace trace = records.Build();
     trace.seen_unix_nano = kBegin + 10 * kSecond;
-    size_t left_out = 0, spans = 0, placed = 0;
-    const json document = json::parse(RenderOtlpJson(trace, &left_out));
+    size_t spans = 0, placed = 0;
+    const json document = json::parse(TextOf(RenderOtlpJson, trace));
     for (const json& resource : document.value("resourceSpans", json::array())) {
       for (const json& scope : resource["scopeSpans"]) spans += scope["spans"].size();
     }
     EXPECT_EQ(spans, trace.spans.size());
-    const json perfetto = json::parse(RenderPerfetto(trace));
+    const json perfetto = json::parse(TextOf(RenderPerfetto, trace));
     ExpectNested(perfetto["traceEvents"]);
     for (const json& event : perfetto["traceEvents"]) {
       placed += event["ph"] == "X" || event["ph"] == "B";
       EXPECT_LE(event.value("dur", 0.0), 10e6);
     }
     EXPECT_EQ(placed + perfetto["otherData"]["spans_left_out"].get<size_t>(), trace.spans.size());
-    EXPECT_EQ(CountOf(RenderPlot(trace), "<div class=\"r "),
+    EXPECT_EQ(CountOf(TextOf(RenderPlot, trace), "<div class=\"r "),
               trace.spans.size() + trace.events.size());
-    Redact(&trace);
-    EXPECT_EQ(RenderOtlpLines(trace).find("a message of some length"), std::string::npos);
+    EXPECT_THAT(Redacted(records), Not(HasSubstr("a message of some length")));
     if (HasFailure()) return;
   }
 }
 
 TEST(RedactTest, LeavesNamesTimesAndNumbers) {
-  Trace trace = Seen(TwoProcesses());
-  trace.spans[0].span.add_attributes()->mutable_value()->set_int_value(5);
-  Redact(&trace);
-  const std::string lines = RenderOtlpLines(trace);
+  Records records = TwoProcesses();
+  records.Whole('n', 'p', 500, 600).span()->add_attributes()->mutable_value()->set_int_value(5);
+  const std::string lines = Redacted(records);
   for (const char* const secret : {"hunter2", "disk is slow", "gave up", "alone"}) {
     EXPECT_THAT(lines, Not(HasSubstr(secret)));
   }

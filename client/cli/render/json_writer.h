@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::cli {
@@ -33,7 +34,9 @@ class JsonWriter {
   // `json` is one value.
   void Verbatim(std::string_view json) { Scalar(json); }
 
-  // The document so far, ending in a line feed. Complete when every Begin had its End.
+  // What was written since the last Take, for documents too large to be held.
+  std::string Take() { return std::exchange(out_, {}); }
+  // What was not taken, ending in a line feed. Complete when every Begin had its End.
   std::string Finish() const { return out_ + '\n'; }
 
  private:

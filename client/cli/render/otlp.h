@@ -5,18 +5,19 @@
 // ended has no end, and the attribute `sluice.open`.
 #pragma once
 
-#include <string>
-
+#include "client/cli/render/text.h"
 #include "client/cli/trace/trace.h"
 
 namespace sluice::cli {
 
 // One document, `{"resourceSpans":[...]}`. Events stand within the span that they lie in; such as
-// lie in none that is seen are left out, and counted in `*events_left_out`.
-std::string RenderOtlpJson(const Trace& trace, size_t* events_left_out);
+// lie in none that is seen are left out.
+void RenderOtlpJson(const Trace& trace, const TextSink& out);
+// How many are.
+size_t EventsOutsideSpans(const Trace& trace);
 
 // What the Collector's file exporter writes: an export request a line, of spans and, where there
 // are events, one of log records.
-std::string RenderOtlpLines(const Trace& trace);
+void RenderOtlpLines(const Trace& trace, const TextSink& out);
 
 }  // namespace sluice::cli

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,11 +25,11 @@ class PerfettoRenderer {
  public:
   explicit PerfettoRenderer(const Trace& trace) : trace_(trace) {}
 
-  std::string Render();
+  void Render(const TextSink& out);
 
  private:
   struct Placed {
-    size_t span = 0;
+    uint32_t span = 0;
     Interval time;
   };
 
@@ -58,7 +60,7 @@ class PerfettoRenderer {
 // Of two that begin together the longer one first, which holds the other.
 std::vector<PerfettoRenderer::Placed> PerfettoRenderer::InOrder() {
   std::vector<Placed> order;
-  for (size_t i = 0; i < trace_.spans.size(); ++i) {
+  for (uint32_t i = 0; i < trace_.spans.size(); ++i) {
     const auto time = IntervalOf(trace_.spans[i], trace_.seen_unix_nano);
     if (time) order.push_back({i, *time});
   }
@@ -70,7 +72,7 @@ std::vector<PerfettoRenderer::Placed> PerfettoRenderer::InOrder() {
 }
 
 uint64_t PerfettoRenderer::TrackOf(const Placed& placed) {
-  std::vector<Track>& tracks = tracks_[trace_.spans[placed.span].sender.identity.pid()];
+  std::vector<Track>& tracks = tracks_[trace_.spans[placed.span].sender->pid];
   for (Track& track : tracks) {
     while (!track.empty() && track.back().end <= placed.time.begin) track.pop_back();
     if (!track.empty() && track.back().end < placed.time.end) continue;
@@ -82,12 +84,11 @@ uint64_t PerfettoRenderer::TrackOf(const Placed& placed) {
 }
 
 void PerfettoRenderer::WriteProcesses() {
-  std::map<int32_t, std::string> names;
+  std::map<int32_t, std::string_view> names;
   for (const TraceSpan& span : trace_.spans) {
-    const Sender& sender = span.sender;
-    std::string& name = names[sender.identity.pid()];
-    if (name.empty()) name = sender.service_name;
-    if (name.empty()) name = sender.identity.comm();
+    std::string_view& name = names[span.sender->pid];
+    if (name.empty()) name = span.sender->service_name;
+    if (name.empty()) name = span.sender->comm;
   }
   for (const auto& [pid, name] : names) {
     json_.BeginObject();
@@ -109,7 +110,7 @@ void PerfettoRenderer::Begin(std::string_view phase, std::string_view name, cons
   Member("ph", phase);
   Member("name", name);
   json_.Key("pid");
-  json_.Int(sender.identity.pid());
+  json_.Int(sender.pid);
   json_.Key("tid");
   json_.Uint(track);
   Micros("ts", unix_nano < begin_ ? 0 : unix_nano - begin_);
@@ -120,33 +121,33 @@ void PerfettoRenderer::WriteSpan(const Placed& placed) {
   const bool is_open = span.state == TraceSpan::State::kOpen;
   const uint64_t track = TrackOf(placed);
   track_of_[placed.span] = track;
-  Begin(is_open ? "B" : "X", SpanName(span), span.sender, track, placed.time.begin);
+  Begin(is_open ? "B" : "X", SpanName(span), *span.sender, track, placed.time.begin);
   if (!is_open) Micros("dur", placed.time.length());
   if (!span.target.empty()) Member("cat", span.target);
   json_.Key("args");
   json_.BeginObject();
-  Member("span_id", ToHex(span.span.span_id()));
+  Member("span_id", span.id.ToHex());
   Member("state", StateWord(span.state));
   if (const std::string failure = FailureText(span); !failure.empty()) Member("error", failure);
   json_.Key("attributes");
-  WriteAttributes(span.span.attributes(), &json_);
+  WriteAttributes(span.attributes(), &json_);
   json_.EndObject();
   json_.EndObject();
 }
 
 void PerfettoRenderer::WriteEvent(const TraceEvent& event, uint64_t track) {
-  Begin("i", event.text, event.sender, track, event.time_unix_nano);
+  Begin("i", event.text, *event.sender, track, event.time_unix_nano);
   Member("s", "t");
   json_.Key("args");
   json_.BeginObject();
   Member("level", LevelName(static_cast<Level>(event.level)));
   json_.Key("attributes");
-  WriteAttributes(event.attributes, &json_);
+  WriteAttributes(event.attributes(), &json_);
   json_.EndObject();
   json_.EndObject();
 }
 
-std::string PerfettoRenderer::Render() {
+void PerfettoRenderer::Render(const TextSink& out) {
   const std::vector<Placed> order = InOrder();
   if (!order.empty()) begin_ = order.front().time.begin;
   track_of_.resize(trace_.spans.size());
@@ -154,16 +155,21 @@ std::string PerfettoRenderer::Render() {
   json_.Key("traceEvents");
   json_.BeginArray();
   WriteProcesses();
-  for (const Placed& placed : order) WriteSpan(placed);
-  for (size_t i = 0; i < trace_.spans.size(); ++i) {
-    for (const TraceItem& item : trace_.children[i]) {
+  for (const Placed& placed : order) {
+    WriteSpan(placed);
+    out(json_.Take());
+  }
+  const auto write_events = [&](std::span<const TraceItem> items, uint64_t track) {
+    for (const TraceItem& item : items) {
       if (item.kind != TraceItem::Kind::kEvent) continue;
-      WriteEvent(trace_.events[item.index], track_of_[i].value_or(0));
+      WriteEvent(trace_.events[item.index], track);
+      out(json_.Take());
     }
+  };
+  for (size_t i = 0; i < trace_.spans.size(); ++i) {
+    write_events(trace_.ItemsIn(trace_.spans[i]), track_of_[i].value_or(0));
   }
-  for (const TraceItem& item : trace_.roots) {
-    if (item.kind == TraceItem::Kind::kEvent) WriteEvent(trace_.events[item.index], 0);
-  }
+  write_events(trace_.Roots(), 0);
   json_.EndArray();
   json_.Key("otherData");
   json_.BeginObject();
@@ -173,11 +179,13 @@ std::string PerfettoRenderer::Render() {
   json_.Uint(left_out_);
   json_.EndObject();
   json_.EndObject();
-  return json_.Finish();
+  out(json_.Finish());
 }
 
 }  // namespace
 
-std::string RenderPerfetto(const Trace& trace) { return PerfettoRenderer(trace).Render(); }
+void RenderPerfetto(const Trace& trace, const TextSink& out) {
+  PerfettoRenderer(trace).Render(out);
+}
 
 }  // namespace sluice::cli

@@ -6,12 +6,11 @@
 // and is counted in `otherData`.
 #pragma once
 
-#include <string>
-
+#include "client/cli/render/text.h"
 #include "client/cli/trace/trace.h"
 
 namespace sluice::cli {
 
-std::string RenderPerfetto(const Trace& trace);
+void RenderPerfetto(const Trace& trace, const TextSink& out);
 
 }  // namespace sluice::cli

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdio>
 #include <optional>
-#include <set>
 #include <string_view>
+#include <vector>
 
 #include "client/cli/render/text.h"
 #include "client/cli/render/value.h"
@@ -97,12 +97,13 @@ class PlotRenderer {
  public:
   explicit PlotRenderer(const Trace& trace)
       : trace_(trace), whole_(IntervalOf(trace, trace.seen_unix_nano).value_or(Interval())) {
+    is_critical_.resize(trace.spans.size());
     for (const CriticalStep& step : CriticalPath(trace, trace.seen_unix_nano)) {
-      if (step.span) critical_.insert(*step.span);
+      if (step.span) is_critical_[*step.span] = true;
     }
   }
 
-  std::string Render();
+  void Render(const TextSink& out);
 
  private:
   std::string Title() const;
@@ -118,15 +119,13 @@ class PlotRenderer {
 
   const Trace& trace_;
   const Interval whole_;
-  std::set<size_t> critical_;
-  std::string out_;
+  std::vector<bool> is_critical_;  // spans
+  std::string out_;                // of what is rendered, what is not yet out
 };
 
 std::string PlotRenderer::Title() const {
-  for (const TraceItem& item : trace_.roots) {
-    if (item.kind == TraceItem::Kind::kSpan) return SpanName(trace_.spans[item.index]);
-  }
-  return "trace " + ToHex(trace_.trace_id);
+  const TraceSpan* const root = trace_.FirstRoot();
+  return root == nullptr ? "trace " + ToHex(trace_.trace_id) : SpanName(*root);
 }
 
 void PlotRenderer::AddTop() {
@@ -168,7 +167,7 @@ void PlotRenderer::AddRow(std::string_view classes, const std::string& detail, s
 
 void PlotRenderer::AddSpan(const TraceSpan& span, const TreeRow& row) {
   std::string classes = "s";
-  std::string name = span.span.name().empty() ? SpanName(span) : span.span.name();
+  std::string name = span.name.empty() ? SpanName(span) : std::string(span.name);
   const std::string failure = FailureText(span);
   if (span.state == TraceSpan::State::kAborted) {
     classes += " a";
@@ -176,7 +175,7 @@ void PlotRenderer::AddSpan(const TraceSpan& span, const TreeRow& row) {
     classes += " e";
   }
   if (span.state == TraceSpan::State::kOpen) classes += " o";
-  if (critical_.contains(row.item.index)) classes += " k";
+  if (is_critical_[row.item.index]) classes += " k";
   if (!failure.empty()) name += ": " + failure;
 
   const auto time = IntervalOf(span, trace_.seen_unix_nano);
@@ -186,10 +185,10 @@ void PlotRenderer::AddSpan(const TraceSpan& span, const TreeRow& row) {
     lane = "<i class=\"b\" style=\"--x:" + Place(time->begin) +
            ";--w:" + ShareOf(time->length(), whole_.length()) + "\"></i>";
   }
-  const v1::Identity& identity = span.sender.identity;
+  const Sender& sender = *span.sender;
   AddRow(classes,
-         span.sender.service_name + " pid " + std::to_string(identity.pid()) + " uid " +
-             std::to_string(identity.uid()) + FormatAttributes(span.span.attributes()),
+         std::string(sender.service_name) + " pid " + std::to_string(sender.pid) + " uid " +
+             std::to_string(sender.uid) + FormatAttributes(span.attributes()),
          row.depth, name,
          took                                    ? FormatDuration(*took)
          : span.state == TraceSpan::State::kOpen ? "open"
@@ -202,28 +201,30 @@ void PlotRenderer::AddEvent(const TraceEvent& event, size_t depth) {
   if (event.time_unix_nano != 0) {
     lane = "<i class=\"d\" style=\"--x:" + Place(event.time_unix_nano) + "\"></i>";
   }
-  const std::string level(LevelName(static_cast<Level>(event.level)));
+  std::string name(LevelName(static_cast<Level>(event.level)));
   AddRow(event.level == v1::LEVEL_ERROR ? "v e" : "v",
-         event.target + FormatAttributes(event.attributes), depth, level + ' ' + event.text, "",
-         lane);
+         std::string(event.target) + FormatAttributes(event.attributes()), depth,
+         name.append(" ").append(event.text), "", lane);
 }
 
-std::string PlotRenderer::Render() {
+void PlotRenderer::Render(const TextSink& out) {
   out_ = kHead;
   AddTop();
   AddAxis();
-  for (const TreeRow& row : TreeRows(trace_)) {
+  VisitRows(trace_, {}, [&](const TreeRow& row) {
     if (row.item.kind == TraceItem::Kind::kSpan) {
       AddSpan(trace_.spans[row.item.index], row);
     } else {
       AddEvent(trace_.events[row.item.index], row.depth);
     }
-  }
-  return out_.append("</main>\n").append(kScript).append("</body></html>\n");
+    out(out_);
+    out_.clear();
+  });
+  out(out_.append("</main>\n").append(kScript).append("</body></html>\n"));
 }
 
 }  // namespace
 
-std::string RenderPlot(const Trace& trace) { return PlotRenderer(trace).Render(); }
+void RenderPlot(const Trace& trace, const TextSink& out) { PlotRenderer(trace).Render(out); }
 
 }  // namespace sluice::cli

@@ -5,12 +5,11 @@
 // the rows without a match. Its text is escaped; no text of a trace becomes markup or script.
 #pragma once
 
-#include <string>
-
+#include "client/cli/render/text.h"
 #include "client/cli/trace/trace.h"
 
 namespace sluice::cli {
 
-std::string RenderPlot(const Trace& trace);
+void RenderPlot(const Trace& trace, const TextSink& out);
 
 }  // namespace sluice::cli

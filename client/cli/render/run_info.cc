@@ -140,7 +140,7 @@ void NumberMember(std::string_view key, uint64_t number, JsonWriter* json) {
 void WriteCall(const RunCall& call, const Trace& trace, bool with_content, JsonWriter* json) {
   json->BeginObject();
   TextMember("trace_id", ToHex(trace.trace_id), json);
-  TextMember("span_id", ToHex(trace.spans[call.span].span.span_id()), json);
+  TextMember("span_id", trace.spans[call.span].id.ToHex(), json);
   TextMember("model", call.model, json);
   TextMember("provider", call.provider, json);
   NumberMember("input_tokens", call.input_tokens, json);

@@ -3,10 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
 namespace sluice::cli {
+
+// Where text goes piece by piece, so that a large one is never held whole.
+using TextSink = std::function<void(std::string_view text)>;
 
 // Escape sequences that begin a colour.
 inline constexpr std::string_view kRed = "\x1b[31m";

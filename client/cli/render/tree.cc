@@ -11,8 +11,6 @@
 namespace sluice::cli {
 namespace {
 
-using otlp::v1::Status;
-
 // Below this depth lines are indented no further; the depth is written out instead.
 constexpr size_t kMaxIndentedDepth = 40;
 
@@ -20,7 +18,7 @@ constexpr size_t kMaxIndentedDepth = 40;
 uint64_t BeginOf(const Trace& trace) {
   uint64_t begin = 0;
   for (const TraceSpan& span : trace.spans) {
-    const uint64_t start = span.span.start_time_unix_nano();
+    const uint64_t start = span.start_unix_nano;
     if (start != 0 && (begin == 0 || start < begin)) begin = start;
   }
   return begin;
@@ -31,25 +29,19 @@ class TreeRenderer {
   TreeRenderer(const Trace& trace, const TreeOptions& options, const TextStyle& style)
       : trace_(trace), options_(options), style_(style), begin_(BeginOf(trace)) {}
 
-  std::string Render();
+  void Render(const TextSink& out);
 
  private:
-  // What stands in front of a row, from left to right, and the row.
-  struct Line {
-    std::string offset;
-    std::string took;
-    std::string indentation;
-    std::string text;
-  };
-
   std::string Headline() const;
-  Line LineOf(const TreeRow& row);
-  std::string OffsetOf(uint64_t unix_nano) const;
+  std::string LineOf(const TreeRow& row);
+  // What stands in front of a row, in columns of their own.
+  std::string OffsetOf(const TreeRow& row) const;
+  std::string TookOf(const TreeRow& row) const;
   size_t MaxIndentedDepth() const;
   // The lines that lead to the row from its ancestors.
   std::string Indentation(const TreeRow& row);
   std::string SpanLine(const TreeRow& row) const;
-  std::string SpanDetails(size_t index) const;
+  std::string SpanDetails(const TraceSpan& span) const;
   std::string EventLine(const TraceEvent& event, const TraceSpan* parent) const;
   std::string Outcome(const TraceSpan& span) const;
   std::string Marks(const TraceSpan& span) const;
@@ -62,6 +54,8 @@ class TreeRenderer {
   const TreeOptions& options_;
   const TextStyle style_;
   const uint64_t begin_;
+  size_t offset_width_ = 0;
+  size_t took_width_ = 0;
   // For each depth above the current row: more siblings follow there.
   std::vector<bool> continues_;
 };
@@ -69,7 +63,7 @@ class TreeRenderer {
 std::string TreeRenderer::Headline() const {
   size_t errors = 0, open = 0, aborted = 0;
   for (const TraceSpan& span : trace_.spans) {
-    errors += span.span.status().code() == Status::STATUS_CODE_ERROR;
+    errors += span.IsError();
     open += span.state == TraceSpan::State::kOpen;
     aborted += span.state == TraceSpan::State::kAborted;
   }
@@ -110,18 +104,17 @@ std::string TreeRenderer::Indentation(const TreeRow& row) {
 std::string TreeRenderer::Outcome(const TraceSpan& span) const {
   std::string out;
   if (span.state == TraceSpan::State::kOpen) {
-    const uint64_t start = span.span.start_time_unix_nano();
+    const uint64_t start = span.start_unix_nano;
     std::string open = start == 0 ? "open" : "open since " + FormatTimeOfDay(start);
     if (start != 0 && options_.now_unix_nano > start) {
       open += " (" + FormatDuration(options_.now_unix_nano - start) + ")";
     }
     out += "  " + Colored(kYellow, open);
   }
-  const Status& status = span.span.status();
-  const std::string message = EscapeControls(status.message());
+  const std::string message = EscapeControls(span.status_message);
   if (span.state == TraceSpan::State::kAborted) {
     out += "  " + Colored(kYellow, message.empty() ? "aborted" : message);
-  } else if (status.code() == Status::STATUS_CODE_ERROR) {
+  } else if (span.IsError()) {
     out += "  " + Colored(kRed, message.empty() ? "ERROR" : "ERROR " + message);
   }
   return out;
@@ -130,7 +123,7 @@ std::string TreeRenderer::Outcome(const TraceSpan& span) const {
 std::string TreeRenderer::Marks(const TraceSpan& span) const {
   std::string out;
   if (span.EndsBeforeStart()) out += "  (ends before it starts: the clock was set back)";
-  if (span.span.start_time_unix_nano() == 0) out += "  (start not seen)";
+  if (span.start_unix_nano == 0) out += "  (start not seen)";
   if (span.parent_not_seen) out += "  (parent not seen)";
   if (span.id_used_before) out += "  (another span has this id, too)";
   if (span.parent_is_descendant) out += "  (its parent is its own descendant)";
@@ -140,29 +133,24 @@ std::string TreeRenderer::Marks(const TraceSpan& span) const {
 // Who sent a span or an event, as far as it differs from its parent's sender.
 std::string SenderChange(const Sender& sender, const TraceSpan* parent) {
   static const Sender kNobody;
-  const Sender& above = parent == nullptr ? kNobody : parent->sender;
-  const v1::Identity& identity = sender.identity;
+  const Sender& above = parent == nullptr ? kNobody : *parent->sender;
   std::string out;
-  if (parent == nullptr || identity.uid() != above.identity.uid()) {
-    out += "  uid " + std::to_string(identity.uid());
-  }
-  if (identity.pid() != above.identity.pid()) out += "  pid " + std::to_string(identity.pid());
+  if (parent == nullptr || sender.uid != above.uid) out += "  uid " + std::to_string(sender.uid);
+  if (sender.pid != above.pid) out += "  pid " + std::to_string(sender.pid);
   if (sender.service_name != above.service_name && !sender.service_name.empty()) {
     out += "  " + EscapeControls(sender.service_name);
   }
-  if (identity.unit() != above.identity.unit() && !identity.unit().empty()) {
-    out += "  " + EscapeControls(identity.unit());
-  }
+  if (sender.unit != above.unit && !sender.unit.empty()) out += "  " + EscapeControls(sender.unit);
   return out;
 }
 
-std::string TreeRenderer::SpanDetails(size_t index) const {
+std::string TreeRenderer::SpanDetails(const TraceSpan& span) const {
   const uint64_t now = options_.now_unix_nano;
-  const auto self = SelfTime(trace_, index, now);
-  const auto interval = IntervalOf(trace_.spans[index], now);
+  const auto self = SelfTime(trace_, span, now);
+  const auto interval = IntervalOf(span, now);
   std::string out;
   if (self && *self != interval->length()) out += "  self " + FormatDuration(*self);
-  const std::string attributes = FormatAttributes(trace_.spans[index].span.attributes());
+  const std::string attributes = FormatAttributes(span.attributes());
   return attributes.empty() ? out : out + ' ' + attributes;
 }
 
@@ -174,8 +162,8 @@ std::string TreeRenderer::SpanLine(const TreeRow& row) const {
             FormatDuration(row.repeated->slowest);
   }
   line += Outcome(span);
-  if (options_.is_verbose && !row.repeated) line += SpanDetails(row.item.index);
-  return line + Colored(kDim, SenderChange(span.sender, row.parent)) + Marks(span);
+  if (options_.is_verbose && !row.repeated) line += SpanDetails(span);
+  return line + Colored(kDim, SenderChange(*span.sender, row.parent)) + Marks(span);
 }
 
 std::string TreeRenderer::EventLine(const TraceEvent& event, const TraceSpan* parent) const {
@@ -185,31 +173,24 @@ std::string TreeRenderer::EventLine(const TraceEvent& event, const TraceSpan* pa
                                                                  : kDim;
   std::string line = Colored(kDim, FormatTimeOfDay(event.time_unix_nano)) + "  " +
                      Colored(color, level) + "  " + EscapeControls(event.text) +
-                     FormatAttributes(event.attributes);
-  if (parent == nullptr && !event.span_id.empty()) line += "  (span not seen)";
-  return line + Colored(kDim, SenderChange(event.sender, parent));
+                     FormatAttributes(event.attributes());
+  if (parent == nullptr && !event.span_id.IsZero()) line += "  (span not seen)";
+  return line + Colored(kDim, SenderChange(*event.sender, parent));
 }
 
-std::string TreeRenderer::OffsetOf(uint64_t unix_nano) const {
-  if (unix_nano == 0 || begin_ == 0 || unix_nano < begin_) return {};
-  return unix_nano == begin_ ? "@0" : '@' + FormatDuration(unix_nano - begin_);
+std::string TreeRenderer::OffsetOf(const TreeRow& row) const {
+  const bool is_span = row.item.kind == TraceItem::Kind::kSpan;
+  const uint64_t time = is_span ? trace_.spans[row.item.index].start_unix_nano
+                                : trace_.events[row.item.index].time_unix_nano;
+  if (time == 0 || begin_ == 0 || time < begin_) return {};
+  return time == begin_ ? "@0" : '@' + FormatDuration(time - begin_);
 }
 
-TreeRenderer::Line TreeRenderer::LineOf(const TreeRow& row) {
-  Line line;
-  line.indentation = Indentation(row);
-  if (row.item.kind == TraceItem::Kind::kEvent) {
-    const TraceEvent& event = trace_.events[row.item.index];
-    line.offset = OffsetOf(event.time_unix_nano);
-    line.text = EventLine(event, row.parent);
-    return line;
-  }
-  const TraceSpan& span = trace_.spans[row.item.index];
-  line.offset = OffsetOf(span.span.start_time_unix_nano());
-  const auto duration = row.repeated ? std::optional(row.repeated->total) : span.Duration();
-  if (duration) line.took = FormatDuration(*duration);
-  line.text = SpanLine(row);
-  return line;
+std::string TreeRenderer::TookOf(const TreeRow& row) const {
+  if (row.item.kind == TraceItem::Kind::kEvent) return {};
+  const auto took =
+      row.repeated ? std::optional(row.repeated->total) : trace_.spans[row.item.index].Duration();
+  return took ? FormatDuration(*took) : "";
 }
 
 // Nothing where the column is empty.
@@ -217,28 +198,31 @@ std::string RightAligned(const std::string& text, size_t width) {
   return width == 0 ? "" : std::string(width - text.size(), ' ') + text + "  ";
 }
 
-std::string TreeRenderer::Render() {
-  std::vector<Line> lines;
-  size_t offset_width = 0, took_width = 0;
-  for (const TreeRow& row : TreeRows(trace_, options_.limits)) {
-    lines.push_back(LineOf(row));
-    offset_width = std::max(offset_width, lines.back().offset.size());
-    took_width = std::max(took_width, lines.back().took.size());
-  }
-  std::string out = Headline();
-  for (const Line& line : lines) {
-    const std::string front = Colored(kDim, RightAligned(line.offset, offset_width)) +
-                              RightAligned(line.took, took_width) + line.indentation;
-    const size_t front_width = TextWidth(front);
-    out += front + Fold(line.text, front_width, style_).substr(front_width) + '\n';
-  }
-  return out;
+std::string TreeRenderer::LineOf(const TreeRow& row) {
+  const std::string front = Colored(kDim, RightAligned(OffsetOf(row), offset_width_)) +
+                            RightAligned(TookOf(row), took_width_) + Indentation(row);
+  const std::string text = row.item.kind == TraceItem::Kind::kSpan
+                               ? SpanLine(row)
+                               : EventLine(trace_.events[row.item.index], row.parent);
+  const size_t front_width = TextWidth(front);
+  return front + Fold(text, front_width, style_).substr(front_width) + '\n';
+}
+
+// Walks twice, so that no line is held until the widths of the columns are known.
+void TreeRenderer::Render(const TextSink& out) {
+  VisitRows(trace_, options_.limits, [this](const TreeRow& row) {
+    offset_width_ = std::max(offset_width_, OffsetOf(row).size());
+    took_width_ = std::max(took_width_, TookOf(row).size());
+  });
+  out(Headline());
+  VisitRows(trace_, options_.limits, [&](const TreeRow& row) { out(LineOf(row)); });
 }
 
 }  // namespace
 
-std::string RenderTree(const Trace& trace, const TreeOptions& options, const TextStyle& style) {
-  return TreeRenderer(trace, options, style).Render();
+void RenderTree(const Trace& trace, const TreeOptions& options, const TextStyle& style,
+                const TextSink& out) {
+  TreeRenderer(trace, options, style).Render(out);
 }
 
 }  // namespace sluice::cli

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "client/cli/render/text.h"
 #include "client/cli/trace/trace.h"
@@ -29,6 +28,7 @@ struct TreeOptions {
 // where both of its times are known. uid, pid, service and unit stand where they differ from the
 // parent's. A span without end is `open since` its start, one whose process is gone `aborted` and
 // why, in the agent's words. What does not fit the style's width goes on below.
-std::string RenderTree(const Trace& trace, const TreeOptions& options, const TextStyle& style);
+void RenderTree(const Trace& trace, const TreeOptions& options, const TextStyle& style,
+                const TextSink& out);
 
 }  // namespace sluice::cli

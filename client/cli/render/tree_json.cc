@@ -1,7 +1,7 @@
 #include "client/cli/render/tree_json.h"
 
+#include <span>
 #include <string_view>
-#include <vector>
 
 #include "client/cli/render/json_writer.h"
 #include "client/cli/render/value.h"
@@ -25,27 +25,27 @@ void MemberUnlessEmpty(std::string_view key, std::string_view text, JsonWriter* 
 // Both enumerations have the same numbers.
 std::string_view LevelWord(v1::Level level) { return LevelName(static_cast<Level>(level)); }
 
-std::string_view StatusWord(Status::StatusCode code) {
+std::string_view StatusWord(TraceSpan::StatusCode code) {
   if (code == Status::STATUS_CODE_ERROR) return "error";
   return code == Status::STATUS_CODE_OK ? "ok" : "unset";
 }
 
 void WriteSender(const Sender& sender, JsonWriter* json) {
   json->Key("uid");
-  json->Uint(sender.identity.uid());
+  json->Uint(sender.uid);
   json->Key("gid");
-  json->Uint(sender.identity.gid());
+  json->Uint(sender.gid);
   json->Key("pid");
-  json->Int(sender.identity.pid());
-  MemberUnlessEmpty("comm", sender.identity.comm(), json);
-  MemberUnlessEmpty("unit", sender.identity.unit(), json);
-  MemberUnlessEmpty("pod", sender.identity.pod(), json);
+  json->Int(sender.pid);
+  MemberUnlessEmpty("comm", sender.comm, json);
+  MemberUnlessEmpty("unit", sender.unit, json);
+  MemberUnlessEmpty("pod", sender.pod, json);
   MemberUnlessEmpty("service_name", sender.service_name, json);
 }
 
 void WriteTimes(const TraceSpan& span, JsonWriter* json) {
-  Member("start_time_unix_nano", std::to_string(span.span.start_time_unix_nano()), json);
-  Member("end_time_unix_nano", std::to_string(span.span.end_time_unix_nano()), json);
+  Member("start_time_unix_nano", std::to_string(span.start_unix_nano), json);
+  Member("end_time_unix_nano", std::to_string(span.end_unix_nano), json);
   json->Key("duration_ns");
   if (const auto duration = span.Duration()) {
     json->Uint(*duration);
@@ -54,7 +54,7 @@ void WriteTimes(const TraceSpan& span, JsonWriter* json) {
   }
 }
 
-void WriteEventsOf(const Trace& trace, const std::vector<TraceItem>& items, JsonWriter* json) {
+void WriteEventsOf(const Trace& trace, std::span<const TraceItem> items, JsonWriter* json) {
   json->Key("events");
   json->BeginArray();
   for (const TraceItem& item : items) {
@@ -66,23 +66,23 @@ void WriteEventsOf(const Trace& trace, const std::vector<TraceItem>& items, Json
 void WriteSpan(const Trace& trace, const TreeRow& row, JsonWriter* json) {
   const TraceSpan& span = trace.spans[row.item.index];
   json->BeginObject();
-  Member("span_id", ToHex(span.span.span_id()), json);
-  MemberUnlessEmpty("parent_span_id", ToHex(span.span.parent_span_id()), json);
+  Member("span_id", span.id.ToHex(), json);
+  if (!span.parent_id.IsZero()) Member("parent_span_id", span.parent_id.ToHex(), json);
   json->Key("depth");
   json->Uint(row.depth);
-  Member("name", span.span.name(), json);
+  Member("name", span.name, json);
   Member("target", span.target, json);
   Member("level", LevelWord(span.level), json);
   Member("state", StateWord(span.state), json);
-  Member("status", StatusWord(span.span.status().code()), json);
-  MemberUnlessEmpty("status_message", span.span.status().message(), json);
+  Member("status", StatusWord(span.status), json);
+  MemberUnlessEmpty("status_message", span.status_message, json);
   WriteTimes(span, json);
   json->Key("parent_not_seen");
   json->Bool(span.parent_not_seen);
-  WriteSender(span.sender, json);
+  WriteSender(*span.sender, json);
   json->Key("attributes");
-  WriteAttributes(span.span.attributes(), json);
-  WriteEventsOf(trace, trace.children[row.item.index], json);
+  WriteAttributes(span.attributes(), json);
+  WriteEventsOf(trace, trace.ItemsIn(span), json);
   json->EndObject();
 }
 
@@ -106,26 +106,27 @@ void WriteTraceEvent(const TraceEvent& event, JsonWriter* json) {
   Member("level", LevelWord(event.level), json);
   Member("target", event.target, json);
   Member("message", event.text, json);
-  MemberUnlessEmpty("span_id", ToHex(event.span_id), json);
-  WriteSender(event.sender, json);
+  if (!event.span_id.IsZero()) Member("span_id", event.span_id.ToHex(), json);
+  WriteSender(*event.sender, json);
   json->Key("attributes");
-  WriteAttributes(event.attributes, json);
+  WriteAttributes(event.attributes(), json);
   json->EndObject();
 }
 
-std::string RenderTreeJson(const Trace& trace) {
+void RenderTreeJson(const Trace& trace, const TextSink& out) {
   JsonWriter json;
   json.BeginObject();
   Member("trace_id", ToHex(trace.trace_id), &json);
   json.Key("spans");
   json.BeginArray();
-  for (const TreeRow& row : TreeRows(trace)) {
+  VisitRows(trace, {}, [&](const TreeRow& row) {
     if (row.item.kind == TraceItem::Kind::kSpan) WriteSpan(trace, row, &json);
-  }
+    out(json.Take());
+  });
   json.EndArray();
-  WriteEventsOf(trace, trace.roots, &json);
+  WriteEventsOf(trace, trace.Roots(), &json);
   json.EndObject();
-  return json.Finish();
+  out(json.Finish());
 }
 
 }  // namespace sluice::cli

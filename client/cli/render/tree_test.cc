@@ -216,7 +216,7 @@ TEST(TreeTest, UsesColorOnlyWhenAsked) {
 }
 
 TEST(TreeTest, IsOneLineWithoutRecords) {
-  EXPECT_EQ(RenderTree(BuildTrace({}), {}, {}), "trace   0 spans, 0 events\n");
+  EXPECT_EQ(Records().Tree({}), "trace   0 spans, 0 events\n");
 }
 
 TEST(TreeTest, SaysHowLongSomethingHasBeenOpen) {

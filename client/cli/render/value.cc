@@ -7,76 +7,82 @@
 namespace sluice::cli {
 namespace {
 
-using otlp::v1::AnyValue;
+std::string FormatValue(const ValueView& value);
 
-std::string FormatValue(const AnyValue& value);
+FieldRange Elements(const ValueView& array) { return {array.text, array_value_field::kValues}; }
+FieldRange Members(const ValueView& map) { return {map.text, key_value_list_field::kValues}; }
 
-std::string FormatArray(const AnyValue& value) {
+std::string FormatArray(const ValueView& array) {
   std::string out = "[";
-  for (const AnyValue& element : value.array_value().values()) {
+  for (const std::string_view element : Elements(array)) {
     if (out.size() > 1) out += ", ";
-    out += FormatValue(element);
+    out += FormatValue(ReadValue(element));
   }
   return out + ']';
 }
 
-std::string FormatMap(const AnyValue& value) {
-  std::string members = FormatAttributes(value.kvlist_value().values());
+std::string FormatMap(const ValueView& map) {
+  std::string members = FormatAttributes(Members(map));
   if (!members.empty()) members.erase(0, 1);
   return '{' + members + '}';
 }
 
-std::string FormatValue(const AnyValue& value) {
-  switch (value.value_case()) {
-    case AnyValue::kStringValue:
-      return QuoteIfNeeded(value.string_value());
-    case AnyValue::kBoolValue:
-      return value.bool_value() ? "true" : "false";
-    case AnyValue::kIntValue:
-      return std::to_string(value.int_value());
-    case AnyValue::kDoubleValue: {
-      std::ostringstream out;
-      out << value.double_value();
-      return out.str();
-    }
-    case AnyValue::kBytesValue:
-      return "0x" + ToHex(value.bytes_value());
-    case AnyValue::kArrayValue:
+std::string FormatDouble(double number) {
+  std::ostringstream out;
+  out << number;
+  return out.str();
+}
+
+std::string FormatValue(const ValueView& value) {
+  using Type = ValueView::Type;
+  switch (value.type) {
+    case Type::kString:
+      return QuoteIfNeeded(value.text);
+    case Type::kBool:
+      return value.bool_value ? "true" : "false";
+    case Type::kInt:
+      return std::to_string(value.int_value);
+    case Type::kDouble:
+      return FormatDouble(value.double_value);
+    case Type::kBytes:
+      return "0x" + ToHex(value.text);
+    case Type::kArray:
       return FormatArray(value);
-    case AnyValue::kKvlistValue:
+    case Type::kMap:
       return FormatMap(value);
-    case AnyValue::VALUE_NOT_SET:
+    case Type::kEmpty:
       break;
   }
   return "null";
 }
 
-void WriteValue(const AnyValue& value, JsonWriter* json) {
-  switch (value.value_case()) {
-    case AnyValue::kStringValue:
-      return json->String(value.string_value());
-    case AnyValue::kBoolValue:
-      return json->Bool(value.bool_value());
-    case AnyValue::kIntValue:
-      return json->Int(value.int_value());
-    case AnyValue::kDoubleValue:
-      return json->Double(value.double_value());
-    case AnyValue::kBytesValue:
-      return json->String(ToHex(value.bytes_value()));
-    case AnyValue::kArrayValue:
+void WriteValue(const ValueView& value, JsonWriter* json) {
+  using Type = ValueView::Type;
+  switch (value.type) {
+    case Type::kString:
+      return json->String(value.text);
+    case Type::kBool:
+      return json->Bool(value.bool_value);
+    case Type::kInt:
+      return json->Int(value.int_value);
+    case Type::kDouble:
+      return json->Double(value.double_value);
+    case Type::kBytes:
+      return json->String(ToHex(value.text));
+    case Type::kArray:
       json->BeginArray();
-      for (const AnyValue& element : value.array_value().values()) WriteValue(element, json);
+      for (const std::string_view element : Elements(value)) WriteValue(ReadValue(element), json);
       return json->EndArray();
-    case AnyValue::kKvlistValue:
-      return WriteAttributes(value.kvlist_value().values(), json);
-    case AnyValue::VALUE_NOT_SET:
+    case Type::kMap:
+      return WriteAttributes(Members(value), json);
+    case Type::kEmpty:
       return json->Null();
   }
 }
 
 }  // namespace
 
-std::string ToHex(const std::string& bytes) {
+std::string ToHex(std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string hex;
   hex.reserve(2 * bytes.size());
@@ -87,19 +93,21 @@ std::string ToHex(const std::string& bytes) {
   return hex;
 }
 
-std::string FormatAttributes(const Attributes& attributes) {
+std::string FormatAttributes(const FieldRange& attributes) {
   std::string out;
-  for (const auto& attribute : attributes) {
-    out += ' ' + EscapeControls(attribute.key()) + '=' + FormatValue(attribute.value());
+  for (const std::string_view encoded : attributes) {
+    const AttributeView attribute = ReadAttribute(encoded);
+    out += ' ' + EscapeControls(attribute.key) + '=' + FormatValue(attribute.value);
   }
   return out;
 }
 
-void WriteAttributes(const Attributes& attributes, JsonWriter* json) {
+void WriteAttributes(const FieldRange& attributes, JsonWriter* json) {
   json->BeginObject();
-  for (const auto& attribute : attributes) {
-    json->Key(attribute.key());
-    WriteValue(attribute.value(), json);
+  for (const std::string_view encoded : attributes) {
+    const AttributeView attribute = ReadAttribute(encoded);
+    json->Key(attribute.key);
+    WriteValue(attribute.value, json);
   }
   json->EndObject();
 }

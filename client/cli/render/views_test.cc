@@ -102,7 +102,7 @@ TEST(BlameTest, TakesTheTimeOfChildrenFromTheirParents) {
   records.Start('a', 0, 0).Whole('b', 'a', 100, 400).Whole('c', 'a', 300, 600);
   records.Start('d', 'a', 700).End('a', 1000);
   const Trace trace = records.Build();
-  EXPECT_EQ(RenderBlame(BlameOf(trace, false, kBegin + kSecond), 20, {}),
+  EXPECT_EQ(TextOf(RenderBlame, trace, BlameOf(trace, false, kBegin + kSecond), 20, TextStyle()),
             "SELF    IN CHILDREN  TOTAL   NAME\n"
             "300 ms               300 ms  b\n"
             "300 ms               300 ms  c\n"
@@ -112,25 +112,30 @@ TEST(BlameTest, TakesTheTimeOfChildrenFromTheirParents) {
 
 TEST(BlameTest, JoinsByName) {
   Records records;
-  records.Start('a', 0, 0).Whole('b', 'a', 0, 100).Whole('c', 'a', 200, 500).End('a', 500);
-  Trace trace = records.Build();
-  for (TraceSpan& span : trace.spans) {
-    if (span.span.name() != "a") span.span.set_name("step");
-  }
+  records.Start('a', 0, 0).Whole('b', 'a', 0, 100).span()->set_name("step");
+  records.Whole('c', 'a', 200, 500).span()->set_name("step");
+  records.End('a', 500);
+  const Trace trace = records.Build();
   const Blame blame = BlameOf(trace, true, kLater);
   ASSERT_EQ(blame.rows.size(), 2u);
-  EXPECT_EQ(blame.rows[0].name, "step");
+  EXPECT_EQ(trace.spans[blame.rows[0].span].name, "step");
   EXPECT_EQ(blame.rows[0].count, 2u);
   EXPECT_EQ(blame.rows[0].self, 400 * kMillisecond);
-  EXPECT_EQ(trace.spans[blame.rows[0].span].span.span_id(), SpanIdOf('c'));
+  EXPECT_EQ(trace.spans[blame.rows[0].span].id.raw(), SpanIdOf('c'));
 }
 
 TEST(BlameTest, SaysNothingOfMissingTimes) {
   Records records;
   records.End('a', 80).Whole('b', 0, 500, 400);
-  const Blame blame = BlameOf(records.Build(), false, kLater);
+  const Trace trace = records.Build();
+  const Blame blame = BlameOf(trace, false, kLater);
   EXPECT_TRUE(blame.rows.empty());
-  EXPECT_EQ(RenderBlame(blame, 20, {}), "2 more without a start or an end\n");
+  EXPECT_EQ(TextOf(RenderBlame, trace, blame, 20, TextStyle()),
+            "2 more without a start or an end\n");
+}
+
+std::string Path(const Trace& trace, const TextStyle& style = {}) {
+  return TextOf(RenderCriticalPath, trace, CriticalPath(trace, kLater), style);
 }
 
 TEST(CriticalPathTest, GoesThroughTheChildrenThatEndedLast) {
@@ -138,7 +143,7 @@ TEST(CriticalPathTest, GoesThroughTheChildrenThatEndedLast) {
   records.Start('a', 0, 0).Whole('b', 'a', 100, 400).Whole('c', 'a', 150, 300);
   records.Whole('d', 'a', 500, 900).Whole('e', 'd', 600, 900).End('a', 1000);
   const Trace trace = records.Build();
-  EXPECT_EQ(RenderCriticalPath(trace, CriticalPath(trace, kLater), {}),
+  EXPECT_EQ(Path(trace),
             "AT      TOOK    WHAT\n"
             "0 ns    100 ms  a, before b\n"
             "100 ms  300 ms  b\n"
@@ -156,7 +161,7 @@ TEST(CriticalPathTest, FollowsLinksToOtherRoots) {
   span->add_links()->set_span_id(SpanIdOf('w'));
   records.End('a', 900);
   const Trace trace = records.Build();
-  EXPECT_EQ(RenderCriticalPath(trace, CriticalPath(trace, kLater), {}),
+  EXPECT_EQ(Path(trace),
             "AT      TOOK     WHAT\n"
             "0 ns    100 ms   a, before w\n"
             "100 ms  350 ms   w\n"
@@ -168,7 +173,7 @@ TEST(CriticalPathTest, NamesTheTimeInWhichNoSpanRan) {
   Records records;
   records.Whole('a', 0, 0, 100).Whole('b', 0, 300, 400);
   const Trace trace = records.Build();
-  EXPECT_EQ(RenderCriticalPath(trace, CriticalPath(trace, kLater), {}),
+  EXPECT_EQ(Path(trace),
             "AT      TOOK    WHAT\n"
             "0 ns    100 ms  a\n"
             "100 ms  200 ms  (no span ran), between a and b\n"
@@ -182,10 +187,10 @@ void ExpectNarrow(const std::string& text, size_t width) {
 
 void ExpectAllShown(const Trace& trace) {
   std::set<size_t> spans, events;
-  for (const TreeRow& row : TreeRows(trace)) {
+  VisitRows(trace, {}, [&](const TreeRow& row) {
     auto& seen = row.item.kind == TraceItem::Kind::kSpan ? spans : events;
     EXPECT_TRUE(seen.insert(row.item.index).second) << "shown twice";
-  }
+  });
   EXPECT_EQ(spans.size(), trace.spans.size());
   EXPECT_EQ(events.size(), trace.events.size());
 }
@@ -217,8 +222,8 @@ TEST(ViewsTest, HoldOnAnyRecords) {
       EXPECT_LE(row.total, 10 * kSecond) << "made of a time that is missing";
     }
     const TextStyle narrow{.width = 60};
-    ExpectNarrow(RenderBlame(blame, 100, narrow), 60);
-    ExpectNarrow(RenderCriticalPath(trace, CriticalPath(trace, kLater), narrow), 60);
+    ExpectNarrow(TextOf(RenderBlame, trace, blame, 100, narrow), 60);
+    ExpectNarrow(Path(trace, narrow), 60);
     ExpectNarrow(RenderWhy(trace, ExplainTrace(trace), kLater, narrow), 60);
     if (HasFailure()) return;
   }

@@ -36,19 +36,16 @@ class WhyRenderer {
 };
 
 std::string SenderText(const Sender& sender) {
-  std::string out = "uid " + std::to_string(sender.identity.uid()) + ", pid " +
-                    std::to_string(sender.identity.pid());
-  for (const std::string& name : {sender.service_name, sender.identity.unit()}) {
+  std::string out = "uid " + std::to_string(sender.uid) + ", pid " + std::to_string(sender.pid);
+  for (const std::string_view name : {sender.service_name, sender.unit}) {
     if (!name.empty()) out += ", " + EscapeControls(name);
   }
   return out;
 }
 
 std::string RootName(const Trace& trace) {
-  for (const TraceItem& item : trace.roots) {
-    if (item.kind == TraceItem::Kind::kSpan) return SpanName(trace.spans[item.index]);
-  }
-  return "(no span)";
+  const TraceSpan* const root = trace.FirstRoot();
+  return root == nullptr ? "(no span)" : SpanName(*root);
 }
 
 void WhyRenderer::Headline(const TraceWhy& why) {
@@ -69,10 +66,10 @@ std::string WhyRenderer::SinceBeginning(uint64_t time) const {
 }
 
 void WhyRenderer::FailedSpan(const TraceSpan& span, uint64_t time) {
-  Line(0, SpanName(span) + ": " + FailureText(span) + FormatAttributes(span.span.attributes()));
+  Line(0, SpanName(span) + ": " + FailureText(span) + FormatAttributes(span.attributes()));
   std::string when = SinceBeginning(time);
   if (const auto duration = span.Duration()) when += "; ran " + FormatDuration(*duration);
-  Line(2, when + "; " + SenderText(span.sender));
+  Line(2, when + "; " + SenderText(*span.sender));
 }
 
 void WhyRenderer::Ancestors(const std::vector<size_t>& ancestors) {
@@ -90,12 +87,8 @@ void WhyRenderer::Ancestors(const std::vector<size_t>& ancestors) {
 std::string WhyRenderer::EventText(const TraceEvent& event) const {
   std::string line = FormatTimeOfDay(event.time_unix_nano) + "  " +
                      std::string(LevelName(static_cast<Level>(event.level))) + "  ";
-  for (const TraceSpan& span : trace_.spans) {
-    if (event.span_id.empty() || span.span.span_id() != event.span_id) continue;
-    line += SpanName(span) + ": ";
-    break;
-  }
-  return line + EscapeControls(event.text) + FormatAttributes(event.attributes);
+  if (event.span) line += SpanName(trace_.spans[*event.span]) + ": ";
+  return line + EscapeControls(event.text) + FormatAttributes(event.attributes());
 }
 
 void WhyRenderer::Events(std::string_view heading, const std::vector<size_t>& events) {
@@ -111,7 +104,7 @@ void WhyRenderer::Story(const FailureStory& story) {
   } else {
     const TraceEvent& event = trace_.events[story.item.index];
     Line(0, EventText(event));
-    Line(2, SinceBeginning(story.time_unix_nano) + "; " + SenderText(event.sender));
+    Line(2, SinceBeginning(story.time_unix_nano) + "; " + SenderText(*event.sender));
   }
   Ancestors(story.ancestors);
   Events("before:", story.before);
@@ -120,13 +113,13 @@ void WhyRenderer::Story(const FailureStory& story) {
 
 void WhyRenderer::Open(size_t index) {
   const TraceSpan& span = trace_.spans[index];
-  const uint64_t start = span.span.start_time_unix_nano();
+  const uint64_t start = span.start_unix_nano;
   std::string line = "waits for " + SpanName(span);
   if (start != 0) line += " since " + FormatTimeOfDay(start);
   if (start != 0 && now_ >= start) line += " (" + FormatDuration(now_ - start) + ")";
   out_ += '\n';
-  Line(0, line + "; " + SenderText(span.sender));
-  Ancestors(AncestorsOf(ParentsOf(trace_), index));
+  Line(0, line + "; " + SenderText(*span.sender));
+  Ancestors(trace_.AncestorsOf(index));
 }
 
 std::string WhyRenderer::Render(const TraceWhy& why) {
@@ -143,19 +136,19 @@ std::string WhyRenderer::Render(const TraceWhy& why) {
 void WriteSpan(const TraceSpan& span, JsonWriter* json) {
   json->BeginObject();
   json->Key("span_id");
-  json->String(ToHex(span.span.span_id()));
+  json->String(span.id.ToHex());
   json->Key("name");
-  json->String(span.span.name());
+  json->String(span.name);
   json->Key("state");
   json->String(StateWord(span.state));
   json->Key("failure");
   json->String(FailureText(span));
   json->Key("start_time_unix_nano");
-  json->String(std::to_string(span.span.start_time_unix_nano()));
+  json->String(std::to_string(span.start_unix_nano));
   json->Key("end_time_unix_nano");
-  json->String(std::to_string(span.span.end_time_unix_nano()));
+  json->String(std::to_string(span.end_unix_nano));
   json->Key("attributes");
-  WriteAttributes(span.span.attributes(), json);
+  WriteAttributes(span.attributes(), json);
   json->EndObject();
 }
 
@@ -178,14 +171,13 @@ void WriteEvents(std::string_view key, const Trace& trace, const std::vector<siz
 }  // namespace
 
 std::string SpanName(const TraceSpan& span) {
-  if (span.span.name().empty()) return "(no name) " + ToHex(span.span.span_id());
-  return EscapeControls(span.span.name());
+  return span.name.empty() ? "(no name) " + span.id.ToHex() : EscapeControls(span.name);
 }
 
 std::string FailureText(const TraceSpan& span) {
-  const std::string message = EscapeControls(span.span.status().message());
+  const std::string message = EscapeControls(span.status_message);
   if (span.state == TraceSpan::State::kAborted) return message.empty() ? "aborted" : message;
-  if (span.span.status().code() != otlp::v1::Status::STATUS_CODE_ERROR) return {};
+  if (!span.IsError()) return {};
   return message.empty() ? "ERROR" : "ERROR " + message;
 }
 

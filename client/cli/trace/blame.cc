@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include "client/cli/trace/timing.h"
@@ -9,22 +10,14 @@
 namespace sluice::cli {
 namespace {
 
-BlameRow RowOf(const TraceSpan& span, size_t index, uint64_t self, uint64_t total) {
-  return {.name = span.span.name(),
-          .service_name = span.sender.service_name,
-          .span = index,
-          .self = self,
-          .total = total,
-          .is_open = span.state == TraceSpan::State::kOpen};
-}
-
-std::vector<BlameRow> Joined(const std::vector<BlameRow>& rows) {
+std::vector<BlameRow> Joined(const Trace& trace, const std::vector<BlameRow>& rows) {
   std::vector<BlameRow> joined;
-  std::map<std::pair<std::string, std::string>, size_t> places;
+  std::map<std::pair<std::string_view, std::string_view>, size_t> places;  // by name and service
   std::vector<uint64_t> most;  // time of its own of each row's span
   for (const BlameRow& row : rows) {
+    const TraceSpan& span = trace.spans[row.span];
     const auto [place, is_new] =
-        places.emplace(std::pair(row.name, row.service_name), joined.size());
+        places.emplace(std::pair(span.name, span.sender->service_name), joined.size());
     if (is_new) {
       joined.push_back(row);
       most.push_back(row.self);
@@ -46,16 +39,19 @@ std::vector<BlameRow> Joined(const std::vector<BlameRow>& rows) {
 
 Blame BlameOf(const Trace& trace, bool by_name, uint64_t now_unix_nano) {
   Blame blame;
-  for (size_t i = 0; i < trace.spans.size(); ++i) {
-    const auto self = SelfTime(trace, i, now_unix_nano);
+  for (uint32_t i = 0; i < trace.spans.size(); ++i) {
+    const TraceSpan& span = trace.spans[i];
+    const auto self = SelfTime(trace, span, now_unix_nano);
     if (!self) {
       ++blame.without_times;
       continue;
     }
-    const uint64_t total = IntervalOf(trace.spans[i], now_unix_nano)->length();
-    blame.rows.push_back(RowOf(trace.spans[i], i, *self, total));
+    blame.rows.push_back({.span = i,
+                          .self = *self,
+                          .total = IntervalOf(span, now_unix_nano)->length(),
+                          .is_open = span.state == TraceSpan::State::kOpen});
   }
-  if (by_name) blame.rows = Joined(blame.rows);
+  if (by_name) blame.rows = Joined(trace, blame.rows);
   std::ranges::stable_sort(blame.rows, std::ranges::greater(), &BlameRow::self);
   return blame;
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "client/cli/trace/trace.h"
@@ -10,10 +9,8 @@
 namespace sluice::cli {
 
 struct BlameRow {
-  std::string name;
-  std::string service_name;
-  size_t span = 0;   // the one with the most time of its own, where there are several
-  size_t count = 1;  // spans of this name and service
+  uint32_t span = 0;   // the one with the most time of its own, where there are several
+  uint32_t count = 1;  // spans of its name and service
   // Nanoseconds, of all of them together.
   uint64_t self = 0;
   uint64_t total = 0;

@@ -19,11 +19,11 @@ namespace sluice::cli {
 
 struct CriticalStep {
   // nullopt: no span ran; between two roots.
-  std::optional<size_t> span;
+  std::optional<uint32_t> span;
   Interval time;
   // For a span's own time: its children on the path before and after it.
-  std::optional<size_t> after;
-  std::optional<size_t> before;
+  std::optional<uint32_t> after;
+  std::optional<uint32_t> before;
 };
 
 // In order of time, without a hole from the first beginning to the last end. Empty: no span has

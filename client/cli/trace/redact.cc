@@ -1,7 +1,6 @@
 #include "client/cli/trace/redact.h"
 
-#include <map>
-#include <memory>
+#include <string_view>
 
 namespace sluice::cli {
 namespace {
@@ -23,25 +22,6 @@ void RedactAll(Attributes* attributes) {
   }
 }
 
-// Resources are shared, and so are they when redacted.
-class Resources {
- public:
-  void Redact(Sender* sender) {
-    if (sender->resource == nullptr) return;
-    auto& redacted = redacted_[sender->resource];
-    if (redacted == nullptr) {
-      auto copy = std::make_shared<otlp::v1::Resource>(*sender->resource);
-      RedactAll(copy->mutable_attributes());
-      redacted = std::move(copy);
-    }
-    sender->resource = redacted;
-  }
-
- private:
-  using Pointer = std::shared_ptr<const otlp::v1::Resource>;
-  std::map<Pointer, Pointer> redacted_;
-};
-
 void RedactSpan(otlp::v1::Span* span) {
   RedactAll(span->mutable_attributes());
   span->clear_trace_state();
@@ -55,17 +35,13 @@ void RedactSpan(otlp::v1::Span* span) {
 
 }  // namespace
 
-void Redact(Trace* trace) {
-  Resources resources;
-  for (TraceSpan& span : trace->spans) {
-    RedactSpan(&span.span);
-    resources.Redact(&span.sender);
-  }
-  for (TraceEvent& event : trace->events) {
-    RedactAll(&event.attributes);
-    if (!event.is_of_span) event.text = kBlank;
-    resources.Redact(&event.sender);
-  }
+void Redact(v1::StoredRecord* stored) {
+  RedactAll(stored->mutable_resource()->mutable_attributes());
+  v1::Record* const record = stored->mutable_record();
+  if (record->has_span()) RedactSpan(record->mutable_span());
+  if (!record->has_event()) return;
+  RedactAll(record->mutable_event()->mutable_attributes());
+  record->mutable_event()->mutable_body()->set_string_value(kBlank);
 }
 
 std::string WithoutUserInfo(std::string text) {

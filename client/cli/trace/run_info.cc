@@ -7,38 +7,40 @@
 #include <string_view>
 #include <utility>
 
-#include "client/cli/trace/timing.h"
+#include "proto/record/view.h"
 
 namespace sluice::cli {
 namespace {
 
 using nlohmann::json;
-using otlp::v1::AnyValue;
-
 using Names = std::initializer_list<std::string_view>;
 
 // The first of several names that the span has; a name that comes twice counts as it came last.
-const AnyValue* Find(const TraceSpan& span, Names names) {
+std::optional<ValueView> Find(const TraceSpan& span, Names names) {
   for (const std::string_view name : names) {
-    const auto& attributes = span.span.attributes();
-    const auto found = std::find_if(attributes.rbegin(), attributes.rend(),
-                                    [&](const auto& attribute) { return attribute.key() == name; });
-    if (found != attributes.rend()) return &found->value();
+    std::optional<ValueView> found;
+    for (const std::string_view encoded : span.attributes()) {
+      const AttributeView attribute = ReadAttribute(encoded);
+      if (attribute.key == name) found = attribute.value;
+    }
+    if (found) return found;
   }
-  return nullptr;
+  return std::nullopt;
+}
+
+std::string_view TextOf(const std::optional<ValueView>& value) {
+  return value && value->type == ValueView::Type::kString ? value->text : std::string_view();
 }
 
 std::string TextOf(const TraceSpan& span, Names names) {
-  const AnyValue* const value = Find(span, names);
-  return value == nullptr ? "" : value->string_value();
+  return std::string(TextOf(Find(span, names)));
 }
 
 // Numbers come as such and, of clients that cannot write large ones, as text.
-std::optional<double> NumberOf(const AnyValue* value) {
-  if (value == nullptr) return std::nullopt;
-  if (value->has_int_value()) return static_cast<double>(value->int_value());
-  if (value->has_double_value()) return value->double_value();
-  const std::string& text = value->string_value();
+std::optional<double> NumberOf(const std::optional<ValueView>& value) {
+  if (value && value->type == ValueView::Type::kInt) return static_cast<double>(value->int_value);
+  if (value && value->type == ValueView::Type::kDouble) return value->double_value;
+  const std::string_view text = TextOf(value);
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
@@ -46,8 +48,7 @@ std::optional<double> NumberOf(const AnyValue* value) {
 }
 
 json ObjectOf(const TraceSpan& span, std::string_view name) {
-  const AnyValue* const value = Find(span, {name});
-  json object = value == nullptr ? json() : json::parse(value->string_value(), nullptr, false);
+  json object = json::parse(TextOf(Find(span, {name})), nullptr, false);
   return object.is_object() ? object : json::object();
 }
 
@@ -96,19 +97,19 @@ RunCall CallOf(const TraceSpan& span) {
 
 bool IsCall(const TraceSpan& span) {
   return Find(span, {"gen_ai.request.model", "gen_ai.response.model", "inference_model_name",
-                     "model_name", "usage", "cost", "gen_ai.usage.input_tokens"}) != nullptr;
+                     "model_name", "usage", "cost", "gen_ai.usage.input_tokens"})
+      .has_value();
 }
 
 bool WentWrong(const TraceSpan& span) {
-  return span.span.status().code() == otlp::v1::Status::STATUS_CODE_ERROR ||
-         span.state == TraceSpan::State::kAborted || Find(span, {"error"}) != nullptr;
+  return span.IsError() || span.state == TraceSpan::State::kAborted ||
+         Find(span, {"error"}).has_value();
 }
 
 // One trace's part of the run.
 class Part {
  public:
-  Part(const Trace& trace, size_t index, const std::string& run_id)
-      : trace_(trace), index_(index), parents_(ParentsOf(trace)) {
+  Part(const Trace& trace, size_t index, const std::string& run_id) : trace_(trace), index_(index) {
     FindMembers(run_id);
   }
 
@@ -122,22 +123,21 @@ class Part {
 
   const Trace& trace_;
   const size_t index_;
-  const std::vector<std::optional<size_t>> parents_;
   std::vector<bool> is_member_;
 };
 
 // Parents come before their children in the order of the tree.
 void Part::FindMembers(const std::string& run_id) {
   is_member_.resize(trace_.spans.size());
-  std::vector<TraceItem> order = trace_.roots;
+  std::vector<TraceItem> order(trace_.Roots().begin(), trace_.Roots().end());
   for (size_t next = 0; next < order.size(); ++next) {
     const TraceItem item = order[next];
     if (item.kind != TraceItem::Kind::kSpan) continue;
-    const auto parent = parents_[item.index];
-    const std::string own = TextOf(trace_.spans[item.index], {"vllora.run_id", "run_id"});
-    is_member_[item.index] = own.empty() ? parent && is_member_[*parent] : own == run_id;
-    const auto& children = trace_.children[item.index];
-    order.insert(order.end(), children.begin(), children.end());
+    const TraceSpan& span = trace_.spans[item.index];
+    const std::string own = TextOf(span, {"vllora.run_id", "run_id"});
+    is_member_[item.index] = own.empty() ? span.parent && is_member_[*span.parent] : own == run_id;
+    const auto within = trace_.ItemsIn(span);
+    order.insert(order.end(), within.begin(), within.end());
   }
 }
 
@@ -146,7 +146,7 @@ bool Part::HasBelow(size_t span, bool (*is_so)(const TraceSpan&)) const {
   while (!stack.empty()) {
     const size_t at = stack.back();
     stack.pop_back();
-    for (const TraceItem& item : trace_.children[at]) {
+    for (const TraceItem& item : trace_.ItemsIn(trace_.spans[at])) {
       if (item.kind != TraceItem::Kind::kSpan) continue;
       if (is_member_[item.index] && is_so(trace_.spans[item.index])) return true;
       stack.push_back(item.index);
@@ -158,12 +158,12 @@ bool Part::HasBelow(size_t span, bool (*is_so)(const TraceSpan&)) const {
 void Part::AddTimes(const TraceSpan& span, RunInfo* run) const {
   ++run->spans;
   run->is_open |= span.state == TraceSpan::State::kOpen;
-  const uint64_t begin = span.span.start_time_unix_nano();
+  const uint64_t begin = span.start_unix_nano;
   if (begin != 0 && (run->begin_unix_nano == 0 || begin < run->begin_unix_nano)) {
     run->begin_unix_nano = begin;
-    run->root = span.span.name();
+    run->root = span.name;
   }
-  run->end_unix_nano = std::max(run->end_unix_nano, span.span.end_time_unix_nano());
+  run->end_unix_nano = std::max(run->end_unix_nano, span.end_unix_nano);
 }
 
 void Part::AddTo(RunInfo* run) const {
@@ -181,9 +181,9 @@ void Part::AddTo(RunInfo* run) const {
     count({"gen_ai.tool.name", "vllora.tool_name", "tool.name"}, &run->tools);
     if (!IsCall(span)) count({"gen_ai.agent.name", "vllora.agent_name"}, &run->agents);
     if (failed && !HasBelow(i, WentWrong)) {
-      const std::string& message = span.span.status().message();
+      const std::string message(span.status_message);
       run->failures.push_back(
-          {span.span.name(), message.empty() ? TextOf(span, {"error"}) : message});
+          {std::string(span.name), message.empty() ? TextOf(span, {"error"}) : message});
     }
     if (!IsCall(span) || HasBelow(i, IsCall)) continue;
     RunCall call = CallOf(span);
@@ -200,7 +200,7 @@ RunInfo DescribeRun(const std::vector<Trace>& traces, const std::string& run_id)
   RunInfo run;
   for (size_t i = 0; i < traces.size(); ++i) Part(traces[i], i, run_id).AddTo(&run);
   std::ranges::stable_sort(run.calls, {}, [&](const RunCall& call) {
-    return traces[call.trace].spans[call.span].span.start_time_unix_nano();
+    return traces[call.trace].spans[call.span].start_unix_nano;
   });
   return run;
 }

@@ -36,6 +36,13 @@ class Span {
   Records* records_;
 };
 
+// A run of one trace.
+std::vector<Trace> TracesOf(const Records& records) {
+  std::vector<Trace> traces;
+  traces.push_back(records.Build());
+  return traces;
+}
+
 constexpr char kUsage[] = R"({"input_tokens": 8, "output_tokens": 9})";
 
 // vLLora's: what the gateway says of a call, the provider's span says again.
@@ -75,7 +82,7 @@ Records Conventions() {
 }
 
 TEST(RunInfoTest, CountsACallWithinACallOnce) {
-  const RunInfo run = DescribeRun({Gateway().Build()}, "one");
+  const RunInfo run = DescribeRun(TracesOf(Gateway()), "one");
   ASSERT_EQ(run.calls.size(), 1u);
   const RunCall& call = run.calls[0];
   EXPECT_EQ(call.model, "mini");
@@ -91,7 +98,7 @@ TEST(RunInfoTest, CountsACallWithinACallOnce) {
 }
 
 TEST(RunInfoTest, ReadsTheConventionsNamesAsWell) {
-  const RunInfo run = DescribeRun({Conventions().Build()}, "one");
+  const RunInfo run = DescribeRun(TracesOf(Conventions()), "one");
   ASSERT_EQ(run.calls.size(), 2u);
   EXPECT_EQ(run.calls[0].input_tokens, 8u);
   EXPECT_EQ(run.calls[0].first_token, 843'129'000u);
@@ -103,8 +110,8 @@ TEST(RunInfoTest, ReadsTheConventionsNamesAsWell) {
 TEST(RunInfoTest, TakesTheSpansOfTheRunAlone) {
   Records records = Gateway();
   Span(&records, 'z', 0, 0, 9).Text("vllora.run_id", "other").Text("model_name", "mini");
-  EXPECT_EQ(DescribeRun({records.Build()}, "one").calls.size(), 1u);
-  EXPECT_EQ(DescribeRun({records.Build()}, "none").spans, 0u);
+  EXPECT_EQ(DescribeRun(TracesOf(records), "one").calls.size(), 1u);
+  EXPECT_EQ(DescribeRun(TracesOf(records), "none").spans, 0u);
 }
 
 TEST(RunInfoTest, MakesNothingOfWhatIsNoNumber) {
@@ -114,7 +121,7 @@ TEST(RunInfoTest, MakesNothingOfWhatIsNoNumber) {
       .Text("usage", R"({"input_tokens": -5, "output_tokens": "many"})")
       .Text("cost", "{")
       .Text("ttft", "soon");
-  const RunInfo run = DescribeRun({records.Build()}, "one");
+  const RunInfo run = DescribeRun(TracesOf(records), "one");
   ASSERT_EQ(run.calls.size(), 1u);
   EXPECT_EQ(run.calls[0].input_tokens, 0u);
   EXPECT_EQ(run.calls[0].output_tokens, 0u);
@@ -123,7 +130,7 @@ TEST(RunInfoTest, MakesNothingOfWhatIsNoNumber) {
 }
 
 TEST(RunInfoTest, ShowsContentOnlyWhereItIsAskedFor) {
-  const std::vector<Trace> traces = {Gateway().Build()};
+  const std::vector<Trace> traces = TracesOf(Gateway());
   const RunInfo run = DescribeRun(traces, "one");
   EXPECT_EQ(RenderRunInfo("one", run, false, {}).find("hello"), std::string::npos);
   EXPECT_NE(RenderRunInfo("one", run, true, {}).find("hello"), std::string::npos);

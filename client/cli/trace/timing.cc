@@ -1,13 +1,13 @@
 #include "client/cli/trace/timing.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace sluice::cli {
 
 std::optional<Interval> IntervalOf(const TraceSpan& span, uint64_t now_unix_nano) {
-  const uint64_t begin = span.span.start_time_unix_nano();
-  const uint64_t end =
-      span.state == TraceSpan::State::kOpen ? now_unix_nano : span.span.end_time_unix_nano();
+  const uint64_t begin = span.start_unix_nano;
+  const uint64_t end = span.state == TraceSpan::State::kOpen ? now_unix_nano : span.end_unix_nano;
   if (begin == 0 || end == 0 || end < begin) return std::nullopt;
   return Interval{begin, end};
 }
@@ -30,11 +30,12 @@ std::optional<Interval> IntervalOf(const Trace& trace, uint64_t now_unix_nano) {
   return all;
 }
 
-std::optional<uint64_t> SelfTime(const Trace& trace, size_t span, uint64_t now_unix_nano) {
-  const auto own = IntervalOf(trace.spans[span], now_unix_nano);
+std::optional<uint64_t> SelfTime(const Trace& trace, const TraceSpan& span,
+                                 uint64_t now_unix_nano) {
+  const auto own = IntervalOf(span, now_unix_nano);
   if (!own) return std::nullopt;
   std::vector<Interval> children;
-  for (const TraceItem& item : trace.children[span]) {
+  for (const TraceItem& item : trace.ItemsIn(span)) {
     if (item.kind != TraceItem::Kind::kSpan) continue;
     const auto child = IntervalOf(trace.spans[item.index], now_unix_nano);
     if (!child) continue;
@@ -50,23 +51,6 @@ std::optional<uint64_t> SelfTime(const Trace& trace, size_t span, uint64_t now_u
     covered_until = child.end;
   }
   return self;
-}
-
-std::vector<std::optional<size_t>> ParentsOf(const Trace& trace) {
-  std::vector<std::optional<size_t>> parents(trace.spans.size());
-  for (size_t span = 0; span < trace.children.size(); ++span) {
-    for (const TraceItem& item : trace.children[span]) {
-      if (item.kind == TraceItem::Kind::kSpan) parents[item.index] = span;
-    }
-  }
-  return parents;
-}
-
-std::vector<size_t> AncestorsOf(const std::vector<std::optional<size_t>>& parents, size_t span) {
-  std::vector<size_t> ancestors;
-  for (auto up = parents[span]; up; up = parents[*up]) ancestors.push_back(*up);
-  std::ranges::reverse(ancestors);
-  return ancestors;
 }
 
 }  // namespace sluice::cli

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "client/cli/trace/trace.h"
 
@@ -28,12 +27,6 @@ std::optional<Interval> Overlap(const Interval& inner, const Interval& outer);
 std::optional<Interval> IntervalOf(const Trace& trace, uint64_t now_unix_nano);
 
 // The time of a span in which none of its children ran; nullopt: its own is not known.
-std::optional<uint64_t> SelfTime(const Trace& trace, size_t span, uint64_t now_unix_nano);
-
-// The parent of each span; nullopt: a root.
-std::vector<std::optional<size_t>> ParentsOf(const Trace& trace);
-
-// From the root down to the parent of `span`.
-std::vector<size_t> AncestorsOf(const std::vector<std::optional<size_t>>& parents, size_t span);
+std::optional<uint64_t> SelfTime(const Trace& trace, const TraceSpan& span, uint64_t now_unix_nano);
 
 }  // namespace sluice::cli

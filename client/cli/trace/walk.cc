@@ -1,16 +1,15 @@
 #include "client/cli/trace/walk.h"
 
 #include <algorithm>
-#include <map>
-#include <string>
+#include <span>
 #include <utility>
+#include <vector>
 
 namespace sluice::cli {
 namespace {
 
 bool WentWell(const TraceSpan& span) {
-  return span.state == TraceSpan::State::kEnded &&
-         span.span.status().code() != otlp::v1::Status::STATUS_CODE_ERROR;
+  return span.state == TraceSpan::State::kEnded && !span.IsError();
 }
 
 class Walk {
@@ -19,15 +18,27 @@ class Walk {
     FindShown();
   }
 
-  std::vector<TreeRow> Rows() const;
+  void Run(const std::function<void(const TreeRow&)>& visit) const;
 
  private:
+  struct Sibling {
+    TraceItem item;
+    bool is_left_out = false;
+    Repeated repeated;  // count 0: it stands for itself alone
+  };
+  // What is shown within one span, of which the first ones were visited.
+  struct Frame {
+    const TraceSpan* parent = nullptr;
+    std::vector<Sibling> siblings;
+    size_t next = 0;
+  };
+
   void FindShown();
   bool IsShown(const TraceItem& item) const;
   bool IsJoined(const TraceItem& item) const;
-  std::vector<TreeRow> Siblings(const std::vector<TraceItem>& items, size_t depth,
-                                const TraceSpan* parent) const;
-  void Join(std::vector<TreeRow>* siblings) const;
+  Frame Within(const TraceSpan* parent, std::span<const TraceItem> items) const;
+  void JoinAlike(std::vector<Sibling>* siblings) const;
+  void Join(std::span<Sibling* const> group) const;
 
   const Trace& trace_;
   const TreeLimits& limits_;
@@ -36,24 +47,15 @@ class Walk {
 
 // A span that is long enough, or leads to one that is.
 void Walk::FindShown() {
-  is_shown_.assign(trace_.spans.size(), true);
-  if (limits_.min_nano == 0) return;
-  // Parents come before their children, so that backwards children come first.
-  std::vector<TraceItem> in_order = trace_.roots;
-  for (size_t next = 0; next < in_order.size(); ++next) {
-    if (in_order[next].kind != TraceItem::Kind::kSpan) continue;
-    const std::vector<TraceItem>& children = trace_.children[in_order[next].index];
-    in_order.insert(in_order.end(), children.begin(), children.end());
-  }
-  for (auto item = in_order.rbegin(); item != in_order.rend(); ++item) {
-    if (item->kind != TraceItem::Kind::kSpan) continue;
-    const TraceSpan& span = trace_.spans[item->index];
+  is_shown_.resize(trace_.spans.size());
+  for (size_t i = 0; i < trace_.spans.size(); ++i) {
+    const TraceSpan& span = trace_.spans[i];
     const auto duration = span.Duration();
-    is_shown_[item->index] =
-        !WentWell(span) || !duration || *duration >= limits_.min_nano ||
-        std::ranges::any_of(trace_.children[item->index], [&](const TraceItem& child) {
-          return child.kind == TraceItem::Kind::kSpan && is_shown_[child.index];
-        });
+    if (WentWell(span) && duration && *duration < limits_.min_nano) continue;
+    is_shown_[i] = true;
+    for (auto up = span.parent; up && !is_shown_[*up]; up = trace_.spans[*up].parent) {
+      is_shown_[*up] = true;
+    }
   }
 }
 
@@ -63,72 +65,81 @@ bool Walk::IsShown(const TraceItem& item) const {
 }
 
 bool Walk::IsJoined(const TraceItem& item) const {
-  if (limits_.join_from == 0 || item.kind != TraceItem::Kind::kSpan) return false;
-  return trace_.children[item.index].empty() && WentWell(trace_.spans[item.index]);
+  if (item.kind != TraceItem::Kind::kSpan) return false;
+  const TraceSpan& span = trace_.spans[item.index];
+  return trace_.ItemsIn(span).empty() && WentWell(span);
 }
 
-// Keeps the first of each group that is large enough, which stands for all.
-void Walk::Join(std::vector<TreeRow>* siblings) const {
-  using Group = std::pair<std::string, std::string>;  // name, service
-  const auto group_of = [&](const TreeRow& row) {
-    const TraceSpan& span = trace_.spans[row.item.index];
-    return Group(span.span.name(), span.sender.service_name);
+// One row for all of `group`, which the first of them stands for.
+void Walk::Join(std::span<Sibling* const> group) const {
+  Repeated& all = group.front()->repeated;
+  for (Sibling* const sibling : group) {
+    const uint64_t duration = trace_.spans[sibling->item.index].Duration().value_or(0);
+    ++all.count;
+    all.slowest = std::max(all.slowest, duration);
+    all.total += duration;
+    sibling->is_left_out = sibling != group.front();
+  }
+}
+
+void Walk::JoinAlike(std::vector<Sibling>* siblings) const {
+  std::vector<Sibling*> joined;
+  for (Sibling& sibling : *siblings) {
+    if (IsJoined(sibling.item)) joined.push_back(&sibling);
+  }
+  const auto name_and_service = [&](const Sibling* sibling) {
+    const TraceSpan& span = trace_.spans[sibling->item.index];
+    return std::pair(span.name, span.sender->service_name);
   };
-  std::map<Group, Repeated> groups;
-  for (const TreeRow& row : *siblings) {
-    if (!IsJoined(row.item)) continue;
-    Repeated& group = groups[group_of(row)];
-    const uint64_t duration = trace_.spans[row.item.index].Duration().value_or(0);
-    ++group.count;
-    group.slowest = std::max(group.slowest, duration);
-    group.total += duration;
+  std::ranges::stable_sort(joined, {}, name_and_service);
+  for (std::span<Sibling* const> rest = joined; !rest.empty();) {
+    const auto other =
+        std::ranges::upper_bound(rest, name_and_service(rest.front()), {}, name_and_service);
+    const auto count = static_cast<size_t>(other - rest.begin());
+    if (count >= limits_.join_from) Join(rest.first(count));
+    rest = rest.subspan(count);
   }
-  std::erase_if(groups, [&](const auto& group) { return group.second.count < limits_.join_from; });
-  std::map<Group, bool> has_row;
-  std::erase_if(*siblings, [&](TreeRow& row) {
-    if (!IsJoined(row.item)) return false;
-    const auto group = groups.find(group_of(row));
-    if (group == groups.end()) return false;
-    row.repeated = group->second;
-    return std::exchange(has_row[group->first], true);
-  });
+  std::erase_if(*siblings, [](const Sibling& sibling) { return sibling.is_left_out; });
 }
 
-std::vector<TreeRow> Walk::Siblings(const std::vector<TraceItem>& items, size_t depth,
-                                    const TraceSpan* parent) const {
-  std::vector<TreeRow> siblings;
-  if (depth > limits_.max_depth) return siblings;
+Walk::Frame Walk::Within(const TraceSpan* parent, std::span<const TraceItem> items) const {
+  Frame frame{.parent = parent};
+  frame.siblings.reserve(items.size());
   for (const TraceItem& item : items) {
-    if (IsShown(item)) {
-      siblings.push_back({.item = item, .depth = depth, .is_last = false, .parent = parent});
-    }
+    if (IsShown(item)) frame.siblings.push_back({.item = item});
   }
-  if (limits_.join_from > 0) Join(&siblings);
-  if (!siblings.empty()) siblings.back().is_last = true;
-  return siblings;
+  if (limits_.join_from > 0) JoinAlike(&frame.siblings);
+  return frame;
 }
 
-std::vector<TreeRow> Walk::Rows() const {
-  std::vector<TreeRow> rows;
-  // On top lies what is shown next, so siblings are pushed last to first.
-  std::vector<TreeRow> stack = Siblings(trace_.roots, 0, nullptr);
-  std::ranges::reverse(stack);
-  while (!stack.empty()) {
-    const TreeRow row = std::move(stack.back());
-    stack.pop_back();
-    rows.push_back(row);
-    if (row.item.kind != TraceItem::Kind::kSpan) continue;
-    const std::vector<TreeRow> children =
-        Siblings(trace_.children[row.item.index], row.depth + 1, &trace_.spans[row.item.index]);
-    stack.insert(stack.end(), children.rbegin(), children.rend());
+void Walk::Run(const std::function<void(const TreeRow&)>& visit) const {
+  // Deep traces must not exhaust the stack, so this is a list.
+  std::vector<Frame> frames;
+  frames.push_back(Within(nullptr, trace_.Roots()));
+  while (!frames.empty()) {
+    Frame& frame = frames.back();
+    if (frame.next == frame.siblings.size()) {
+      frames.pop_back();
+      continue;
+    }
+    const Sibling& sibling = frame.siblings[frame.next++];
+    TreeRow row{.item = sibling.item,
+                .depth = frames.size() - 1,
+                .is_last = frame.next == frame.siblings.size(),
+                .parent = frame.parent};
+    if (sibling.repeated.count > 0) row.repeated = sibling.repeated;
+    visit(row);
+    if (row.item.kind != TraceItem::Kind::kSpan || row.depth == limits_.max_depth) continue;
+    const TraceSpan& span = trace_.spans[row.item.index];
+    frames.push_back(Within(&span, trace_.ItemsIn(span)));
   }
-  return rows;
 }
 
 }  // namespace
 
-std::vector<TreeRow> TreeRows(const Trace& trace, const TreeLimits& limits) {
-  return Walk(trace, limits).Rows();
+void VisitRows(const Trace& trace, const TreeLimits& limits,
+               const std::function<void(const TreeRow&)>& visit) {
+  Walk(trace, limits).Run(visit);
 }
 
 }  // namespace sluice::cli

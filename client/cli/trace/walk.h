@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
-#include <vector>
 
 #include "client/cli/trace/trace.h"
 
@@ -26,13 +26,13 @@ struct TreeLimits {
 
 // Several siblings in one row, of which the first is the row's item.
 struct Repeated {
-  size_t count = 0;
+  uint32_t count = 0;
   // Nanoseconds.
   uint64_t slowest = 0;
   uint64_t total = 0;
 };
 
-// An item at its place in the tree. Deep traces must not exhaust the stack, so this is a list.
+// An item at its place in the tree.
 struct TreeRow {
   TraceItem item;
   size_t depth = 0;                   // 0: a root
@@ -41,6 +41,8 @@ struct TreeRow {
   std::optional<Repeated> repeated;
 };
 
-std::vector<TreeRow> TreeRows(const Trace& trace, const TreeLimits& limits = {});
+// Calls `visit` for each row from top to bottom.
+void VisitRows(const Trace& trace, const TreeLimits& limits,
+               const std::function<void(const TreeRow&)>& visit);
 
 }  // namespace sluice::cli

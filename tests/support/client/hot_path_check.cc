@@ -88,6 +88,8 @@ int posix_memalign(void** memory, size_t alignment, size_t size) {
 
 int main() {
   constexpr int kSpans = 20'000;
+  // Room for all of them, where the sender gets no processor.
+  sluice::Init({.ring_bytes = 16 * 1024 * 1024});
   Emit(0);  // the first use on a thread may do both
   sluice::Flush(10'000);
   const uint64_t wakes = sluice::ReadStats().wakes;

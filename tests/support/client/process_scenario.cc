@@ -104,6 +104,51 @@ void ForkWithExec() {
   if (Reap(child) != 0) std::abort();
 }
 
+// The child's ring is its own: it loses nothing.
+void ForkAChildThatEmits() {
+  const pid_t child = fork();
+  if (child == 0) {
+    { Span span("child"); }
+    std::exit(sluice::ReadStats().dropped_ring_full == 0 ? 0 : 1);
+  }
+  if (Reap(child) != 0) std::abort();
+}
+
+void ForkBeforeTheFirstUse() {
+  ForkAChildThatEmits();
+  Span span("parent");
+}
+
+// Whatever became of that: acknowledged, under way, or nobody listens.
+void ForkAfterAFlush() {
+  { Span span("parent"); }
+  sluice::Flush(100);
+  ForkAChildThatEmits();
+}
+
+void ForkAgainInTheChild() {
+  { Span span("parent"); }
+  StartSender();
+  const pid_t child = fork();
+  if (child == 0) {
+    { Span span("child"); }
+    StartSender();
+    ForkAChildThatEmits();
+    std::exit(0);
+  }
+  if (Reap(child) != 0) std::abort();
+}
+
+void ForkWithAFullRing() {
+  sluice::Init({.ring_bytes = 64 * 1024});
+  sluice::Event("first");
+  sluice::Flush(1);
+  while (sluice::ReadStats().dropped_ring_full == 0) {
+    sluice::Event("flood", {{"padding", std::string(200, 'x')}});
+  }
+  ForkAChildThatEmits();
+}
+
 // Threads emit while others fork; the children emit as well. No thread begins or ends meanwhile:
 // the sanitizers' allocators are not ready for that.
 void ForkFromThreads() {
@@ -298,6 +343,10 @@ const std::map<std::string, std::function<void()>> kScenarios = {
     {"SpansThatNobodyWants", SpansThatNobodyWants},
     {"ForkWithoutExec", ForkWithoutExec},
     {"ForkWithExec", ForkWithExec},
+    {"ForkBeforeTheFirstUse", ForkBeforeTheFirstUse},
+    {"ForkAfterAFlush", ForkAfterAFlush},
+    {"ForkAgainInTheChild", ForkAgainInTheChild},
+    {"ForkWithAFullRing", ForkWithAFullRing},
     {"ForkFromThreads", ForkFromThreads},
     {"CloseAllDescriptors", CloseAllDescriptors},
     {"FlushThenQuickExit", FlushThenQuickExit},
@@ -313,6 +362,9 @@ const std::map<std::string, std::function<void()>> kScenarios = {
 };
 
 }  // namespace
+
+// What the parent's sender had on its stack is nobody's in a child.
+extern "C" const char* __lsan_default_suppressions() { return "leak:sluice::Sender::"; }
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;

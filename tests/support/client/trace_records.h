@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/cli/render/tree.h"
 #include "client/cli/render/tree_json.h"
-#include "client/cli/trace/trace.h"
+#include "client/cli/trace/trace_builder.h"
 
 namespace sluice::cli {
 
@@ -17,6 +19,14 @@ inline constexpr uint64_t kBegin = 1'763'632'673 * kSecond;  // 2025-11-20T09:57
 inline constexpr uint64_t kMillisecond = 1'000'000;
 
 inline std::string SpanIdOf(char c) { return std::string(7, '\0') + c; }
+
+// What `render` writes of `arguments`.
+template <typename... Arguments>
+std::string TextOf(const auto& render, const Arguments&... arguments) {
+  std::string out;
+  render(arguments..., [&out](std::string_view text) { out += text; });
+  return out;
+}
 
 // Collects what one journal would hold. Spans are named by one letter, which is their id too; times
 // are milliseconds after kBegin.
@@ -73,23 +83,27 @@ class Records {
   otlp::v1::Span* span() { return records_.back().mutable_record()->mutable_span(); }
   v1::StoredRecord& last() { return records_.back(); }
 
-  Trace Build() const { return BuildTrace(records_); }
+  const std::vector<v1::StoredRecord>& all() const { return records_; }
+
+  Trace Build() const {
+    TraceBuilder builder;
+    for (v1::StoredRecord record : records_) builder.Add(&record);
+    return std::move(builder).Finish();
+  }
   // Without the line of the trace itself.
   std::string Tree() const {
-    const std::string text = RenderTree(BuildTrace(records_), {}, {});
+    const std::string text = Tree({});
     return text.substr(text.find('\n') + 1);
   }
   std::string Tree(const TreeOptions& options, const TextStyle& style = {}) const {
-    return RenderTree(BuildTrace(records_), options, style);
+    return TextOf(RenderTree, Build(), options, style);
   }
   std::string Headline() const {
-    const std::string text = RenderTree(BuildTrace(records_), {}, {});
+    const std::string text = Tree({});
     return text.substr(0, text.find('\n'));
   }
-  std::string Styled(const TextStyle& style) const {
-    return RenderTree(BuildTrace(records_), {}, style);
-  }
-  std::string Json() const { return RenderTreeJson(BuildTrace(records_)); }
+  std::string Styled(const TextStyle& style) const { return Tree({}, style); }
+  std::string Json() const { return TextOf(RenderTreeJson, Build()); }
 
  private:
   v1::StoredRecord& AddStored(v1::RecordKind kind) {
