@@ -92,8 +92,9 @@ std::optional<Waited> PathFinder::LastChild(Frame* frame) const {
 }
 
 std::span<const uint32_t> PathFinder::SpansOf(const SpanId& id) const {
-  return std::ranges::equal_range(by_id_, id, {},
-                                  [this](uint32_t i) { return trace_.spans[i].id; });
+  const auto id_of = [this](uint32_t i) { return trace_.spans[i].id; };
+  const auto begin = std::ranges::lower_bound(by_id_, id, {}, id_of);
+  return {begin, std::ranges::upper_bound(begin, by_id_.end(), id, {}, id_of)};
 }
 
 std::optional<Waited> PathFinder::LastLinked(const Frame& frame) const {
