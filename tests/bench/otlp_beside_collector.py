@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Measures the agent beside OpenTelemetry's Collector as a forwarder: OTLP comes over a Unix socket by gRPC
-and goes out by gRPC to a Collector that drops it. Prints spans per second of the forwarder's CPU time, and its
-memory; of the agent also how late the last span is. Builds the Collector (tests/support/collector.py), so it
-downloads. Run on a quiet machine, after building the release preset:
+"""Measures the agent beside OpenTelemetry's Collector as a forwarder: OTLP comes by gRPC over sixteen connections
+of a Unix socket and goes out by gRPC to a Collector that drops it. Prints spans per second of the forwarder's
+CPU time, and its memory; of the agent also how late the last span is. Builds the Collector
+(tests/support/collector.py), so it downloads. Run on a quiet machine, after building the release preset:
 
     cmake --build --preset release
     tests/bench/otlp_beside_collector.py [SPANS]
@@ -26,6 +26,7 @@ from harness import BUILT, Agent, Shared, wait_until  # noqa: E402
 
 SPANS = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000
 PER_REQUEST = 512
+CONNECTIONS = 16
 SMALL, LARGE = 0, 566  # extra bytes that make a span of about 260 and 830
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -105,21 +106,27 @@ def received(port):
                if line.startswith("otelcol_receiver_accepted_spans"))
 
 
-def send(socket, file, requests):
-    """Each request when the one before is answered."""
-    done = subprocess.run([BUILT.parent / "tests/otlp_send", f"--endpoint=unix://{socket}"],
-                          input=f"traces {file}\n" * requests, capture_output=True, text=True,
-                          check=True)
-    refused = [line for line in done.stdout.splitlines() if json.loads(line)["kind"] != "done"]
-    assert not refused, refused[0]
+def send(socket, protocol, file, spans):
+    """Returns once all of it is answered; each connection has one request under way."""
+    senders = [subprocess.Popen([BUILT.parent / "tests/otlp_send", f"--endpoint=unix://{socket}",
+                                 f"--protocol={protocol}", "--timeout=60000"],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+               for _ in range(CONNECTIONS)]
+    for sender in senders:
+        sender.stdin.write(f"traces {file}\n" * (spans // PER_REQUEST // CONNECTIONS))
+        sender.stdin.close()
+    for sender in senders:
+        refused = [line for line in sender.stdout if json.loads(line)["kind"] != "done"]
+        assert sender.wait() == 0 and not refused, refused[0]
 
 
 def measure(what, pid, socket, file, counted, spans):
+    spans = spans // PER_REQUEST // CONNECTIONS * PER_REQUEST * CONNECTIONS
     before, taken = cpu_seconds(pid), received(counted)
     began = time.monotonic()
-    send(socket, file, spans // PER_REQUEST)
+    send(socket, "grpc", file, spans)
     sent = time.monotonic()
-    expected = taken + spans // PER_REQUEST * PER_REQUEST
+    expected = taken + spans
     wait_until(lambda: received(counted) >= expected, f"all spans of {what} have arrived", 120)
     cpu = cpu_seconds(pid) - before
     print(f"{what:<44} {spans / cpu / 1000:9.0f} thousand spans per CPU-second, "
@@ -144,7 +151,8 @@ def main():
             with Agent(shared, config=f'[otlp]\nendpoint = "http://localhost:{port}"\nprotocol = "grpc"\n'
                        'compression = "none"\n[journal]\nmax = "1 GiB"\n'
                        # As the Collector: nothing but forwarding.
-                       '[kvp]\nenabled = false\n[log]\nenabled = false\n') as agent:
+                       '[kvp]\nenabled = false\n[log]\nenabled = false\n'
+                       '[stderr]\nenabled = false\n') as agent:
                 agent.start()
                 measure(f"sluice, {size}", agent.pid(), agent.socket, file, counted, SPANS)
             for kind, storage in (("memory queue", None), ("fsynced file_storage", "queue")):

@@ -11,19 +11,16 @@ preset:
 """
 
 import contextlib
-import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
-from otlp_beside_collector import (PER_REQUEST, SPANS, Collector, cpu_seconds, drain_config,
-                                   forwarder_config, received, resident_mib)
+from otlp_beside_collector import (CONNECTIONS, PER_REQUEST, SPANS, Collector, cpu_seconds, drain_config,
+                                   forwarder_config, received, resident_mib, send)
 from collector import build, free_port
-from harness import BUILT, Agent, Shared, wait_until
+from harness import Agent, Shared, wait_until
 
 SIZES = 230, 800
-CONNECTIONS = 16
 PROTOCOLS = "grpc", "http/protobuf", "http/json"
 # As a Collector with nop: nothing but receiving. The journal keeps it all.
 CONFIG = "".join(f"[{sink}]\nenabled = false\n" for sink in ("kvp", "log", "stderr")) \
@@ -45,20 +42,6 @@ def request_of(size):
     least = len(encoded(0)) // PER_REQUEST
     assert least <= size, least
     return encoded(size - least)
-
-
-def send(socket, protocol, file, spans):
-    """Returns once all of it is answered; each connection has one request under way."""
-    senders = [subprocess.Popen([BUILT.parent / "tests/otlp_send", f"--endpoint=unix://{socket}",
-                                 f"--protocol={protocol}", "--timeout=60000"],
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-               for _ in range(CONNECTIONS)]
-    for sender in senders:
-        sender.stdin.write(f"traces {file}\n" * (spans // PER_REQUEST // CONNECTIONS))
-        sender.stdin.close()
-    for sender in senders:
-        refused = [line for line in sender.stdout if json.loads(line)["kind"] != "done"]
-        assert sender.wait() == 0 and not refused, refused[0]
 
 
 def measure(what, pid, socket, protocol, file, spans, is_done=lambda: True):
