@@ -14,6 +14,11 @@ namespace {
 constexpr size_t kWorthwhile = 16 * 1024 * 1024;
 constexpr int kNice = 10;
 
+// At the end of each heap. A request or a batch for an exporter is some MiB at most.
+constexpr int kKeptBytes = 8 * 1024 * 1024;
+// What is larger is no part of a heap.
+constexpr int kMappedBytes = 4 * 1024 * 1024;
+
 // Of the process, without what is mapped from files.
 size_t ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
@@ -23,6 +28,11 @@ size_t ResidentBytes() {
 }
 
 }  // namespace
+
+MemoryReturn::MemoryReturn() {
+  ::mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+  ::mallopt(M_MMAP_THRESHOLD, kMappedBytes);
+}
 
 MemoryReturn::~MemoryReturn() {
   if (thread_.joinable()) thread_.join();

@@ -16,7 +16,9 @@ namespace sluice::app {
 // Owned by one thread.
 class MemoryReturn {
  public:
-  MemoryReturn() = default;
+  // Has the allocator keep for its next use what large requests and exports take again and again;
+  // by itself it returns the end of each heap above 128 KiB, and every page is made anew.
+  MemoryReturn();
   // Waits for its thread.
   ~MemoryReturn();
 
