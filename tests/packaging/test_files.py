@@ -29,6 +29,27 @@ def test_no_file_knows_where_it_was_built(prefix):
         assert str(REPOSITORY) not in file.read_text(), file
 
 
+def listed_symbols():
+    """Of what is listed for Debian: dpkg refuses to build a package whose library lacks one, if the package's
+    version is above the symbol's."""
+    lines = (REPOSITORY / "packaging/debian/libsluice1.symbols").read_text().splitlines()[1:]
+    assert all(line.endswith("~") for line in lines), "a symbol of the version itself may vanish from it"
+    return {line.split()[0] for line in lines}
+
+
+def exported_symbols(library):
+    told = subprocess.run(["readelf", "--dyn-syms", "--wide", library], capture_output=True, text=True,
+                          check=True).stdout
+    rows = [line.split() for line in told.splitlines() if " GLOBAL DEFAULT " in line]
+    return {row[7].replace("@@", "@") for row in rows if row[6] != "UND"}
+
+
+def test_the_library_exports_what_is_listed_and_nothing_else(prefix):
+    [library] = prefix.glob("lib/**/libsluice.so.1")
+    exported = {name if "@" in name else f"{name}@{name}" for name in exported_symbols(library)}
+    assert exported == listed_symbols()
+
+
 def test_the_protocol_comes_along(prefix):
     assert (prefix / "share/sluice/proto/sluice/v1/ingest.proto").is_file()
     told = subprocess.run(["protoc", "--decode=google.protobuf.FileDescriptorSet",
