@@ -86,7 +86,7 @@ TEST(MessageReaderMemoryTest, HoldsMemoryForWhatCameAndNotForWhatWasAnnounced) {
   std::string_view bytes = wire;
   std::string_view message;
   EXPECT_EQ(reader.Read(&bytes, &message), Next::kNeedMore);
-  EXPECT_LE(reader.held_bytes(), 800'000u);
+  EXPECT_LE(reader.held_bytes(), 200'000u);
 }
 
 // Of a request of many spans most would be copied again and again as it comes.
