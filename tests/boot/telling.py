@@ -2,8 +2,9 @@
 
 import base64
 import collections
-import os
 import re
+
+from harness import LONG
 
 LOAD = "/usr/local/lib/sluice-boot/load"
 LOG = "/var/log/sluice/sluice.log"
@@ -12,7 +13,7 @@ TEXT = re.compile(r"<[^<>]+>")
 
 def often(short, long):
     """How often what is hard on the machine is done: more by `tests/run --long`."""
-    return long if os.environ.get("SLUICE_LONG") else short
+    return long if LONG else short
 
 
 def start_loads(machine, turn=0):
