@@ -103,7 +103,7 @@ class Install:
 
 class Packages(Install):
     """The image, and Debian packages in /packages, which nobody has installed yet; in /packages/old
-    the same of a release before."""
+    the same of a release before, in /packages/journal_format_1 a journal that one wrote."""
 
     def _add_sluice(self):
         folder = self.tree / "packages"
@@ -114,6 +114,8 @@ class Packages(Install):
             subprocess.run([REPOSITORY / "packaging/build-deb", "-o", folder], check=True)
         [package] = folder.glob("sluice_*.deb")
         self._pack_as(package, "0.0.1", folder / "old")
+        samples = "journal_format_1"
+        shutil.copytree(REPOSITORY / "tests/support" / samples, folder / samples)
 
     @staticmethod
     def _pack_as(package, version, folder):
