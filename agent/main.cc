@@ -7,6 +7,7 @@
 #include "agent/app/signals.h"
 #include "agent/app/sockets.h"
 #include "agent/base/log.h"
+#include "agent/base/scheduling.h"
 #include "agent/config/load.h"
 #include "agent/sinks/sink_kinds.h"
 #include "proto/base/standard_descriptors.h"
@@ -60,6 +61,7 @@ int Run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   sluice::HoldStandardDescriptors();
+  sluice::BecomeResponsiveThread();
   sluice::app::TakeOverLibraryLogs();
   sluice::StartLogThread();
   const int code = Run(argc, argv);

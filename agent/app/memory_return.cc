@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "agent/base/background_thread.h"
+#include "agent/base/scheduling.h"
 
 namespace sluice::app {
 namespace {

@@ -29,7 +29,7 @@ class EventLoop {
   class FdHandler {
    public:
     virtual ~FdHandler() = default;
-    // `events` is a set of EPOLL*. Level-triggered: what is not taken is reported again.
+    // `events` is a set of EPOLL*. What is not taken is reported again, unless EPOLLET is watched.
     virtual void OnFdReady(uint32_t events) = 0;
   };
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/base/background_thread.h"
+#include "agent/base/scheduling.h"
 #include "proto/text/journal_stream.h"
 
 namespace sluice {

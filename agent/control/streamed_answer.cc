@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/base/background_thread.h"
+#include "agent/base/scheduling.h"
 #include "agent/base/mutex.h"
 
 namespace sluice::control {

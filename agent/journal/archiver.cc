@@ -7,7 +7,7 @@
 #include <functional>
 #include <utility>
 
-#include "agent/base/background_thread.h"
+#include "agent/base/scheduling.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/user_of.h"
 #include "agent/journal/format.h"

@@ -1,4 +1,4 @@
-// How many connections there are, in all and by uid.
+// How many connections there are, in all and by uid, and who may have one more.
 #pragma once
 
 #include <sys/types.h>
@@ -21,6 +21,7 @@ class ConnectionTally {
   void Leave(uid_t uid) EXCLUDES(mutex_);
 
  private:
+  size_t FreeFor(uid_t uid) const REQUIRES(mutex_);
   size_t LimitOf(uid_t uid) const;
 
   const ServerLimits limits_;

@@ -39,6 +39,18 @@ TEST(ConnectionTallyTest, KeepsTheLastPlacesForRoot) {
   EXPECT_STREQ(tally.Admit(0), "connections_total");
 }
 
+TEST(ConnectionTallyTest, UsersWhoTakeAllTheyCanGetLeaveAPartToWhoComesLater) {
+  ConnectionTally tally({.connections_per_uid = 20, .connections = 44, .reserved_for_root = 4});
+  size_t taken = 0;
+  for (int turn = 0; turn < 20; ++turn) {
+    for (const uid_t uid : {1, 2, 3}) taken += tally.Admit(uid) == nullptr;
+  }
+  EXPECT_EQ(taken, 30u);
+  EXPECT_STREQ(tally.Admit(1), "connections_total");
+  EXPECT_EQ(tally.Admit(4), nullptr);
+  EXPECT_EQ(tally.Admit(4), nullptr);
+}
+
 TEST(ConnectionTallyTest, BoundsRootByALimitOfItsOwn) {
   ConnectionTally tally({.connections_per_uid = 1, .connections_of_root = 2});
   EXPECT_EQ(tally.Admit(0), nullptr);

@@ -16,7 +16,9 @@
 namespace sluice::net {
 namespace {
 
-constexpr int kBacklog = 4096;  // the kernel cuts it to net.core.somaxconn
+// As the socket unit has it. Whoever connects waits for all who did so before, however many and
+// whoever they are: a longer queue makes everybody later in a flood.
+constexpr int kBacklog = 1024;
 constexpr size_t kMaxNameBytes = 80;
 
 struct Place {

@@ -84,6 +84,19 @@ TEST_F(RootAheadTest, AQueueThatIsNearIsNotLeft) {
   EXPECT_EQ(UsersBefore(Written(), "r1"), 100);
 }
 
+TEST_F(RootAheadTest, AQueueOfLargeRecordsIsNotNear) {
+  const std::string large(30'000, 'x');
+  for (int i = 0; i < 10; ++i) Write(large, 40);
+  Write("r1", 1, kRoot);
+  FlushRootsAtFirstRecord();
+  StartWorker();
+  ASSERT_TRUE(Answer(&flushed_).ok());
+  const Texts written = Written();
+  const auto report = std::find(written.begin(), written.end(), "r1");
+  EXPECT_LE(report - written.begin(), 160) << "400 are fewer than the queue may read of small ones";
+  ASSERT_NE(report, written.end());
+}
+
 TEST_F(RootAheadTest, AllOfARootsOwnEntryComesBeforeWhatGoesAhead) {
   Write("own", 20'000, kRoot);
   WriteQueue(20'000, {"r1"});

@@ -25,7 +25,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/base/background_thread.h"
+#include "agent/base/scheduling.h"
 #include "agent/base/retry_after.h"
 
 namespace sluice::sinks {
@@ -41,6 +41,8 @@ constexpr size_t kBatchEntries = 1024;
 constexpr size_t kBatchRecords = 16 * 1024;
 // What is read before jobs, flushes and root have their turn, within an entry, too.
 constexpr size_t kStepRecords = 512;
+// Large records take as long as many: so many bytes of an entry count as a record.
+constexpr uint64_t kBytesOfRecord = 2048;
 // What the queue may read once root waits: as a rule it gets there, and nothing has to go first.
 constexpr uint64_t kPatienceRecords = 2 * kStepRecords;
 // Flushes that come while a batch is read share a sync; root's do not wait for others.
@@ -198,11 +200,13 @@ void SinkWorker::ReadBatch() {
     if (!entry.has_value()) break;
     empty_reads_ = 0;
     TakeSettings();
+    const uint64_t before = records_read_;
     ReadEntry(&*entry);
     read_sequence_ = entry->sequence;
     unsynced_entry_bytes_ += entry->batch.encoded.size();
     passed_.store(read_sequence_, std::memory_order_relaxed);
     ahead_.CloseBehind(read_sequence_);
+    CountAtLeast(entry->batch.encoded.size() / kBytesOfRecord, before);
     if (IsFull()) break;
     due = WaitForMoreUntil();
   }
@@ -226,14 +230,23 @@ void SinkWorker::ReadEntry(journal::Entry* entry) {
     if (!meter_.IsIn(entry->uid)) meter_.Enter(entry->uid, sink_->pending_bytes());
     const size_t count = stream_.ReadSome(step_left_);
     has_more = count == step_left_;
-    records_read_ += count;
-    step_left_ -= count;
-    if (step_left_ > 0) continue;
-    step_left_ = kStepRecords;
-    Attend();
+    CountRead(count);
   }
   in_roots_entry_ = false;
   meter_.Count(entry->uid, UnitsOf(records_read_ - before, entry->batch.encoded.size()));
+}
+
+void SinkWorker::CountRead(uint64_t records) {
+  records_read_ += records;
+  step_left_ -= std::min<uint64_t>(step_left_, records);
+  if (step_left_ > 0) return;
+  step_left_ = kStepRecords;
+  Attend();
+}
+
+void SinkWorker::CountAtLeast(uint64_t records, uint64_t before) {
+  const uint64_t counted = records_read_ - before;
+  if (records > counted) CountRead(records - counted);
 }
 
 bool SinkWorker::IsFull() const {

@@ -2,12 +2,15 @@
 failing at each write."""
 
 import contextlib
+import ctypes
 import fcntl
 import itertools
 import os
+import platform
 import re
 import select
 import signal
+import struct
 from pathlib import Path
 
 import disk
@@ -133,13 +136,24 @@ def test_an_absent_pool_folder_stops_nobody_and_is_found_when_it_comes(shared, e
         assert output(agent, "kvp") == expected["kvp"]
 
 
-def nice_by_thread(pid):
-    """Thread names, and the nice values of those who have them."""
+def by_thread(pid, value_of):
+    """Thread names, and what `value_of` says of those who have them."""
     values = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
-        name, rest = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
-        values.setdefault(name, set()).add(int(rest.split()[16]))
+        values.setdefault((task / "comm").read_text().strip(), set()).add(value_of(task))
     return values
+
+
+def nice_of(task):
+    return int((task / "stat").read_text().rsplit(")", 1)[1].split()[16])
+
+
+def slice_of(task):
+    """How long it may compute at a time while others wait, in nanoseconds."""
+    attributes = ctypes.create_string_buffer(56)
+    number = {"x86_64": 315, "aarch64": 275}[platform.machine()]  # sched_getattr(2)
+    assert ctypes.CDLL(None).syscall(number, int(task.name), attributes, len(attributes), 0) == 0
+    return struct.unpack_from("=IIQiIQ", attributes)[5]
 
 
 @pytest.mark.usefixtures("expected")
@@ -152,11 +166,22 @@ def test_the_priority_of_the_agent_is_not_that_of_its_sinks(shared, given, of_si
         agent.start(wrapper=by)
         emit_some(agent)
         wait_until(lambda: complete(agent, SINKS), "all have written")
-        values = nice_by_thread(agent.process.pid)
+        values = by_thread(agent.process.pid, nice_of)
         background = ("log", "sink-kvp", "sink-file", "sink-stderr")
         assert {name: values.pop(name) for name in background} == \
             dict.fromkeys(background, {of_sinks})
         assert set().union(*values.values()) == {given}
+
+
+@pytest.mark.skipif(not slice_of(Path("/proc/self/task", str(os.getpid()))),
+                    reason="Linux has slices of a thread's own from 6.12 on")
+def test_who_answers_computes_for_a_short_while_at_a_time(shared):
+    with Agent(shared, config=config(SINKS)) as agent:
+        agent.start()
+        slices = by_thread(agent.process.pid, slice_of)
+        for background in ("log", "sink-kvp", "sink-file", "sink-stderr"):
+            assert slices.pop(background) != {100_000}
+        assert set().union(*slices.values()) == {100_000}, slices
 
 
 def test_a_log_that_cannot_be_opened_stops_nobody_and_is_retried(shared, expected):

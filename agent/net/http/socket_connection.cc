@@ -3,7 +3,8 @@
 //
 // States: At first there is no session: the first bytes decide which. Then requests are served.
 // While backlog_ has bytes, the socket is watched for output only and patience_timer_ runs. Bytes
-// that come are read once the uid's turn has come (queued_, Serve). Where that is while the uid is
+// that come are read once the uid's turn has come (queued_, Serve). That they came is told once
+// (has_input_): to ask for all that waits in every turn would take longer than to serve it. Where that is while the uid is
 // overdrawn or held by a gate, the socket is not watched until that is over (waits_). Where a call
 // pauses the session, the next Serve goes on with that instead of reading. Drain waits for the last
 // call. Close sets closing_ and takes the socket from the loop; the turn's end then abandons the
@@ -47,6 +48,9 @@ constexpr uint64_t kLoneSliceNanos = 1'000'000;
 // The clock is read once for so many bytes, where each message counts for so many more.
 constexpr size_t kBytesPerCheck = 16 * 1024;
 constexpr size_t kBytesOfMessage = 2 * 1024;
+// A peer that hung up is told of with what it sent last.
+constexpr uint32_t kInput = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr uint32_t kHungUp = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 // Frames, header fields and messages of one read. Above the first a read is too large to be fair;
 // below the second it may grow.
 constexpr size_t kMuchWork = 768;
@@ -97,7 +101,7 @@ SocketConnection::~SocketConnection() {
 
 absl::Status SocketConnection::Start() {
   StartFirstRequestTimer(core_->limits().first_request_ms);
-  return core_->loop().WatchFd(socket_.get(), EPOLLIN, this);
+  return core_->loop().WatchFd(socket_.get(), kInput, this);
 }
 
 void SocketConnection::StartFirstRequestTimer(int wait_ms) {
@@ -153,7 +157,7 @@ bool SocketConnection::LeaveWait() {
 
 void SocketConnection::WakeUp() {
   waits_ = Wait::kNone;
-  if (!core_->loop().WatchFd(socket_.get(), EPOLLIN, this).ok()) return Close("internal_error");
+  if (!core_->loop().WatchFd(socket_.get(), kInput, this).ok()) return Close("internal_error");
   if (session_) GoOnWhenAnswered();
 }
 
@@ -242,6 +246,12 @@ void SocketConnection::OnFdReady(uint32_t events) {
   if (is_full_ && (events & ~EPOLLOUT) != 0) return Close("peer");
   if ((events & ~EPOLLIN) != 0) MarkBusy();
   if ((events & ~EPOLLOUT) == 0) return;
+  has_input_ = true;
+  hung_up_ |= (events & kHungUp) != 0;
+  Queue();
+}
+
+void SocketConnection::Queue() {
   if (!std::exchange(queued_, true)) core_->order().Add(ServingOrder::kRead, user_, this);
 }
 
@@ -268,6 +278,7 @@ uint64_t SocketConnection::Serve(uint64_t begin) {
   const uint64_t end = core_->loop().clock().BootNano();
   core_->order().Spend(user_, end - begin);
   Settle(end - begin);
+  if (has_input_ && !closing_ && backlog_.empty() && !is_full_) Queue();
   return end;
 }
 
@@ -303,9 +314,13 @@ bool SocketConnection::ChargeKept() {
 
 void SocketConnection::Read() {
   const ssize_t size = ::recv(socket_.get(), core_->read_buffer(), read_size_, MSG_DONTWAIT);
-  if (size > 0) return Take({core_->read_buffer(), static_cast<size_t>(size)});
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  Close("peer");
+  if (size > 0) {
+    // Less than there was room for was all: what comes now is told again, and so is a later end.
+    has_input_ = static_cast<size_t>(size) == read_size_ || hung_up_;
+    return Take({core_->read_buffer(), static_cast<size_t>(size)});
+  }
+  if (size == 0 || (errno != EAGAIN && errno != EINTR)) return Close("peer");
+  has_input_ = errno == EINTR;
 }
 
 void SocketConnection::Take(std::string_view bytes) {
@@ -433,7 +448,7 @@ void SocketConnection::FollowAnswers() {
 }
 
 // A peer that hangs up is noticed in either case.
-uint32_t SocketConnection::InputEvents() const { return is_full_ ? EPOLLRDHUP : EPOLLIN; }
+uint32_t SocketConnection::InputEvents() const { return is_full_ ? EPOLLRDHUP : kInput; }
 
 void SocketConnection::StopWhenFull() {
   if (closing_ || is_full_ == session_->is_full()) return;

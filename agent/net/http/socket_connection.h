@@ -79,6 +79,7 @@ class SocketConnection final : public Connection,
   void OnGreeting() override;
   void OnFdReady(uint32_t events) override;
 
+  void Queue();
   void Read();
   void Watch(uint32_t events);
   uint32_t InputEvents() const;
@@ -135,6 +136,8 @@ class SocketConnection final : public Connection,
   bool refused_ = false;    // likewise
   bool received_ = false;   // something, in this turn of being served
   bool queued_ = false;     // waits for its turn to be served
+  bool has_input_ = false;  // that was not read yet, as far as is known
+  bool hung_up_ = false;    // behind that input is the end
   bool is_http1_ = false;
   bool is_full_ = false;   // its session is, and input is not watched for
   bool is_noted_ = false;  // what its peer speaks
