@@ -50,7 +50,8 @@ def run_attack(shared, name, uids, processes, seconds):
             failed = f", {len(now.failures)} failed: {now.failures[0][:60]}" if now.failures else ""
             print(f"  {kind:<7} quiet {before.p50:7.1f} {before.p99:7.1f} {before.max:7.1f}  attacked "
                   f"{now.p50:8.1f} {now.p99:8.1f} {now.max:8.1f}  p99 ratio "
-                  f"{now.p99 / before.p99:6.1f} of {len(now.waits)}{failed}", flush=True)
+                  f"{now.p99 / before.p99:6.1f}, without the scheduler's part "
+                  f"{now.p99_of_agent:6.1f}, of {len(now.waits)}{failed}", flush=True)
         try:
             print(f"  {afterwards(trial)}", flush=True)
         except AssertionError as error:

@@ -1,15 +1,17 @@
 """Users who do nothing unusual, and measure how long the agent lets them wait.
 
-    bystanders.py KIND NAME PATIENCE SOCKET ADMIN_SOCKET LOG TOOL
+    bystanders.py KIND NAME PATIENCE SOCKET ADMIN_SOCKET LOG TOOL AGENT_PID
 
 Says `ready`, waits for a number of seconds on stdin, and prints one JSON object: milliseconds of each
-wait, what failed, and the texts by uid of records that were acknowledged. A wait that is longer than
+wait, how many of them a thread of the agent's that answers had no processor, what failed, and the texts by uid of records that were acknowledged. A wait that is longer than
 PATIENCE seconds is a failure and counts as so long. As root, since some are others; ahead of the
 attackers at the processor, so that the wait is the agent's."""
 
 import contextlib
 import json
+import operator
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -127,6 +129,24 @@ class LogReader:
             time.sleep(0.0005)
 
 
+class AnsweringThreads:
+    """Those of the agent that have the priority it was given; its background threads have not."""
+
+    def __init__(self, pid):
+        tasks = pathlib.Path(f"/proc/{pid}/task")
+        priority = os.getpriority(os.PRIO_PROCESS, pid)
+        self.files = [open(task / "schedstat", encoding="ascii") for task in tasks.iterdir()
+                      if os.getpriority(os.PRIO_PROCESS, int(task.name)) == priority]
+
+    def waited(self):
+        """For how many milliseconds each one has waited for a processor in its life."""
+        waited = []
+        for file in self.files:
+            file.seek(0)
+            waited.append(int(file.read().split()[1]) / 1e6)
+        return waited
+
+
 class Bystander:
     pause_s = 0
 
@@ -217,11 +237,12 @@ class Report(Bystander):
 KINDS = {"event": Event, "report": Report, "flush": Flush, "ack": Ack, "to_log": ToLog}
 
 
-def measure(bystander, name, seconds):
-    waits, failures, texts = [], [], {}
+def measure(bystander, threads, name, seconds):
+    waits, of_scheduler, failures, texts = [], [], [], {}
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         text = f"fair-{name}-{len(waits)}."
+        waited = threads.waited()
         began = time.perf_counter()
         try:
             if (uid := bystander.once(text)) is not None:
@@ -229,20 +250,22 @@ def measure(bystander, name, seconds):
         except (Failed, Broken, OSError) as error:
             failures.append(f"{type(error).__name__}: {error}")
         waits.append((time.perf_counter() - began) * 1e3)
+        of_scheduler.append(max(map(operator.sub, threads.waited(), waited)))
         time.sleep(bystander.pause_s)
-    return {"waits": waits, "failures": failures, "texts": texts}
+    return {"waits": waits, "of_scheduler": of_scheduler, "failures": failures, "texts": texts}
 
 
 def main():
-    kind, name, patience, *paths = sys.argv[1:]
+    kind, name, patience, *paths, agent_pid = sys.argv[1:]
     with contextlib.suppress(PermissionError):
         os.nice(-15)
     bystander = KINDS[kind](float(patience), *paths)
+    threads = AnsweringThreads(int(agent_pid))
     print("ready", flush=True)
     seconds = float(sys.stdin.readline() or 0)
     if kind == "to_log":
         bystander.reader.skip()
-    print(json.dumps(measure(bystander, f"{kind}-{name}", seconds)))
+    print(json.dumps(measure(bystander, threads, f"{kind}-{name}", seconds)))
 
 
 if __name__ == "__main__":

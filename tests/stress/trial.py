@@ -5,6 +5,7 @@ which prints the times."""
 import contextlib
 import dataclasses
 import json
+import operator
 import os
 import pathlib
 import re
@@ -36,16 +37,27 @@ def expect_line(process, line, deadline_s=90):
     assert said.decode() == line + "\n"
 
 
+def quantile_of(values, fraction):
+    return sorted(values)[min(len(values) - 1, int(len(values) * fraction))]
+
+
 @dataclasses.dataclass
 class Seen:
-    """What one kind of bystander saw: milliseconds, failures, and texts acknowledged by uid."""
+    """What one kind of bystander saw: milliseconds, how many of them were the scheduler's doing,
+    failures, and texts acknowledged by uid."""
 
     waits: list
+    of_scheduler: list
     failures: list
     texts: dict
 
     def quantile(self, fraction):
-        return sorted(self.waits)[min(len(self.waits) - 1, int(len(self.waits) * fraction))]
+        return quantile_of(self.waits, fraction)
+
+    @property
+    def p99_of_agent(self):
+        """Of the waits without the scheduler's part, at least that."""
+        return quantile_of(list(map(operator.sub, self.waits, self.of_scheduler)), .99)
 
     @property
     def p50(self):
@@ -67,7 +79,7 @@ class Bystanders:
         self.patience = patience
         self.running = {kind: subprocess.Popen(
             ["/usr/bin/python3", HERE / "bystanders.py", kind, name, str(patience), agent.socket,
-             agent.admin_socket, agent.log_path, agent.shared.sluice],
+             agent.admin_socket, agent.log_path, agent.shared.sluice, str(agent.pid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={"PATH": "/usr/bin:/bin", **agent.shared.environment(agent)}) for kind in kinds}
         for kind, process in self.running.items():
