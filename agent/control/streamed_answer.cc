@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/base/scheduling.h"
 #include "agent/base/mutex.h"
+#include "agent/base/scheduling.h"
 
 namespace sluice::control {
 namespace {

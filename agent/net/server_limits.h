@@ -12,8 +12,8 @@ struct ServerLimits {
   size_t connections_per_uid = limits::kConnectionsPerUid;
   // uid 0 runs many services.
   size_t connections_of_root = 1024;
-  // All uids together; the last `reserved_for_root` of them only for uid 0. Of the others nobody has
-  // more than he leaves free.
+  // All uids together; the last `reserved_for_root` of them only for uid 0. Of the others nobody
+  // has more than he leaves free.
   size_t connections = 4096;
   size_t reserved_for_root = 64;
   // From accept to the first complete request, or to HTTP/2's preface and SETTINGS.

@@ -25,8 +25,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/base/scheduling.h"
 #include "agent/base/retry_after.h"
+#include "agent/base/scheduling.h"
 
 namespace sluice::sinks {
 namespace {
