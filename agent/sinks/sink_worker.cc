@@ -39,12 +39,8 @@ using std::chrono::nanoseconds;
 // sink is idle for a moment, also while its filter lets nothing through.
 constexpr size_t kBatchEntries = 1024;
 constexpr size_t kBatchRecords = 16 * 1024;
-// What is read before jobs, flushes and root have their turn, within an entry, too.
-constexpr size_t kStepRecords = 512;
-// Large records take as long as many: so many bytes of an entry count as a record.
-constexpr uint64_t kBytesOfRecord = 2048;
 // What the queue may read once root waits: as a rule it gets there, and nothing has to go first.
-constexpr uint64_t kPatienceRecords = 2 * kStepRecords;
+constexpr uint64_t kPatienceRecords = 2 * ReadingPace::kStepRecords;
 // Flushes that come while a batch is read share a sync; root's do not wait for others.
 constexpr uint64_t kFlushInterval = 20'000'000;
 // What is held of an entry before it is written out: a small record may be a long line.
@@ -77,7 +73,6 @@ SinkWorker::SinkWorker(std::unique_ptr<Sink> sink, Options options)
                                 : nullptr),
       ahead_(options_.journal, options_.name),
       meter_(options_.clock),
-      step_left_(kStepRecords),
       backoff_(kFirstBackoff),
       health_(options_.name, options_.clock) {}
 
@@ -192,21 +187,20 @@ void SinkWorker::ReadBatch() {
   if (is_stopping) due = Now() + kStoppingWait;
   if (FlushIsDue()) due = 0;
   const size_t most = std::max(kBatchEntries, policy_.commit_records);
-  const uint64_t last_record = records_read_ + std::max(kBatchRecords, policy_.commit_records);
+  const uint64_t last_record = pace_.read() + std::max(kBatchRecords, policy_.commit_records);
   if (is_stopping) ++empty_reads_;
-  for (size_t entries = 0; entries < most && records_read_ < last_record && !gave_up_; ++entries) {
+  for (size_t entries = 0; entries < most && pace_.read() < last_record && !gave_up_; ++entries) {
     if (due != 0) meter_.Pause(sink_->pending_bytes());
     auto entry = reader_->Next(WaitUntil(due));
     if (!entry.has_value()) break;
     empty_reads_ = 0;
     TakeSettings();
-    const uint64_t before = records_read_;
     ReadEntry(&*entry);
     read_sequence_ = entry->sequence;
     unsynced_entry_bytes_ += entry->batch.encoded.size();
     passed_.store(read_sequence_, std::memory_order_relaxed);
     ahead_.CloseBehind(read_sequence_);
-    CountAtLeast(entry->batch.encoded.size() / kBytesOfRecord, before);
+    if (pace_.EndEntry(entry->batch.encoded.size())) Attend();
     if (IsFull()) break;
     due = WaitForMoreUntil();
   }
@@ -224,29 +218,16 @@ void SinkWorker::ReadEntry(journal::Entry* entry) {
   stream_.DeliverReplayed(sink_->rebuilds() && !was_taken);
   entry->replayed |= was_taken;
   in_roots_entry_ = entry->uid == 0;
-  const uint64_t before = records_read_;
+  pace_.BeginEntry();
   stream_.Begin(*entry);
   for (bool has_more = true; has_more && !gave_up_;) {
     if (!meter_.IsIn(entry->uid)) meter_.Enter(entry->uid, sink_->pending_bytes());
-    const size_t count = stream_.ReadSome(step_left_);
-    has_more = count == step_left_;
-    CountRead(count);
+    const size_t count = stream_.ReadSome(pace_.step_left());
+    has_more = count == pace_.step_left();
+    if (pace_.Count(count)) Attend();
   }
   in_roots_entry_ = false;
-  meter_.Count(entry->uid, UnitsOf(records_read_ - before, entry->batch.encoded.size()));
-}
-
-void SinkWorker::CountRead(uint64_t records) {
-  records_read_ += records;
-  step_left_ -= std::min<uint64_t>(step_left_, records);
-  if (step_left_ > 0) return;
-  step_left_ = kStepRecords;
-  Attend();
-}
-
-void SinkWorker::CountAtLeast(uint64_t records, uint64_t before) {
-  const uint64_t counted = records_read_ - before;
-  if (records > counted) CountRead(records - counted);
+  meter_.Count(entry->uid, UnitsOf(pace_.read_of_entry(), entry->batch.encoded.size()));
 }
 
 bool SinkWorker::IsFull() const {
@@ -327,10 +308,10 @@ void SinkWorker::ServeRoot() {
     return;
   }
   has_duty_ = true;
-  if (root_first_at_ == 0) root_first_at_ = records_read_ + kPatienceRecords;
+  if (root_first_at_ == 0) root_first_at_ = pace_.read() + kPatienceRecords;
   if (wanted <= read_sequence_) {
     CommitBatch();
-  } else if (records_read_ >= root_first_at_ && !in_roots_entry_) {
+  } else if (pace_.read() >= root_first_at_ && !in_roots_entry_) {
     TakeAhead(wanted);
   }
 }
@@ -338,7 +319,7 @@ void SinkWorker::ServeRoot() {
 void SinkWorker::TakeAhead(uint64_t sequence) {
   ahead_.Open(stream_, read_sequence_);
   while (ahead_.scanned() < sequence && ahead_.Next()) {
-    while (ahead_.ReadSome(kStepRecords) && !gave_up_) RunJobs();
+    while (ahead_.ReadSome(ReadingPace::kStepRecords) && !gave_up_) RunJobs();
     if (gave_up_ || (IsFull() && !Write())) return;
     RunJobs();
   }

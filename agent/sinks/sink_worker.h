@@ -18,6 +18,7 @@
 #include "agent/self/counters.h"
 #include "agent/sinks/cost_meter.h"
 #include "agent/sinks/flush_queue.h"
+#include "agent/sinks/reading_pace.h"
 #include "agent/sinks/root_ahead.h"
 #include "agent/sinks/sink.h"
 #include "agent/sinks/sink_health.h"
@@ -115,9 +116,6 @@ class SinkWorker final : public SinkLoad {
   bool MakeRoom(uid_t uid);
   void ReadBatch();
   void ReadEntry(journal::Entry* entry);
-  void CountRead(uint64_t records);
-  // That so many were read at least since there had been `before`.
-  void CountAtLeast(uint64_t records, uint64_t before);
   bool IsFull() const;
   // How long more is waited for after an entry; 0: not at all.
   uint64_t WaitForMoreUntil();
@@ -155,8 +153,7 @@ class SinkWorker final : public SinkLoad {
   CostMeter meter_;
   uint64_t read_sequence_ = 0;
   bool in_roots_entry_ = false;
-  uint64_t records_read_ = 0;  // large ones count more
-  size_t step_left_;           // until the next Attend
+  ReadingPace pace_;
   // How much the queue may read before what root waits for goes first; 0: nothing is waited for.
   uint64_t root_first_at_ = 0;
   bool unsynced_ = false;
