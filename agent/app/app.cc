@@ -158,6 +158,10 @@ void App::MakeSinksAndGate() {
   for (const auto& worker : sinks_.workers) backlog_gate_->AddSink(worker.get());
   admission_->set_behind(
       {.check = [this](uid_t uid) { return backlog_gate_->Check(uid); },
+       .check_entry =
+           [this](uid_t uid, uint64_t records, uint64_t bytes) {
+             return backlog_gate_->CheckBatch(uid, records, bytes);
+           },
        .took = [this](uint64_t sequence, uid_t uid, uint64_t records,
                       uint64_t bytes) { TellSinks(sequence, uid, records, bytes); }});
 }

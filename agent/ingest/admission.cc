@@ -29,6 +29,15 @@
 #include "proto/wire/writer.h"
 
 namespace sluice::ingest {
+namespace {
+
+uint64_t SizeOf(absl::Span<const std::string_view> parts) {
+  uint64_t bytes = 0;
+  for (const std::string_view part : parts) bytes += part.size();
+  return bytes;
+}
+
+}  // namespace
 
 Admission::Admission(AdmissionState* state, journal::Journal* journal, const Clock* clock,
                      Counters* counters)
@@ -83,10 +92,7 @@ absl::StatusOr<uint64_t> Admission::AppendScopes(const ScopesEntry& entry,
   payload.reserve(entry.scopes.size() + 1);
   payload.push_back(encoded_head);
   payload.insert(payload.end(), entry.scopes.begin(), entry.scopes.end());
-  const uid_t uid = entry.origin->identity.uid;
-  ASSIGN_OR_RETURN(const uint64_t sequence, journal_->Append(uid, payload, urgency));
-  TellBehind(sequence, uid, entry.items, payload);
-  return sequence;
+  return Append(entry.origin->identity.uid, entry.items, payload, urgency);
 }
 
 void Admission::Count(const BatchPass& pass, uid_t uid) {
@@ -194,12 +200,16 @@ Admission::AbortedEnds Admission::EncodeAbortedEnds(
   return ends;
 }
 
-void Admission::TellBehind(uint64_t sequence, uid_t uid, uint64_t records,
-                           absl::Span<const std::string_view> payload) const {
-  if (behind_.took == nullptr) return;
-  uint64_t bytes = 0;
-  for (const std::string_view part : payload) bytes += part.size();
-  behind_.took(sequence, uid, records, bytes);
+absl::StatusOr<uint64_t> Admission::Append(uid_t uid, uint64_t records,
+                                           absl::Span<const std::string_view> payload,
+                                           journal::Urgency urgency) {
+  const uint64_t bytes = SizeOf(payload);
+  if (behind_.check_entry != nullptr) {
+    RETURN_IF_ERROR(behind_.check_entry(uid, records, bytes));
+  }
+  ASSIGN_OR_RETURN(const uint64_t sequence, journal_->Append(uid, payload, urgency));
+  if (behind_.took != nullptr) behind_.took(sequence, uid, records, bytes);
+  return sequence;
 }
 
 bool Admission::AppendAborted(const live::Origin& origin, const std::string& records, Boot boot) {
@@ -212,7 +222,7 @@ bool Admission::AppendAborted(const live::Origin& origin, const std::string& rec
   const uid_t uid = origin.identity.uid;
   const auto sequence = journal_->Append(
       uid, {std::string_view(encoded_head), std::string_view(records)}, journal::Urgency::kGrouped);
-  if (sequence.ok()) TellBehind(*sequence, uid, 0, {records});
+  if (sequence.ok() && behind_.took != nullptr) behind_.took(*sequence, uid, 0, records.size());
   return sequence.ok();
 }
 

@@ -82,10 +82,12 @@ class Admission {
   // A sender's resource without it, counted for the sender.
   std::string RedactResource(std::string resource, uid_t uid) const;
 
-  // Who is behind the journal and has to know what comes. Both functions are set.
+  // Who is behind the journal and has to know what comes. Who does not ask leaves a function empty.
   struct Behind {
     // Asked before a user's batch is looked at; what it says is the batch's end.
     std::function<absl::Status(uid_t)> check;
+    // The same of an entry that is about to go to the journal.
+    std::function<absl::Status(uid_t, uint64_t records, uint64_t bytes)> check_entry;
     // The journal took an entry of a user's, of so many records and bytes.
     std::function<void(uint64_t sequence, uid_t, uint64_t records, uint64_t bytes)> took;
   };
@@ -160,8 +162,10 @@ class Admission {
   AbortedEnds EncodeAbortedEnds(const std::function<bool(const live::Span&)>& selects,
                                 std::string_view cause, Boot boot);
   bool AppendAborted(const live::Origin& origin, const std::string& records, Boot boot);
-  void TellBehind(uint64_t sequence, uid_t uid, uint64_t records,
-                  absl::Span<const std::string_view> payload) const;
+  // Appends it, unless it is too much for who is behind the journal, and tells them.
+  absl::StatusOr<uint64_t> Append(uid_t uid, uint64_t records,
+                                  absl::Span<const std::string_view> payload,
+                                  journal::Urgency urgency);
 
   AdmissionState* const state_;
   journal::Journal* const journal_;

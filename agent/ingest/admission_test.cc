@@ -435,6 +435,25 @@ TEST_F(AdmissionTest, TellsWhoIsBehindTheJournalWhatItTook) {
   EXPECT_EQ(took.size(), 3u);
 }
 
+TEST_F(AdmissionTest, TakesNothingOfABatchThatIsTooMuchForWhoIsBehindTheJournal) {
+  uint64_t asked_records = 0, asked_bytes = 0;
+  admission_->set_behind({.check_entry = [&](uid_t, uint64_t records, uint64_t bytes) {
+    asked_records = records;
+    asked_bytes = bytes;
+    return records > 1 ? absl::ResourceExhaustedError("too much") : absl::OkStatus();
+  }});
+  const Sender sender = SenderOf(5, 1);
+  const uint64_t before = journal_->last_sequence();
+  const std::string batch = EncodeBatch(1, {StartRecord(1, 1), EventRecord("a")});
+  EXPECT_EQ(admission_->Admit(sender, batch, journal::Urgency::kNow).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(asked_records, 2u);
+  EXPECT_NEAR(static_cast<double>(asked_bytes), static_cast<double>(batch.size()), 200);
+  EXPECT_EQ(journal_->last_sequence(), before);
+  EXPECT_EQ(state_->spans.size(), 0u);
+  EXPECT_EQ(Admit(sender, 1, {EventRecord("a")}).accepted, 1u) << "the same numbers again";
+}
+
 TEST_F(AdmissionTest, HoldsOneUserToItsNumberOfOpenSpans) {
   std::vector<v1::Record> starts;
   for (int n = 0; n <= limits::kOpenSpansPerUid; ++n) {

@@ -89,8 +89,8 @@ absl::StatusOr<Admitted> Admission::PendingBatch::Finish() {
     });
     payload.push_back(encoded_head);
     payload.insert(payload.end(), pass.pieces().begin(), pass.pieces().end());
-    ASSIGN_OR_RETURN(result.journal_sequence, admission_->journal_->Append(uid, payload, urgency_));
-    admission_->TellBehind(result.journal_sequence, uid, result.accepted, payload);
+    ASSIGN_OR_RETURN(result.journal_sequence,
+                     admission_->Append(uid, result.accepted, payload, urgency_));
   }
   // Before the spans change, which is no reason to look at it again.
   if (std::exchange(is_listed_, false)) std::erase(admission_->pending_, this);

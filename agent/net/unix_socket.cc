@@ -16,9 +16,8 @@
 namespace sluice::net {
 namespace {
 
-// As the socket unit has it. Whoever connects waits for all who did so before, however many and
-// whoever they are: a longer queue makes everybody later in a flood.
-constexpr int kBacklog = 1024;
+// As the unit has it, which says why.
+constexpr int kBacklog = 512;
 constexpr size_t kMaxNameBytes = 80;
 
 struct Place {

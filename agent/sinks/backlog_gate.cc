@@ -87,13 +87,30 @@ absl::Status BacklogGate::CheckHeld(uid_t uid) {
   if (found == held_.end()) return absl::OkStatus();
   const Hold& hold = found->second;
   if (options_.loop->now() - hold.since < kPatienceNanos) return absl::OkStatus();
-  options_.counters->Add("sink.refused", hold.sink->name(), uid);
-  const uint64_t wait_ms =
-      std::clamp(hold.excess_nanos / 1'000'000, kShortestRetryMs, kLongestRetryMs);
-  return WithRetryAfter(
-      absl::ResourceExhaustedError(
-          absl::StrCat("sink ", hold.sink->name(), " is still writing what this user sent before")),
-      std::chrono::milliseconds(wait_ms));
+  return Refuse(*hold.sink, uid, "is still writing what this user sent before", hold.excess_nanos);
+}
+
+absl::Status BacklogGate::CheckLarge(uid_t uid, uint64_t units) {
+  for (Sink& sink : sinks_) {
+    if (!Counts(&sink)) continue;
+    uint64_t others = 0;
+    options_.backlog->ForEachAfter(sink.load->passed(), [&](uid_t other, uint64_t before) {
+      if (other != UserOf(uid)) others += before * sink.load->NanosPerUnit(other);
+    });
+    const uint64_t all = others + units * sink.load->NanosPerUnit(uid);
+    if (others <= kLimitNanos / 2 || all <= kLimitNanos) continue;
+    return Refuse(*sink.load, uid, "has too much to write for a batch of that length",
+                  others - kLimitNanos / 2);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BacklogGate::Refuse(const SinkLoad& sink, uid_t uid, const char* why,
+                                 uint64_t excess_nanos) {
+  options_.counters->Add("sink.refused", sink.name(), uid);
+  const uint64_t wait_ms = std::clamp(excess_nanos / 1'000'000, kShortestRetryMs, kLongestRetryMs);
+  return WithRetryAfter(absl::ResourceExhaustedError(absl::StrCat("sink ", sink.name(), " ", why)),
+                        std::chrono::milliseconds(wait_ms));
 }
 
 }  // namespace sluice::sinks

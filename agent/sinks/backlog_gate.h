@@ -4,6 +4,8 @@
 // Share: dynamic threshold (Choudhury, Hahne). A user may have as much time of a sink's before it
 // as kLimit less what all users have: one alone half of it, n greedy ones a part in n + 1 each; who
 // comes late always finds room. kFewestUnits are everybody's. Root is not counted and not held.
+// A batch is taken whole, however long; so that those of many users do not add up, one of more than
+// kFewestUnits is refused while others have half of kLimit and leave too little of it.
 //
 // Only a sink that works counts. One that fails, waits or hangs holds nobody, and neither does one
 // that works again before it has passed what was journalled by then: its backlog is the journal's
@@ -63,6 +65,14 @@ class BacklogGate final : public net::FlowGate {
     return CheckHeld(uid);
   }
 
+  // As Check, of a batch that is about to go to the journal.
+  absl::Status CheckBatch(uid_t uid, uint64_t records, uint64_t bytes) {
+    const uint64_t units = UnitsOf(records, bytes);
+    if (uid == 0 || units <= kFewestUnits) [[likely]]
+      return absl::OkStatus();
+    return CheckLarge(uid, units);
+  }
+
  private:
   struct Sink {
     const SinkLoad* load = nullptr;
@@ -83,6 +93,8 @@ class BacklogGate final : public net::FlowGate {
   void Look();
   void LookAt(const SinkLoad& sink, ByUser<Hold>* held);
   absl::Status CheckHeld(uid_t uid);
+  absl::Status CheckLarge(uid_t uid, uint64_t units);
+  absl::Status Refuse(const SinkLoad& sink, uid_t uid, const char* why, uint64_t excess_nanos);
 
   const Options options_;
   std::vector<Sink> sinks_;

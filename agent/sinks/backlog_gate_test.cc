@@ -129,6 +129,31 @@ TEST_F(BacklogGateTest, IsRefusedOnceHeldForTwoSeconds) {
   EXPECT_TRUE(gate_.Check(6).ok());
 }
 
+TEST_F(BacklogGateTest, LongBatchesOfManyUsersDoNotAddUp) {
+  uint64_t refused = 0;
+  for (uid_t uid = 5; uid < 35; ++uid) {
+    const absl::Status status = gate_.CheckBatch(uid, 300'000, 0);
+    if (status.ok()) {
+      Append(uid, 300'000);
+      continue;
+    }
+    ++refused;
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(RetryAfter(status), milliseconds(200)) << "until others have half of the limit";
+    EXPECT_TRUE(gate_.CheckBatch(uid, BacklogGate::kFewestUnits, 0).ok());
+  }
+  EXPECT_EQ(refused, 28u);
+  EXPECT_EQ(counters_.Total("sink.refused", "slow"), 28u);
+  EXPECT_TRUE(gate_.CheckBatch(0, 300'000, 0).ok());
+  slow_.at = sequence_ - 1;
+  EXPECT_TRUE(gate_.CheckBatch(40, 10'000'000, 0).ok()) << "others have less than half";
+}
+
+TEST_F(BacklogGateTest, NobodyIsRefusedForWhatIsHisOwn) {
+  Append(5, 700'000);
+  EXPECT_TRUE(gate_.CheckBatch(5, 700'000, 0).ok()) << "a matter of Holds";
+}
+
 TEST_F(BacklogGateTest, ASinkThatDoesNotWorkHoldsNobody) {
   AppendUntilHeld(5);
   slow_.works = false;
