@@ -76,7 +76,7 @@ uint64_t CostMeter::NanosPerUnit(uid_t uid) const {
   MutexLock lock(&mutex_);
   const auto found = costs_.find(uid);
   const Cost& cost = found == costs_.end() ? all_ : found->second;
-  return cost.units == 0 ? kLeastNanos : std::max(kLeastNanos, cost.nanos / cost.units);
+  return cost.units == 0 ? kUnmeasuredNanos : std::max(kLeastNanos, cost.nanos / cost.units);
 }
 
 }  // namespace sluice::sinks

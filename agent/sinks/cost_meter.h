@@ -39,8 +39,10 @@ class CostMeter {
   // Makes known what was measured since the last call.
   void Publish() EXCLUDES(mutex_);
 
-  // Thread-safe. At least kLeastNanos: a user's next records may cost more than the last.
+  // Thread-safe. At least kLeastNanos: a user's next records may cost more than the last. Before
+  // anything was measured, kUnmeasuredNanos: many may begin at once.
   static constexpr uint64_t kLeastNanos = 1'000;
+  static constexpr uint64_t kUnmeasuredNanos = 10'000;
   uint64_t NanosPerUnit(uid_t uid) const EXCLUDES(mutex_);
 
  private:

@@ -29,7 +29,7 @@ TEST_F(CostMeterTest, MeasuresByUser) {
   clock_.Advance(microseconds(1'000'000));  // between two
   Read(6, 100, 10);
   Read(5, 100, 4);
-  EXPECT_EQ(meter_.NanosPerUnit(5), CostMeter::kLeastNanos) << "not made known yet";
+  EXPECT_EQ(meter_.NanosPerUnit(5), CostMeter::kUnmeasuredNanos) << "not made known yet";
   meter_.Publish();
   EXPECT_EQ(meter_.NanosPerUnit(5), 3'000u);
   EXPECT_EQ(meter_.NanosPerUnit(6), 10'000u);

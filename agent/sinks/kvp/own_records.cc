@@ -50,10 +50,11 @@ OwnRecords::Rank OwnRecords::RankOf(const OwnEntry& entry) {
 
 void OwnRecords::Add(OwnEntry entry) {
   by_key_[entry.key] = entry.sequence;
-  if (!entry.pinned) displaceable_.insert(RankOf(entry));
   placed_ += entry.placed();
   placed_by_uid_[entry.uid] += entry.placed();
-  entries_.emplace(entry.sequence, std::move(entry));
+  const auto [added, _] = entries_.emplace(entry.sequence, std::move(entry));
+  OwnEntry& kept = added->second;
+  if (!kept.pinned) displaceable_.emplace(RankOf(kept), &kept);
 }
 
 void OwnRecords::Remove(uint64_t sequence) {
@@ -112,9 +113,8 @@ bool OwnRecords::MayDisplace(const OwnEntry& newcomer, const OwnEntry& victim, s
 }
 
 OwnEntry* OwnRecords::Victim(const OwnEntry& newcomer, uint64_t budget) {
-  for (const Rank& rank : displaceable_) {
+  for (const auto& [rank, entry] : displaceable_) {
     if (rank >= RankOf(newcomer)) break;
-    OwnEntry* const entry = Find(rank.second);
     if (MayDisplace(newcomer, *entry, 1, budget)) return entry;
   }
   return nullptr;
@@ -123,9 +123,8 @@ OwnEntry* OwnRecords::Victim(const OwnEntry& newcomer, uint64_t budget) {
 std::vector<OwnPlace> OwnRecords::VictimRun(const OwnEntry& newcomer, size_t count,
                                             uint64_t budget) {
   std::vector<OwnPlace> places;
-  for (const Rank& rank : displaceable_) {
+  for (const auto& [rank, entry] : displaceable_) {
     if (rank >= RankOf(newcomer)) break;
-    OwnEntry* const entry = Find(rank.second);
     if (!MayDisplace(newcomer, *entry, count, budget)) continue;
     for (size_t chunk = 0; chunk < entry->slots.size(); ++chunk) places.push_back({entry, chunk});
   }

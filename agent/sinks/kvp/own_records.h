@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -102,7 +101,7 @@ class OwnRecords {
 
   std::map<uint64_t, OwnEntry> entries_;
   std::unordered_map<std::string, uint64_t> by_key_;
-  std::set<Rank> displaceable_;  // entries that are not pinned
+  std::map<Rank, OwnEntry*> displaceable_;  // entries that are not pinned
   std::map<uid_t, uint64_t> placed_by_uid_;
   uint64_t placed_ = 0;
 };
