@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace sluice::rpc {
 namespace {
@@ -71,12 +70,16 @@ void Call::CloseSend() {
   Resume();
 }
 
-size_t Call::TakeBody(char* to, size_t capacity, bool* end) {
-  const size_t size = std::min(capacity, outgoing_.size() - sent_);
-  std::memcpy(to, outgoing_.data() + sent_, size);
+size_t Call::PlanFrame(size_t capacity, bool* end) const {
+  const size_t left = outgoing_.size() - sent_;
+  *end = send_closed_ && left <= capacity;
+  return std::min(capacity, left);
+}
+
+std::string_view Call::TakeBody(size_t size) {
+  const std::string_view body = std::string_view(outgoing_).substr(sent_, size);
   sent_ += size;
-  *end = send_closed_ && sent_all();
-  return size;
+  return body;
 }
 
 void Call::OnHeader(std::string_view name, std::string_view value) {

@@ -50,7 +50,10 @@ class Call {
   void OnHeader(std::string_view name, std::string_view value);
   bool OnBody(std::string_view bytes);
   void OnClose(uint32_t http2_error);
-  size_t TakeBody(char* to, size_t capacity, bool* end);
+  // Of what is queued, so much of `capacity` goes into the next frame.
+  size_t PlanFrame(size_t capacity, bool* end) const;
+  // The next `size` bytes, until more is queued.
+  std::string_view TakeBody(size_t size);
 
   Status FinalStatus(uint32_t http2_error) const;
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <ctime>
 
 #include "proto/record/names.h"
 
@@ -15,9 +16,11 @@ namespace {
 // The peer may send so much before we give room again: more than any answer needs at once.
 constexpr int32_t kWindowBytes = 1 << 20;
 constexpr size_t kReadBytes = 16 * 1024;
+constexpr size_t kFrameHeaderBytes = 9;
 // Small frames go out together, as far as this: a system call costs more than a copy, and the peer
-// finds the whole request when it first wakes.
-constexpr size_t kGatherBytes = 16 * 1024;
+// finds the whole request when it first wakes. Beyond this, bytes would leave the caches before
+// they leave for the peer.
+constexpr size_t kGatherBytes = 128 * 1024;
 // Reads in a row before the deadline is looked at again.
 constexpr int kReadRounds = 64;
 
@@ -36,6 +39,14 @@ nghttp2_nv Header(std::string_view name, std::string_view value) {
     return const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(text.data()));
   };
   return {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+}
+
+// None where it has passed.
+timespec TimeLeft(Deadline deadline) {
+  const Deadline now = std::chrono::steady_clock::now();
+  if (deadline <= now) return {};
+  const int64_t left = std::chrono::nanoseconds(deadline - now).count();
+  return {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
 }
 
 std::string FormatTimeout(Deadline deadline) { return std::to_string(PollTimeout(deadline)) + "m"; }
@@ -84,15 +95,30 @@ struct SessionCallbacks {
     return 0;
   }
 
-  static ssize_t TakeBody(nghttp2_session* session, int32_t stream_id, uint8_t* to, size_t capacity,
-                          uint32_t* flags, nghttp2_data_source*, void*) {
+  // How much of the body goes into the next frame, whose bytes SendFrame then fetches.
+  static ssize_t PlanFrame(nghttp2_session* session, int32_t stream_id, uint8_t*, size_t capacity,
+                           uint32_t* flags, nghttp2_data_source*, void*) {
     Call* const call = CallOf(session, stream_id);
     if (call == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     bool end = false;
-    const size_t size = call->TakeBody(reinterpret_cast<char*>(to), capacity, &end);
-    if (end) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    const size_t size = call->PlanFrame(capacity, &end);
     if (size == 0 && !end) return NGHTTP2_ERR_DEFERRED;
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (end) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(size);
+  }
+
+  static int SendFrame(nghttp2_session* session, nghttp2_frame* frame, const uint8_t* header,
+                       size_t size, nghttp2_data_source*, void* channel) {
+    Call* const call = CallOf(session, frame->hd.stream_id);
+    if (call == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    try {
+      const bool had_room = static_cast<Channel*>(channel)->GatherFrame(
+          call, {reinterpret_cast<const char*>(header), kFrameHeaderBytes}, size);
+      return had_room ? 0 : NGHTTP2_ERR_WOULDBLOCK;
+    } catch (...) {
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
   }
 };
 
@@ -119,6 +145,7 @@ bool Channel::StartSession() {
   nghttp2_session_callbacks_set_on_header_callback(callbacks, SessionCallbacks::OnHeader);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, SessionCallbacks::OnBody);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, SessionCallbacks::OnClose);
+  nghttp2_session_callbacks_set_send_data_callback(callbacks, SessionCallbacks::SendFrame);
   const int error = nghttp2_session_client_new(&session_, callbacks, this);
   nghttp2_session_callbacks_del(callbacks);
   if (error != 0) return false;
@@ -138,7 +165,7 @@ std::unique_ptr<Call> Channel::Start(std::string_view method, Deadline deadline,
       Header("te", "trailers"),       Header("content-type", "application/grpc"),
       Header("user-agent", "sluice"), Header("grpc-timeout", timeout)};
   const size_t count = deadline == Deadline::max() ? headers.size() - 1 : headers.size();
-  const nghttp2_data_provider body = {.source = {}, .read_callback = SessionCallbacks::TakeBody};
+  const nghttp2_data_provider body = {.source = {}, .read_callback = SessionCallbacks::PlanFrame};
   call->stream_id_ =
       nghttp2_submit_request(session_, nullptr, headers.data(), count, &body, call.get());
   if (call->stream_id_ < 0) call->OnClose(NGHTTP2_REFUSED_STREAM);
@@ -193,7 +220,8 @@ Status Channel::Step(Deadline deadline) {
 void Channel::Wait(Deadline deadline) const {
   const short events = has_unsent() ? POLLIN | POLLOUT : POLLIN;
   pollfd poll_fd = {.fd = socket_.fd(), .events = events};
-  poll(&poll_fd, 1, PollTimeout(deadline));
+  const timespec left = TimeLeft(deadline);
+  ppoll(&poll_fd, 1, deadline == Deadline::max() ? nullptr : &left, nullptr);
 }
 
 Status Channel::Flush() {
@@ -214,6 +242,14 @@ Status Channel::Gather() {
   }
   unsent_ = gathered_;
   return {};
+}
+
+// False: enough is gathered, ask again after that is sent.
+bool Channel::GatherFrame(Call* call, std::string_view header, size_t size) {
+  if (gathered_.size() >= kGatherBytes) return false;
+  gathered_.append(header);
+  gathered_.append(call->TakeBody(size));
+  return true;
 }
 
 Status Channel::SendUnsent() {

@@ -64,12 +64,14 @@ class Channel {
 
  private:
   friend class Call;
+  friend struct SessionCallbacks;
   explicit Channel(Socket socket) : socket_(std::move(socket)) {}
 
   bool StartSession();
   Status RunToEnd(Call* call, Deadline deadline);
   Status Flush();
   Status Gather();
+  bool GatherFrame(Call* call, std::string_view header, size_t size);
   Status SendUnsent();
   Status Receive();
 

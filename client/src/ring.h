@@ -21,6 +21,7 @@ class Ring {
  public:
   // Counts units of 8 bytes since the beginning; wraps. Comparable while less than 2^31 apart.
   using Position = uint32_t;
+  static constexpr size_t kUnitBytes = 8;
 
   // Null: out of memory. `capacity` in bytes, a power of two from 4 KiB to 1 GiB.
   static Ring* Create(size_t capacity);
@@ -42,6 +43,8 @@ class Ring {
 
   // Anyone.
 
+  // In bytes.
+  size_t capacity() const { return units_ * kUnitBytes; }
   // Behind the last reservation.
   Position head() const { return static_cast<Position>(head_.load(std::memory_order_acquire)); }
   // Before the first entry not released.

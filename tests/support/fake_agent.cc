@@ -23,6 +23,10 @@
 namespace sluice::testing {
 namespace {
 
+// As the agent's.
+constexpr int32_t kStreamWindowBytes = 1 << 20;
+constexpr int32_t kConnectionWindowBytes = 2 << 20;
+
 constexpr auto kPatience = std::chrono::seconds(20);
 
 nghttp2_nv Header(std::string_view name, std::string_view value) {
@@ -115,7 +119,10 @@ class FakeConnection {
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, OnFrame);
     nghttp2_session_server_new(&session_, callbacks, this);
     nghttp2_session_callbacks_del(callbacks);
-    nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
+    const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+                                           kStreamWindowBytes};
+    nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, &window, 1);
+    nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindowBytes);
   }
   ~FakeConnection() {
     nghttp2_session_del(session_);

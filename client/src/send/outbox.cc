@@ -36,13 +36,15 @@ Outbox::Plan Outbox::PlanBatch(std::string losses) const {
   Ring::Position position = unsent_;
   size_t size = 0;
   uint32_t records = 0;
+  bool is_full = false;
   for (std::string_view record; ring_->Next(&position, &record);) {
-    if (size + record.size() > kBatchBytes) break;
+    is_full = size + record.size() > kBatchBytes;
+    if (is_full) break;
     size += record.size();
     ++records;
   }
   const size_t batch_size = SequenceSize(numbered_ + 1) + size + losses.size();
-  return {batch_size, records, std::move(losses)};
+  return {batch_size, records, is_full, std::move(losses)};
 }
 
 size_t Outbox::Plan::message_size() const {
@@ -56,17 +58,22 @@ void Outbox::TakeBatch(const Plan& plan, std::string* message) {
   std::string_view record;
   for (uint32_t i = 0; i < plan.records; ++i) {
     ring_->Next(&unsent_, &record);
-    writer.Raw(record);
+    message->append(record);
   }
   writer.Raw(plan.losses);
   numbered_ += plan.records;
   sent_ += plan.records;
+  if (plan.records != 0) marks_.push_back({numbered_, unsent_});
 }
 
 void Outbox::Acknowledge(uint64_t sequence) {
   Ring::Position position = ring_->tail();
   std::string_view record;
   uint64_t acked = acked_;
+  for (; !marks_.empty() && marks_.front().sequence <= sequence; marks_.pop_front()) {
+    acked = marks_.front().sequence;
+    position = marks_.front().position;
+  }
   while (acked < sequence && ring_->Next(&position, &record)) ++acked;
   if (acked == acked_) return;
   acked_ = acked;
@@ -81,12 +88,18 @@ void Outbox::Acknowledge(uint64_t sequence) {
 void Outbox::Rewind() {
   unsent_ = ring_->tail();
   numbered_.store(acked_);
+  marks_.clear();
 }
 
 bool Outbox::has_unsent() const {
   Ring::Position position = unsent_;
   std::string_view record;
   return ring_->Next(&position, &record);
+}
+
+bool Outbox::has_much_unsent() const {
+  const size_t much = std::min(kBatchBytes, ring_->capacity() / 8);
+  return ring_->head() - unsent_ >= much / Ring::kUnitBytes;
 }
 
 uint64_t Outbox::emitted() const {

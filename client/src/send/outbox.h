@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <string>
 
 #include "client/src/ring.h"
@@ -20,7 +21,8 @@ class Outbox {
   struct Plan {
     size_t batch_size = 0;  // of the encoded Batch
     uint32_t records = 0;
-    std::string losses;  // encoded fields of the Batch
+    bool is_full = false;  // another batch waits behind it
+    std::string losses;    // encoded fields of the Batch
 
     size_t message_size() const;  // of the encoded ClientMessage around it
   };
@@ -35,6 +37,8 @@ class Outbox {
 
   bool has_unacknowledged() const { return acked_ < numbered_; }
   bool has_unsent() const;
+  // Whether about a batch's worth of bytes waits, or more than a small ring should leave waiting.
+  bool has_much_unsent() const;
   // Calls visit(record) for each record in the ring that is not acknowledged, tag and length
   // included.
   template <typename Visit>
@@ -48,7 +52,14 @@ class Outbox {
   uint64_t acked() const { return acked_.load(std::memory_order_relaxed); }
 
  private:
+  // The end of a batch that was sent on this connection.
+  struct Mark {
+    uint64_t sequence = 0;
+    Ring::Position position = 0;
+  };
+
   Ring* const ring_;
+  std::deque<Mark> marks_;             // of batches that are not acknowledged
   Ring::Position unsent_ = 0;          // the first record not sent on this connection
   std::atomic<uint64_t> numbered_{0};  // the number of the record before it
   std::atomic<uint64_t> acked_{0};

@@ -201,10 +201,22 @@ rpc::Status Sender::Pump() {
 rpc::Status Sender::Exchange() {
   PublishDueSpans();
   recorder_->PublishLateFields();
-  if (SendBatch()) last_activity_ = steady_clock::now();
+  const bool is_more_due = IsSendDue() && SendBatch();
   if (const rpc::Status status = connection_->Step(); !status.ok()) return status;
-  Wait(steady_clock::now() + kLinger);
+  const Time now = steady_clock::now();
+  if (is_more_due && connection_->is_clear()) {
+    Wait(now);
+  } else {
+    Wait(next_send_ > now ? next_send_ : now + kLinger);
+  }
   return {};
+}
+
+// Each batch costs both sides system calls and wakes, so that an acknowledgement alone is no reason
+// to send the few records that came meanwhile.
+bool Sender::IsSendDue() const {
+  return connection_->is_clear() &&
+         (outbox_.has_much_unsent() || waiters_.load() != 0 || steady_clock::now() >= next_send_);
 }
 
 void Sender::Wait(Time deadline) {
@@ -220,9 +232,8 @@ void Sender::Sleep(Mailbox::State state, Time deadline) {
 }
 
 // The totals go with each batch, and alone where they changed and no record is there to go with:
-// at once if somebody waits for it, else not too often.
+// at once if somebody waits for it, else not too often. True: another batch waits.
 bool Sender::SendBatch() {
-  if (!connection_->is_clear()) return false;
   NoteTold();
   const uint64_t lost = recorder_->drops().lost();
   const Outbox::Plan plan = outbox_.PlanBatch(EncodeLosses(recorder_->drops()));
@@ -231,8 +242,10 @@ bool Sender::SendBatch() {
   if (!outbox_.has_unacknowledged()) last_progress_ = steady_clock::now();
   connection_->Send(plan, &outbox_);
   telling_ = lost;
-  next_tell_ = steady_clock::now() + kTellInterval;
-  return true;
+  last_activity_ = steady_clock::now();
+  next_send_ = last_activity_ + kLinger;
+  next_tell_ = last_activity_ + kTellInterval;
+  return plan.is_full;
 }
 
 // All that was sent has left.

@@ -84,6 +84,7 @@ class Sender {
   void Sleep(Mailbox::State state, Time deadline);
   rpc::Status Pump();
   rpc::Status Exchange();
+  bool IsSendDue() const;
   bool SendBatch();
   void NoteTold();
   void OnMessage(const ServerMessage& message);
@@ -112,6 +113,7 @@ class Sender {
   Time last_progress_;  // of acknowledgements
   Time last_activity_;
   Time next_publish_;
+  Time next_send_;  // where neither much waits nor somebody for it
   Time next_tell_;  // of losses alone
   std::chrono::milliseconds backoff_;
   uint32_t hurries_taken_ = 0;
