@@ -1,35 +1,30 @@
 #include "agent/identity/live_process.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/descriptor_reserve.h"
 #include "agent/base/status_macros.h"
-#include "agent/identity/peer.h"
+#include "agent/identity/proc_file.h"
 
 namespace sluice::net {
 namespace {
 
 constexpr std::string_view kUidLine = "Uid:\t";
 
-// The second number of the line `Uid:` in /proc/PID/status, which stands within its first lines.
+// The second number of the line `Uid:` in /proc/PID/status.
 std::optional<uid_t> ReadEffectiveUid(pid_t pid) {
-  const UniqueFd file(::open(absl::StrCat("/proc/", pid, "/status").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
-  std::array<char, 1024> text;
-  const ssize_t size = ::read(file.get(), text.data(), text.size());
-  if (size <= 0) return std::nullopt;
-  std::string_view rest(text.data(), static_cast<size_t>(size));
+  const std::optional<std::string> status = ReadProcFile(pid, "status");
+  if (!status) return std::nullopt;
+  std::string_view rest = *status;
   while (!rest.empty()) {
     const size_t length = rest.find('\n');
     const std::string_view line = rest.substr(0, length);
@@ -53,7 +48,7 @@ bool HasEnded(int pidfd) {
 
 }  // namespace
 
-absl::StatusOr<LiveProcess> FindLiveProcess(pid_t pid) {
+absl::StatusOr<LiveProcess> FindLiveProcess(pid_t pid, uid_t whose) {
   const auto none = [pid] { return absl::NotFoundError(absl::StrCat("no process ", pid)); };
   if (pid <= 0) return none();
   LiveProcess process{.pid = pid};
@@ -64,11 +59,13 @@ absl::StatusOr<LiveProcess> FindLiveProcess(pid_t pid) {
     return ErrnoStatus("opening a pidfd");
   }
   const auto stat = ReadProcessStat(pid);
-  const auto uid = ReadEffectiveUid(pid);
+  const auto uid = whose == 0 ? whose : ReadEffectiveUid(pid);
   // It lives, so that its pid was nobody else's all the while.
   if (!stat.has_value() || !uid.has_value() || HasEnded(process.pidfd.get())) return none();
+  if (*uid != whose) {
+    return absl::PermissionDeniedError(absl::StrCat("process ", pid, " is not of uid ", whose));
+  }
   process.start_time_ticks = stat->start_time_ticks;
-  process.uid = *uid;
   process.pidfd = UnlessReserved(std::move(process.pidfd));
   return process;
 }

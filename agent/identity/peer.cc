@@ -1,20 +1,18 @@
 #include "agent/identity/peer.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "agent/base/descriptor_reserve.h"
 #include "agent/base/status_macros.h"
+#include "agent/identity/proc_file.h"
+#include "agent/identity/surroundings.h"
 #include "proto/wire/utf8.h"
 
 namespace sluice::net {
@@ -23,16 +21,6 @@ namespace {
 // Linux 6.5; not in Debian 12's headers.
 constexpr int kSoPeerPidfd = 77;
 constexpr size_t kMaxUnitBytes = 255;
-
-// A whole file of /proc, at most `limit` bytes of it; empty: not readable.
-template <size_t limit>
-std::string ReadProcFile(pid_t pid, const char* name) {
-  const UniqueFd file(::open(absl::StrCat("/proc/", pid, "/", name).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return "";
-  std::array<char, limit> text;
-  const ssize_t size = ::read(file.get(), text.data(), text.size());
-  return size > 0 ? std::string(text.data(), static_cast<size_t>(size)) : "";
-}
 
 bool IsReaped(int pidfd) {
   return ::syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) != 0 && errno == ESRCH;
@@ -122,19 +110,28 @@ std::string PodOfPath(std::string_view path) {
   return "";
 }
 
+// Whether what was just read of /proc was the peer's: a number is not given anew before its process
+// is reaped. Without a pidfd at least all of it was one process's.
+bool WasPeers(const Peer& peer, const ProcessStat& stat) {
+  if (peer.pidfd) return !IsReaped(peer.pidfd.get());
+  const std::optional<ProcessStat> now = ReadProcessStat(peer.identity.pid);
+  return now && now->start_time_ticks == stat.start_time_ticks;
+}
+
 void ReadProcess(Peer* peer) {
   Identity& identity = peer->identity;
   if (identity.pid <= 0) return;
-  const std::optional<ProcessStat> before = ReadProcessStat(identity.pid);
-  if (!before) return;
-  const std::string cgroup = ReadProcFile<4096>(identity.pid, "cgroup");
-  const std::optional<ProcessStat> after = ReadProcessStat(identity.pid);
-  if (!after || after->start_time_ticks != before->start_time_ticks) return;
-  if (peer->pidfd && IsReaped(peer->pidfd.get())) return;
-  identity.start_time_ticks = after->start_time_ticks;
-  identity.comm = after->comm;
-  identity.unit = ParseUnit(cgroup);
-  identity.pod = ParsePod(cgroup);
+  std::optional<ProcessStat> stat = ReadProcessStat(identity.pid);
+  if (!stat) return;
+  const std::optional<std::string> cgroup = ReadProcFile(identity.pid, "cgroup");
+  const bool is_host_root =
+      identity.uid == 0 && cgroup && ContainerSign(identity.pid, *cgroup).empty();
+  if (!WasPeers(*peer, *stat)) return;
+  identity.start_time_ticks = stat->start_time_ticks;
+  identity.comm = std::move(stat->comm);
+  if (cgroup) identity.unit = ParseUnit(*cgroup);
+  if (cgroup) identity.pod = ParsePod(*cgroup);
+  peer->is_host_root = is_host_root;
 }
 
 absl::StatusOr<ucred> PeerCredentials(int socket) {
@@ -168,29 +165,6 @@ absl::StatusOr<Peer> IdentifyPeer(int socket) {
   peer.identity.gid = credentials.gid;
   ReadProcess(&peer);
   return peer;
-}
-
-std::optional<ProcessStat> ReadProcessStat(pid_t pid) {
-  return ParseProcessStat(ReadProcFile<1024>(pid, "stat"));
-}
-
-std::optional<ProcessStat> ParseProcessStat(std::string_view stat) {
-  const size_t open = stat.find('(');
-  const size_t close = stat.rfind(')');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
-    return std::nullopt;
-  }
-  ProcessStat result{.comm = ValidText(stat.substr(open + 1, close - open - 1))};
-  stat.remove_prefix(close + 1);
-  for (int field = 3; field <= 22; ++field) {
-    const size_t blank = stat.find(' ');
-    if (blank == std::string_view::npos) return std::nullopt;
-    stat.remove_prefix(blank + 1);
-  }
-  const auto [end, error] =
-      std::from_chars(stat.data(), stat.data() + stat.size(), result.start_time_ticks);
-  if (error != std::errc() || end == stat.data() + stat.size() || *end != ' ') return std::nullopt;
-  return result;
 }
 
 std::string ParseUnit(std::string_view cgroup) { return UnitOfPath(SystemdPath(cgroup)); }

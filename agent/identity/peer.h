@@ -3,8 +3,6 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,8 +17,7 @@ struct Peer {
   // Refers to the peer's process, also after it is gone. None before Linux 6.5, or when descriptors
   // are few.
   UniqueFd pidfd;
-  // Root of this host, outside containers, when it was accepted; for whoever accepts to fill in, by
-  // JudgeHostRoot.
+  // Root of this host, outside containers, as host_root.h says; out of the same reading.
   bool is_host_root = false;
 };
 
@@ -29,24 +26,11 @@ struct Peer {
 absl::StatusOr<uid_t> PeerUid(int socket);
 
 // Everything known of the peer. What /proc does not give (hidepid, a peer of another pid namespace,
-// a process that is gone) stays empty. What it gives is believed only where the start time was the
-// same before and after reading and, with a pidfd, its process is not reaped yet: no mix of two
-// processes that had one pid in turn.
+// a process that is gone) stays empty. What it gives is believed only where afterwards the process
+// of the pidfd is not reaped yet or, without one, the start time is still the same: no mix of two
+// processes that had one pid in turn. Reads two files of /proc, for uid 0 five, and without a pidfd
+// one more.
 absl::StatusOr<Peer> IdentifyPeer(int socket);
-
-// What is read of /proc/PID/stat. The name is text: what is not UTF-8 in it is U+FFFD.
-struct ProcessStat {
-  std::string comm;
-  uint64_t start_time_ticks = 0;
-
-  bool operator==(const ProcessStat&) const = default;
-};
-
-// nullopt: no such process, or hidden.
-std::optional<ProcessStat> ReadProcessStat(pid_t pid);
-
-// Fields 2 and 22 of the text of /proc/PID/stat. Field 2 may itself hold blanks and brackets.
-std::optional<ProcessStat> ParseProcessStat(std::string_view stat);
 
 // The systemd unit out of the text of /proc/PID/cgroup: the outermost part of the path that is not
 // a slice, e.g. `cron.service`, `session-3.scope`, `user@1000.service`. Parts below it are named by

@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/descriptor_reserve.h"
-#include "agent/identity/peer.h"
+#include "agent/identity/proc_file.h"
 
 namespace sluice::net {
 namespace {

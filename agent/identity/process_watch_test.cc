@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 
-#include "agent/identity/peer.h"
 #include "gtest/gtest.h"
 #include "tests/support/child.h"
 #include "tests/support/fake_clock.h"

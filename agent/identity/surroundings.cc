@@ -1,6 +1,5 @@
 #include "agent/identity/surroundings.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,27 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/base/mutex.h"
-#include "agent/identity/peer.h"
-#include "proto/base/unique_fd.h"
+#include "agent/identity/proc_file.h"
 
 namespace sluice::net {
 namespace {
 
 // Container managers name groups after ids of so many hexadecimal digits.
 constexpr size_t kContainerIdDigits = 64;
-
-std::optional<std::string> ReadText(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
-  std::string text;
-  std::array<char, 4096> part;
-  ssize_t size;
-  while ((size = ::read(file.get(), part.data(), part.size())) > 0) {
-    text.append(part.data(), static_cast<size_t>(size));
-  }
-  if (size < 0) return std::nullopt;
-  return text;
-}
+constexpr char kUnseen[] = "gone, or not to be seen in /proc";
 
 size_t CountPidNamespaces(absl::string_view status) {
   for (const absl::string_view line : absl::StrSplit(status, '\n')) {
@@ -101,14 +87,11 @@ std::string ContainerGroup(absl::string_view cgroup) {
   return "";
 }
 
-std::optional<Surroundings> ReadSurroundings(const std::string& process) {
-  const auto text = [&process](const char* name) {
-    return ReadText(absl::StrCat("/proc/", process, "/", name));
-  };
-  const auto status = text("status"), user_map = text("uid_map"), mountinfo = text("mountinfo"),
-             cgroup = text("cgroup");
-  if (!status || !user_map || !mountinfo || !cgroup) return std::nullopt;
-  return ParseSurroundings(*status, *user_map, *mountinfo, *cgroup);
+std::optional<Surroundings> ReadSurroundings(pid_t pid, std::string_view cgroup) {
+  const auto status = ReadProcFile(pid, "status"), user_map = ReadProcFile(pid, "uid_map"),
+             mountinfo = ReadProcFile(pid, "mountinfo");
+  if (!status || !user_map || !mountinfo) return std::nullopt;
+  return ParseSurroundings(*status, *user_map, *mountinfo, cgroup);
 }
 
 // A process stays where it began, but for its control group, which systemd chooses before it runs.
@@ -116,7 +99,10 @@ std::optional<Surroundings> OurSurroundings() {
   static Mutex mutex;
   static std::optional<Surroundings> ours;
   MutexLock lock(&mutex);
-  if (!ours) ours = ReadSurroundings("self");
+  if (ours) return ours;
+  if (const auto cgroup = ReadProcFile(::getpid(), "cgroup")) {
+    ours = ReadSurroundings(::getpid(), *cgroup);
+  }
   return ours;
 }
 
@@ -140,16 +126,20 @@ std::string Difference(const Surroundings& process, const Surroundings& ours) {
   return "";
 }
 
+std::string ContainerSign(pid_t pid, std::string_view cgroup) {
+  const auto ours = OurSurroundings();
+  const auto process = ReadSurroundings(pid, cgroup);
+  return ours && process ? Difference(*process, *ours) : kUnseen;
+}
+
 std::string ContainerSign(const Identity& identity) {
   if (identity.pid <= 0) return "in a pid namespace that the agent cannot see";
-  const auto ours = OurSurroundings();
-  const auto process = ReadSurroundings(absl::StrCat(identity.pid));
+  const auto cgroup = ReadProcFile(identity.pid, "cgroup");
+  const std::string sign = cgroup ? ContainerSign(identity.pid, *cgroup) : kUnseen;
   // Read last: until here the number has been this process's.
   const auto stat = ReadProcessStat(identity.pid);
-  if (!ours || !process || !stat || stat->start_time_ticks != identity.start_time_ticks) {
-    return "gone, or not to be seen in /proc";
-  }
-  return Difference(*process, *ours);
+  const bool is_same = stat && stat->start_time_ticks == identity.start_time_ticks;
+  return is_same ? sign : kUnseen;
 }
 
 }  // namespace sluice::net

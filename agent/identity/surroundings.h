@@ -3,6 +3,8 @@
 // every service with a sandbox; so neither is asked.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -33,5 +35,9 @@ std::string Difference(const Surroundings& process, const Surroundings& ours);
 // As of now, between this process and the one that connected as `identity`. Not empty as well where
 // /proc does not tell, and where that process is gone.
 std::string ContainerSign(const Identity& identity);
+
+// The same for whoever has that number now, with the text of its /proc/PID/cgroup. Who that is the
+// caller checks afterwards.
+std::string ContainerSign(pid_t pid, std::string_view cgroup);
 
 }  // namespace sluice::net

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "agent/identity/peer.h"
+#include "agent/identity/proc_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -27,16 +27,15 @@ absl::Status CheckRanges(const v1::SpanOwner& asked) {
 }
 
 absl::StatusOr<net::LiveProcess> FindOwner(const v1::SpanOwner& asked, uid_t uid) {
-  auto process = net::FindLiveProcess(asked.pid());
+  auto process = net::FindLiveProcess(asked.pid(), uid);
   if (absl::IsNotFound(process.status())) {
     return absl::FailedPreconditionError(absl::StrCat("owner: no live process ", asked.pid()));
   }
-  RETURN_IF_ERROR(process.status());
   // Nothing more is said of another user's process than that.
-  if (uid != 0 && process->uid != uid) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("owner: process ", asked.pid(), " is not of uid ", uid));
+  if (absl::IsPermissionDenied(process.status())) {
+    return absl::FailedPreconditionError(absl::StrCat("owner: ", process.status().message()));
   }
+  RETURN_IF_ERROR(process.status());
   if (asked.start_time_ticks() != 0 && asked.start_time_ticks() != process->start_time_ticks) {
     return absl::FailedPreconditionError(absl::StrCat("owner: process ", asked.pid(),
                                                       " started at ", process->start_time_ticks,

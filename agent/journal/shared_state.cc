@@ -82,15 +82,18 @@ void SharedState::Publish(uint64_t last_sequence) {
 void SharedState::Wake() {
   progress_.fetch_add(1);
   if (waiting_.load() == 0) return;
-  MutexLock lock(&wait_mutex_);
+  // Who has looked at progress_ sleeps by the time this is ours. Told only when it is free again:
+  // else those that wake go to sleep once more, for the mutex.
+  { MutexLock lock(&wait_mutex_); }
   moved_.NotifyAll();
 }
 
 bool SharedState::WaitForProgress(uint64_t seen, std::atomic<bool>* woken,
                                   std::chrono::steady_clock::time_point deadline) {
+  // A wait for nothing is a sleep nevertheless, if a short one.
+  bool in_time = deadline > std::chrono::steady_clock::now();
   MutexLock lock(&wait_mutex_);
   waiting_.fetch_add(1);
-  bool in_time = true;
   while (progress_.load() == seen && !woken->load() && in_time) {
     in_time = moved_.WaitUntil(&wait_mutex_, deadline);
   }

@@ -84,7 +84,8 @@ struct SessionCallbacks {
     }
   }
 
-  static int OnClose(nghttp2_session* session, int32_t stream_id, uint32_t error, void*) {
+  static int OnClose(nghttp2_session* session, int32_t stream_id, uint32_t error, void* channel) {
+    --static_cast<Channel*>(channel)->open_calls_;
     Call* const call = CallOf(session, stream_id);
     if (call == nullptr) return 0;
     try {
@@ -168,7 +169,11 @@ std::unique_ptr<Call> Channel::Start(std::string_view method, Deadline deadline,
   const nghttp2_data_provider body = {.source = {}, .read_callback = SessionCallbacks::PlanFrame};
   call->stream_id_ =
       nghttp2_submit_request(session_, nullptr, headers.data(), count, &body, call.get());
-  if (call->stream_id_ < 0) call->OnClose(NGHTTP2_REFUSED_STREAM);
+  if (call->stream_id_ >= 0) {
+    ++open_calls_;
+  } else {
+    call->OnClose(NGHTTP2_REFUSED_STREAM);
+  }
   return call;
 }
 
@@ -213,8 +218,10 @@ Status Channel::Step(Deadline deadline) {
   }
   if (socket_.fd() < 0) return Broken("the socket was closed by the program");
   if (std::chrono::steady_clock::now() < deadline) Wait(deadline);
+  const bool is_in_call = open_calls_ > 0;
   if (const Status status = Receive(); !status.ok()) return status;
-  return Flush();
+  const bool has_ended = is_in_call && open_calls_ == 0;
+  return has_ended ? Status() : Flush();
 }
 
 void Channel::Wait(Deadline deadline) const {

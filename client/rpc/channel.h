@@ -48,6 +48,7 @@ class Channel {
 
   // Writes what waits to be written, then waits until `deadline` for the peer (not at all where it
   // has passed) and takes in what it sent. Ok also when nothing came; an error ends the Channel.
+  // Where that ends the last call, what only acknowledges it waits for the next one.
   Status Step(Deadline deadline);
 
   // Waits until Step has something to do, or `deadline`. Allocates nothing and takes no lock.
@@ -79,6 +80,7 @@ class Channel {
   nghttp2_session* session_ = nullptr;
   std::string gathered_;     // frames that go out together
   std::string_view unsent_;  // of gathered_
+  int open_calls_ = 0;
 };
 
 }  // namespace sluice::rpc

@@ -52,6 +52,39 @@ TEST(ChannelTest, SendsAWholeRequestAtOnce) {
   EXPECT_LT(recv(peer.fd(), bytes.data(), bytes.size(), 0), 0);
 }
 
+// Who asked once closes now, and an agent that wakes for an acknowledgement has nothing from it.
+TEST(ChannelTest, AcknowledgesWithTheNextCallWhatCameWithTheLastAnswer) {
+  std::array<int, 2> ends;
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends.data()), 0);
+  const Socket peer(ends[1]);
+  const auto channel = Channel::Create(Socket(ends[0]));
+  const auto ask = [&] {
+    auto call = channel->Start("/Echo", Deadline::max(), [](std::string_view) { return true; });
+    call->CloseSend();
+    EXPECT_TRUE(channel->Step(Deadline::min()).ok());
+    return call;
+  };
+  const auto heard = [&] {
+    std::array<char, 4096> bytes;
+    const ssize_t size = recv(peer.fd(), bytes.data(), bytes.size(), 0);
+    return size > 0 ? std::string(bytes.data(), static_cast<size_t>(size)) : std::string();
+  };
+  const auto call = ask();
+  EXPECT_NE(heard(), "");
+  using std::string_literals::operator""s;
+  const std::string settings = "\0\0\0\4\0\0\0\0\0"s;
+  const std::string block = "\x88\0\x0bgrpc-status\1"s + "0";
+  const std::string head = "\0\0"s + static_cast<char>(block.size()) + "\1\5\0\0\0\1"s + block;
+  const std::string answer = settings + head;
+  ASSERT_EQ(send(peer.fd(), answer.data(), answer.size(), 0), static_cast<ssize_t>(answer.size()));
+  EXPECT_TRUE(channel->Step(Deadline::min()).ok());
+  EXPECT_TRUE(call->done());
+  EXPECT_TRUE(call->status().ok()) << call->status().message;
+  EXPECT_EQ(heard(), "");
+  const auto next = ask();
+  EXPECT_TRUE(heard().find("\0\0\0\4\1\0\0\0\0"s) != std::string::npos);
+}
+
 TEST(ChannelTest, CarriesMessagesLargerThanAnyWindow) {
   FakeAgent agent;
   const std::string request(3'000'000, 'x');

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "agent/identity/peer.h"
+#include "agent/identity/proc_file.h"
 #include "agent/net/grpc/text.h"
 #include "proto/wire/utf8.h"
 

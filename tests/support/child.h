@@ -7,7 +7,7 @@
 
 #include <utility>
 
-#include "agent/identity/peer.h"
+#include "agent/identity/proc_file.h"
 #include "agent/identity/process_watch.h"
 #include "gtest/gtest.h"
 #include "proto/base/unique_fd.h"

@@ -7,7 +7,6 @@
 
 #include "agent/base/descriptor_reserve.h"
 #include "agent/base/status_macros.h"
-#include "agent/identity/host_root.h"
 #include "agent/net/http/http2_session.h"
 
 namespace sluice::net {
@@ -96,7 +95,6 @@ std::optional<Peer> HttpServer::Admit(int socket) {
     options_.counters->Add("net.refused", "not_identified", *uid);
     return std::nullopt;
   }
-  peer->is_host_root = JudgeHostRoot(peer->identity).ok();
   return *std::move(peer);
 }
 
