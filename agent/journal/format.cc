@@ -20,8 +20,6 @@ constexpr uint32_t kFirstHeaderBytes = 176;
 // Of the whole header without magic and crc: version and length.
 constexpr size_t kVersionAt = 8;
 constexpr size_t kHeaderBytesAt = 12;
-// In a frame.
-constexpr size_t kGenerationAt = 20;
 
 template <typename T>
 void PutNumber(T value, std::string* out) {

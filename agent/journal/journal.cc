@@ -336,7 +336,7 @@ void Journal::OpenSegment() {
     LogWarning("journal: the state is too large for a checkpoint");
     AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, generation, {own}, &opening);
   }
-  log_->OpenSegment(next_sequence_, generation, std::move(opening));
+  log_->OpenSegment(next_sequence_, generation, std::move(opening), retention_->TakeSpare());
   AbsorbNewSegments();
 }
 
@@ -411,6 +411,7 @@ absl::Status Journal::MoveToDisk() {
   RETURN_IF_ERROR(SetAsideOthers(options_, disk, epoch_));
   CommitTurn();
   retention_->FinishCopying();
+  retention_->DropSpare();
   RETURN_IF_ERROR(
       log_->MoveTo(disk.path(), [&] { return location_->active.MoveSegmentsTo(disk); }));
   PointToDisk();

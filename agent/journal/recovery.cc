@@ -136,6 +136,7 @@ absl::StatusOr<ScannedSegment> Recovery::Scan(uint64_t first_sequence,
       segment.file->Resynchronize(segment.file_bytes, first_sequence, UINT64_MAX);
       continue;
     }
+    if (frame->header.sequence < first_sequence) break;  // of an earlier use: none of its own
     frame->payload = {};
     segment.known_synced = std::max(segment.known_synced, frame->header.known_synced());
     segment.frames.push_back(*frame);

@@ -42,7 +42,11 @@ absl::Status MakesRoom() { return absl::UnavailableError("the journal is full, a
 }  // namespace
 
 Retention::Retention(std::shared_ptr<SharedState> shared, const Clock* clock, Limits limits)
-    : shared_(std::move(shared)), clock_(clock), limits_(limits), archiver_(shared_) {}
+    : shared_(std::move(shared)),
+      clock_(clock),
+      limits_(limits),
+      spare_(shared_, clock_),
+      archiver_(shared_) {}
 
 void Retention::AddSegment(uint64_t first_sequence, SegmentUsage usage) {
   SegmentUsage& place = segments_[first_sequence];
@@ -84,6 +88,7 @@ void Retention::Move(Unsettled* entry, uint64_t to_segment) {
 }
 
 absl::Status Retention::MakeRoom(uid_t uid, uint64_t bytes) {
+  if (bytes_ + spare_.bytes() + bytes > limits_.max_bytes) spare_.Drop();
   bool is_copying = false;
   const auto fits_after = [&](auto step) {
     while (!Fits(uid, bytes)) {
@@ -387,7 +392,7 @@ bool Retention::Remove(Iterator it, const char* reason) {
     const UnreadCounts unread = CountUnread(*shared_, *segment, {});
     // Before its name is: a reader that misses the file has to know why.
     segment->gone = true;
-    if (shared_->fs.Unlink(segment->path) != 0 && errno != ENOENT) {
+    if (!TakeOffDisk(segment, it->second)) {
       LogWarning(absl::StrCat("journal: ", ErrnoStatus("unlink " + segment->path).message()));
       segment->gone = false;
       disk_fails_ = true;
@@ -401,6 +406,15 @@ bool Retention::Remove(Iterator it, const char* reason) {
   segments_.erase(it);
   futile_.clear();
   return true;
+}
+
+// Recovery must not take a new segment for sparse by the header of its file's earlier use.
+bool Retention::TakeOffDisk(const SharedState::SegmentPtr& segment, const SegmentUsage& usage) {
+  const bool is_of_use = bytes_ + limits_.segment_bytes <= limits_.max_bytes &&
+                         usage.bytes >= limits_.segment_bytes / 2 &&
+                         usage.sparse == SparseUse::kNone;
+  if (is_of_use && spare_.Keep(segment, usage.bytes, usage.newest_unix_nano)) return true;
+  return shared_->fs.Unlink(segment->path) == 0 || errno == ENOENT;
 }
 
 void Retention::CountForgotten(const SegmentUsage& usage, const std::map<uid_t, uint64_t>& kept,

@@ -38,6 +38,7 @@
 #include "agent/journal/checkpoint.h"
 #include "agent/journal/fair_share.h"
 #include "agent/journal/shared_state.h"
+#include "agent/journal/spare_segment.h"
 
 namespace sluice::journal {
 
@@ -92,6 +93,11 @@ class Retention {
   const std::map<uint64_t, SegmentUsage>& segments() const { return segments_; }
   uint64_t bytes() const { return bytes_; }
 
+  // A file for the next segment to be written over, as SpareSegment. Where the journal is about to
+  // be full none is kept.
+  std::string TakeSpare() { return spare_.Take(); }
+  void DropSpare() { spare_.Drop(); }
+
  private:
   using Iterator = std::map<uint64_t, SegmentUsage>::iterator;
   using ConstIterator = std::map<uint64_t, SegmentUsage>::const_iterator;
@@ -143,6 +149,7 @@ class Retention {
   // False: the oldest is needed, or being copied, or could not be removed.
   bool RemoveOldest(const char* reason);
   bool Remove(Iterator it, const char* reason);
+  bool TakeOffDisk(const SharedState::SegmentPtr& segment, const SegmentUsage& usage);
   void CountForgotten(const SegmentUsage& usage, const std::map<uid_t, uint64_t>& kept,
                       const char* reason) const;
   void Move(Unsettled* entry, uint64_t to_segment);
@@ -160,6 +167,7 @@ class Retention {
   uint64_t bytes_ = 0;
   uint64_t others_bytes_ = 0;
   std::map<uid_t, uint64_t> bytes_by_uid_;
+  SpareSegment spare_;  // beside all this
 
   std::optional<Copying> copying_;
   // The last copy or removal failed: no more copies until the next Trim, which looks at all again.

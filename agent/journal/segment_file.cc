@@ -28,6 +28,19 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> SegmentFile::Create(FileSystem& fs,
   return file;
 }
 
+absl::StatusOr<std::shared_ptr<SegmentFile>> SegmentFile::Reuse(
+    FileSystem& fs, const std::string& directory, uint64_t first_sequence, uint32_t generation,
+    std::string_view opening, const std::string& spare) {
+  std::shared_ptr<SegmentFile> file(new SegmentFile(fs, directory, first_sequence, generation));
+  RETURN_IF_ERROR(file->Make(spare, 0, opening));
+  const int64_t bytes = fs.FileSize(file->fd_.get());
+  file->leftover_end_ = bytes < 0 ? 0 : static_cast<uint64_t>(bytes);
+  const std::string& path = file->segment_->path;
+  if (fs.Rename(spare, path) != 0) return ErrnoStatus(absl::StrCat("rename ", spare));
+  file->Publish();
+  return file;
+}
+
 absl::StatusOr<std::shared_ptr<SegmentFile>> SegmentFile::CreateAside(FileSystem& fs,
                                                                       const std::string& directory,
                                                                       uint64_t first_sequence,
@@ -71,6 +84,12 @@ void SegmentFile::CutTo(uint64_t size) {
   size_ = size;
   Publish();
   fs_.Ftruncate(fd_.get(), size);
+}
+
+// Where the disk refuses, the space is lost until recovery.
+void SegmentFile::CutLeftover() {
+  if (leftover_end_ > size_) fs_.Ftruncate(fd_.get(), size_);
+  leftover_end_ = 0;
 }
 
 absl::Status SegmentFile::Sync() {

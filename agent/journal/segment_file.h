@@ -24,7 +24,15 @@ class SegmentFile {
                                                              uint32_t generation,
                                                              std::string_view opening);
 
-  // The same under another name until Install puts it in the place of any file of its name.
+  // The same in the file at `spare`, which is given the segment's name and may take that of a file
+  // that is there. What is in it behind the segment's own bytes is of another generation, and none
+  // of its entries is as new.
+  static absl::StatusOr<std::shared_ptr<SegmentFile>> Reuse(
+      FileSystem& fs, const std::string& directory, uint64_t first_sequence, uint32_t generation,
+      std::string_view opening, const std::string& spare);
+
+  // The same as Create under another name until Install puts it in the place of any file of its
+  // name.
   static absl::StatusOr<std::shared_ptr<SegmentFile>> CreateAside(FileSystem& fs,
                                                                   const std::string& directory,
                                                                   uint64_t first_sequence,
@@ -39,6 +47,8 @@ class SegmentFile {
   absl::Status Append(std::string_view bytes);
   // Gives back the space of what stands again in another file.
   void CutTo(uint64_t size);
+  // Nothing more is appended: gives back what an earlier use of the file left behind its end.
+  void CutLeftover();
   // Lets readers see what was appended.
   void Publish() { segment_->end_offset.store(size_, std::memory_order_release); }
   // Makes what was appended before the call durable, and at first the file's name.
@@ -47,6 +57,7 @@ class SegmentFile {
   const std::shared_ptr<Segment>& segment() const { return segment_; }
   uint32_t generation() const { return generation_; }
   uint64_t size() const { return size_; }
+  bool name_is_durable() const { return name_is_durable_; }
 
  private:
   SegmentFile(FileSystem& fs, std::string directory, uint64_t first_sequence, uint32_t generation);
@@ -58,6 +69,7 @@ class SegmentFile {
   const uint32_t generation_;
   UniqueFd fd_;
   uint64_t size_ = 0;
+  uint64_t leftover_end_ = 0;  // of what was in the file before
   bool name_is_durable_ = false;
 };
 

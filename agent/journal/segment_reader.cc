@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "agent/base/crc32c.h"
@@ -13,6 +14,8 @@ namespace {
 
 constexpr uint64_t kWindowBytes = 256 * 1024;
 constexpr uint64_t kPageBytes = 4096;
+// Looked through at once.
+constexpr uint64_t kSearchedBytes = 16 * 1024;
 // What a search behind damage may check. Senders choose the bytes that it searches, and could make
 // them look like overlapping entries.
 constexpr uint64_t kSearchBytes = 256ull << 20;
@@ -63,7 +66,8 @@ void SegmentReader::Resynchronize(uint64_t end, uint64_t first, uint64_t last) {
     }
   }
   uint64_t budget = kSearchBytes;
-  for (uint64_t at = offset_ + 1; at + kFrameHeaderBytes <= end; ++at) {
+  for (uint64_t at = NextOfGeneration(offset_ + 1, end); at + kFrameHeaderBytes <= end;
+       at = NextOfGeneration(at + 1, end)) {
     const auto header = HeaderAt(at, end);
     if (!header || !is_wanted(*header)) continue;
     if (header->frame_bytes() > budget) break;
@@ -74,6 +78,21 @@ void SegmentReader::Resynchronize(uint64_t end, uint64_t first, uint64_t last) {
     }
   }
   offset_ = end;
+}
+
+// The first place from `at` on where a header of the generation may be; `end` where there is none.
+uint64_t SegmentReader::NextOfGeneration(uint64_t at, uint64_t end) {
+  if (!generation_) return at;
+  char wanted[sizeof(*generation_)];
+  std::memcpy(wanted, &*generation_, sizeof(wanted));
+  while (at + kFrameHeaderBytes <= end) {
+    const std::string_view bytes = Bytes(at, std::min(kSearchedBytes, end - at), end);
+    if (bytes.size() < kFrameHeaderBytes) break;
+    const size_t found = bytes.find({wanted, sizeof(wanted)}, kGenerationAt);
+    if (found != std::string_view::npos) return at + found - kGenerationAt;
+    at += bytes.size() - (kGenerationAt + sizeof(wanted) - 1);
+  }
+  return end;
 }
 
 std::string SegmentReader::Payload(const Frame& frame) {

@@ -61,6 +61,7 @@ class SegmentReader {
   }
   std::string_view Fill(uint64_t offset, uint64_t size, uint64_t end);
   void ReadByPages(uint64_t offset);
+  uint64_t NextOfGeneration(uint64_t at, uint64_t end);
   std::optional<FrameHeader> HeaderAt(uint64_t offset, uint64_t end);
   bool IsSound(const FrameHeader& header, uint64_t offset, uint64_t end);
 

@@ -48,6 +48,10 @@ class SharedState {
 
   FileSystem& fs;
   Counters* const counters;  // may be null
+  // Changes of files' names by the ingest thread, and those of them that were made before a sync of
+  // the directory.
+  std::atomic<uint64_t> name_changes{0};
+  std::atomic<uint64_t> durable_name_changes{0};
   const std::string boot_id;
 
   void Count(const std::string& name, const std::string& reason, uint64_t count) const;

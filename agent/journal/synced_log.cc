@@ -54,6 +54,8 @@ SyncedLog::~SyncedLog() {
     work_.NotifyAll();
   }
   if (thread_.joinable()) thread_.join();
+  MutexLock lock(&mutex_);
+  if (current_ != nullptr) current_->CutLeftover();
 }
 
 void SyncedLog::Start() {
@@ -72,13 +74,18 @@ void SyncedLog::EndWrite(const absl::Status& written) {
   if (!written.ok()) Refuse(written);
 }
 
-bool SyncedLog::OpenSegment(uint64_t next_sequence, uint32_t generation, std::string opening) {
+bool SyncedLog::OpenSegment(uint64_t next_sequence, uint32_t generation, std::string opening,
+                            const std::string& spare) {
+  std::shared_ptr<SegmentFile> last;
   {
     MutexLock lock(&mutex_);
     if (!BeginWrite()) return false;
+    last = current_;
   }
+  if (last != nullptr) last->CutLeftover();
+  const std::string content = options_.header(next_sequence, generation) + opening;
   const absl::StatusOr<std::shared_ptr<SegmentFile>> file =
-      MakeSegment(next_sequence, generation, options_.header(next_sequence, generation) + opening);
+      MakeSegment(next_sequence, generation, content, spare);
   if (file.ok()) shared_->AddSegment((*file)->segment());
   MutexLock lock(&mutex_);
   EndWrite(file.status());
@@ -99,9 +106,15 @@ bool SyncedLog::OpenSegment(uint64_t next_sequence, uint32_t generation, std::st
 // may hold the only checkpoint, so that the new one is durable first.
 absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::MakeSegment(uint64_t first_sequence,
                                                                     uint32_t generation,
-                                                                    const std::string& content) {
+                                                                    const std::string& content,
+                                                                    const std::string& spare) {
   const std::string directory = CurrentDirectory();
   if (shared_->SegmentAt(first_sequence) == nullptr) {
+    if (!spare.empty()) {
+      auto file =
+          SegmentFile::Reuse(shared_->fs, directory, first_sequence, generation, content, spare);
+      if (file.ok()) return file;
+    }
     return SegmentFile::Create(shared_->fs, directory, first_sequence, generation, content);
   }
   absl::StatusOr<std::shared_ptr<SegmentFile>> file =
@@ -293,10 +306,13 @@ void SyncedLog::SyncWritten() {
   opened_at_.reset();
   is_syncing_ = true;
   mutex_.Unlock();
+  const uint64_t name_changes = shared_->name_changes;
   absl::Status synced;
   for (const auto& file : files) {
+    const bool syncs_directory = !file->name_is_durable();
     synced = file->Sync();
     if (!synced.ok()) break;
+    if (syncs_directory) shared_->durable_name_changes = name_changes;
   }
   mutex_.Lock();
   is_syncing_ = false;

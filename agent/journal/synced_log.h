@@ -76,9 +76,10 @@ class SyncedLog {
   void Start();
 
   // Opens a segment for what comes from `next_sequence` on. `opening` is the frame of its
-  // checkpoint and of its generation. False: the disk refuses; the sync thread makes the segment
-  // when it can.
-  bool OpenSegment(uint64_t next_sequence, uint32_t generation, std::string opening);
+  // checkpoint and of its generation. `spare`: a file to write over, or empty. False: the disk
+  // refuses; the sync thread makes the segment when it can.
+  bool OpenSegment(uint64_t next_sequence, uint32_t generation, std::string opening,
+                   const std::string& spare);
   void Write(Chunk chunk);
   // Of the segment that the next chunk probably goes to. A chunk of another one is mended.
   uint32_t generation() const { return generation_.load(); }
@@ -115,7 +116,8 @@ class SyncedLog {
   void EndWrite(const absl::Status& written) REQUIRES(mutex_);
   absl::StatusOr<std::shared_ptr<SegmentFile>> MakeSegment(uint64_t first_sequence,
                                                            uint32_t generation,
-                                                           const std::string& content);
+                                                           const std::string& content,
+                                                           const std::string& spare);
   void Restamp(uint32_t generation, Chunk* chunk) const;
   std::string CurrentDirectory() const;
   void Enqueue(Chunk chunk, bool is_written) REQUIRES(mutex_);

@@ -16,7 +16,7 @@ namespace {
 std::string_view PlainKey(std::string_view encoded) {
   constexpr size_t kHeader = 2;  // a tag and a length
   const auto byte = [encoded](size_t i) { return static_cast<uint8_t>(encoded[i]); };
-  if (encoded.size() < 3 * kHeader || !IsAscii(encoded)) return {};
+  if (encoded.size() < 3 * kHeader) return {};
   const size_t value = kHeader + byte(1);
   if (byte(0) != WireTag(key_value_field::kKey, WireType::kBytes) ||
       value + 2 * kHeader > encoded.size()) {
@@ -27,7 +27,8 @@ std::string_view PlainKey(std::string_view encoded) {
                      byte(value + 1) == encoded.size() - value - kHeader &&
                      byte(value + 2) == WireTag(any_value_field::kStringValue, WireType::kBytes) &&
                      byte(value + 3) == encoded.size() - text;
-  return plain ? encoded.substr(kHeader, byte(1)) : std::string_view();
+  // Last: a long text is not looked through for nothing.
+  return plain && IsAscii(encoded) ? encoded.substr(kHeader, byte(1)) : std::string_view();
 }
 
 // Collects what is wrong. Its walks return false at the first fault.

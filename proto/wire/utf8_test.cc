@@ -34,6 +34,18 @@ TEST(Utf8Test, TakesTheFirstAndLastCodePointOfEveryLength) {
   }
 }
 
+TEST(Utf8Test, SeesEveryByteThatIsNotAscii) {
+  for (size_t size = 0; size <= 100; ++size) {
+    std::string text(size, 'x');
+    EXPECT_TRUE(IsAscii(text)) << size;
+    for (size_t at = 0; at < size; ++at) {
+      text[at] = '\x80';
+      EXPECT_FALSE(IsAscii(text)) << at << " of " << size;
+      text[at] = 'x';
+    }
+  }
+}
+
 TEST(Utf8Test, RejectsWhatUnicodeRejects) {
   EXPECT_FALSE(IsValidUtf8("\xc0\x80")) << "overlong NUL";
   EXPECT_FALSE(IsValidUtf8("\xc1\xbf")) << "overlong DEL";

@@ -1,0 +1,60 @@
+#include "agent/journal/spare_segment.h"
+
+#include <atomic>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/journal/segment_file.h"
+
+namespace sluice::journal {
+namespace {
+
+constexpr uint64_t kFreshNanos = 60'000'000'000;
+
+}  // namespace
+
+SpareSegment::SpareSegment(std::shared_ptr<SharedState> shared, const Clock* clock)
+    : shared_(std::move(shared)), clock_(clock) {}
+
+SpareSegment::~SpareSegment() { Drop(); }
+
+bool SpareSegment::IsFresh(uint64_t written_unix_nano) const {
+  return clock_->UnixNano() < written_unix_nano + kFreshNanos;
+}
+
+bool SpareSegment::Keep(SharedState::SegmentPtr segment, uint64_t bytes,
+                        uint64_t written_unix_nano) {
+  if (segment_ != nullptr || !IsFresh(written_unix_nano)) return false;
+  const std::string directory = segment->path.substr(0, segment->path.rfind('/'));
+  // By which it is removed at the next start, if it is left over.
+  path_ = absl::StrCat(directory, "/spare", kAsideSuffix);
+  if (shared_->fs.Rename(segment->path, path_) != 0) return false;
+  name_change_ = ++shared_->name_changes;
+  segment_ = std::move(segment);
+  bytes_ = bytes;
+  written_unix_nano_ = written_unix_nano;
+  return true;
+}
+
+std::string SpareSegment::Take() {
+  if (segment_ == nullptr) return {};
+  if (!IsFresh(written_unix_nano_)) {
+    Drop();
+    return {};
+  }
+  if (segment_.use_count() > 1 || shared_->durable_name_changes < name_change_) return {};
+  // After all that the last of the others did with it.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  segment_ = nullptr;
+  bytes_ = 0;
+  return path_;
+}
+
+void SpareSegment::Drop() {
+  if (segment_ == nullptr) return;
+  segment_ = nullptr;
+  bytes_ = 0;
+  shared_->fs.Unlink(path_);
+}
+
+}  // namespace sluice::journal
