@@ -296,6 +296,24 @@ TEST_F(OtlpSinkTest, AScopeIsTakenWholeOnlyWhereAllOfItPasses) {
   EXPECT_EQ(feed("quiet", "debug"), 0u);
 }
 
+// The bytes around a level are a sender's choice.
+TEST_F(OtlpSinkTest, FindsALevelWhateverStandsBeforeIt) {
+  Use("info");
+  for (const size_t misses : {0, 1, 2, 3, 100, 1000}) {
+    for (const std::string& decoy : {std::string("\x05"), std::string("\n\x05leve")}) {
+      disk::v1::JournalBatch batch = Batch(5);
+      sluice::v1::Record record = WholeRecord(1, 1);
+      std::string state;
+      for (size_t i = 0; i < misses; ++i) state += decoy;
+      record.mutable_span()->set_trace_state(state);
+      testing::AddTextAttribute(&record, "level", "debug");
+      *batch.add_scope_spans()->add_spans() = record.span();
+      Feed(batch);
+      EXPECT_EQ(sink_->pending_records(), 0u) << misses << " times " << decoy;
+    }
+  }
+}
+
 TEST_F(OtlpSinkTest, ChildrenByOtlpOfWhatIsNotExportedNameTheNearestThatIs) {
   Use("info,quiet=warn");
   sluice::v1::Record hidden = StartRecord(1, 2, 1, "hidden");
