@@ -265,6 +265,7 @@ const char* Http2Session::Over() const {
 size_t Http2Session::TakeWork() { return std::exchange(work_, 0); }
 
 void Http2Session::StartResponse(int32_t stream_id, const ResponseHead& head, HttpCall* call) {
+  must_write_ = true;
   FieldList fields = FieldsOf(head, 0);
   nghttp2_data_provider body{.source = {.ptr = call}, .read_callback = SessionCallbacks::ReadBody};
   Check(nghttp2_submit_response(session_.get(), stream_id, fields.data(), fields.size(), &body));
@@ -272,6 +273,7 @@ void Http2Session::StartResponse(int32_t stream_id, const ResponseHead& head, Ht
 
 void Http2Session::FinishAtOnce(int32_t stream_id, const ResponseHead& head,
                                 const HeaderFields& trailers) {
+  must_write_ = true;
   FieldList all = FieldsOf(head, trailers.size());
   AppendFields(trailers, &all);
   Check(nghttp2_submit_response(session_.get(), stream_id, all.data(), all.size(), nullptr));
@@ -287,6 +289,7 @@ void Http2Session::Consume(int32_t stream_id, size_t bytes) {
 }
 
 void Http2Session::GoAway() {
+  must_write_ = true;
   Check(nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
                               nghttp2_session_get_last_proc_stream_id(session_.get()),
                               NGHTTP2_NO_ERROR, nullptr, 0));
@@ -309,6 +312,7 @@ int Http2Session::EndIfFlood(const char* flood) {
 
 int Http2Session::OnBeginFrame(const nghttp2_frame_hd& header) {
   ++work_;
+  must_write_ |= has_whole_request_;
   if (header.type == NGHTTP2_HEADERS) head_.Clear();
   return EndIfFlood(flood_guard_.OnFrame(header.type, now_));
 }
@@ -333,6 +337,7 @@ int Http2Session::OnFrame(const nghttp2_frame& frame) {
   if (frame.hd.type == NGHTTP2_SETTINGS && !std::exchange(is_greeted_, true)) owner_->OnGreeting();
   if (frame.hd.type != NGHTTP2_DATA && frame.hd.type != NGHTTP2_HEADERS) return 0;
   if (EndsStream(frame.hd)) {
+    has_whole_request_ = true;
     if (HttpCall* const call = CallOf(frame.hd.stream_id)) call->OnRequestEnd();
     return 0;
   }
@@ -348,6 +353,7 @@ int Http2Session::OnInvalidFrame(const nghttp2_frame& frame) {
 // A response that ends before its request does frees the peer from sending the rest. A stream that
 // the peer makes us reset costs what its own reset does.
 void Http2Session::OnFrameSent(const nghttp2_frame& frame) {
+  must_write_ = true;
   if (frame.hd.type == NGHTTP2_DATA) flood_guard_.OnDataSent();
   if (frame.hd.type == NGHTTP2_RST_STREAM && frame.rst_stream.error_code != NGHTTP2_NO_ERROR) {
     EndIfFlood(flood_guard_.OnForcedReset(now_));

@@ -34,6 +34,7 @@ class Http2Session final : public HttpSession {
   bool is_paused() const override { return paused_stream_ != 0; }
   const char* Resume(uint64_t now) override;
   size_t kept_bytes() const override { return kept_.size(); }
+  bool awaits_answer_alone() const override { return has_whole_request_ && !must_write_; }
   const char* Produce(std::string* out, size_t limit) override;
   std::string ClosingBytes(std::string_view reason) const override { return GoAwayFrame(reason); }
   const char* Over() const override;
@@ -83,6 +84,9 @@ class Http2Session final : public HttpSession {
   uint64_t now_ = 0;
   size_t work_ = 0;
   bool is_greeted_ = false;
+  bool has_whole_request_ = false;
+  // Something was sent, there is an answer, or the peer sent more than one whole request.
+  bool must_write_ = false;
   bool peer_left_ = false;
 };
 

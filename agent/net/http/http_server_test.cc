@@ -150,5 +150,77 @@ TEST_F(HttpServerTest, WhoHasGreetedMayTakeMinutesToAsk) {
   EXPECT_EQ(counters_.Total("net.closed", "first_request_timeout"), 1u);
 }
 
+// Preface, SETTINGS, and a request that is whole where `flags` end its stream.
+std::string FirstBytes(uint8_t flags) {
+  return std::string(testing::kPreface) + testing::Frame(NGHTTP2_SETTINGS, 0, 0, "") +
+         testing::Frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1,
+                        testing::RequestBlock("/t.T/Script")) +
+         testing::Frame(NGHTTP2_DATA, flags, 1, testing::GrpcMessage("ask"));
+}
+
+class FirstAnswerTest : public HttpServerTest {
+ protected:
+  void Say(std::string_view bytes) {
+    ASSERT_EQ(::send(socket_.get(), bytes.data(), bytes.size(), 0),
+              static_cast<ssize_t>(bytes.size()));
+    for (int turn = 0; turn < 3; ++turn) loop_->RunOnce(0);
+  }
+  // What the server has sent since the last call.
+  std::string Hear() {
+    std::array<char, 4096> bytes;
+    const ssize_t size = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    return size > 0 ? std::string(bytes.data(), static_cast<size_t>(size)) : "";
+  }
+  bool IsSettings(const std::string& bytes) {
+    return bytes.size() > 9 && bytes[3] == NGHTTP2_SETTINGS;
+  }
+
+  const UniqueFd socket_ = ConnectRaw();
+};
+
+TEST_F(FirstAnswerTest, GoesOutWithTheSettings) {
+  Say(FirstBytes(NGHTTP2_FLAG_END_STREAM));
+  EXPECT_EQ(script_.events, "half-close ");
+  EXPECT_EQ(Hear(), "");
+  script_.call->Send("answer");
+  script_.call->Finish(absl::OkStatus());
+  loop_->RunOnce(0);
+  const std::string heard = Hear();
+  EXPECT_TRUE(IsSettings(heard));
+  EXPECT_THAT(heard, ::testing::HasSubstr("answer"));
+}
+
+TEST_F(FirstAnswerTest, LetsTheSettingsGoAheadWhenItIsLate) {
+  Say(FirstBytes(NGHTTP2_FLAG_END_STREAM));
+  clock_.now += 19'000'000;
+  loop_->RunOnce(0);
+  EXPECT_EQ(Hear(), "");
+  clock_.now += 1'000'000;
+  loop_->RunOnce(0);
+  EXPECT_TRUE(IsSettings(Hear()));
+}
+
+TEST_F(FirstAnswerTest, IsNotWaitedForWhileTheRequestIsNotWhole) {
+  Say(FirstBytes(0));
+  EXPECT_EQ(script_.messages.size(), 1u);
+  EXPECT_TRUE(IsSettings(Hear()));
+}
+
+TEST_F(FirstAnswerTest, IsNotWaitedForByAnotherThatIsThere) {
+  const std::string second =
+      testing::Frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 3,
+                     testing::RequestBlock("/t.T/Echo")) +
+      testing::Frame(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 3, testing::GrpcMessage("second"));
+  Say(FirstBytes(NGHTTP2_FLAG_END_STREAM) + second);
+  EXPECT_EQ(script_.events, "half-close ");
+  EXPECT_THAT(Hear(), ::testing::HasSubstr("second"));
+}
+
+TEST_F(FirstAnswerTest, IsNotWaitedForByWhoAsksForMore) {
+  Say(FirstBytes(NGHTTP2_FLAG_END_STREAM) +
+      testing::Frame(NGHTTP2_PING, 0, 0, std::string(8, 'p')));
+  EXPECT_THAT(Hear(), ::testing::HasSubstr("pppppppp"));
+}
+
 }  // namespace
 }  // namespace sluice::net

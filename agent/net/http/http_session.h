@@ -54,6 +54,8 @@ class HttpSession {
   virtual const char* Resume(uint64_t now) = 0;
   // Memory in use for it.
   virtual size_t kept_bytes() const = 0;
+  // The peer waits for an answer and for nothing else that is to be sent by now.
+  virtual bool awaits_answer_alone() const { return false; }
   // Appends what is to be sent, until about `limit` bytes are there. Returns as Receive.
   virtual const char* Produce(std::string* out, size_t limit) = 0;
   // What tells a peer why its connection ends.

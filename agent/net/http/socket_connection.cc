@@ -84,7 +84,8 @@ SocketConnection::SocketConnection(ServerCore* core, const CallKinds* kinds, uin
       core_(core),
       kinds_(kinds),
       user_(core->order().Join(uid())),
-      socket_(std::move(socket)) {}
+      socket_(std::move(socket)),
+      answer_wait_(&core->loop()) {}
 
 SocketConnection::~SocketConnection() {
   LeaveWait();
@@ -402,6 +403,7 @@ void SocketConnection::EndCalls() {
 }
 
 void SocketConnection::Write() {
+  if (session_->awaits_answer_alone() && answer_wait_.IsOn([this] { MarkBusy(); })) return;
   if (!WriteBacklog()) return;
   std::string& out = core_->write_buffer();
   const char* const failure = session_->Produce(&out, kWriteBytes);

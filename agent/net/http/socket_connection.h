@@ -8,6 +8,7 @@
 
 #include "agent/base/event_loop.h"
 #include "agent/net/connection.h"
+#include "agent/net/http/answer_wait.h"
 #include "agent/net/http/http_call.h"
 #include "agent/net/http/http_session.h"
 #include "agent/net/http/server_core.h"
@@ -121,6 +122,7 @@ class SocketConnection final : public Connection,
   EventLoop::TimerId first_request_timer_ = 0;
   EventLoop::TimerId patience_timer_ = 0;
   EventLoop::TimerId progress_timer_ = 0;
+  AnswerWait answer_wait_;
   size_t progress_ = 0;  // bytes since that timer started
   size_t read_size_ = kMinReadBytes;
   size_t last_read_ = 0;
