@@ -11,7 +11,7 @@ namespace sluice::sinks {
 class ReadingPace {
  public:
   // What is read before jobs, flushes and root have their turn, within an entry, too.
-  static constexpr size_t kStepRecords = 512;
+  static constexpr size_t kStepRecords = 64;
   // Large records take as long as many: so many bytes of an entry count as a record.
   static constexpr uint64_t kBytesOfRecord = 2048;
 

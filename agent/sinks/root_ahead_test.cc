@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/support/fake_clock.h"
 #include "tests/support/sinks/worker_fixture.h"
 
 namespace sluice::sinks {
@@ -95,6 +96,20 @@ TEST_F(RootAheadTest, AQueueOfLargeRecordsIsNotNear) {
   const auto report = std::find(written.begin(), written.end(), "r1");
   EXPECT_LE(report - written.begin(), 160) << "400 are fewer than the queue may read of small ones";
   ASSERT_NE(report, written.end());
+}
+
+TEST_F(RootAheadTest, AQueueOfSlowRecordsIsNotNear) {
+  FakeClock clock(1'000'000'000);
+  clock_ = &clock;
+  WriteQueue(800, {"r1"});
+  log_->on_add = [&, asked = false](const stream::Delivery&) mutable {
+    clock.Advance(std::chrono::milliseconds(1));
+    if (!std::exchange(asked, true)) Flush(&flushed_, SinkWorker::Whose::kRoots);
+  };
+  StartWorker();
+  ASSERT_TRUE(Answer(&flushed_).ok());
+  EXPECT_LE(UsersBefore(Written(), "r1"), 200) << "a moment, and what is read at once";
+  ASSERT_TRUE(Stop());
 }
 
 TEST_F(RootAheadTest, AllOfARootsOwnEntryComesBeforeWhatGoesAhead) {

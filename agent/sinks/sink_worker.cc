@@ -3,7 +3,7 @@
 // and a stop must end in time.
 //
 // States: Run restores the open spans, opens the sink, then repeats: read, commit, run jobs, sync.
-// While it reads, each 512 records Attend runs jobs, answers flushes that are due and lets root's
+// While it reads, each 64 records Attend runs jobs, answers flushes that are due and lets root's
 // entries go first where they are waited for (root_ahead.h). Open and Commit are repeated until
 // they succeed (Persist); between attempts jobs still run. After BeginStop each attempt that begins
 // is the last of its kind. So a sink that works drains; one that waits or fails is woken, tries
@@ -40,7 +40,8 @@ using std::chrono::nanoseconds;
 constexpr size_t kBatchEntries = 1024;
 constexpr size_t kBatchRecords = 16 * 1024;
 // What the queue may read once root waits: as a rule it gets there, and nothing has to go first.
-constexpr uint64_t kPatienceRecords = 2 * ReadingPace::kStepRecords;
+constexpr uint64_t kPatienceRecords = 1024;
+constexpr uint64_t kPatienceNanos = 20'000'000;
 // Flushes that come while a batch is read share a sync; root's do not wait for others.
 constexpr uint64_t kFlushInterval = 20'000'000;
 // What is held of an entry before it is written out: a small record may be a long line.
@@ -308,10 +309,14 @@ void SinkWorker::ServeRoot() {
     return;
   }
   has_duty_ = true;
-  if (root_first_at_ == 0) root_first_at_ = pace_.read() + kPatienceRecords;
+  if (root_first_at_ == 0) {
+    root_first_at_ = pace_.read() + kPatienceRecords;
+    root_first_from_ = Now() + kPatienceNanos;
+  }
+  const bool is_patient = pace_.read() < root_first_at_ && Now() < root_first_from_;
   if (wanted <= read_sequence_) {
     CommitBatch();
-  } else if (pace_.read() >= root_first_at_ && !in_roots_entry_) {
+  } else if (!is_patient && !in_roots_entry_) {
     TakeAhead(wanted);
   }
 }

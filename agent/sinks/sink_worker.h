@@ -154,8 +154,10 @@ class SinkWorker final : public SinkLoad {
   uint64_t read_sequence_ = 0;
   bool in_roots_entry_ = false;
   ReadingPace pace_;
-  // How much the queue may read before what root waits for goes first; 0: nothing is waited for.
+  // How much the queue may read, and how long, before what root waits for goes first; 0: nothing is
+  // waited for.
   uint64_t root_first_at_ = 0;
+  uint64_t root_first_from_ = 0;
   bool unsynced_ = false;
   uint64_t sync_due_ = 0;
   size_t unsynced_entry_bytes_ = 0;  // read since the last attempt to sync
