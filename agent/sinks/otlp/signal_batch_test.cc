@@ -27,7 +27,7 @@ std::string EncodedScope(const std::vector<std::string>& names, const std::strin
   return scope.SerializeAsString();
 }
 
-std::string NamesIn(const std::string& request) {
+std::string ItemsIn(const std::string& request) {
   v1::ExportTraceServiceRequest message;
   EXPECT_TRUE(message.ParseFromString(request));
   std::vector<std::string> names;
@@ -55,15 +55,15 @@ TEST_F(SignalBatchTest, TakesItemsFromWhereverTheyStandInAScope) {
   Add("a", EncodedScope({"1", "2"}, "url") + EncodedScope({}, "url") + EncodedScope({"3"}, "url") +
                EncodedScope({"4"}, ""));
   EXPECT_EQ(batch_.size(), 4u);
-  EXPECT_EQ(NamesIn(RequestOf(batch_)), "1 2 3 4");
-  EXPECT_EQ(NamesIn(RequestOf(batch_, 1, 3)), "2 3");
+  EXPECT_EQ(ItemsIn(RequestOf(batch_)), "1 2 3 4");
+  EXPECT_EQ(ItemsIn(RequestOf(batch_, 1, 3)), "2 3");
   EXPECT_GE(batch_.bytes(), RequestOf(batch_).size());
 }
 
 TEST_F(SignalBatchTest, TakesNoItemThatIsCutOff) {
   const std::string whole = EncodedScope({"1", "2"}, "");
   Add("a", whole.substr(0, whole.size() - 1));
-  EXPECT_EQ(NamesIn(RequestOf(batch_)), "1");
+  EXPECT_EQ(ItemsIn(RequestOf(batch_)), "1");
 }
 
 TEST_F(SignalBatchTest, NothingIsLeftOfWhatWasCleared) {
@@ -76,7 +76,7 @@ TEST_F(SignalBatchTest, NothingIsLeftOfWhatWasCleared) {
   Add("d", EncodedScope({"d1", "d2"}, ""));
   Add("e", EncodedScope({"e1"}, ""));
   Add("c", EncodedScope({"c2"}, ""));
-  EXPECT_EQ(NamesIn(RequestOf(batch_)), "c1 c2 d1 d2 e1");
+  EXPECT_EQ(ItemsIn(RequestOf(batch_)), "c1 c2 d1 d2 e1");
   EXPECT_EQ(batch_.size(), 5u);
 }
 
