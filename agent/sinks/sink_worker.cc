@@ -40,8 +40,8 @@ using std::chrono::nanoseconds;
 constexpr size_t kBatchEntries = 1024;
 constexpr size_t kBatchRecords = 16 * 1024;
 // What the queue may read once root waits: as a rule it gets there, and nothing has to go first.
-constexpr uint64_t kPatienceRecords = 1024;
-constexpr uint64_t kPatienceNanos = 20'000'000;
+constexpr uint64_t kRootWaitsRecords = 1024;
+constexpr uint64_t kRootWaitsNanos = 20'000'000;
 // Flushes that come while a batch is read share a sync; root's do not wait for others.
 constexpr uint64_t kFlushInterval = 20'000'000;
 // What is held of an entry before it is written out: a small record may be a long line.
@@ -310,8 +310,8 @@ void SinkWorker::ServeRoot() {
   }
   has_duty_ = true;
   if (root_first_at_ == 0) {
-    root_first_at_ = pace_.read() + kPatienceRecords;
-    root_first_from_ = Now() + kPatienceNanos;
+    root_first_at_ = pace_.read() + kRootWaitsRecords;
+    root_first_from_ = Now() + kRootWaitsNanos;
   }
   const bool is_patient = pace_.read() < root_first_at_ && Now() < root_first_from_;
   if (wanted <= read_sequence_) {
