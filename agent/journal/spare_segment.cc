@@ -1,6 +1,6 @@
 #include "agent/journal/spare_segment.h"
 
-#include <atomic>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,10 +42,11 @@ std::string SpareSegment::Take() {
     Drop();
     return {};
   }
-  if (segment_.use_count() > 1 || shared_->durable_name_changes < name_change_) return {};
-  // After all that the last of the others did with it.
-  std::atomic_thread_fence(std::memory_order_acquire);
-  segment_ = nullptr;
+  if (shared_->durable_name_changes < name_change_) return {};
+  // Where this was the last to hold it, what others did with it is over.
+  const std::weak_ptr<Segment> segment = std::exchange(segment_, nullptr);
+  segment_ = segment.lock();
+  if (segment_ != nullptr) return {};
   bytes_ = 0;
   return path_;
 }
