@@ -29,6 +29,12 @@
 #include "agent/journal/shared_state.h"
 
 namespace sluice::journal {
+namespace {
+
+// Who only looks waits so long for a file that is being replaced.
+constexpr std::chrono::milliseconds kReplacing{100};
+
+}  // namespace
 
 Reader::Reader(std::shared_ptr<SharedState> shared, std::shared_ptr<SinkPosition> position)
     : shared_(std::move(shared)),
@@ -85,6 +91,7 @@ void Reader::StartAt(uint64_t sequence, uint64_t offset) {
 }
 
 std::optional<Entry> Reader::Next(std::chrono::steady_clock::time_point deadline) {
+  bool has_looked_again = false;
   while (true) {
     const uint64_t seen = shared_->progress();
     if (segment_ != nullptr && segment_->gone.load()) segment_ = nullptr;
@@ -99,7 +106,11 @@ std::optional<Entry> Reader::Next(std::chrono::steady_clock::time_point deadline
         continue;
       }
     }
-    if (!shared_->WaitForProgress(seen, &position_->woken, deadline)) return std::nullopt;
+    if (shared_->WaitForProgress(seen, &position_->woken, deadline)) continue;
+    // While a segment's file is replaced it cannot be opened, and is not the journal's end.
+    const bool is_hidden = segment_ == nullptr && shared_->FindSegment(next_sequence_) != nullptr;
+    if (!is_hidden || std::exchange(has_looked_again, true)) return std::nullopt;
+    deadline = std::max(deadline, std::chrono::steady_clock::now() + kReplacing);
   }
 }
 
