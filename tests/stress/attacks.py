@@ -27,6 +27,7 @@ CALLS_OF_A_CONNECTION = 16  # that the agent takes at once
 CALLS_IN_FLIGHT = 8
 OPEN_SPANS = 9500
 PREPARES_S = 60
+RETRIES_S = 20
 ERROR, INFO = 1, 3  # an error goes to every sink by default
 SPAN_START, EVENT = 1, 5
 BATCH, RECORDS = 1, 2  # the fields of EmitRequest and of Batch
@@ -86,9 +87,14 @@ def chain(depth, name="s", values=()):
 def open_spans(client, spans):
     """Returns how many were taken; what comes after the first that was not is not sent."""
     taken = 0
+    end = time.monotonic() + RETRIES_S
     for first in range(0, len(spans), 20):
         some = spans[first:first + 20]
-        answer = client.answer(EMIT, emit_request([span.start for span in some]))
+        request = emit_request([span.start for span in some])
+        answer = client.answer(EMIT, request)
+        while not answer and time.monotonic() < end:  # refused whole: to be sent again later
+            time.sleep(0.05)
+            answer = client.answer(EMIT, request)
         accepted = ingest_pb2.EmitResponse.FromString(answer[0]).accepted if answer else 0
         taken += accepted
         if accepted < len(some):
