@@ -78,6 +78,13 @@ class SpareSegmentTest : public ::testing::Test {
     }
   }
 
+  // After some power cuts that may happen now, once in six calls.
+  void RecoverSometimes(JournalRun& run, CrashFileSystem& disk, std::mt19937* random, size_t cuts) {
+    const Words acknowledged = run.Acknowledged();
+    if ((*random)() % 6 != 0 || acknowledged.empty()) return;
+    RecoverEach(run, acknowledged.rbegin()->first, disk.SampleStates(random, cuts));
+  }
+
   FakeClock clock_{1'700'000'000'000'000'000};
   CrashFileSystem disk_;
   RenameNoting fs_{&disk_};
@@ -102,10 +109,7 @@ TEST_F(SpareSegmentTest, EveryPowerCutIsRecovered) {
     const auto sink = run.journal().OpenReader("sink");
     for (int i = 0; i < 60; ++i) {
       ASSERT_NO_FATAL_FAILURE(WriteAndConsume(&run, sink.get(), random() % 500, random() % 3 != 0));
-      const Words acknowledged = run.Acknowledged();
-      if (random() % 6 != 0 || acknowledged.empty()) continue;
-      ASSERT_NO_FATAL_FAILURE(
-          RecoverEach(run, acknowledged.rbegin()->first, disk.SampleStates(&random, 6)));
+      ASSERT_NO_FATAL_FAILURE(RecoverSometimes(run, disk, &random, 6));
     }
     reused += fs.reused();
   }
@@ -128,10 +132,7 @@ TEST_F(SpareSegmentTest, EveryPowerCutAroundAFailureIsRecovered) {
         sink->Commit(sequence);
         run.journal().Trim();
       }
-      const Words acknowledged = run.Acknowledged();
-      if (random() % 6 != 0 || acknowledged.empty()) continue;
-      ASSERT_NO_FATAL_FAILURE(
-          RecoverEach(run, acknowledged.rbegin()->first, disk.SampleStates(&random, 4)));
+      ASSERT_NO_FATAL_FAILURE(RecoverSometimes(run, disk, &random, 4));
     }
   }
 }

@@ -97,6 +97,16 @@ def request_of(extra):
                          for _ in range(PER_REQUEST))).SerializeToString()
 
 
+@contextlib.contextmanager
+def forwarding_agent(shared, port):
+    """As the Collector: nothing but forwarding."""
+    with Agent(shared, config=f'[otlp]\nendpoint = "http://localhost:{port}"\nprotocol = "grpc"\n'
+               'compression = "none"\n[journal]\nmax = "1 GiB"\n[kvp]\nenabled = false\n'
+               '[log]\nenabled = false\n[stderr]\nenabled = false\n') as agent:
+        agent.start()
+        yield agent
+
+
 def received(port):
     """Spans that the drain has taken, from its own counters."""
     import urllib.request
@@ -148,12 +158,7 @@ def main():
             request = request_of(extra)
             file.write_bytes(request)
             size = f"{len(request) // PER_REQUEST} B"
-            with Agent(shared, config=f'[otlp]\nendpoint = "http://localhost:{port}"\nprotocol = "grpc"\n'
-                       'compression = "none"\n[journal]\nmax = "1 GiB"\n'
-                       # As the Collector: nothing but forwarding.
-                       '[kvp]\nenabled = false\n[log]\nenabled = false\n'
-                       '[stderr]\nenabled = false\n') as agent:
-                agent.start()
+            with forwarding_agent(shared, port) as agent:
                 measure(f"sluice, {size}", agent.pid(), agent.socket, file, counted, SPANS)
             for kind, storage in (("memory queue", None), ("fsynced file_storage", "queue")):
                 path = folder / f"collector-{extra}-{bool(storage)}"

@@ -7,11 +7,7 @@ requests over one connection of a Unix socket and go out by gRPC. Run after buil
     tests/bench/otlp_lag.py [SECONDS]
 """
 
-import contextlib
-import json
-import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,8 +15,9 @@ from concurrent import futures
 
 import grpc
 
-from otlp_beside_collector import cpu_seconds
-from harness import BUILT, Agent, Shared, wait_until
+from otlp_beside_collector import cpu_seconds, forwarding_agent
+from harness import BUILT, Shared, wait_until
+from otlp_peers import Sender
 
 SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 10
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -65,35 +62,24 @@ def request_of(spans):
                          for _ in range(spans))).SerializeToString()
 
 
-class Sender:
-    def __init__(self, socket, file):
-        self.line = f"traces {file}\n"
-        self.answers = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([BUILT.parent / "tests/otlp_send", f"--endpoint=unix://{socket}",
-                                         "--protocol=grpc", "--timeout=60000"],
-                                        stdin=subprocess.PIPE, stdout=self.answers, text=True)
-
-    def send(self, times=1):
-        self.process.stdin.write(self.line * times)
-        self.process.stdin.flush()
-
-    def finish(self):
-        self.process.stdin.close()
-        assert self.process.wait() == 0
-        with self.answers:
-            self.answers.seek(0)
-            kinds = {json.loads(line)["kind"] for line in self.answers}
-        assert kinds == {"done"}, kinds
+def sender_to(agent):
+    return Sender(f"unix://{agent.socket}", "--protocol=grpc", "--timeout=60000")
 
 
-def send_paced(sender, rate, per_request):
+def expect_answers(sender, count):
+    for _ in range(count):
+        answer = sender.answer()
+        assert answer["kind"] == "done", answer
+
+
+def send_paced(sender, file, rate, per_request):
     """When each request was handed over."""
     handed = []
     begin = time.monotonic()
     for number in range(SECONDS * rate // per_request):
         time.sleep(max(0, begin + number * per_request / rate - time.monotonic()))
         handed.append(time.monotonic())
-        sender.send()
+        sender.write(f"traces {file}")
     return handed
 
 
@@ -105,25 +91,16 @@ def lags(handed, per_request, arrivals):
     return sorted((to - at) * 1000 for at, to in zip(sent, arrived))
 
 
-@contextlib.contextmanager
-def agent_to(shared, destination):
-    with Agent(shared, config=f'[otlp]\nendpoint = "http://localhost:{destination.port}"\nprotocol = "grpc"\n'
-               'compression = "none"\n[journal]\nmax = "1 GiB"\n[kvp]\nenabled = false\n[log]\nenabled = false\n'
-               '[stderr]\nenabled = false\n') as agent:
-        agent.start()
-        yield agent
-
-
 def measure_lag(shared, file, rate, per_request):
     file.write_bytes(request_of(per_request))
-    with Destination() as destination, agent_to(shared, destination) as agent:
-        sender = Sender(agent.socket, file)
-        sender.send()  # connects all of it
+    with Destination() as destination, forwarding_agent(shared, destination.port) as agent, \
+            sender_to(agent) as sender:
+        sender.send(file=file)  # connects all of it
         wait_until(lambda: destination.spans() == per_request, "the first ones have come")
         destination.arrivals.clear()
         before = cpu_seconds(agent.pid())
-        handed = send_paced(sender, rate, per_request)
-        sender.finish()
+        handed = send_paced(sender, file, rate, per_request)
+        expect_answers(sender, len(handed))
         wait_until(lambda: destination.spans() == len(handed) * per_request, "all have come")
         cpu = cpu_seconds(agent.pid()) - before
         late = lags(handed, per_request, destination.arrivals)
@@ -136,11 +113,12 @@ def measure_lag(shared, file, rate, per_request):
 def measure_slow_answers(shared, file, delay, per_request):
     file.write_bytes(request_of(per_request))
     requests = SECONDS * 100_000 // per_request
-    with Destination(delay) as destination, agent_to(shared, destination) as agent:
+    with Destination(delay) as destination, forwarding_agent(shared, destination.port) as agent, \
+            sender_to(agent) as sender:
         begin = time.monotonic()
-        sender = Sender(agent.socket, file)
-        sender.send(requests)
-        sender.finish()
+        for _ in range(requests):
+            sender.write(f"traces {file}")
+        expect_answers(sender, requests)
         wait_until(lambda: destination.spans() == requests * per_request, "all have come", 300)
         took = time.monotonic() - begin
         print(f"answers after {delay * 1000:.0f} ms: {requests * per_request / took / 1000:.0f} thousand spans/s, "

@@ -3,12 +3,12 @@
 //
 // States: At first there is no session: the first bytes decide which. Then requests are served.
 // While backlog_ has bytes, the socket is watched for output only and patience_timer_ runs. Bytes
-// that come are read once the uid's turn has come (queued_, Serve). That they came is told once
-// (has_input_): to ask for all that waits in every turn would take longer than to serve it. Where
-// that is while the uid is overdrawn or held by a gate, the socket is not watched until that is
-// over (waits_). Where a call pauses the session, the next Serve goes on with that instead of
-// reading. Drain waits for the last call. Close sets closing_ and takes the socket from the loop;
-// the turn's end then abandons the calls (ended_), and the server destroys the connection.
+// that come are told of once (has_input_): to ask in every turn for all that waits would take
+// longer than to serve it. They are read once the uid's turn has come (queued_, Serve). Where that
+// is while the uid is overdrawn or held by a gate, the socket is not watched until that is over
+// (waits_). Where a call pauses the session, the next Serve goes on with that instead of reading.
+// Drain waits for the last call. Close sets closing_ and takes the socket from the loop; the turn's
+// end then abandons the calls (ended_), and the server destroys the connection.
 //
 // Invariants:
 // * Close only marks the connection. AtTurnEnd tells its calls, and the server destroys it after

@@ -11,6 +11,7 @@
 #include "sluice/otlp/v1/collector.pb.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/otlp/scripted_transport.h"
+#include "tests/support/otlp/span_names.h"
 
 namespace sluice::otlp {
 namespace {
@@ -19,18 +20,6 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Kind = Answer::Kind;
-
-std::vector<std::string> NamesIn(const std::string& request) {
-  v1::ExportTraceServiceRequest message;
-  EXPECT_TRUE(message.ParseFromString(request));
-  std::vector<std::string> names;
-  for (const auto& resource : message.resource_spans()) {
-    for (const auto& scope : resource.scope_spans()) {
-      for (const auto& span : scope.spans()) names.push_back(span.name());
-    }
-  }
-  return names;
-}
 
 class ExporterTest : public ::testing::Test {
  protected:
@@ -77,7 +66,7 @@ class ExporterTest : public ::testing::Test {
   std::map<std::string, int> Delivered() const {
     std::map<std::string, int> delivered;
     for (const std::string& request : taken_) {
-      for (const std::string& name : NamesIn(request)) ++delivered[name];
+      for (const std::string& name : SpanNamesIn(request)) ++delivered[name];
     }
     return delivered;
   }
@@ -106,7 +95,7 @@ TEST_F(ExporterTest, SendsAllInOneRequestASignal) {
   AddLog();
   EXPECT_EQ(ExportAll(), 0);
   ASSERT_EQ(transport_.calls.size(), 2u);
-  EXPECT_EQ(NamesIn(transport_.calls[0].request).size(), 10u);
+  EXPECT_EQ(SpanNamesIn(transport_.calls[0].request).size(), 10u);
   EXPECT_EQ(transport_.calls[1].signal, Signal::kLogs);
   EXPECT_EQ(numbers_.status().signals[0].sent, 10u);
 }
@@ -118,7 +107,7 @@ TEST_F(ExporterTest, DropsAPoisonedRecordAloneWhereverItStands) {
     taken_.clear();
     for (int i = 0; i < kSpans; ++i) AddSpan(i);
     Script([&](const ScriptedTransport::Call& call) -> std::optional<Answer> {
-      const auto names = NamesIn(call.request);
+      const auto names = SpanNamesIn(call.request);
       const bool is_bad = std::count(names.begin(), names.end(), std::to_string(poison)) > 0;
       return is_bad ? std::optional(AnswerOf(Kind::kSplit, "bad trace id")) : std::nullopt;
     });

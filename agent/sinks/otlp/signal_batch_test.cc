@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "sluice/otlp/v1/collector.pb.h"
+#include "tests/support/otlp/span_names.h"
 
 namespace sluice::otlp {
 namespace {
@@ -27,17 +28,7 @@ std::string EncodedScope(const std::vector<std::string>& names, const std::strin
   return scope.SerializeAsString();
 }
 
-std::string ItemsIn(const std::string& request) {
-  v1::ExportTraceServiceRequest message;
-  EXPECT_TRUE(message.ParseFromString(request));
-  std::vector<std::string> names;
-  for (const auto& resource : message.resource_spans()) {
-    for (const auto& scope : resource.scope_spans()) {
-      for (const auto& span : scope.spans()) names.push_back(span.name());
-    }
-  }
-  return absl::StrJoin(names, " ");
-}
+std::string ItemsIn(const std::string& request) { return absl::StrJoin(SpanNamesIn(request), " "); }
 
 class SignalBatchTest : public ::testing::Test {
  protected:
