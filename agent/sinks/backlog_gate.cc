@@ -10,9 +10,15 @@
 namespace sluice::sinks {
 namespace {
 
-// Between two looks while entries come in, and while somebody is held.
-constexpr uint64_t kLookNanos = 2'000'000;
-constexpr uint64_t kHeldLookNanos = 5'000'000;
+// Between two looks while entries come in, and while somebody is held; a look goes over all users
+// that have something before a sink.
+struct Pause {
+  uint64_t nanos;
+  uint64_t held_nanos;
+};
+constexpr Pause kOfFewUsers = {500'000, 1'000'000};
+constexpr Pause kOfManyUsers = {2'000'000, 5'000'000};
+constexpr size_t kFewLookedAt = 32;
 // Less than the two seconds after which the server reads from a held connection.
 constexpr uint64_t kPatienceNanos = 1'900'000'000;
 constexpr uint64_t kShortestRetryMs = 50;
@@ -33,7 +39,8 @@ bool BacklogGate::Counts(Sink* sink) const {
 
 void BacklogGate::Look() {
   const uint64_t now = options_.loop->now();
-  next_look_ = now + kLookNanos;
+  const Pause& pause = options_.backlog->users() <= kFewLookedAt ? kOfFewUsers : kOfManyUsers;
+  next_look_ = now + pause.nanos;
   uint64_t counted = kNever;
   uint64_t all = kNever;
   ByUser<Hold> held;
@@ -55,7 +62,13 @@ void BacklogGate::Look() {
   held_ = std::move(held);
   if (is_anyone_free) options_.loop->RunAtTurnEnd(options_.release);
   options_.loop->CancelTimer(timer_);
-  timer_ = held_.empty() ? 0 : options_.loop->AddTimer(now + kHeldLookNanos, [this] { Look(); });
+  timer_ = held_.empty() ? 0 : options_.loop->AddTimer(now + pause.held_nanos, [this] { Look(); });
+}
+
+uint64_t BacklogGate::LimitOf(uid_t user) const {
+  const uint64_t now = options_.loop->now();
+  const uint64_t since = now - std::min(now, kCompanyNanos);
+  return company_.HasOther(user, since) ? kLimitInCompanyNanos : kLimitNanos;
 }
 
 void BacklogGate::LookAt(const SinkLoad& sink, ByUser<Hold>* held) {
@@ -70,8 +83,9 @@ void BacklogGate::LookAt(const SinkLoad& sink, ByUser<Hold>* held) {
     loads.push_back({uid, units, units * sink.NanosPerUnit(uid)});
     sum += loads.back().nanos;
   });
-  const uint64_t room = kLimitNanos - std::min(kLimitNanos, sum);
   for (const Load& load : loads) {
+    const uint64_t limit = LimitOf(load.uid);
+    const uint64_t room = limit - std::min(limit, sum);
     // Who is held waits for a little more than to be just below.
     const uint64_t most = held_.contains(load.uid) ? room / 4 * 3 : room;
     if (load.nanos <= most || load.units <= kFewestUnits) continue;

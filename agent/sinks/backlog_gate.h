@@ -1,9 +1,11 @@
-// Holds back who has more before a sink than his share of its time, so that a sink that works is
-// about a second behind for nobody.
+// Holds back who has more before a sink than his share of its time. A sink works its queue off in
+// order, so what one user has there is what all others wait for.
 //
 // Share: dynamic threshold (Choudhury, Hahne). A user may have as much time of a sink's before it
-// as kLimit less what all users have: one alone half of it, n greedy ones a part in n + 1 each; who
-// comes late always finds room. kFewestUnits are everybody's. Root is not counted and not held.
+// as the limit less what all users have: one alone half of it, n greedy ones a part in n + 1 each;
+// who comes late always finds room. kFewestUnits are everybody's. Root is not counted and not held.
+// The limit is kLimitNanos, which takes a burst, as long as a user is the only one; where another
+// one, or root, sent something within kCompanyNanos, it is kLimitInCompanyNanos.
 // A batch is taken whole, however long; so that those of many users do not add up, one of more than
 // kFewestUnits is refused while others have half of kLimit and leave too little of it.
 //
@@ -15,6 +17,7 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,6 +34,8 @@ namespace sluice::sinks {
 class BacklogGate final : public net::FlowGate {
  public:
   static constexpr uint64_t kLimitNanos = 800'000'000;
+  static constexpr uint64_t kLimitInCompanyNanos = 16'000'000;
+  static constexpr uint64_t kCompanyNanos = 10'000'000'000;
   static constexpr uint64_t kFewestUnits = 2 * Backlog::kGroupUnits;
 
   // What is pointed to outlives the gate.
@@ -52,6 +57,7 @@ class BacklogGate final : public net::FlowGate {
   // The journal took an entry.
   void OnAppend(uint64_t sequence, uid_t uid, uint64_t records, uint64_t bytes) {
     const bool is_much = options_.backlog->Append(sequence, uid, UnitsOf(records, bytes));
+    company_.OnAppend(UserOf(uid), options_.loop->now());
     if (is_much && options_.loop->now() >= next_look_) Look();
   }
 
@@ -74,6 +80,26 @@ class BacklogGate final : public net::FlowGate {
   }
 
  private:
+  // The two users that sent something last.
+  class Company {
+   public:
+    void OnAppend(uid_t user, uint64_t now) {
+      if (last_.user != user) before_ = std::exchange(last_, {user, now});
+      last_.at = now;
+    }
+    // Whether anybody but `user` did after `since`.
+    bool HasOther(uid_t user, uint64_t since) const {
+      return (last_.user == user ? before_ : last_).at > since;
+    }
+
+   private:
+    struct Seen {
+      uid_t user = 0;
+      uint64_t at = 0;  // 0: nobody yet
+    };
+    Seen last_;
+    Seen before_;
+  };
   struct Sink {
     const SinkLoad* load = nullptr;
     bool counts = false;
@@ -89,6 +115,7 @@ class BacklogGate final : public net::FlowGate {
   static constexpr uint64_t kNever = UINT64_MAX;
 
   bool Counts(Sink* sink) const;
+  uint64_t LimitOf(uid_t user) const;
   // Looks at who has too much. Nothing but this changes who is held.
   void Look();
   void LookAt(const SinkLoad& sink, ByUser<Hold>* held);
@@ -99,6 +126,7 @@ class BacklogGate final : public net::FlowGate {
   const Options options_;
   std::vector<Sink> sinks_;
   ByUser<Hold> held_;
+  Company company_;
   uint64_t next_look_ = 0;
   net::EventLoop::TimerId timer_ = 0;
 };

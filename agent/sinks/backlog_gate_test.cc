@@ -48,8 +48,8 @@ class BacklogGateTest : public ::testing::Test {
     fast_.at = sequence_;
     Turn(milliseconds(6));
   }
-  void AppendUntilHeld(uid_t uid) {
-    for (int i = 0; i < 1'000 && !gate_.Holds(uid); ++i) Append(uid, 10'000);
+  void AppendUntilHeld(uid_t uid, uint64_t records = 10'000) {
+    for (int i = 0; i < 1'000 && !gate_.Holds(uid); ++i) Append(uid, records);
   }
   uint64_t Before(uid_t uid) { return backlog_.UnitsAfter(uid, slow_.at); }
 
@@ -73,12 +73,43 @@ TEST_F(BacklogGateTest, OneUserAloneGetsHalfOfTheLimit) {
   EXPECT_FALSE(gate_.Holds(0));
 }
 
+TEST_F(BacklogGateTest, BesideAnotherUserHalfOfASmallerLimitIsLeft) {
+  Append(6, 1);
+  AppendUntilHeld(5, 1'000);
+  EXPECT_NEAR(static_cast<double>(Before(5)), 8'000, 1'000);
+}
+
+TEST_F(BacklogGateTest, RootIsCompanyAsWell) {
+  Append(0, 1);
+  AppendUntilHeld(5, 1'000);
+  EXPECT_NEAR(static_cast<double>(Before(5)), 8'000, 2'500);
+}
+
 TEST_F(BacklogGateTest, ALaterUserFindsRoomAndManyShareIt) {
-  AppendUntilHeld(5);
-  AppendUntilHeld(6);
-  EXPECT_NEAR(static_cast<double>(Before(6)), 200'000, 20'000);
+  Append(6, 1);
+  AppendUntilHeld(5, 1'000);
+  AppendUntilHeld(6, 1'000);
+  EXPECT_NEAR(static_cast<double>(Before(6)), 4'000, 1'000);
   Append(7, 2'000);
   EXPECT_FALSE(gate_.Holds(7));
+}
+
+TEST_F(BacklogGateTest, WhoeverHasMuchWhenAnotherComesIsHeldUntilThatIsWorkedOff) {
+  for (int i = 0; i < 30; ++i) Append(5, 10'000);
+  EXPECT_FALSE(gate_.Holds(5));
+  Append(6, 2'000);
+  EXPECT_TRUE(gate_.Holds(5));
+  EXPECT_FALSE(gate_.Holds(6));
+  slow_.at = sequence_;
+  Turn(milliseconds(6));
+  EXPECT_FALSE(gate_.Holds(5));
+}
+
+TEST_F(BacklogGateTest, WhoeverSentNothingForAWhileIsNoCompany) {
+  Append(6, 1);
+  Turn(std::chrono::nanoseconds(BacklogGate::kCompanyNanos));
+  AppendUntilHeld(5);
+  EXPECT_NEAR(static_cast<double>(Before(5)), 400'000, 20'000);
 }
 
 TEST_F(BacklogGateTest, WhatCostsMoreCountsMore) {
@@ -99,7 +130,7 @@ TEST_F(BacklogGateTest, RootIsNotHeldAndNotCounted) {
   for (int i = 0; i < 100; ++i) Append(0, 100'000);
   EXPECT_FALSE(gate_.Holds(0));
   EXPECT_TRUE(gate_.Check(0).ok());
-  Append(5, 100'000);
+  Append(5, 6'000);
   EXPECT_FALSE(gate_.Holds(5));
 }
 

@@ -121,12 +121,20 @@ def beside_flooder(shared):
     with Trial(shared, patience=PATIENCE_S) as trial:
         quiet = trial.quiet(QUIET_SECONDS, ["to_log"])["to_log"]
         flooder = load(shared, trial.agent, NOBODY, batches=10**9)
+        before = written_to_log(trial.agent)
         slow = trial.quiet(FLOOD_SECONDS, ["to_log"])["to_log"]
+        written = written_to_log(trial.agent) - before
         ended = flooder.poll() is not None
         flooder.kill()
         say("1 record/s to the log beside a flooder", f"p50 {slow.p50:.1f}, p99 {slow.p99:.1f}, max "
-            f"{slow.max:.1f} ms (quiet {quiet.p50:.1f}, {quiet.p99:.1f}, {quiet.max:.1f})"
+            f"{slow.max:.1f} ms (quiet {quiet.p50:.1f}, {quiet.p99:.1f}, {quiet.max:.1f}), and the flooder "
+            f"{million(written / FLOOD_SECONDS)} to it"
             f"{'; the flooder was ended: ' + flooder.stderr.read().strip() if ended else ''}")
+
+
+def written_to_log(agent):
+    return next(int(sink["written_records"]) for sink in agent.status()["sinks"]
+                if sink["name"] == "file")
 
 
 # ---- memory

@@ -64,13 +64,21 @@ class Stream:
         self.client.send(self.stream, encoded, end=False)
 
     def record(self, text):
-        """Returns when it is acknowledged."""
         if self.client is None:
             self.open()
-        try:
+        with self.closed_if_broken():
             self.sequence += 1
             self.send(batch=dict(first_sequence=self.sequence, records=[event(text)]))
-            self.client.wait_until(self.is_acknowledged)
+
+    def wait_for_acknowledgement(self):
+        if self.client is not None:
+            with self.closed_if_broken():
+                self.client.wait_until(self.is_acknowledged)
+
+    @contextlib.contextmanager
+    def closed_if_broken(self):
+        try:
+            yield
         except BaseException:
             self.client.close()
             self.client = None
@@ -158,6 +166,9 @@ class Bystander:
         """The act whose time is measured. Returns who sent the record `text`, if anybody did."""
         raise NotImplementedError
 
+    def settle(self):
+        """What is left of the act and takes no part in its time."""
+
 
 class Event(Bystander):
     """Root's `sluice event --require`, but for the start of the program."""
@@ -185,6 +196,7 @@ class Ack(Bystander):
 
     def once(self, text):
         self.stream.record(text)
+        self.stream.wait_for_acknowledgement()
         return USER
 
 
@@ -196,13 +208,19 @@ class ToLog(Bystander):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.streams = {uid: Stream(self.ingest, uid, self.patience) for uid in QUIET_USERS}
+        self.last = None
         self.reader = LogReader(self.log)
 
     def once(self, text):
         uid = QUIET_USERS[int(text.rpartition("-")[2].rstrip(".")) % len(QUIET_USERS)]
-        self.streams[uid].record(text)
+        self.last = self.streams[uid]
+        self.last.record(text)
         self.reader.wait_for(text.encode(), self.patience)
         return uid
+
+    def settle(self):
+        # It comes with the next sync, which a line in the log does not wait for.
+        self.last.wait_for_acknowledgement()
 
 
 class Flush(Bystander):
@@ -237,20 +255,31 @@ class Report(Bystander):
 KINDS = {"event": Event, "report": Report, "flush": Flush, "ack": Ack, "to_log": ToLog}
 
 
+@contextlib.contextmanager
+def failures_told(failures):
+    try:
+        yield
+    except (Failed, Broken, OSError) as error:
+        failures.append(f"{type(error).__name__}: {error}")
+
+
 def measure(bystander, threads, name, seconds):
     waits, of_scheduler, failures, texts = [], [], [], {}
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         text = f"fair-{name}-{len(waits)}."
+        failed = []
         waited = threads.waited()
         began = time.perf_counter()
-        try:
-            if (uid := bystander.once(text)) is not None:
-                texts.setdefault(uid, []).append(text)
-        except (Failed, Broken, OSError) as error:
-            failures.append(f"{type(error).__name__}: {error}")
+        with failures_told(failed):
+            uid = bystander.once(text)
         waits.append((time.perf_counter() - began) * 1e3)
         of_scheduler.append(max(map(operator.sub, threads.waited(), waited)))
+        with failures_told(failed):
+            bystander.settle()
+        failures += failed
+        if not failed and uid is not None:
+            texts.setdefault(uid, []).append(text)
         time.sleep(bystander.pause_s)
     return {"waits": waits, "of_scheduler": of_scheduler, "failures": failures, "texts": texts}
 

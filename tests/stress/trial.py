@@ -150,7 +150,9 @@ class Trial:
     def tell(self, uid, text):
         """A record of the user's before anything else, which must still be there at the end."""
         from bystanders import Stream
-        Stream(self.agent.socket, uid, self.patience).record(text)
+        stream = Stream(self.agent.socket, uid, self.patience)
+        stream.record(text)
+        stream.wait_for_acknowledgement()
         self.texts.setdefault(uid, []).append(text)
 
     def quiet(self, seconds, kinds=KINDS):
