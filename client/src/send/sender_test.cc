@@ -3,9 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <set>
 #include <string>
@@ -37,6 +41,33 @@ void ExpectParentsFirst(const std::vector<SeenRecord>& records) {
     }
     if (begins) known.insert(record.span_id);
   }
+}
+
+// Of the socket of this process whose peer has a name, which is the client's; 0: there is none.
+int SendBufferOfClient() {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(entry.path().filename());
+    sockaddr_un peer = {};
+    socklen_t size = sizeof(peer);
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+    if (peer.sun_family != AF_UNIX || peer.sun_path[0] == '\0') continue;
+    int bytes = 0;
+    size = sizeof(bytes);
+    getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &size);
+    return bytes;
+  }
+  return 0;
+}
+
+TEST(SenderTest, MayHaveAWindowFullUnderWay) {
+  FakeAgent agent;
+  Client& client = *new Client(agent.socket_path());
+  client.Event("e");
+  ASSERT_TRUE(agent.WaitForCount(1));
+  int most = 0;
+  std::ifstream("/proc/sys/net/core/wmem_max") >> most;
+  // The kernel counts its own overhead, for which it doubles what was asked.
+  EXPECT_EQ(SendBufferOfClient(), 2 * std::min(1 << 20, most));
 }
 
 TEST(SenderTest, KeepsWhatFitsWhileThereIsNoAgentAndCountsTheRest) {
