@@ -216,6 +216,14 @@ TEST_F(FirstAnswerTest, IsNotWaitedForByAnotherThatIsThere) {
   EXPECT_THAT(Hear(), ::testing::HasSubstr("second"));
 }
 
+TEST_F(FirstAnswerTest, IsNotWaitedForByAnotherThatIsOnItsWay) {
+  Say(FirstBytes(NGHTTP2_FLAG_END_STREAM) + testing::Frame(NGHTTP2_HEADERS,
+                                                           NGHTTP2_FLAG_END_HEADERS, 3,
+                                                           testing::RequestBlock("/t.T/Echo")));
+  EXPECT_EQ(script_.events, "half-close ");
+  EXPECT_TRUE(IsSettings(Hear()));
+}
+
 TEST_F(FirstAnswerTest, IsNotWaitedForByWhoAsksForMore) {
   Say(FirstBytes(NGHTTP2_FLAG_END_STREAM) +
       testing::Frame(NGHTTP2_PING, 0, 0, std::string(8, 'p')));
