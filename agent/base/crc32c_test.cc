@@ -25,11 +25,13 @@ TEST(Crc32cTest, AgreesWithThePublishedVectors) {
   EXPECT_EQ(Crc32cPortable("123456789"), 0xE3069283u);
 }
 
-TEST(Crc32cTest, InstructionAndTablesAgreeAtEveryLength) {
+TEST(Crc32cTest, AllWaysAgreeAtEveryLength) {
   const std::string bytes = Pattern(3 * 3072 + 64);
-  for (size_t size = 0; size <= bytes.size(); size += size < 100 ? 1 : 61) {
+  for (size_t size = 0; size <= bytes.size(); size += size < 1100 ? 1 : 61) {
     const std::string_view head = std::string_view(bytes).substr(0, size);
-    ASSERT_EQ(Crc32c(head), Crc32cPortable(head)) << size;
+    const auto previous = static_cast<uint32_t>(size * 2654435761);
+    ASSERT_EQ(Crc32c(head, previous), Crc32cPortable(head, previous)) << size;
+    ASSERT_EQ(Crc32cByWords(head, previous), Crc32cPortable(head, previous)) << size;
   }
 }
 

@@ -187,7 +187,8 @@ std::optional<Entry> Reader::ReadEntry(uint64_t end) {
                 .batch = *batch,
                 .forgotten_before = std::exchange(forgotten_, 0),
                 .begins_segment = is_first,
-                .offset = frame->offset};
+                .offset = frame->offset,
+                .block = &file_->block()};
     if (file_->header()) entry.boot_id = file_->header()->boot_id;
     return entry;
   }

@@ -15,10 +15,12 @@
 #include <string_view>
 
 #include "agent/journal/batch_view.h"
+#include "agent/journal/read_window.h"
 
 namespace sluice::journal {
 
-// One batch. Views are valid until the next call of the reader that gave it.
+// One batch. Views are valid until the next call of the reader that gave it; those of `batch` also
+// while a copy of `*block` is held.
 struct Entry {
   uint64_t sequence = 0;
   uid_t uid = 0;
@@ -37,6 +39,8 @@ struct Entry {
   std::string_view boot_id;
   // Where it stands in its segment, for StartAt.
   uint64_t offset = 0;
+  // What its bytes are in, until the next call of the reader; null: they cannot be held.
+  const SharedBlock* block = nullptr;
 };
 
 class SegmentReader;

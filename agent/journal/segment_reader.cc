@@ -12,7 +12,7 @@
 namespace sluice::journal {
 namespace {
 
-constexpr uint64_t kWindowBytes = 256 * 1024;
+constexpr uint64_t kWindowBytes = ReadWindow::kUsualBytes;
 constexpr uint64_t kPageBytes = 4096;
 // Looked through at once.
 constexpr uint64_t kSearchedBytes = 16 * 1024;
@@ -135,32 +135,27 @@ std::string_view SegmentReader::Fill(uint64_t offset, uint64_t size, uint64_t en
   const uint64_t available = offset < end ? end - offset : 0;
   const uint64_t wanted = std::min(std::max(size, kWindowBytes), available);
   // Large entries begin in one window and end in the next. What is before `end` never changes.
-  const bool overlaps =
-      is_whole_ && offset >= window_offset_ && offset < window_offset_ + window_.size();
-  window_.erase(0, overlaps ? offset - window_offset_ : std::string::npos);
-  window_offset_ = offset;
-  const uint64_t kept = std::min<uint64_t>(window_.size(), wanted);
-  if (window_.capacity() > 2 * kWindowBytes && wanted <= kWindowBytes) {
-    std::string(window_, 0, kept).swap(window_);
-  }
-  window_.resize(wanted);
-  const absl::StatusOr<size_t> got =
-      ReadAt(fs_, fd_.get(), window_.data() + kept, wanted - kept, offset + kept);
+  window_.MoveTo(offset, wanted, is_whole_);
+  const size_t missing = wanted - window_.size();
+  const uint64_t from = offset + window_.size();
+  const absl::StatusOr<size_t> got = ReadAt(fs_, fd_.get(), window_.end(), missing, from);
   is_whole_ = got.ok();
   if (is_whole_) {
-    window_.resize(kept + *got);
+    window_.Append(*got);
   } else {
-    ReadByPages(offset);
+    ReadByPages(from, missing);
   }
-  return std::string_view(window_).substr(0, size);
+  return window_.At(offset, size);
 }
 
 // Pages that cannot be read become zeros, which no checksum matches.
-void SegmentReader::ReadByPages(uint64_t offset) {
-  for (uint64_t at = 0; at < window_.size(); at += kPageBytes) {
-    const uint64_t size = std::min<uint64_t>(kPageBytes, window_.size() - at);
-    const absl::StatusOr<size_t> got = ReadAt(fs_, fd_.get(), &window_[at], size, offset + at);
-    std::fill(window_.begin() + at + (got.ok() ? *got : 0), window_.begin() + at + size, '\0');
+void SegmentReader::ReadByPages(uint64_t offset, size_t size) {
+  for (uint64_t at = 0; at < size; at += kPageBytes) {
+    const uint64_t page = std::min<uint64_t>(kPageBytes, size - at);
+    const absl::StatusOr<size_t> got = ReadAt(fs_, fd_.get(), window_.end(), page, offset + at);
+    const size_t sound = got.ok() ? *got : 0;
+    std::memset(window_.end() + sound, 0, page - sound);
+    window_.Append(page);
   }
 }
 

@@ -10,10 +10,12 @@
 #include "absl/status/statusor.h"
 #include "agent/base/file_system.h"
 #include "agent/journal/format.h"
+#include "agent/journal/read_window.h"
 
 namespace sluice::journal {
 
-// One sound entry in place; its view lives until the next call of the reader that gave it.
+// One sound entry in place; its view lives until the next call of the reader that gave it, and
+// beyond for as long as SegmentReader::block, as it was then, is held.
 struct Frame {
   FrameHeader header;
   uint64_t offset = 0;
@@ -45,6 +47,9 @@ class SegmentReader {
   // A copy of the payload of `frame`.
   std::string Payload(const Frame& frame);
 
+  // What the last entry was read into, until the next call.
+  const SharedBlock& block() const { return window_.block(); }
+
   uint64_t offset() const { return offset_; }
   void Seek(uint64_t offset) { offset_ = offset; }
   absl::StatusOr<uint64_t> FileBytes() const;
@@ -54,13 +59,12 @@ class SegmentReader {
 
   // `size` bytes at `offset`, fewer where `end` comes first.
   std::string_view Bytes(uint64_t offset, uint64_t size, uint64_t end) {
-    if (offset >= window_offset_ && offset + size <= window_offset_ + window_.size()) [[likely]] {
-      return std::string_view(window_).substr(offset - window_offset_, size);
-    }
+    if (window_.Holds(offset, size)) [[likely]]
+      return window_.At(offset, size);
     return Fill(offset, size, end);
   }
   std::string_view Fill(uint64_t offset, uint64_t size, uint64_t end);
-  void ReadByPages(uint64_t offset);
+  void ReadByPages(uint64_t offset, size_t size);
   uint64_t NextOfGeneration(uint64_t at, uint64_t end);
   std::optional<FrameHeader> HeaderAt(uint64_t offset, uint64_t end);
   bool IsSound(const FrameHeader& header, uint64_t offset, uint64_t end);
@@ -72,8 +76,7 @@ class SegmentReader {
   // Of all entries that count; nullopt: the header does not tell, and the first one will.
   std::optional<uint32_t> generation_;
   uint64_t offset_ = kSegmentHeaderBytes;
-  uint64_t window_offset_ = 0;
-  std::string window_;
+  ReadWindow window_;
   bool is_whole_ = true;  // all of the window could be read
 };
 

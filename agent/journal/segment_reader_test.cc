@@ -1,6 +1,10 @@
 #include "agent/journal/segment_reader.h"
 
 #include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "agent/base/crc32c.h"
 #include "gmock/gmock.h"
@@ -170,6 +174,50 @@ TEST_F(SegmentReaderTest, ABadSectorCostsOnlyTheEntriesOnIt) {
   // After open, header and size.
   fs.FailCall(3, EIO);
   EXPECT_EQ(ReadSequences(&fs).size(), 100u) << "read again by pages";
+}
+
+// Of each entry the payload, as it is once all have been read and their blocks were held.
+class HeldEntriesTest : public SegmentReaderTest {
+ protected:
+  void ReadAndHold(FileSystem* fs) {
+    const auto reader = SegmentReader::Open(*fs, kPath, header_.epoch);
+    const uint64_t end = *(*reader)->FileBytes();
+    std::vector<std::pair<std::string_view, SharedBlock>> held;
+    while (const auto frame = (*reader)->Read(end)) {
+      held.emplace_back(frame->payload, (*reader)->block());
+    }
+    ASSERT_EQ(held.size(), sizes_.size());
+    for (size_t i = 0; i < sizes_.size(); ++i) {
+      ASSERT_EQ(held[i].first, std::string(sizes_[i], static_cast<char>('a' + i % 26))) << i;
+    }
+  }
+  void AddEntries() {
+    for (size_t i = 0; i < sizes_.size(); ++i)
+      AddBatch(i + 1, std::string(sizes_[i], static_cast<char>('a' + i % 26)));
+  }
+
+  std::vector<size_t> sizes_;
+};
+
+TEST_F(HeldEntriesTest, StayAsTheyAreWhileTheReaderGoesOn) {
+  for (size_t i = 0; i < 200; ++i) sizes_.push_back(i * 7919 % 300'000);
+  sizes_.push_back(3 << 20);
+  sizes_.push_back(100);
+  AddEntries();
+  CrashFileSystem fs(DiskState{{kPath, bytes_}});
+  ReadAndHold(&fs);
+}
+
+TEST_F(HeldEntriesTest, StayAsTheyAreWhereAPageBehindThemCannotBeRead) {
+  sizes_.assign(20, 100'000);
+  AddEntries();
+  CrashFileSystem disk(DiskState{{kPath, bytes_}});
+  for (int64_t call = 3; call < 10; ++call) {
+    FaultyFileSystem fs(&disk);
+    fs.FailCall(call, EIO);
+    ReadAndHold(&fs);
+    EXPECT_TRUE(fs.has_failed()) << call;
+  }
 }
 
 }  // namespace

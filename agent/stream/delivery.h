@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "agent/journal/batch_view.h"
+#include "agent/journal/read_window.h"
 #include "agent/live/span.h"
 #include "proto/record/view.h"
 
@@ -68,6 +69,8 @@ struct WholeScope {
   const journal::ScopeView* scope = nullptr;
   const journal::BatchHead* batch = nullptr;
   const live::Origin* origin = nullptr;
+  // What its bytes are in: while a copy of it is held, they stay. Null: they do not.
+  const journal::SharedBlock* block = nullptr;
 };
 
 // Whether the reader takes it; else its records are delivered one by one, and metrics not at all.

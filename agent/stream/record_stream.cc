@@ -138,7 +138,8 @@ bool RecordStream::TakesWhole(const Place& place, const journal::RecordCursor& r
   const auto kind = records.is_metric() ? WholeScope::Kind::kMetrics
                     : records.is_span() ? WholeScope::Kind::kSpans
                                         : WholeScope::Kind::kEvents;
-  return whole_scopes_({kind, &records.scope(), &place.entry->batch, origin_.get()});
+  return whole_scopes_(
+      {kind, &records.scope(), &place.entry->batch, origin_.get(), place.entry->block});
 }
 
 // A span has the level INFO where no attribute `level` says otherwise.

@@ -81,7 +81,7 @@ bool Assembler::AddScope(const stream::WholeScope& whole) {
   const Sender sender{&whole.origin->identity, batch.resource, batch.resource_schema_url,
                       batch.resource_rest};
   outgoing_->of(signal).AddItemsOf(GroupOf(sender, signal), ScopeOf(*whole.scope),
-                                   whole.scope->content);
+                                   whole.scope->content, whole.block);
   return true;
 }
 

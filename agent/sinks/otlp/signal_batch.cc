@@ -25,24 +25,51 @@ size_t CostOf(const SignalBatch::Scope& scope) {
   return scope.scope.size() + scope.schema_url.size() + scope.rest.size() + kHeadBytes;
 }
 
-// Some items of one scope, in a row.
+// Shorter rows are copied: that costs less than a piece of its own.
+constexpr size_t kLeastLent = 4096;
+// What is held of what was read: so much, and twice of what is lent.
+constexpr size_t kHeldBytes = 4 * 1024 * 1024;
+constexpr size_t kHeldToLent = 2;
+
+std::string& CopiesOf(SignalBatch::Scope* scope) {
+  if (scope->rows.empty() || !scope->rows.back().lent.empty()) {
+    scope->rows.push_back({scope->bytes(), {}, {}});
+  }
+  return scope->rows.back().copied;
+}
+
+// Some items of one scope, one behind the other.
 struct Part {
   const SignalBatch::Scope* scope;
   size_t begin;
   size_t end;
 
-  std::string_view items() const {
-    const size_t from = begin == 0 ? 0 : scope->ends[begin - 1];
-    return std::string_view(scope->items).substr(from, scope->ends[end - 1] - from);
-  }
+  size_t from() const { return begin == 0 ? 0 : scope->ends[begin - 1]; }
+  size_t to() const { return scope->ends[end - 1]; }
+  size_t bytes() const { return to() - from(); }
 };
+
+// Calls `visit` with the bytes of its items, in order.
+template <typename Visit>
+void ForEachRow(const Part& part, Visit visit) {
+  const std::vector<SignalBatch::Row>& rows = part.scope->rows;
+  auto row =
+      std::upper_bound(rows.begin(), rows.end(), part.from(),
+                       [](size_t at, const SignalBatch::Row& after) { return at < after.begin; });
+  if (row != rows.begin()) --row;
+  for (; row != rows.end() && row->begin < part.to(); ++row) {
+    const size_t from = std::max(part.from(), row->begin) - row->begin;
+    const size_t to = std::min(part.to() - row->begin, row->bytes().size());
+    visit(row->bytes().substr(from, to - from));
+  }
+}
 
 size_t FieldSize(uint32_t number, std::string_view content) {
   return content.empty() ? 0 : BytesFieldSize(number, content.size());
 }
 
 size_t SizeOf(const Part& part) {
-  return FieldSize(scope_field::kScope, part.scope->scope) + part.items().size() +
+  return FieldSize(scope_field::kScope, part.scope->scope) + part.bytes() +
          FieldSize(scope_field::kSchemaUrl, part.scope->schema_url) + part.scope->rest.size();
 }
 
@@ -96,7 +123,7 @@ class RequestWriter {
   void Write(const Part& part) {
     writer_.BytesHeader(envelope_field::kScopeSpans, SizeOf(part));
     Text(scope_field::kScope, part.scope->scope);
-    cuts_.push_back({writer_.size(), part.items()});
+    ForEachRow(part, [&](std::string_view row) { cuts_.push_back({writer_.size(), row}); });
     Text(scope_field::kSchemaUrl, part.scope->schema_url);
     writer_.Raw(part.scope->rest);
   }
@@ -152,31 +179,53 @@ SignalBatch::Scope& SignalBatch::ScopeOf(Group* group, const ScopeKey& key) {
 
 void SignalBatch::AddItem(Group* group, const ScopeKey& key, std::string_view item) {
   Scope& scope = ScopeOf(group, key);
-  StringWireWriter(StringSink(&scope.items)).Bytes(scope_field::kSpans, item);
+  StringWireWriter(StringSink(&CopiesOf(&scope))).Bytes(scope_field::kSpans, item);
   bytes_ += BytesFieldSize(scope_field::kSpans, item.size());
-  scope.ends.push_back(scope.items.size());
+  scope.ends.push_back(scope.bytes());
   ++size_;
 }
 
-// Items that stand in a row, as mostly all do, are copied at once.
-void SignalBatch::AddItemsOf(Group* group, const ScopeKey& key, std::string_view encoded) {
+// Whatever is written of what was read, memory is bounded by that.
+bool SignalBatch::Holds(const journal::SharedBlock& block, size_t bytes) {
+  if (held_.empty() || held_.back() != block) {
+    const size_t held_bytes = held_bytes_ + block->capacity();
+    if (held_bytes > kHeldBytes + kHeldToLent * (lent_bytes_ + bytes)) return false;
+    held_.push_back(block);
+    held_bytes_ = held_bytes;
+  }
+  lent_bytes_ += bytes;
+  return true;
+}
+
+void SignalBatch::AddRow(Scope* scope, std::string_view row, const journal::SharedBlock* block) {
+  bytes_ += row.size();
+  if (block != nullptr && row.size() >= kLeastLent && Holds(*block, row.size())) {
+    scope->rows.push_back({scope->bytes(), {}, row});
+  } else if (!row.empty()) {
+    CopiesOf(scope).append(row);
+  }
+}
+
+// Items that stand in a row, as mostly all do, are taken at once.
+void SignalBatch::AddItemsOf(Group* group, const ScopeKey& key, std::string_view encoded,
+                             const journal::SharedBlock* block) {
   constexpr uint32_t kItemTag = WireTag(scope_field::kSpans, WireType::kBytes);
   Scope& scope = ScopeOf(group, key);
-  const size_t bytes_before = scope.items.size();
   const size_t items_before = scope.ends.size();
+  size_t row_begin = scope.bytes();
   WireReader reader(encoded);
   const char* row = reader.position();
   const char* begin = row;
   for (WireField field; reader.Next(&field); begin = reader.position()) {
     if (field.tag == kItemTag) {
-      scope.ends.push_back(scope.items.size() + static_cast<size_t>(reader.position() - row));
+      scope.ends.push_back(row_begin + static_cast<size_t>(reader.position() - row));
     } else {
-      scope.items.append(row, begin);
+      AddRow(&scope, {row, begin}, block);
       row = reader.position();
+      row_begin = scope.bytes();
     }
   }
-  scope.items.append(row, begin);
-  bytes_ += scope.items.size() - bytes_before;
+  AddRow(&scope, {row, begin}, block);
   size_ += scope.ends.size() - items_before;
 }
 
@@ -191,6 +240,7 @@ std::map<uid_t, uint64_t> SignalBatch::CountByUid(size_t begin, size_t end) cons
 }
 
 size_t SignalBatch::EndOfRequest(size_t begin, size_t end, size_t max_bytes) const {
+  if (bytes_ <= max_bytes) return end;
   size_t bytes = 0;
   size_t fits = begin;
   bool is_full = false;
@@ -201,7 +251,7 @@ size_t SignalBatch::EndOfRequest(size_t begin, size_t end, size_t max_bytes) con
       if (!std::exchange(has_envelope, true)) bytes += CostOf(group->envelope);
       bytes += CostOf(*part.scope);
       for (size_t i = part.begin; i < part.end && !is_full; ++i) {
-        bytes += Part{part.scope, i, i + 1}.items().size();
+        bytes += Part{part.scope, i, i + 1}.bytes();
         is_full = bytes > max_bytes;
         if (!is_full) ++fits;
       }
@@ -228,8 +278,9 @@ void SignalBatch::Cut(size_t begin, size_t end, Request* request) const {
 void SignalBatch::Clear() {
   group_by_key_.clear();
   groups_.clear();
-  size_ = 0;
-  bytes_ = 0;
+  size_ = bytes_ = 0;
+  held_.clear();
+  held_bytes_ = lent_bytes_ = 0;
 }
 
 }  // namespace sluice::otlp

@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "agent/journal/read_window.h"
 
 namespace sluice::otlp {
 
@@ -44,13 +45,25 @@ struct Request {
 // AddItem.
 class SignalBatch {
  public:
+  // Items in a row, as fields of the Scope* message: copies, or where they were read.
+  struct Row {
+    size_t begin = 0;  // counted over all rows of the scope
+    std::string copied;
+    std::string_view lent;
+
+    std::string_view bytes() const { return lent.empty() ? copied : lent; }
+  };
   struct Scope {
     std::string scope;
     std::string schema_url;
     std::string rest;
-    // Its items as fields of the Scope* message, and where each of them ends.
-    std::string items;
+    std::vector<Row> rows;
+    // Where each item ends, counted over all rows.
     std::vector<size_t> ends;
+
+    size_t bytes() const {
+      return rows.empty() ? 0 : rows.back().begin + rows.back().bytes().size();
+    }
   };
   struct Group {
     Envelope envelope;
@@ -65,8 +78,10 @@ class SignalBatch {
 
   // Adds a Span, LogRecord or Metric.
   void AddItem(Group* group, const ScopeKey& scope, std::string_view item);
-  // Adds all of those in an encoded Scope*, whose scope and so on `scope` is.
-  void AddItemsOf(Group* group, const ScopeKey& scope, std::string_view encoded);
+  // Adds all of those in an encoded Scope*, whose scope and so on `scope` is. What it stands in may
+  // be held until Clear, so that items are not copied; null: they are.
+  void AddItemsOf(Group* group, const ScopeKey& scope, std::string_view encoded,
+                  const journal::SharedBlock* block = nullptr);
 
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
@@ -85,11 +100,17 @@ class SignalBatch {
 
  private:
   Scope& ScopeOf(Group* group, const ScopeKey& key);
+  bool Holds(const journal::SharedBlock& block, size_t bytes);
+  void AddRow(Scope* scope, std::string_view row, const journal::SharedBlock* block);
 
   std::vector<std::unique_ptr<Group>> groups_;
   absl::flat_hash_map<std::string, Group*> group_by_key_;
   size_t size_ = 0;
   size_t bytes_ = 0;
+  // What lent rows are in, and how much that is of memory and of rows.
+  std::vector<journal::SharedBlock> held_;
+  size_t held_bytes_ = 0;
+  size_t lent_bytes_ = 0;
 };
 
 }  // namespace sluice::otlp
