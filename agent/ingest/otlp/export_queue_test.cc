@@ -190,14 +190,14 @@ TEST_F(ExportQueueTest, AnswersOnceItIsDurable) {
 }
 
 TEST_F(ExportQueueTest, AnswersAnEmptyRequestAtOnce) {
-  const auto asked = Ask({Signal::kTraces, "", 0});
+  const auto asked = Ask({Signal::kTraces, {}, 0});
   ASSERT_TRUE(asked->reply.has_value());
   EXPECT_EQ(asked->ticket, Receiver::kAnswered);
   EXPECT_EQ(asked->reply->kind, Kind::kTaken);
 }
 
 TEST_F(ExportQueueTest, RefusesWhatIsNoRequest) {
-  const Reply reply = Answer({Signal::kLogs, "\x0a\x7f", 0});
+  const Reply reply = Answer({Signal::kLogs, std::string("\x0a\x7f"), 0});
   EXPECT_EQ(reply.kind, Kind::kInvalid);
   EXPECT_EQ(reply.message, "not an encoded export request");
   EXPECT_EQ(counters_.Total("otlp.invalid"), 1u);

@@ -36,9 +36,9 @@ class ExportHandler final : public net::CallHandler {
       return call_->Finish(absl::InvalidArgumentError("more than one request message"));
     }
     const net::ContentCoding coding = call_->message_coding();
-    std::string bytes = call_->TakeMessage(message);
+    net::OwnedBytes bytes = call_->TakeMessage(message);
     if (coding == net::ContentCoding::kIdentity) return HandOver(std::move(bytes));
-    Convert(coding, std::move(bytes));
+    Convert(coding, std::string(bytes.view()));
   }
 
   void OnHalfClose() override {
@@ -73,7 +73,7 @@ class ExportHandler final : public net::CallHandler {
     HandOver(std::move(body->bytes));
   }
 
-  void HandOver(std::string encoded) {
+  void HandOver(net::OwnedBytes encoded) {
     const auto answer = [server = routes_.server, id = call_->id()](const Reply& reply) {
       net::Call* const call = server->FindCall(id);
       if (call != nullptr) Respond(call, reply);

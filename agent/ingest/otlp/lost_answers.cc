@@ -25,8 +25,8 @@ std::optional<LostAnswers::Answer> LostAnswers::Find(uid_t uid, const Request& r
 }
 
 LostAnswers::Hash LostAnswers::HashOf(const Request& request) {
-  return {absl::HashOf(0, request.signal, request.encoded),
-          absl::HashOf(1, request.signal, request.encoded)};
+  const std::string_view encoded = request.encoded;
+  return {absl::HashOf(0, request.signal, encoded), absl::HashOf(1, request.signal, encoded)};
 }
 
 void LostAnswers::Expire(uint64_t now) {

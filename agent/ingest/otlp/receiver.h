@@ -9,6 +9,7 @@
 #include <string>
 
 #include "agent/net/connection.h"
+#include "agent/net/owned_bytes.h"
 
 namespace sluice::ingest::otlp {
 
@@ -17,7 +18,7 @@ enum class Signal : uint8_t { kTraces, kLogs, kMetrics };
 struct Request {
   Signal signal = Signal::kTraces;
   // An encoded Export*ServiceRequest: out of its compression, and no JSON any more.
-  std::string encoded;
+  net::OwnedBytes encoded;
   // CLOCK_BOOTTIME nanoseconds after which nobody waits for the answer; 0: not stated.
   uint64_t deadline_boottime_nano = 0;
 };

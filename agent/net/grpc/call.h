@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "agent/net/connection.h"
 #include "agent/net/http/content_coding.h"
+#include "agent/net/owned_bytes.h"
 #include "proto/record/limits.h"
 
 namespace sluice::net {
@@ -45,7 +46,7 @@ class Call {
 
   // From within OnMessage: its message, to be kept. What is large is not copied, and is not charged
   // to the call any more.
-  virtual std::string TakeMessage(std::string_view message) = 0;
+  virtual OwnedBytes TakeMessage(std::string_view message) = 0;
 
   // Queues one message; copied. Written at the end of the turn, as far as the peer reads. Ignored
   // after Finish or OnCancel.

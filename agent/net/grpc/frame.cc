@@ -30,16 +30,16 @@ void AppendMessage(std::string_view message, std::string* out) {
   out->append(message);
 }
 
-std::string SpareBuffer::Take() { return std::exchange(spare_, std::string()); }
+MessageBuffer SpareBuffer::Take() { return std::exchange(spare_, MessageBuffer()); }
 
-void SpareBuffer::Give(std::string buffer) {
+void SpareBuffer::Give(MessageBuffer buffer) {
   if (buffer.capacity() > kLargestSpare || buffer.capacity() <= spare_.capacity()) return;
-  buffer.clear();
+  buffer.Clear();
   spare_ = std::move(buffer);
 }
 
 MessageReader::Next MessageReader::Read(std::string_view* bytes, std::string_view* message) {
-  if (std::exchange(delivered_, false)) spare_->Give(std::exchange(buffer_, std::string()));
+  if (std::exchange(delivered_, false)) spare_->Give(std::exchange(buffer_, MessageBuffer()));
   if (missing_ == 0) {
     const Next next = ReadPrefix(bytes);
     if (next != Next::kMessage) return next;
@@ -52,7 +52,7 @@ MessageReader::Next MessageReader::Read(std::string_view* bytes, std::string_vie
   }
   Collect(bytes);
   if (missing_ > 0) return Next::kNeedMore;
-  *message = buffer_;
+  *message = buffer_.view();
   delivered_ = true;
   return Next::kMessage;
 }
@@ -76,20 +76,28 @@ MessageReader::Next MessageReader::ReadPrefix(std::string_view* bytes) {
   return Next::kMessage;
 }
 
-// Grows with what came, not with what was announced, which costs the peer nothing.
 void MessageReader::Collect(std::string_view* bytes) {
   const size_t taken = std::min(missing_, bytes->size());
-  const size_t needed = buffer_.size() + taken;
-  if (needed > buffer_.capacity()) {
-    // Of a string of its own, since one that has grown takes twice what it had at least.
-    std::string grown;
-    grown.reserve(std::min(buffer_.size() + missing_, std::max(kGrowth * buffer_.size(), needed)));
-    grown.append(buffer_);
-    buffer_ = std::move(grown);
-  }
-  buffer_.append(bytes->substr(0, taken));
+  Reserve(buffer_.size() + taken);
+  buffer_.Append(bytes->substr(0, taken));
   bytes->remove_prefix(taken);
   missing_ -= taken;
+}
+
+// Grows with what came, not with what was announced, which costs the peer nothing.
+void MessageReader::Reserve(size_t needed) {
+  if (needed <= buffer_.capacity()) return;
+  buffer_.Grow(std::min(buffer_.size() + missing_, std::max(kGrowth * buffer_.size(), needed)));
+}
+
+// At once for as much again, which is seldom written to in vain: what comes then is not to be the
+// reason for copying all that came before.
+std::span<char> MessageReader::Room(size_t wanted) {
+  if (missing_ == 0) return {};
+  const size_t needed = buffer_.size() + std::min(missing_, wanted);
+  if (needed > buffer_.capacity()) Reserve(buffer_.size() + std::min(missing_, 2 * wanted));
+  const std::span<char> room = buffer_.room();
+  return room.first(std::min(missing_, room.size()));
 }
 
 }  // namespace sluice::net

@@ -4,9 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "agent/net/grpc/message_buffer.h"
+#include "agent/net/owned_bytes.h"
 
 namespace sluice::net {
 
@@ -20,14 +24,15 @@ void AppendMessage(std::string_view message, std::string* out);
 class SpareBuffer {
  public:
   // Empty; with capacity when there is one to spare.
-  std::string Take();
-  void Give(std::string buffer);
+  MessageBuffer Take();
+  void Give(MessageBuffer buffer);
 
  private:
-  std::string spare_;
+  MessageBuffer spare_;
 };
 
-// Cuts a stream's bytes into messages. A message that lies in one piece is not copied.
+// Cuts a stream's bytes into messages. A message that lies in one piece is not copied, and neither
+// is what was put into room().
 class MessageReader {
  public:
   enum class Next { kMessage, kNeedMore, kTooLarge, kCompressed };
@@ -40,12 +45,18 @@ class MessageReader {
   // or as long as the bytes. kNeedMore: all bytes were taken. The other two are final.
   Next Read(std::string_view* bytes, std::string_view* message);
 
+  // Where the next bytes of the stream belong, as far as they are of the message under way; empty:
+  // none is. About `wanted` bytes, or all that is missing. Valid until Read has taken so many.
+  std::span<char> Room(size_t wanted);
+  // What the message under way still lacks.
+  size_t missing_bytes() const { return missing_; }
+
   // Whether the message that was returned last lies with the reader, not in the bytes.
   bool holds_message() const { return delivered_; }
   // That message, which the reader holds no longer.
-  std::string TakeMessage() {
+  OwnedBytes TakeMessage() {
     delivered_ = false;
-    return std::exchange(buffer_, std::string());
+    return buffer_.Take();
   }
   size_t max_message_bytes() const { return max_message_bytes_; }
   // Of the message that was returned last.
@@ -58,12 +69,13 @@ class MessageReader {
  private:
   Next ReadPrefix(std::string_view* bytes);
   void Collect(std::string_view* bytes);
+  void Reserve(size_t needed);
 
   const size_t max_message_bytes_;
   const bool takes_compressed_;
   SpareBuffer* const spare_;
-  std::string prefix_;  // an incomplete one; short enough to need no allocation
-  std::string buffer_;  // the part of the message that came in earlier pieces
+  std::string prefix_;    // an incomplete one; short enough to need no allocation
+  MessageBuffer buffer_;  // the part of the message that came in earlier pieces
   bool is_compressed_ = false;
   size_t missing_ = 0;      // what the message in buffer_ lacks
   bool delivered_ = false;  // buffer_ holds the message that was returned last

@@ -1,5 +1,7 @@
 #include "agent/net/grpc/frame.h"
 
+#include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -104,6 +106,92 @@ TEST(MessageReaderMemoryTest, SeldomCopiesWhatCame) {
     held = reader.held_bytes();
   }
   EXPECT_LE(copied, wire.size() / 3);
+}
+
+// Reads a message as it comes, its first bytes elsewhere and the rest to its place.
+class MessageRoomTest : public ::testing::Test {
+ protected:
+  void Announce(size_t size, size_t first) {
+    text_ = std::string(size, 'x');
+    for (size_t i = 0; i < size; ++i) text_[i] = static_cast<char>(i * 31 + i / 251);
+    wire_ = Encode({text_});
+    Give({wire_.data(), kMessagePrefixBytes + first});
+  }
+  // The next bytes, which lie where there is room for them.
+  void Fill(size_t wanted) {
+    const std::span<char> room = reader_.Room(wanted);
+    const size_t size = std::min(wanted, room.size());
+    std::memcpy(room.data(), wire_.data() + taken_, size);
+    Give({room.data(), size});
+  }
+  void Give(std::string_view bytes) {
+    taken_ += bytes.size();
+    next_ = reader_.Read(&bytes, &message_);
+  }
+
+  SpareBuffer spare_;
+  MessageReader reader_{64 * 1024 * 1024, &spare_};
+  std::string text_;
+  std::string wire_;
+  size_t taken_ = 0;
+  std::string_view message_;
+  Next next_ = Next::kNeedMore;
+};
+
+TEST_F(MessageRoomTest, HasNoRoomButWithinAMessage) {
+  EXPECT_TRUE(reader_.Room(100).empty());
+  Give(std::string_view("\0\0\0", 3));
+  EXPECT_TRUE(reader_.Room(100).empty());
+  Give(std::string_view("\0\2a", 3));
+  EXPECT_EQ(reader_.missing_bytes(), 1u);
+  EXPECT_EQ(reader_.Room(100).size(), 1u);
+  Give("b");
+  EXPECT_TRUE(reader_.Room(100).empty());
+}
+
+TEST_F(MessageRoomTest, LeavesWhatLiesInItsRoomWhereItIs) {
+  Announce(100'000, 1000);
+  const char* const begin = reader_.Room(60'000).data() - 1000;
+  EXPECT_GE(reader_.Room(60'000).size(), 60'000u);
+  Fill(40'000);
+  EXPECT_EQ(reader_.Room(1).data(), begin + 41'000);
+  // What came elsewhere is put there as well.
+  Give({wire_.data() + taken_, 10});
+  Fill(100'000);
+  ASSERT_EQ(next_, Next::kMessage);
+  EXPECT_EQ(message_.data(), begin);
+  EXPECT_EQ(message_, text_);
+  EXPECT_EQ(reader_.TakeMessage(), text_);
+}
+
+TEST_F(MessageRoomTest, PutsInPlaceWhatLiesFurtherBehindInItsRoom) {
+  Announce(100, 10);
+  const std::span<char> room = reader_.Room(90);
+  std::memcpy(room.data() + 20, wire_.data() + taken_, 70);
+  Give({room.data() + 20, 70});
+  Fill(20);
+  ASSERT_EQ(next_, Next::kMessage);
+  EXPECT_EQ(message_, text_);
+}
+
+TEST_F(MessageRoomTest, HoldsMemoryForWhatIsReadAtOnceAndNotForWhatWasAnnounced) {
+  Announce(32 * 1024 * 1024, 4000);
+  EXPECT_GE(reader_.Room(100'000).size(), 100'000u);
+  EXPECT_LE(reader_.held_bytes(), 204'000u);
+}
+
+TEST_F(MessageRoomTest, SeldomCopiesWhatCame) {
+  constexpr size_t kRead = 200'000;
+  Announce(10 * kRead, 4000);
+  size_t copied = 0;
+  while (next_ == Next::kNeedMore) {
+    const size_t held = reader_.held_bytes();
+    const size_t size = taken_;
+    Fill(kRead);
+    if (reader_.held_bytes() != held) copied += size;
+  }
+  EXPECT_EQ(message_, text_);
+  EXPECT_LE(copied, text_.size() / 3);
 }
 
 TEST_F(MessageReaderTest, GivesItsBufferBackAfterTheMessage) {

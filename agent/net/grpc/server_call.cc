@@ -85,10 +85,9 @@ void ServerCall::OnDeadline() {
   Cancel(status);
 }
 
-std::string ServerCall::TakeMessage(std::string_view message) {
+OwnedBytes ServerCall::TakeMessage(std::string_view message) {
   if (!is_decoded() && !reader_->holds_message()) return std::string(message);
-  std::string taken =
-      is_decoded() ? std::exchange(decoded_, std::string()) : reader_->TakeMessage();
+  OwnedBytes taken = is_decoded() ? std::exchange(decoded_, std::string()) : reader_->TakeMessage();
   ChargeHeld();
   return taken;
 }
@@ -134,6 +133,15 @@ HttpCall::Taken ServerCall::OnBody(std::string_view bytes) {
   connection_->AddBody(taken);
   connection_->session().Consume(stream_id_, taken);
   return {.bytes = taken, .pause = more};
+}
+
+// The room is charged before anything comes for it.
+BodyRoom ServerCall::RoomForBody(size_t wanted) {
+  if (finished_ || is_under_way_) return {};
+  const std::span<char> room = reader_->Room(wanted);
+  if (ChargeHeld()) return {room, reader_->missing_bytes()};
+  RefuseForMemory();
+  return {};
 }
 
 bool ServerCall::TakeMessages(std::string_view* bytes) {

@@ -34,7 +34,7 @@ class ServerCall final : public Call, public HttpCall {
   std::string_view path() const override { return path_; }
   uint64_t deadline() const override { return deadline_; }
   ContentCoding message_coding() const override { return message_coding_; }
-  std::string TakeMessage(std::string_view message) override;
+  OwnedBytes TakeMessage(std::string_view message) override;
   void Send(std::string_view message) override;
   void Finish(const absl::Status& status, std::optional<int64_t> retry_after_ms) override;
   bool finished() const override { return finished_; }
@@ -44,6 +44,7 @@ class ServerCall final : public Call, public HttpCall {
 
   // HttpCall:
   Taken OnBody(std::string_view bytes) override;
+  BodyRoom RoomForBody(size_t wanted) override;
   void OnRequestEnd() override;
   void OnStreamClosed() override;
   BodyPart ReadBody(char* out, size_t capacity) override;

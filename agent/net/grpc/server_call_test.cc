@@ -1,5 +1,7 @@
 #include "agent/net/grpc/server_call.h"
 
+#include <nghttp2/nghttp2.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <string>
@@ -169,6 +171,80 @@ TEST_F(ServerCallTest, EndsACallThatWouldHoldMoreThanItsUidMay) {
   EXPECT_EQ(script_.events, "cancel destroyed ");
   EXPECT_EQ(counters_.Total("net.refused", "memory"), 1u);
   budget_.Release(::geteuid(), 2'900'000);
+  EXPECT_EQ(budget_.used(), 0u);
+}
+
+// Frames by hand, written when the test says so.
+class RawCallTest : public ServerCallTest {
+ protected:
+  RawCallTest() {
+    Write(std::string(testing::kPreface) + testing::Frame(NGHTTP2_SETTINGS, 0, 0, ""));
+    // Only then may a frame have as many bytes as it says.
+    Write(testing::Frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, ""));
+  }
+  void Write(std::string_view bytes) {
+    ASSERT_EQ(::send(near_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+    loop_->RunOnce(0);
+  }
+  void Open(int32_t stream) {
+    Write(testing::Frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, stream,
+                         testing::RequestBlock("/t.T/Script")));
+  }
+
+  const UniqueFd near_ = ConnectRaw();
+};
+
+TEST_F(RawCallTest, TakesAMessageWhoseFramesAreCutAnywhere) {
+  std::string text(10'000, ' ');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 31 + i / 251);
+  const std::string message = testing::GrpcMessage(text);
+  Open(1);
+  size_t expected = 0;
+  for (const size_t length : {1'000u, 4'096u, 9'990u}) {
+    std::string wire;
+    for (size_t at = 0; at < message.size(); at += length) {
+      wire += testing::Frame(NGHTTP2_DATA, 0, 1, message.substr(at, length));
+    }
+    for (size_t cut = 1; cut < wire.size(); cut += 37) {
+      Write(wire.substr(0, cut));
+      Write(wire.substr(cut));
+      ++expected;
+      for (int turn = 0; turn < 10 && script_.messages.size() < expected; ++turn) {
+        loop_->RunOnce(0);
+      }
+      ASSERT_EQ(script_.messages.size(), expected) << length << " " << cut;
+      ASSERT_TRUE(script_.messages.back() == text) << length << " " << cut;
+    }
+  }
+  EXPECT_EQ(budget_.used(), 0u);
+}
+
+// Once reads are large, there is room for what one of them brings.
+TEST_F(RawCallTest, ChargesTheRoomForAMessageBeforeItsBytesCome) {
+  Open(1);
+  for (size_t i = 1; i <= 5; ++i) {
+    Write(testing::Frame(NGHTTP2_DATA, 0, 1, testing::GrpcMessage(std::string(150'000, 'x'))));
+    for (int turn = 0; turn < 20 && script_.messages.size() < i; ++turn) loop_->RunOnce(0);
+    ASSERT_EQ(script_.messages.size(), i);
+  }
+  ASSERT_EQ(budget_.used(), 0u);
+  // One small read of a message of 290,000 bytes.
+  const std::string part = std::string("\0\0\x04\x6c\xd0", 5) + std::string(4096 - 14, 'x');
+  Write(testing::Frame(NGHTTP2_DATA, 0, 1, part + std::string(100, 'x')).substr(0, 4096));
+  EXPECT_GE(budget_.used(), 250'000u);
+}
+
+TEST_F(RawCallTest, EndsACallForWhoseNextBytesThereIsNoRoom) {
+  ASSERT_TRUE(budget_.Charge(::geteuid(), 3 * 1024 * 1024 - 50'000));
+  Open(1);
+  // Of 290,000 bytes; reads are small as yet.
+  const std::string part = std::string("\0\0\x04\x6c\xd0", 5) + std::string(40'000, 'x');
+  Write(testing::Frame(NGHTTP2_DATA, 0, 1, part + std::string(100'000, 'x')).substr(0, 40'014));
+  for (int turn = 0; turn < 20; ++turn) loop_->RunOnce(0);
+  EXPECT_EQ(counters_.Total("net.refused", "memory"), 1u);
+  EXPECT_EQ(script_.events, "cancel destroyed ");
+  budget_.Release(::geteuid(), 3 * 1024 * 1024 - 50'000);
   EXPECT_EQ(budget_.used(), 0u);
 }
 

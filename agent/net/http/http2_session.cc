@@ -13,8 +13,10 @@
 // * For the bytes of a body a window opens again by Consume alone. A call consumes what it took;
 //   what comes without a call is consumed at once. Otherwise such bytes would use up the
 //   connection's window, and all its other calls would stall.
-// * While paused, paused_body_ and paused_input_ lie in kept_, which does not move. So a call finds
-//   a message that it has begun where it was.
+// * While paused, paused_body_ and paused_input_ lie in kept_, which does not move once the read is
+//   dealt with that the pause came in. So a call finds a message that it has begun where it was.
+// * A body is put in place only where the last byte fed was within an unpadded DATA frame that
+//   nghttp2 gave to its call. What comes next is then that call's, whatever else the peer sends.
 // * A stream's user data is its call until OnStreamClosed and no longer, and calls are destroyed at
 //   the end of the turn. So no callback meets a call that is gone.
 // * Each frame counts in work_ and in flood_guard_, those of unknown types included. A frame that
@@ -103,7 +105,7 @@ struct SessionCallbacks {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
         callbacks,
         [](nghttp2_session*, uint8_t, int32_t stream_id, const uint8_t* bytes, size_t size,
-           void* self) { return Self(self)->OnBody(stream_id, View(bytes, size)); });
+           void* self) { return Self(self)->OnDataChunk(stream_id, View(bytes, size)); });
     nghttp2_session_callbacks_set_on_stream_close_callback(
         callbacks, [](nghttp2_session*, int32_t stream_id, uint32_t, void* self) {
           if (HttpCall* const call = Self(self)->CallOf(stream_id)) call->OnStreamClosed();
@@ -191,7 +193,16 @@ Http2Session::~Http2Session() = default;
 
 const char* Http2Session::Receive(std::string_view bytes, uint64_t now) {
   now_ = now;
-  return Feed(bytes);
+  if (!is_paused()) return Feed(bytes);
+  KeepMore(bytes);
+  return nullptr;
+}
+
+InputPlan Http2Session::PlanInput(char* buffer, size_t size) {
+  HttpCall* const call = is_amid_body_ ? CallOf(frame_.stream_id) : nullptr;
+  const BodyRoom room = call != nullptr ? call->RoomForBody(size) : BodyRoom{};
+  if (room.bytes.empty()) return {buffer, size};
+  return {frame_, room, buffer, size};
 }
 
 const char* Http2Session::Resume(uint64_t now) {
@@ -204,6 +215,7 @@ const char* Http2Session::Resume(uint64_t now) {
 }
 
 const char* Http2Session::Feed(std::string_view bytes) {
+  chunk_end_ = nullptr;
   const ssize_t taken = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (failure_ == nullptr && taken < 0) {
@@ -211,6 +223,7 @@ const char* Http2Session::Feed(std::string_view bytes) {
                : taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? "not_http2"
                                                        : "protocol_error";
   }
+  is_amid_body_ = frame_.rest > 0 && chunk_end_ == bytes.data() + bytes.size();
   if (is_paused() && taken >= 0) {
     KeepRest(bytes, static_cast<size_t>(taken));
   } else if (!kept_.empty()) {
@@ -227,6 +240,21 @@ void Http2Session::KeepRest(std::string_view bytes, size_t fed) {
   kept_.assign(begin, static_cast<size_t>(bytes.data() + bytes.size() - begin));
   paused_body_ = {kept_.data(), paused_body_.size()};
   paused_input_ = std::string_view(kept_).substr(kept_.size() - paused_input_.size());
+}
+
+// The rest of what was read where it was paused.
+void Http2Session::KeepMore(std::string_view bytes) {
+  const size_t body = paused_body_.size();
+  const size_t input = paused_input_.size() + bytes.size();
+  kept_.append(bytes);
+  paused_body_ = std::string_view(kept_).substr(0, body);
+  paused_input_ = std::string_view(kept_).substr(kept_.size() - input);
+}
+
+int Http2Session::OnDataChunk(int32_t stream_id, std::string_view bytes) {
+  frame_.rest -= std::min(frame_.rest, bytes.size());
+  chunk_end_ = bytes.data() + bytes.size();
+  return OnBody(stream_id, bytes);
 }
 
 int Http2Session::OnBody(int32_t stream_id, std::string_view bytes) {
@@ -314,6 +342,9 @@ int Http2Session::OnBeginFrame(const nghttp2_frame_hd& header) {
   ++work_;
   must_write_ |= has_whole_request_;
   if (header.type == NGHTTP2_HEADERS) head_.Clear();
+  const bool is_plain_data =
+      header.type == NGHTTP2_DATA && (header.flags & NGHTTP2_FLAG_PADDED) == 0;
+  frame_ = {header.stream_id, header.length, is_plain_data ? header.length : 0};
   return EndIfFlood(flood_guard_.OnFrame(header.type, now_));
 }
 

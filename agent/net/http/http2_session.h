@@ -31,6 +31,8 @@ class Http2Session final : public HttpSession {
   ~Http2Session() override;
 
   const char* Receive(std::string_view bytes, uint64_t now) override;
+  InputPlan PlanInput(char* buffer, size_t size) override;
+  bool is_before_body() const override { return !is_amid_body_; }
   bool is_paused() const override { return paused_stream_ != 0; }
   const char* Resume(uint64_t now) override;
   size_t kept_bytes() const override { return kept_.size(); }
@@ -57,6 +59,8 @@ class Http2Session final : public HttpSession {
   friend struct SessionCallbacks;
   const char* Feed(std::string_view bytes);
   void KeepRest(std::string_view bytes, size_t fed);
+  void KeepMore(std::string_view bytes);
+  int OnDataChunk(int32_t stream_id, std::string_view bytes);
   int OnBody(int32_t stream_id, std::string_view bytes);
   int OnBeginFrame(const nghttp2_frame_hd& header);
   int OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value);
@@ -80,6 +84,9 @@ class Http2Session final : public HttpSession {
   std::string_view paused_body_;
   std::string_view paused_input_;
   std::string kept_;
+  DataFrame frame_;  // the last to begin; without a rest where it is of another kind
+  const char* chunk_end_ = nullptr;  // of the body that nghttp2 gave last
+  bool is_amid_body_ = false;        // what comes next is the rest of frame_
   const char* failure_ = nullptr;
   uint64_t now_ = 0;
   size_t work_ = 0;

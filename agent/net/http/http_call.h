@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "agent/net/http/input_plan.h"
 #include "agent/net/http/request_head.h"
 
 namespace sluice::net {
@@ -31,6 +32,11 @@ class HttpCall {
   // called again in the uid's next turn, with what was not taken (maybe nothing), at a place that
   // stays the same until it is taken; until then nothing else of the session goes on.
   virtual Taken OnBody(std::string_view bytes) = 0;
+  // Where the next bytes of the body are best put, about `wanted` of them; empty: nowhere yet. They
+  // may be written there before OnBody is given them, which then comes first of all that the
+  // session calls. What is written and not given is nothing. It stays until all of it was given, or
+  // the turn ends, whatever becomes of the request.
+  virtual BodyRoom RoomForBody(size_t /*wanted*/) { return {}; }
   virtual void OnRequestEnd() = 0;
   // The response is out, or the peer reset the stream. Nothing of a session is called afterwards:
   // the call hands itself to SocketConnection::DeferDelete.

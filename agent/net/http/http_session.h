@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/net/http/http_call.h"
+#include "agent/net/http/input_plan.h"
 #include "agent/net/http/request_head.h"
 
 namespace sluice::net {
@@ -39,10 +40,16 @@ class HttpSession {
 
   virtual ~HttpSession() = default;
 
-  // Takes all of `bytes`; what a call pauses before is kept. Not while paused. Returns null, or the
-  // word for why the connection must end; then only ClosingBytes(reason) is left to send. `now` in
-  // nanoseconds.
+  // Takes all of `bytes`; what a call pauses before is kept. While paused only what came in the
+  // same read. Returns null, or the word for why the connection must end; then only
+  // ClosingBytes(reason) is left to send. `now` in nanoseconds.
   virtual const char* Receive(std::string_view bytes, uint64_t now) = 0;
+  // Where the next `size` bytes at most are to be read to, of which `buffer` takes all but what has
+  // a better place. What came is received at once.
+  virtual InputPlan PlanInput(char* buffer, size_t size) { return {buffer, size}; }
+  // What comes next tells where that belongs which is behind it, so that little is to be read with
+  // it.
+  virtual bool is_before_body() const { return false; }
   // A call takes its time (HttpCall::OnBody) and holds up what came behind it, or what came is not
   // looked at yet.
   virtual bool is_paused() const = 0;

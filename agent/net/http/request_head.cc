@@ -61,6 +61,11 @@ void RequestHead::Add(std::string_view name, std::string_view value,
   }
 }
 
+std::string_view RequestHead::StatusOfUnserved() const {
+  if (method != "POST") return "405";
+  return is_http1 && content_type.starts_with("application/grpc") ? "426" : "415";
+}
+
 void RequestHead::Clear() {
   for (std::string* const field :
        {&method, &path, &content_type, &content_encoding, &accept_encoding, &user_agent}) {

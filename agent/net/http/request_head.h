@@ -35,6 +35,8 @@ struct RequestHead {
   static constexpr size_t kMaxHeaderListBytes = 16 * 1024;
   bool is_too_large() const { return bytes > kMaxHeaderListBytes; }
 
+  // Of the answer where no kind of call takes it, and only gRPC is served.
+  std::string_view StatusOfUnserved() const;
   // The first value of an extra field; empty: it did not come.
   std::string_view Extra(std::string_view name) const;
 

@@ -30,6 +30,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "agent/net/http/detect_protocol.h"
@@ -69,12 +70,6 @@ constexpr uint64_t kMostNanosPerRefusedByte = 100;
 constexpr size_t kLittleProgress = 1024;
 // Produced at once, and so at most kept for a peer that does not read.
 constexpr size_t kWriteBytes = 64 * 1024;
-
-// Where only gRPC is served.
-std::string_view StatusOfUnserved(const RequestHead& head) {
-  if (head.method != "POST") return "405";
-  return head.is_http1 && head.content_type.starts_with("application/grpc") ? "426" : "415";
-}
 
 }  // namespace
 
@@ -237,7 +232,7 @@ HttpCall* SocketConnection::OnRequest(int32_t stream_id, const RequestHead& head
     return calls_.back().get();
   }
   core_->counters().Add("net.refused", "not_grpc", uid());
-  session_->FinishAtOnce(stream_id, {.status = StatusOfUnserved(head)}, {});
+  session_->FinishAtOnce(stream_id, {.status = head.StatusOfUnserved()}, {});
   return nullptr;
 }
 
@@ -314,22 +309,32 @@ bool SocketConnection::ChargeKept() {
 }
 
 void SocketConnection::Read() {
-  const ssize_t size = ::recv(socket_.get(), core_->read_buffer(), read_size_, MSG_DONTWAIT);
-  if (size > 0) {
-    // Less than there was room for was all: what comes now is told again, and so is a later end.
-    has_input_ = static_cast<size_t>(size) == read_size_ || hung_up_;
-    return Take({core_->read_buffer(), static_cast<size_t>(size)});
-  }
-  if (size == 0 || (errno != EAGAIN && errno != EINTR)) return Close("peer");
-  has_input_ = errno == EINTR;
+  last_read_ = 0;
+  const bool is_before_body = session_ && session_->is_before_body();
+  const bool has_more = ReadSome(is_before_body ? kMinReadBytes : read_size_);
+  if (has_more && last_read_ < read_size_) ReadSome(read_size_ - last_read_);
+  if (session_ && session_->is_paused()) read_size_ = std::max(kMinReadBytes, read_size_ / 2);
+}
+
+// Whether there may be more that can be taken.
+bool SocketConnection::ReadSome(size_t size) {
+  char* const buffer = core_->read_buffer();
+  InputPlan plan = session_ ? session_->PlanInput(buffer, size) : InputPlan(buffer, size);
+  const std::optional<size_t> came = plan.ReadFrom(socket_.get());
+  if (!came.has_value()) Close("peer");
+  // Less than there was room for was all: what comes now is told again, and so is a later end.
+  const bool may_have_more = came == plan.size();
+  has_input_ = may_have_more || (hung_up_ && came > 0u);
+  for (const std::string_view piece : plan.Arrange(came.value_or(0))) Take(piece);
+  return may_have_more && !closing_ && session_ && !session_->is_paused();
 }
 
 void SocketConnection::Take(std::string_view bytes) {
+  if (closing_) return;
   if (!session_) return TakeFirst(bytes);
   progress_ += bytes.size();
-  last_read_ = bytes.size();
+  last_read_ += bytes.size();
   OnReceived(session_->Receive(bytes, core_->loop().now()));
-  if (session_->is_paused()) read_size_ = std::max(kMinReadBytes, read_size_ / 2);
 }
 
 void SocketConnection::OnReceived(const char* failure) {
@@ -339,11 +344,8 @@ void SocketConnection::OnReceived(const char* failure) {
 }
 
 void SocketConnection::TakeFirst(std::string_view bytes) {
-  std::string joined;
-  if (!first_bytes_.empty()) {
-    joined = std::exchange(first_bytes_, std::string()).append(bytes);
-    bytes = joined;
-  }
+  const std::string joined = std::exchange(first_bytes_, std::string()).append(bytes);
+  bytes = joined;
   switch (DetectProtocol(bytes)) {
     case Protocol::kHttp2:
       session_ = Http2Session::Create(this, kinds_->extra_fields);
@@ -354,7 +356,7 @@ void SocketConnection::TakeFirst(std::string_view bytes) {
       return Take(bytes);
     case Protocol::kUndecided:
       received_ = true;
-      first_bytes_ = bytes;
+      first_bytes_ = joined;
       return;
     case Protocol::kTls:
       received_ = true;

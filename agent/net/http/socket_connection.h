@@ -82,6 +82,7 @@ class SocketConnection final : public Connection,
 
   void Queue();
   void Read();
+  bool ReadSome(size_t size);
   void Watch(uint32_t events);
   uint32_t InputEvents() const;
   void FollowAnswers();
