@@ -81,6 +81,7 @@ class Bundle::Files final : public FileSystem {
   int64_t FileSize(int fd) override { return System().FileSize(fd); }
   int Statvfs(const std::string&, struct statvfs*) override { return Refuse(); }
   ssize_t Pwrite(int, const char*, size_t, uint64_t) override { return Refuse(); }
+  ssize_t Pwritev(int, const iovec*, int, uint64_t) override { return Refuse(); }
   int Fsync(int) override { return Refuse(); }
   int Fdatasync(int) override { return Refuse(); }
   int Ftruncate(int, uint64_t) override { return Refuse(); }

@@ -2,11 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -23,6 +25,9 @@ class SystemFileSystem : public FileSystem {
   }
   ssize_t Pwrite(int fd, const char* bytes, size_t size, uint64_t offset) override {
     return ::pwrite(fd, bytes, size, static_cast<off_t>(offset));
+  }
+  ssize_t Pwritev(int fd, const iovec* pieces, int count, uint64_t offset) override {
+    return ::pwritev(fd, pieces, count, static_cast<off_t>(offset));
   }
   ssize_t Pread(int fd, char* bytes, size_t size, uint64_t offset) override {
     return ::pread(fd, bytes, size, static_cast<off_t>(offset));
@@ -66,6 +71,28 @@ int SystemFileSystem::List(const std::string& path, std::vector<std::string>* na
   return errno == 0 ? 0 : -1;
 }
 
+// What a call wrote; 0: nothing, it is to be made again.
+absl::StatusOr<size_t> CheckWritten(ssize_t written) {
+  if (written < 0 && errno == EINTR) return 0;
+  if (written < 0) return ErrnoStatus("write");
+  if (written == 0) return absl::DataLossError("write: nothing was taken");
+  return static_cast<size_t>(written);
+}
+
+// Leaves of the pieces from `first` on what is behind their first `bytes` bytes. Returns the first
+// piece of which something is left.
+size_t SkipBytes(size_t first, size_t bytes, std::vector<iovec>* pieces) {
+  for (; first < pieces->size() && bytes >= (*pieces)[first].iov_len; ++first) {
+    bytes -= (*pieces)[first].iov_len;
+  }
+  if (bytes > 0) {
+    iovec& torn = (*pieces)[first];
+    torn.iov_base = static_cast<char*>(torn.iov_base) + bytes;
+    torn.iov_len -= bytes;
+  }
+  return first;
+}
+
 }  // namespace
 
 FileSystem& FileSystem::System() {
@@ -84,12 +111,30 @@ absl::StatusOr<UniqueFd> OpenFile(FileSystem& fs, const std::string& path, int f
 
 absl::Status WriteAll(FileSystem& fs, int fd, std::string_view bytes, uint64_t offset) {
   while (!bytes.empty()) {
-    const ssize_t written = fs.Pwrite(fd, bytes.data(), bytes.size(), offset);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoStatus("write");
-    if (written == 0) return absl::DataLossError("write: nothing was taken");
-    bytes.remove_prefix(static_cast<size_t>(written));
-    offset += static_cast<uint64_t>(written);
+    const absl::StatusOr<size_t> written =
+        CheckWritten(fs.Pwrite(fd, bytes.data(), bytes.size(), offset));
+    if (!written.ok()) return written.status();
+    bytes.remove_prefix(*written);
+    offset += *written;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteAll(FileSystem& fs, int fd, const std::vector<std::string_view>& pieces,
+                      uint64_t offset) {
+  std::vector<iovec> left;
+  left.reserve(pieces.size());
+  for (const std::string_view piece : pieces) {
+    // Only read from, though the type is that of reading as well.
+    if (!piece.empty()) left.push_back({const_cast<char*>(piece.data()), piece.size()});
+  }
+  for (size_t first = 0; first < left.size();) {
+    const int count = static_cast<int>(std::min<size_t>(left.size() - first, IOV_MAX));
+    const absl::StatusOr<size_t> written =
+        CheckWritten(fs.Pwritev(fd, &left[first], count, offset));
+    if (!written.ok()) return written.status();
+    first = SkipBytes(first, *written, &left);
+    offset += *written;
   }
   return absl::OkStatus();
 }

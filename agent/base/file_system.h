@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,7 @@ class FileSystem {
   // O_CLOEXEC is added.
   virtual int Open(const std::string& path, int flags, mode_t mode) = 0;
   virtual ssize_t Pwrite(int fd, const char* bytes, size_t size, uint64_t offset) = 0;
+  virtual ssize_t Pwritev(int fd, const iovec* pieces, int count, uint64_t offset) = 0;
   virtual ssize_t Pread(int fd, char* bytes, size_t size, uint64_t offset) = 0;
   // Of a directory too: its entries.
   virtual int Fsync(int fd) = 0;
@@ -54,6 +56,9 @@ absl::StatusOr<UniqueFd> OpenFile(FileSystem& fs, const std::string& path, int f
 
 // All of `bytes`, or an error; some of them may be written then.
 absl::Status WriteAll(FileSystem& fs, int fd, std::string_view bytes, uint64_t offset);
+// The same of pieces, one behind the other.
+absl::Status WriteAll(FileSystem& fs, int fd, const std::vector<std::string_view>& pieces,
+                      uint64_t offset);
 
 // As many of `size` bytes as there are before the end of the file.
 absl::StatusOr<size_t> ReadAt(FileSystem& fs, int fd, char* bytes, size_t size, uint64_t offset);

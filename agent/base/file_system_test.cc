@@ -1,6 +1,7 @@
 #include "agent/base/file_system.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include <filesystem>
@@ -35,6 +36,21 @@ TEST_F(FileSystemTest, ReadsBackWhatItWroteUpToTheEndOfTheFile) {
   ASSERT_TRUE(got.ok());
   EXPECT_EQ(std::string(bytes, *got), "hello");
   EXPECT_EQ(fs_.FileSize(file->get()), 8);
+}
+
+TEST_F(FileSystemTest, WritesMorePiecesThanOneCallTakes) {
+  const auto file = OpenFile(fs_, directory_ + "/file", O_RDWR | O_CREAT);
+  ASSERT_TRUE(file.ok()) << file.status();
+  std::vector<std::string> words;
+  for (int i = 0; i < 3 * IOV_MAX; ++i) words.push_back(std::to_string(i));
+  words[1].clear();
+  std::string joined;
+  for (const std::string& word : words) joined += word;
+  ASSERT_TRUE(WriteAll(fs_, file->get(), {words.begin(), words.end()}, 3).ok());
+  std::string bytes(joined.size() + 1, ' ');
+  const auto got = ReadAt(fs_, file->get(), bytes.data(), bytes.size(), 3);
+  ASSERT_TRUE(got.ok());
+  EXPECT_EQ(bytes.substr(0, *got), joined);
 }
 
 TEST_F(FileSystemTest, NamesThePathThatCouldNotBeOpened) {

@@ -92,7 +92,7 @@ absl::StatusOr<uint64_t> Admission::AppendScopes(const ScopesEntry& entry,
   payload.reserve(entry.scopes.size() + 1);
   payload.push_back(encoded_head);
   payload.insert(payload.end(), entry.scopes.begin(), entry.scopes.end());
-  return Append(entry.origin->identity.uid, entry.items, payload, urgency);
+  return Append(entry.origin->identity.uid, entry.items, payload, urgency, entry.lender);
 }
 
 void Admission::Count(const BatchPass& pass, uid_t uid) {
@@ -202,12 +202,13 @@ Admission::AbortedEnds Admission::EncodeAbortedEnds(
 
 absl::StatusOr<uint64_t> Admission::Append(uid_t uid, uint64_t records,
                                            absl::Span<const std::string_view> payload,
-                                           journal::Urgency urgency) {
+                                           journal::Urgency urgency,
+                                           const journal::Lender& lender) {
   const uint64_t bytes = SizeOf(payload);
   if (behind_.check_entry != nullptr) {
     RETURN_IF_ERROR(behind_.check_entry(uid, records, bytes));
   }
-  ASSIGN_OR_RETURN(const uint64_t sequence, journal_->Append(uid, payload, urgency));
+  ASSIGN_OR_RETURN(const uint64_t sequence, journal_->Append(uid, payload, urgency, lender));
   if (behind_.took != nullptr) behind_.took(sequence, uid, records, bytes);
   return sequence;
 }

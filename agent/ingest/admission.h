@@ -113,6 +113,8 @@ class Admission {
     uint64_t items = 0;
     // Encoded fields of a JournalBatch.
     absl::Span<const std::string_view> scopes;
+    // As Journal::Append; null: all of it is copied.
+    journal::Lender lender;
   };
   // Where the user's requests are not to be looked at, why: as Admit.
   absl::Status CheckBehind(uid_t uid) const;
@@ -165,7 +167,8 @@ class Admission {
   // Appends it, unless it is too much for who is behind the journal, and tells them.
   absl::StatusOr<uint64_t> Append(uid_t uid, uint64_t records,
                                   absl::Span<const std::string_view> payload,
-                                  journal::Urgency urgency);
+                                  journal::Urgency urgency,
+                                  const journal::Lender& lender = {});
 
   AdmissionState* const state_;
   journal::Journal* const journal_;

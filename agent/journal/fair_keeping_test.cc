@@ -218,6 +218,10 @@ class ObservedFileSystem : public CrashFileSystem {
     Look();
     return CrashFileSystem::Pwrite(fd, bytes, size, offset);
   }
+  ssize_t Pwritev(int fd, const iovec* pieces, int count, uint64_t offset) override {
+    Look();
+    return CrashFileSystem::Pwritev(fd, pieces, count, offset);
+  }
   int Fsync(int fd) override {
     Look();
     return CrashFileSystem::Fsync(fd);

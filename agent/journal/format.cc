@@ -59,7 +59,7 @@ class FieldTaker {
 
 void EncodeFrameHeader(const FrameHeader& header, char* to) {
   std::memcpy(to, &header.crc, 4);
-  std::memcpy(to + 4, &header.payload_bytes, 4);
+  std::memcpy(to + kPayloadBytesAt, &header.payload_bytes, 4);
   std::memcpy(to + 8, &header.sequence, 8);
   std::memcpy(to + 16, &header.uid, 4);
   std::memcpy(to + kGenerationAt, &header.generation, 4);

@@ -39,7 +39,8 @@ inline constexpr uint32_t kFormatVersion = 2;
 inline constexpr size_t kSegmentHeaderBytes = 180;
 inline constexpr size_t kIdTextBytes = 40;
 inline constexpr size_t kFrameHeaderBytes = 28;
-// Of the generation in a frame.
+// Of the payload's length and of the generation in a frame.
+inline constexpr size_t kPayloadBytesAt = 4;
 inline constexpr size_t kGenerationAt = 20;
 
 // One entry's payload: a batch at its limit, its head and what repairs add.

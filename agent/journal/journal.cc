@@ -87,7 +87,7 @@ Journal::Journal(Options options, Location location)
       shared_(
           std::make_shared<SharedState>(options_.file_system, options_.counters, options_.boot_id)),
       retention_(std::make_unique<Retention>(shared_, options_.clock, Retention::Limits{})),
-      turn_(std::make_unique<Chunk>()),
+      turn_(std::make_unique<Chunk>(Chunk{.frames = Frames({}, options_.least_lent_bytes)})),
       durability_(location_->in_memory ? Durability::kMemory : Durability::kSynced) {
   options_.boot_id.resize(std::min(options_.boot_id.size(), kIdTextBytes - 1));
   shared_->SetEpoch(epoch_);
@@ -182,7 +182,7 @@ void Journal::Start(CheckpointSource checkpoint, SyncListener on_synced) {
 }
 
 absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string_view> payload,
-                                         Urgency urgency) {
+                                         Urgency urgency, const Lender& lender) {
   uint64_t frame_bytes = kFrameHeaderBytes;
   for (const std::string_view part : payload) frame_bytes += part.size();
   if (frame_bytes > kFrameHeaderBytes + kMaxBatchPayloadBytes) {
@@ -192,7 +192,7 @@ absl::StatusOr<uint64_t> Journal::Append(uid_t uid, absl::Span<const std::string
   RETURN_IF_ERROR(CheckTakes(frame_bytes));
   RETURN_IF_ERROR(HaveRoom(uid, frame_bytes));
   retention_->Charge(next_sequence_, UserOf(uid), frame_bytes);
-  AppendToTurn(EntryType::kBatch, uid, 0, payload);
+  AppendToTurn(EntryType::kBatch, uid, 0, payload, lender);
   turn_->is_urgent |= urgency == Urgency::kNow;
   unsynced_.Add(next_sequence_, uid, frame_bytes);
   return next_sequence_++;
@@ -232,21 +232,22 @@ absl::Status Journal::CheckTakes(uint64_t frame_bytes) const {
         absl::UnavailableError(absl::StrCat("the journal cannot write: ", log_->error())),
         options_.retry_delay);
   }
-  if (log_->unsynced_bytes() + turn_->bytes.size() + frame_bytes > options_.max_unsynced_bytes) {
+  if (log_->unsynced_bytes() + turn_->frames.size() + frame_bytes > options_.max_unsynced_bytes) {
     return WithRetryAfter(absl::UnavailableError("the disk is too far behind"), kRetryWhenBehind);
   }
   return absl::OkStatus();
 }
 
 void Journal::AppendToTurn(EntryType type, uid_t uid, uint8_t flags,
-                           absl::Span<const std::string_view> payload) {
-  if (turn_->bytes.empty()) turn_->generation = log_->generation();
-  AppendEntry(type, uid, flags, turn_->generation, payload, &turn_->bytes);
+                           absl::Span<const std::string_view> payload, const Lender& lender) {
+  if (turn_->frames.empty()) turn_->generation = log_->generation();
+  turn_->frames.Append(NextHeader(type, uid, flags, turn_->generation), payload, frame_seed_,
+                       lender);
 }
 
 // Under the number of the next batch.
-void Journal::AppendEntry(EntryType type, uid_t uid, uint8_t flags, uint32_t generation,
-                          absl::Span<const std::string_view> payload, std::string* out) const {
+FrameHeader Journal::NextHeader(EntryType type, uid_t uid, uint8_t flags,
+                                uint32_t generation) const {
   FrameHeader header;
   header.generation = generation;
   header.sequence = next_sequence_;
@@ -255,17 +256,17 @@ void Journal::AppendEntry(EntryType type, uid_t uid, uint8_t flags, uint32_t gen
   header.flags = flags;
   header.unsynced_before = static_cast<uint16_t>(
       std::min<uint64_t>(header.sequence - 1 - shared_->synced(), kManyUnsynced));
-  AppendFrame(header, payload, frame_seed_, out);
+  return header;
 }
 
 void Journal::CommitTurn() {
   unsynced_.Settle(shared_->synced());
   AbsorbNewSegments();
   if (has_copied_) TrimSegments();
-  if (turn_->bytes.empty()) return;
+  if (turn_->frames.empty()) return;
   turn_->end_sequence = next_sequence_;
   log_->Write(std::move(*turn_));
-  *turn_ = Chunk{log_->TakeBuffer()};
+  *turn_ = Chunk{.frames = Frames(log_->TakeBuffer(), options_.least_lent_bytes)};
   retention_->StampCurrent();
   bytes_ = retention_->bytes();
   if (log_->IsSegmentDue(segment_bytes_) && log_->MayOpenSegment()) {
@@ -331,10 +332,12 @@ void Journal::OpenSegment() {
   std::string opening;
   const uint32_t generation = MakeGeneration();
   if (own.size() + state.size() <= kMaxCheckpointPayloadBytes) {
-    AppendEntry(EntryType::kCheckpoint, 0, 0, generation, {own, state}, &opening);
+    AppendFrame(NextHeader(EntryType::kCheckpoint, 0, 0, generation), {own, state}, frame_seed_,
+                &opening);
   } else {
     LogWarning("journal: the state is too large for a checkpoint");
-    AppendEntry(EntryType::kCheckpoint, 0, kPartialCheckpoint, generation, {own}, &opening);
+    AppendFrame(NextHeader(EntryType::kCheckpoint, 0, kPartialCheckpoint, generation), {own},
+                frame_seed_, &opening);
   }
   log_->OpenSegment(next_sequence_, generation, std::move(opening), retention_->TakeSpare());
   AbsorbNewSegments();

@@ -25,7 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "agent/base/mutex.h"
-#include "agent/journal/format.h"
+#include "agent/journal/frames.h"
 #include "agent/journal/options.h"
 #include "agent/journal/reader.h"
 #include "agent/journal/unsynced_share.h"
@@ -77,14 +77,15 @@ class Journal {
   // here: Append says so.
   void Start(CheckpointSource checkpoint, SyncListener on_synced);
 
-  // Takes one batch whose encoded JournalBatch is `payload`, concatenated; the bytes are copied.
-  // Returns its sequence number. Durable only once the listener says so.
+  // Takes one batch whose encoded JournalBatch is `payload`, concatenated, and returns its sequence
+  // number. Durable only once the listener says so. The bytes are copied, but long pieces within
+  // `*lender` may stay there: it is then held until right before the listener is called.
   //   INVALID_ARGUMENT: larger than kMaxBatchPayloadBytes.
   //   RESOURCE_EXHAUSTED: the journal is full and the user holds more than its share.
   //   UNAVAILABLE: the disk refuses, or is too far behind, or room is being made.
   // The last two say when to try again: RetryAfter (agent/base/retry_after.h). Nothing was taken.
   absl::StatusOr<uint64_t> Append(uid_t uid, absl::Span<const std::string_view> payload,
-                                  Urgency urgency);
+                                  Urgency urgency, const Lender& lender = {});
 
   // Has room for so much more of a user's, before entries of it are appended one by one; as Append.
   absl::Status MakeRoom(uid_t uid, uint64_t bytes);
@@ -150,9 +151,8 @@ class Journal {
   absl::Status CheckTakes(uint64_t frame_bytes) const;
   absl::Status HaveRoom(uid_t uid, uint64_t bytes);
   void AppendToTurn(EntryType type, uid_t uid, uint8_t flags,
-                    absl::Span<const std::string_view> payload);
-  void AppendEntry(EntryType type, uid_t uid, uint8_t flags, uint32_t generation,
-                   absl::Span<const std::string_view> payload, std::string* out) const;
+                    absl::Span<const std::string_view> payload, const Lender& lender = {});
+  FrameHeader NextHeader(EntryType type, uid_t uid, uint8_t flags, uint32_t generation) const;
   void OpenSegment();
   void AppendCursors();
   void ProveIfLacking();

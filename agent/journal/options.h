@@ -34,6 +34,8 @@ struct Options {
 
   std::chrono::milliseconds group_delay{20};
   uint64_t group_bytes = 1 << 20;
+  // What is shorter is copied rather than borrowed: to write it from where it stands costs more.
+  size_t least_lent_bytes = 4096;
   // Appended and not synced yet, held in memory. Beyond it Append refuses.
   uint64_t max_unsynced_bytes = 32ull << 20;
   // Between attempts to write while the disk refuses.

@@ -64,6 +64,23 @@ TEST_F(RewriteTest, TwoNewSegmentsInARowAreBothCharged) {
   ASSERT_NO_FATAL_FAILURE(ExpectUsageIsWhatFilesHold(&run_, &disk_));
 }
 
+TEST_F(RewriteTest, WhatIsLentIsHeldUntilItStandsInTheNewSegment) {
+  auto payload = std::make_shared<const std::string>(BatchOf(1000, {std::string(100, 'x')}));
+  const std::weak_ptr<const std::string> lent = payload;
+  ASSERT_TRUE(
+      run_.journal().Append(1000, {std::string_view(*payload)}, Urgency::kGrouped, payload).ok());
+  payload = nullptr;
+  fs_.RefuseSyncs(EIO);
+  run_.journal().CommitTurn();
+  run_.journal().SyncNow();
+  ASSERT_NO_FATAL_FAILURE(WaitForRefusal(&run_));
+  EXPECT_FALSE(lent.expired());
+  fs_.RefuseSyncs(0);
+  ASSERT_TRUE(run_.WaitForSync(1));
+  EXPECT_TRUE(lent.expired());
+  EXPECT_EQ(ReadAll(&run_.journal())[1], std::string(100, 'x'));
+}
+
 // An entry that comes in the moment in which the disk is found to take writes again is written,
 // too. Many tries, since nothing stops the sync thread right there.
 TEST(HealingTest, AnEntryCommittedAsTheDiskHealsIsNotForgotten) {

@@ -78,6 +78,13 @@ absl::Status SegmentFile::Append(std::string_view bytes) {
   return absl::OkStatus();
 }
 
+absl::Status SegmentFile::Append(const Frames& frames) {
+  if (frames.lent().empty()) return Append(frames.own());
+  RETURN_IF_ERROR(Annotate(WriteAll(fs_, fd_.get(), frames.Pieces(), size_), segment_->path));
+  size_ += frames.size();
+  return absl::OkStatus();
+}
+
 // A reader that is behind the new end by now goes on in the other file. Where the disk refuses, the
 // space is lost until recovery.
 void SegmentFile::CutTo(uint64_t size) {

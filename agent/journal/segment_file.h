@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/base/file_system.h"
+#include "agent/journal/frames.h"
 #include "agent/journal/segment.h"
 
 namespace sluice::journal {
@@ -45,6 +46,7 @@ class SegmentFile {
 
   // After an error nothing more is appended.
   absl::Status Append(std::string_view bytes);
+  absl::Status Append(const Frames& frames);
   // Gives back the space of what stands again in another file.
   void CutTo(uint64_t size);
   // Nothing more is appended: gives back what an earlier use of the file left behind its end.

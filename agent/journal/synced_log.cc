@@ -16,6 +16,8 @@
 // * synced() moves on only in DropSynced: after all files with those chunks were synced, oldest
 //   first, or MoveTo has copied them. Were it earlier, clients would free records that a power cut
 //   takes.
+// * What is lent to a chunk is held as long as the chunk: Rewrite writes it again from where it
+//   stands. It goes before on_synced tells that it may.
 // * mutex_ is free during calls to the disk and during on_synced. Otherwise the ingest thread would
 //   wait for a slow disk.
 
@@ -136,7 +138,7 @@ void SyncedLog::Write(Chunk chunk) {
   SegmentFile& file = *chunk.file;
   Restamp(file.generation(), &chunk);
   chunk.offset = file.size();
-  const absl::Status written = file.Append(chunk.bytes);
+  const absl::Status written = file.Append(chunk.frames);
   if (written.ok()) file.Publish();
   segment_bytes_ = file.size();
   {
@@ -150,12 +152,12 @@ void SyncedLog::Write(Chunk chunk) {
 // The segment that it was meant for may have been replaced since.
 void SyncedLog::Restamp(uint32_t generation, Chunk* chunk) const {
   if (chunk->generation == generation) return;
-  journal::Restamp(generation, options_.frame_seed, &chunk->bytes);
+  chunk->frames.Restamp(generation, options_.frame_seed);
   chunk->generation = generation;
 }
 
 void SyncedLog::Enqueue(Chunk chunk, bool is_written) {
-  const uint64_t bytes = unsynced_bytes_ += chunk.bytes.size();
+  const uint64_t bytes = unsynced_bytes_ += chunk.frames.size();
   const bool was_empty = chunks_.empty();
   chunk.taken_at = SteadyClock::now();
   is_urgent_ |= chunk.is_urgent;
@@ -386,7 +388,7 @@ absl::StatusOr<std::shared_ptr<SegmentFile>> SyncedLog::WriteAgain(
   absl::Status written;
   for (Chunk* const chunk : chunks) {
     Restamp(generation, chunk);
-    written.Update((*file)->Append(chunk->bytes));
+    written.Update((*file)->Append(chunk->frames));
   }
   if (written.ok()) written = (*file)->Install();
   if (!written.ok()) {
@@ -430,11 +432,15 @@ void SyncedLog::TakeOver(std::shared_ptr<SegmentFile> file, const std::string& o
 void SyncedLog::DropSynced(size_t chunk_count) {
   if (chunk_count == 0) return;
   const uint64_t last_sequence = chunks_[chunk_count - 1].end_sequence - 1;
+  // Given back without the lock: whoever is the last to hold one frees it.
+  std::vector<std::vector<Frames::Lent>> lent;
   for (size_t i = 0; i < chunk_count; ++i) {
     if (chunks_.front().cursor_save != 0) synced_cursor_save_ = chunks_.front().cursor_save;
-    std::string buffer = std::move(chunks_.front().bytes);
+    Frames frames = std::move(chunks_.front().frames);
     chunks_.pop_front();
-    unsynced_bytes_ -= buffer.size();
+    unsynced_bytes_ -= frames.size();
+    if (!frames.lent().empty()) lent.push_back(frames.TakeLent());
+    std::string buffer = frames.TakeBuffer();
     if (spare_buffers_.size() < kSpareBuffers && buffer.capacity() <= kSpareBufferBytes) {
       buffer.clear();
       spare_buffers_.push_back(std::move(buffer));
@@ -446,6 +452,7 @@ void SyncedLog::DropSynced(size_t chunk_count) {
   quiet_.NotifyAll();
   if (last_sequence > shared_->last_written()) shared_->Publish(last_sequence);
   mutex_.Unlock();
+  lent.clear();
   options_.on_synced(last_sequence);
   mutex_.Lock();
 }

@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "agent/base/mutex.h"
+#include "agent/journal/frames.h"
 #include "agent/journal/segment_file.h"
 #include "agent/journal/shared_state.h"
 
@@ -27,7 +28,7 @@ namespace sluice::journal {
 
 // Whole frames written with one write.
 struct Chunk {
-  std::string bytes;
+  Frames frames{{}, SIZE_MAX};
   // One past its last entry, or past the last before it when it holds none.
   uint64_t end_sequence = 0;
   bool is_urgent = false;

@@ -239,6 +239,14 @@ ssize_t CrashFileSystem::Pwrite(int fd, const char* bytes, size_t size, uint64_t
   return static_cast<ssize_t>(size);
 }
 
+ssize_t CrashFileSystem::Pwritev(int fd, const iovec* pieces, int count, uint64_t offset) {
+  std::string bytes;
+  for (int i = 0; i < count; ++i) {
+    bytes.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
+  }
+  return CrashFileSystem::Pwrite(fd, bytes.data(), bytes.size(), offset);
+}
+
 ssize_t CrashFileSystem::Pread(int fd, char* bytes, size_t size, uint64_t offset) {
   MutexLock lock(&mutex_);
   const std::string& content = now_.contents[open_files_.at(fd)];

@@ -55,6 +55,8 @@ class CrashFileSystem : public FileSystem {
 
   int Open(const std::string& path, int flags, mode_t mode) override;
   ssize_t Pwrite(int fd, const char* bytes, size_t size, uint64_t offset) override;
+  // One step.
+  ssize_t Pwritev(int fd, const iovec* pieces, int count, uint64_t offset) override;
   ssize_t Pread(int fd, char* bytes, size_t size, uint64_t offset) override;
   int Fsync(int fd) override;
   int Fdatasync(int fd) override { return Fsync(fd); }

@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -135,6 +136,11 @@ ssize_t write(int fd, const void* bytes, size_t size) {
 ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
   return Attempt(PathOf(fd), true,
                  [&] { return Next("pwrite", ::pwrite)(fd, bytes, size, offset); });
+}
+
+ssize_t pwritev(int fd, const iovec* pieces, int count, off_t offset) {
+  return Attempt(PathOf(fd), true,
+                 [&] { return Next("pwritev", ::pwritev)(fd, pieces, count, offset); });
 }
 
 int ftruncate(int fd, off_t size) noexcept {

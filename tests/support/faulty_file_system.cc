@@ -27,6 +27,21 @@ ssize_t FaultyFileSystem::Pwrite(int fd, const char* bytes, size_t size, uint64_
   return base_.Pwrite(fd, bytes, std::max<size_t>(1, size / 2), offset);
 }
 
+// A short write takes half of the bytes, and so may end within a piece.
+ssize_t FaultyFileSystem::Pwritev(int fd, const iovec* pieces, int count, uint64_t offset) {
+  if (!IsFailing(true)) return base_.Pwritev(fd, pieces, count, offset);
+  if (errno != kShortWrite) return -1;
+  std::vector<iovec> taken(pieces, pieces + count);
+  size_t left = 0;
+  for (const iovec& piece : taken) left += piece.iov_len;
+  left = std::max<size_t>(1, left / 2);
+  for (iovec& piece : taken) {
+    piece.iov_len = std::min(piece.iov_len, left);
+    left -= piece.iov_len;
+  }
+  return base_.Pwritev(fd, taken.data(), count, offset);
+}
+
 ssize_t FaultyFileSystem::Pread(int fd, char* bytes, size_t size, uint64_t offset) {
   if (!IsFailing(false)) return base_.Pread(fd, bytes, size, offset);
   if (errno != kShortWrite) return -1;

@@ -33,6 +33,7 @@ class FaultyFileSystem : public FileSystem {
 
   int Open(const std::string& path, int flags, mode_t mode) override;
   ssize_t Pwrite(int fd, const char* bytes, size_t size, uint64_t offset) override;
+  ssize_t Pwritev(int fd, const iovec* pieces, int count, uint64_t offset) override;
   ssize_t Pread(int fd, char* bytes, size_t size, uint64_t offset) override;
   int Fsync(int fd) override { return IsFailing(true) ? -1 : base_.Fsync(fd); }
   int Fdatasync(int fd) override;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/journal/field_numbers.h"
+#include "gtest/gtest.h"
 #include "proto/record/field_numbers.h"
 #include "proto/wire/writer.h"
 
@@ -31,6 +32,7 @@ Options JournalRun::TestOptions(FileSystem* fs, const std::string& directory) {
   options.file_system = fs;
   options.group_delay = std::chrono::milliseconds(2);
   options.retry_delay = std::chrono::milliseconds(2);
+  options.least_lent_bytes = 1;
   options.boot_id = "boot-1";
   options.vm_id = "vm-1";
   options.machine_id = "machine-1";
@@ -44,11 +46,17 @@ JournalRun::JournalRun(Options options) {
   if (!opened.ok()) return;
   journal_ = *std::move(opened);
   journal_->Start([this] { return EncodedState(); },
-                  [this](uint64_t sequence) {
-                    MutexLock lock(&mutex_);
-                    synced_ = sequence;
-                    changed_.NotifyAll();
-                  });
+                  [this](uint64_t sequence) { OnSynced(sequence); });
+}
+
+void JournalRun::OnSynced(uint64_t sequence) {
+  MutexLock lock(&mutex_);
+  synced_ = sequence;
+  for (const auto& [of, lent] : lent_) {
+    EXPECT_EQ(lent.expired(), of <= sequence) << of << " is lent, synced is " << sequence;
+  }
+  lent_.erase(lent_.begin(), lent_.upper_bound(sequence));
+  changed_.NotifyAll();
 }
 
 JournalRun::~JournalRun() { journal_ = nullptr; }
@@ -66,11 +74,19 @@ std::string JournalRun::EncodedState() const {
 }
 
 uint64_t JournalRun::Append(const std::string& word, Urgency urgency, uid_t uid) {
-  const std::string payload = BatchOf(uid, {word});
+  auto payload = std::make_shared<const std::string>(BatchOf(uid, {word}));
+  const std::string head = payload->substr(0, payload->size() / 2);
+  const std::string_view rest = std::string_view(*payload).substr(head.size());
+  lends_ = !lends_;
   const absl::StatusOr<uint64_t> sequence =
-      journal_->Append(uid, {std::string_view(payload)}, urgency);
+      journal_->Append(uid, {head, rest}, urgency, lends_ ? payload : nullptr);
   last_refusal_ = sequence.status();
   if (!sequence.ok()) return 0;
+  if (lends_) {
+    const std::weak_ptr<const std::string> lent = std::exchange(payload, nullptr);
+    MutexLock lock(&mutex_);
+    lent_[*sequence] = lent;
+  }
   appended_[*sequence] = word;
   return *sequence;
 }

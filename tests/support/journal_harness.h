@@ -45,7 +45,9 @@ class RecordingVisitor : public RecoveryVisitor {
 };
 
 // One run of an agent on a journal. Appends "w1", "w2" ... unless told otherwise; its checkpoint is
-// the encoded Checkpoint whose only counter is named after the start of the last word.
+// the encoded Checkpoint whose only counter is named after the start of the last word. Of every
+// second entry it lends the journal a part, and expects it back when the entry is durable, and not
+// before.
 class JournalRun {
  public:
   // With short delays, so that healing does not take long.
@@ -79,6 +81,7 @@ class JournalRun {
 
  private:
   std::string EncodedState() const;
+  void OnSynced(uint64_t sequence);
 
   Counters counters_;
   RecordingVisitor recovered_;
@@ -89,6 +92,9 @@ class JournalRun {
   mutable Mutex mutex_;
   CondVar changed_;
   uint64_t synced_ GUARDED_BY(mutex_) = 0;
+  // By sequence.
+  std::map<uint64_t, std::weak_ptr<const std::string>> lent_ GUARDED_BY(mutex_);
+  bool lends_ = false;  // of the next one
   std::unique_ptr<Journal> journal_;
 };
 

@@ -35,6 +35,10 @@ class SickDisk : public CrashFileSystem {
     if (IsOnDisk(fd) && Refuses(kPath)) return -1;
     return CrashFileSystem::Pwrite(fd, bytes, size, offset);
   }
+  ssize_t Pwritev(int fd, const iovec* pieces, int count, uint64_t offset) override {
+    if (IsOnDisk(fd) && Refuses(kPath)) return -1;
+    return CrashFileSystem::Pwritev(fd, pieces, count, offset);
+  }
   int Fdatasync(int fd) override {
     if (!IsOnDisk(fd) || health_ == Health::kWell) return CrashFileSystem::Fdatasync(fd);
     ForgetUnsynced(fd);

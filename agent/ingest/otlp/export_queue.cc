@@ -14,6 +14,8 @@
 //   send it again.
 // * The bytes of a job stay until it ends: its walk points into them, and they are what is
 // remembered.
+// * The journal writes entries from where they stand in a request, and so may hold a request longer
+//   than its job, which can end before a sync. They are charged to the user until that sync.
 
 #include "agent/ingest/otlp/export_queue.h"
 
@@ -60,14 +62,19 @@ struct ExportQueue::Job {
       : ticket(ticket),
         uid(connection.uid()),
         connection(connection.id()),
-        request(std::move(received)),
+        held(std::make_shared<const Request>(std::move(received))),
+        request(*held),
         done(std::move(done)),
         envelope(request.encoded) {}
+
+  // What the journal may keep of it.
+  journal::Lender Lend() const { return {held, request.encoded}; }
 
   const Ticket ticket;
   const uid_t uid;
   const uint64_t connection;
-  Request request;
+  const std::shared_ptr<const Request> held;
+  const Request& request;
   Done done;  // null: nobody waits for the answer
   uint64_t give_up_at = 0;
   bool is_sound = false;
@@ -89,6 +96,7 @@ ExportQueue::~ExportQueue() {
   for (const auto& [ticket, job] : jobs_) {
     options_.budget->Release(job->uid, job->request.encoded.size());
   }
+  ReleaseLent(UINT64_MAX);
 }
 
 Receiver::Ticket ExportQueue::Receive(const net::Connection& connection, Request request,
@@ -252,8 +260,9 @@ absl::Status ExportQueue::Append(Job& job) {
     CommitAtTurnEnd();  // what the journal says of itself to make room
     RETURN_IF_ERROR(room);
   }
-  const auto sequence =
-      options_.admission->AppendScopes(job.walk->entry(), journal::Urgency::kGrouped);
+  Admission::ScopesEntry entry = job.walk->entry();
+  entry.lender = job.Lend();
+  const auto sequence = options_.admission->AppendScopes(entry, journal::Urgency::kGrouped);
   CommitAtTurnEnd();
   if (!sequence.ok()) return sequence.status();
   job.has_room = true;
@@ -338,6 +347,7 @@ void ExportQueue::CommitAtTurnEnd() {
 
 void ExportQueue::OnSynced(uint64_t sequence) {
   last_sync_ = options_.loop->now();
+  ReleaseLent(sequence);
   while (!waiting_.empty() && waiting_.begin()->first <= sequence) {
     Job& job = *jobs_.at(waiting_.begin()->second);
     const Reply reply = std::move(job.reply);
@@ -412,8 +422,23 @@ void ExportQueue::Answer(Job& job, const Reply& reply) {
   if (done != nullptr) done(reply);
 }
 
+void ExportQueue::Release(const Job& job) {
+  const Charged charged{job.uid, job.request.encoded.size()};
+  if (job.held.use_count() > 1) {
+    lent_.emplace(job.journal_sequence, charged);
+  } else {
+    options_.budget->Release(charged.uid, charged.bytes);
+  }
+}
+
+void ExportQueue::ReleaseLent(uint64_t synced) {
+  for (; !lent_.empty() && lent_.begin()->first <= synced; lent_.erase(lent_.begin())) {
+    options_.budget->Release(lent_.begin()->second.uid, lent_.begin()->second.bytes);
+  }
+}
+
 void ExportQueue::Remove(Job& job) {
-  options_.budget->Release(job.uid, job.request.encoded.size());
+  Release(job);
   if (job.waits) {
     auto [begin, end] = waiting_.equal_range(job.journal_sequence);
     while (begin != end && begin->second != job.ticket) ++begin;

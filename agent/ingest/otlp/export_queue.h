@@ -95,6 +95,9 @@ class ExportQueue final : public Receiver {
   // Ends the job.
   void Answer(Job& job, const Reply& reply);
   void RefuseBusy(Job& job, const absl::Status& why);
+  // Its bytes, now or when the journal has let go of them.
+  void Release(const Job& job);
+  void ReleaseLent(uint64_t synced);
   void Remove(Job& job);
 
   const Options options_;
@@ -103,6 +106,12 @@ class ExportQueue final : public Receiver {
   std::map<uid_t, OfUser> users_;            // with work to do
   std::deque<uid_t> turns_;                  // of those that are not held
   std::multimap<uint64_t, Ticket> waiting_;  // by the entry that has to be durable
+  struct Charged {
+    uid_t uid;
+    size_t bytes;
+  };
+  // Of jobs that are over, by the last entry that the journal may still write from their bytes.
+  std::multimap<uint64_t, Charged> lent_;
   LostAnswers lost_;
   // Connections that were told that metrics are not taken; those of old ones are forgotten.
   std::set<uint64_t> told_of_metrics_;

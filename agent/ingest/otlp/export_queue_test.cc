@@ -356,6 +356,33 @@ TEST_F(ExportQueueTest, ChargesWhatItHoldsToTheUser) {
   Answer(asked);
 }
 
+// The journal writes it from the request, and again to another segment.
+TEST_F(ExportQueueTest, ChargesARequestUntilTheJournalHasLetGoOfIt) {
+  const std::string name(10'000, 'n');
+  const Request request = Traces({name});
+  disk_.RefuseSyncs(EIO);
+  const auto given_up = Ask(request);
+  const auto abandoned = Ask(Traces({name + "a"}), 8);
+  Turn();
+  queue_->Abandon(abandoned->ticket);
+  Pass(seconds(5));
+  ASSERT_EQ(given_up->reply.value_or(Reply{}).kind, Kind::kBusy);
+  EXPECT_EQ(budget_.used_by(7), request.encoded.size());
+  EXPECT_EQ(budget_.used_by(8), request.encoded.size() + 1);
+  disk_.RefuseSyncs(0);
+  TurnUntil([&] { return budget_.used() == 0; });
+  EXPECT_EQ(journal_->synced_sequence(), 2u);
+  EXPECT_THAT(Stored(), ::testing::ElementsAre(name, name + "a"));
+}
+
+TEST_F(ExportQueueTest, ChargesNoLongerThanItsJobWhatTheJournalCopied) {
+  disk_.RefuseSyncs(EIO);
+  const auto given_up = Ask(Traces({"short"}));
+  Pass(seconds(5));
+  ASSERT_TRUE(given_up->reply.has_value());
+  EXPECT_EQ(budget_.used(), 0u);
+}
+
 TEST_F(ExportQueueTest, TellsAConnectionOnceThatNobodyReadsMetrics) {
   const Reply first = Answer(Metrics());
   EXPECT_EQ(first.kind, Kind::kTaken);
