@@ -1,14 +1,19 @@
 // An AI agent's run with all its kinds of spans, below a span of the application's own.
 //
-//   agent_trace [--verbose]          SLUICE_CONSOLE=1 agent_trace
+//   agent_trace [--otlp-endpoint URL] [--verbose]          SLUICE_CONSOLE=1 agent_trace
 //
-// --verbose prints spans and events on stderr as well. Ends with 0 once the agent has everything.
+// With --otlp-endpoint it starts an agent of its own, which sends everything there. --verbose
+// prints spans and events on stderr as well. Ends with 0 once the agent, or that endpoint, has
+// everything.
+#include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <thread>
 
+#include "own_agent.h"
 #include "sluice/ai.hpp"
 #include "sluice/coroutine.h"
 #include "sluice/sluice.hpp"
@@ -95,20 +100,57 @@ std::string RandomId() {
   return id;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc == 2 && std::strcmp(argv[1], "--verbose") == 0) setenv("SLUICE_STDERR", "debug", 0);
-  sluice::Init({.service_name = "agent_trace", .baggage_keys = "vllora.*"});
-  ai::Configure({.content_bytes = 16 * 1024});
-
-  const sluice::Context context = sluice::Context()
-                                      .WithBaggage("vllora.run_id", RandomId())
-                                      .WithBaggage("vllora.thread_id", RandomId())
-                                      .WithBaggage("vllora.tenant", "default");
+void RunWith(const sluice::Context& context) {
   sluice::Instrument(
       Run(), sluice::Span::Detached("execution", {{"execution_id", 123}},
                                     {.target = "app::runtime::execution", .parent = context}))
       .Wait();
-  return sluice::Flush(milliseconds(500)) ? 0 : 1;
+}
+
+struct Arguments {
+  std::string endpoint;  // empty: the machine's agent knows where
+  bool is_verbose = false;
+};
+
+std::optional<Arguments> Parse(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--verbose") {
+      arguments.is_verbose = true;
+    } else if (argument == "--otlp-endpoint" && i + 1 < argc) {
+      arguments.endpoint = argv[++i];
+    } else {
+      return std::nullopt;
+    }
+  }
+  return arguments;
+}
+
+int Fail(const char* why, int code) {
+  std::fprintf(stderr, "agent_trace: %s\n", why);
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::optional<Arguments> arguments = Parse(argc, argv);
+  if (!arguments) return Fail("usage: agent_trace [--otlp-endpoint URL] [--verbose]", 2);
+  if (arguments->is_verbose) setenv("SLUICE_STDERR", "debug", 0);
+  std::optional<OwnAgent> agent;
+  if (!arguments->endpoint.empty()) {
+    agent.emplace(arguments->endpoint, arguments->is_verbose);
+    if (!agent->is_up()) return Fail("cannot start sluiced; --verbose shows why", 1);
+  }
+  sluice::Init({.service_name = "agent_trace", .baggage_keys = "vllora.*"});
+  ai::Configure({.content_bytes = 16 * 1024});
+
+  RunWith(sluice::Context()
+              .WithBaggage("vllora.run_id", RandomId())
+              .WithBaggage("vllora.thread_id", RandomId())
+              .WithBaggage("vllora.tenant", "default"));
+  if (!agent) return sluice::Flush(milliseconds(500)) ? 0 : 1;
+  if (sluice::Flush(std::chrono::seconds(10), {"otlp"})) return 0;
+  return Fail("the endpoint does not have everything", 1);
 }

@@ -149,6 +149,21 @@ TEST(CoroutineTest, WhatItThrowsFailsTheSpanAndGoesOn) {
   EXPECT_THROW(fails(&pool).Wait(), std::runtime_error);
 }
 
+TEST(CoroutineTest, AnAwaiterThatThrowsInsteadOfSuspendingLeavesItInItsContext) {
+  struct Refuses : std::suspend_always {
+    void await_suspend(std::coroutine_handle<>) const {
+      throw std::runtime_error("pool is closed");
+    }
+  };
+  const auto body = []() -> Task<> {
+    const std::string before = Current();
+    EXPECT_THROW(co_await Refuses(), std::runtime_error);
+    EXPECT_EQ(Current(), before);
+  };
+  Instrument(body(), Span::Detached("refused")).Wait();
+  EXPECT_EQ(Context::Current().raw().span, 0u);
+}
+
 TEST(CoroutineTest, OneThatNeverStartsLeavesNothingBehind) {
   Pool pool(1);
   { const Task<int> never = Instrument(Hops(pool, 1, ""), Span::Detached("never")); }

@@ -87,6 +87,7 @@ class CppTest : public ::testing::Test {
       if (!record.status_message.empty()) seen.status_message = record.status_message;
       if (!record.name.empty()) seen.name = record.name;
       if (record.end != 0) seen.end = record.end;
+      if (record.busy_ns != 0) seen.busy_ns = record.busy_ns;
     }
     std::map<std::string, SeenRecord> by_name;
     for (auto& [key, record] : by_span) by_name.emplace(record.name, record);
@@ -302,17 +303,36 @@ TEST_F(CppTest, NothingIsComputedWhereNobodyWantsIt) {
   const auto compute = [&] { return ++computed; };
   SLUICE_INFO("quiet", {"k", compute()});
   SLUICE_SPAN("quiet", {"k", compute()});
+  SLUICE_FUNCTION(.fields = {{"k", compute()}});
+  { SLUICE_FUNCTION(.level = Level::kWarn, .fields = {{"k", compute()}}); }
   sluice_widest_level = SLUICE_TRACE;
   EXPECT_EQ(computed, 0);
+}
+
+TEST_F(CppTest, AFunctionsLevelIsReadOfWhatIsWrittenOrTakenForWanted) {
+  using internal::NamedLevel;
+  static_assert(NamedLevel("") == Level::kInfo);
+  static_assert(NamedLevel(".level = sluice::Level::kDebug, .fields = {}") == Level::kDebug);
+  static_assert(NamedLevel(".name = \"x\", .level=Level::kTrace") == Level::kTrace);
+  static_assert(NamedLevel(".level = ::sluice::Level::kWarn , .kind = k") == Level::kWarn);
+  static_assert(NamedLevel(".level = loud ? Level::kInfo : Level::kDebug") == Level::kError);
+  static_assert(NamedLevel(".level = level") == Level::kError);
+  static_assert(NamedLevel(".level = Levels(Level::kDebug)") == Level::kError);
+  static_assert(NamedLevel(".fields = {{\".level\", 1}}") == Level::kError);
 }
 
 TEST_F(CppTest, EnteredTimeIsBusyTime) {
   auto seen = Emitted([] {
     const Span span = Span::Detached("entered");
-    const SpanScope scope = span.Enter();
+    {
+      const SpanScope scope = span.Enter();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   });
-  EXPECT_THAT(seen, SizeIs(1));
+  const SeenRecord& span = seen["entered"];
+  EXPECT_GE(span.busy_ns, 2'000'000u);
+  EXPECT_LE(span.busy_ns, span.end - span.start - 2'000'000u);
 }
 
 TEST_F(CppTest, WhereAStatementStandsIsKeptOnDemand) {

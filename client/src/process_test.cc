@@ -108,6 +108,32 @@ TEST(ProcessTest, ASpanThatIsOpenAtExitIsKnownToTheAgent) {
   EXPECT_THAT(Kinds(agent.records()), ElementsAre(kStart));
 }
 
+TEST(ProcessTest, SpansOfMacrosThatAreOpenAtExitAreKnownToTheAgent) {
+  FakeAgent agent;
+  EXPECT_EQ(RunScenario("ExitInsideMacros", agent.socket_path()).code, 3);
+  const auto records = agent.records();
+  ASSERT_THAT(Kinds(records), ElementsAre(kStart, kStart));
+  EXPECT_THAT(Names(records), ElementsAre("ExitInsideMacros", "step"));
+  EXPECT_EQ(records[1].parent_id, records[0].span_id);
+}
+
+TEST(ProcessTest, AProgramsOwnGeneratorMakesTheIds) {
+  FakeAgent agent;
+  EXPECT_EQ(RunScenario("OwnIds", agent.socket_path()).code, 0);
+  std::map<std::string, SeenRecord> seen;
+  for (const SeenRecord& record : agent.records()) seen.emplace(record.name, record);
+  EXPECT_EQ(seen["outer"].trace_id, std::string(15, '\0') + '\1');
+  EXPECT_EQ(seen["outer"].span_id, std::string(7, '\0') + '\1');
+  EXPECT_EQ(seen["inner"].trace_id, seen["outer"].trace_id);
+  EXPECT_EQ(seen["inner"].span_id, std::string(7, '\0') + '\2');
+}
+
+TEST(ProcessTest, AFlushGuardWaitsForTheAgent) {
+  FakeAgent agent;
+  EXPECT_EQ(RunScenario("GuardThenQuickExit", agent.socket_path()).code, 0);
+  EXPECT_THAT(Names(agent.records()), ElementsAre("guarded"));
+}
+
 TEST(ProcessTest, FlushMakesAnOpenSpanKnownBeforeAQuickExit) {
   FakeAgent agent;
   EXPECT_EQ(RunScenario("FlushThenQuickExit", agent.socket_path()).code, 0);

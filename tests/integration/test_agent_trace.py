@@ -4,6 +4,7 @@ one test a promise, checked on what SLUICE_CONSOLE prints or an agent exports.""
 import collections
 import json
 import os
+import pathlib
 import re
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from console import by_name, spans_of
 from harness import Agent, wait_until
 from otlp_peers import GrpcPeer
 
-from tool import TOOL
+from tool import TOOL, short_folder
 
 EXAMPLE = TOOL.parents[1] / "examples/agent_trace"
 SCENARIO = TOOL.parents[1] / "tests/process_scenario"
@@ -155,6 +156,40 @@ def test_c10_all_arrive_where_the_collector_comes_later(shared):
                 return all(b"*" + bytes([len(name)]) + name.encode() in seen for name in SPANS)
 
             wait_until(arrived, "the collector has all eight")
+
+
+def run_with_an_agent_of_its_own(endpoint, *more, **environment):
+    """Its exit code and what it said; nothing of its agent is left."""
+    with short_folder() as folder:
+        done = subprocess.run(
+            [EXAMPLE, "--otlp-endpoint", endpoint, *more], check=False, timeout=60,
+            capture_output=True, text=True,
+            env={"PATH": os.environ["PATH"], "TMPDIR": str(folder), **environment})
+        assert not list(folder.iterdir())
+    return done.returncode, done.stderr
+
+
+def test_an_endpoint_of_the_example_s_has_all_eight_at_its_end(tmp_path):
+    path = tmp_path / "otlp.jsonl"
+    assert run_with_an_agent_of_its_own(f"file://{path}") == (0, "")
+    assert by_name(spans_of(map(json.loads, path.read_text().splitlines()))).keys() == set(SPANS)
+
+
+def test_a_collector_of_the_example_s_has_all_eight_at_its_end():
+    with GrpcPeer() as peer:
+        assert run_with_an_agent_of_its_own(
+            peer.endpoint, OTEL_EXPORTER_OTLP_PROTOCOL="grpc") == (0, "")
+        seen = b"".join(request for _method, request, *_ in peer.requests)
+    assert all(b"*" + bytes([len(name)]) + name.encode() in seen for name in SPANS)
+
+
+def test_the_example_says_what_it_cannot_do():
+    code, told = run_with_an_agent_of_its_own("http://localhost:1")
+    assert (code, told) == (1, "agent_trace: the endpoint does not have everything\n")
+    code, told = run_with_an_agent_of_its_own("nothing that an endpoint can be")
+    assert (code, told) == (1, "agent_trace: cannot start sluiced; --verbose shows why\n")
+    code, told = run_with_an_agent_of_its_own("file:///tmp/x", "--loud")
+    assert code == 2 and told.startswith("agent_trace: usage:")
 
 
 def test_c11_the_level_of_logs_changes_no_trace():

@@ -82,6 +82,7 @@ SeenRecord See(std::string_view encoded, uint64_t sequence, const std::string& c
   record.status_message = view->span.status_message;
   record.start = view->span.start_unix_nano;
   record.end = view->span.end_unix_nano;
+  record.busy_ns = view->busy_ns;
   return record;
 }
 

@@ -32,6 +32,7 @@ struct SeenRecord {
   int status = 0;
   std::string status_message;
   uint64_t start = 0, end = 0;
+  uint64_t busy_ns = 0;
   std::map<std::string, std::string> attributes;  // as text
   std::set<std::string> bare;                     // keys
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 // clang-format off
+#include "sluice/cxx20.h"  // before what has errors of its own below C++20
 #include <utility>  // which Boost 1.74 needs and leaves out
 // clang-format on
 #include <boost/asio/any_io_executor.hpp>

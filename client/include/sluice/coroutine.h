@@ -11,6 +11,9 @@
 // SpanRef::InScope between two suspensions, never across one. asio.h is for Boost.Asio's.
 #pragma once
 
+// clang-format off
+#include "sluice/cxx20.h"  // before what has errors of its own below C++20
+// clang-format on
 #include <coroutine>
 #include <optional>
 #include <utility>

@@ -1,6 +1,9 @@
 // How a coroutine keeps its context over suspensions. See coroutine.h.
 #pragma once
 
+// clang-format off
+#include "sluice/cxx20.h"  // before what has errors of its own below C++20
+// clang-format on
 #include <pthread.h>
 
 #include <coroutine>
@@ -100,7 +103,17 @@ class TaskPromiseBase {
       is_suspended = true;
       // Another thread may resume it before the next line has ended.
       context->Leave();
+#ifdef __cpp_exceptions
+      try {
+        return awaiter.await_suspend(coroutine);
+      } catch (...) {
+        // It is not suspended: its body goes on with the exception.
+        context->Enter();
+        throw;
+      }
+#else
       return awaiter.await_suspend(coroutine);
+#endif
     }
     decltype(auto) await_resume() {
       if (is_suspended) context->Enter();

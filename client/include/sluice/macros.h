@@ -23,9 +23,12 @@
 // A span around the rest of the function, named by it. Arguments are fields of
 // sluice::FunctionOptions: `.name = "root", .level = sluice::Level::kDebug, .fields = {...}`. Not
 // in coroutines: see coroutine.h.
-#define SLUICE_FUNCTION(...)                                              \
-  ::sluice::Span sluice_function_span = ::sluice::internal::FunctionSpan( \
-      ::sluice::FunctionOptions{__VA_ARGS__}, __func__, SLUICE_TARGET)
+#define SLUICE_FUNCTION(...)                                                                   \
+  ::sluice::Span sluice_function_span =                                                        \
+      ::sluice::Enabled(::sluice::internal::NamedLevel(#__VA_ARGS__))                          \
+          ? ::sluice::internal::FunctionSpan(::sluice::FunctionOptions{__VA_ARGS__}, __func__, \
+                                             SLUICE_TARGET)                                    \
+          : ::sluice::Span()
 
 // Returns `value` from a function with SLUICE_FUNCTION: it becomes the span's attribute `return`,
 // an error the span's error, as SpanRef::Record says.
@@ -68,6 +71,28 @@ consteval std::string_view ModuleOf(std::string_view file) {
   const size_t folder = file.rfind('/');
   if (folder != std::string_view::npos) file.remove_prefix(folder + 1);
   return file.substr(0, file.find('.'));
+}
+
+// Of the text of FunctionOptions, so that it is known before any of the fields is computed. kError,
+// which is off last, where `.level` is no plain name of a level.
+consteval Level NamedLevel(std::string_view options) {
+  constexpr std::string_view kOption = ".level";
+  constexpr std::string_view kNames[] = {"kError", "kWarn", "kInfo", "kDebug", "kTrace"};
+  const size_t at = options.find(kOption);
+  if (at == std::string_view::npos) return Level::kInfo;
+  if (options.rfind(kOption) != at) return Level::kError;
+  std::string_view value = options.substr(at + kOption.size());
+  value = value.substr(0, value.find(','));
+  while (value.ends_with(' ')) value.remove_suffix(1);
+  const size_t name = value.find_last_of(" :=") + 1;
+  // `= sluice::Level::`, and no expression.
+  if (value.substr(0, name).find_first_not_of("= :sluiceLv") != std::string_view::npos) {
+    return Level::kError;
+  }
+  for (int i = 0; i < 5; ++i) {
+    if (value.substr(name) == kNames[i]) return static_cast<Level>(i + 1);
+  }
+  return Level::kError;
 }
 
 inline Span FunctionSpan(const FunctionOptions& options, std::string_view function,

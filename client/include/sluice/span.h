@@ -40,7 +40,7 @@ struct SpanOptions {
 class [[nodiscard]] Span : public SpanRef {
  public:
   // None: every call on it does nothing.
-  Span() = default;
+  Span() noexcept : exceptions_(0) {}
 
   // The calling thread's current span until its end. It ends on the thread that it began on.
   explicit Span(std::string_view name, const Attributes& attributes = {},

@@ -28,6 +28,36 @@ void UseAndEmitNothing() { (void)sluice::Context::Current(); }
 
 void OneSpan() { Span span("only", {{"answer", 42}}); }
 
+// Numbers from 1, in the last byte of each id.
+void CountIds(void* user, uint8_t trace_id[16], uint8_t span_id[8]) {
+  const uint8_t number = ++*static_cast<uint8_t*>(user);
+  if (trace_id != nullptr) trace_id[15] = number;
+  span_id[7] = number;
+}
+
+void OwnIds() {
+  static uint8_t count = 0;
+  sluice::Init({.make_ids = CountIds, .make_ids_user = &count});
+  const Span outer("outer");
+  const Span inner("inner");
+}
+
+// What it guards ends without the library's own waiting.
+void GuardThenQuickExit() {
+  {
+    const sluice::FlushGuard guard(std::chrono::seconds(10));
+    Span span("guarded");
+  }
+  _exit(0);
+}
+
+// Inside spans of its own, of a macro and of a function's.
+[[noreturn]] void ExitInsideMacros() {
+  SLUICE_FUNCTION();
+  SLUICE_SPAN("step");
+  std::exit(3);
+}
+
 void ExitInsideSpan() {
   Span span("unfinished");
   std::exit(3);
@@ -335,6 +365,9 @@ const std::map<std::string, std::function<void()>> kScenarios = {
     {"Nothing", Nothing},
     {"UseAndEmitNothing", UseAndEmitNothing},
     {"OneSpan", OneSpan},
+    {"OwnIds", OwnIds},
+    {"GuardThenQuickExit", GuardThenQuickExit},
+    {"ExitInsideMacros", ExitInsideMacros},
     {"ExitInsideSpan", ExitInsideSpan},
     {"WaitInsideSpan", WaitInsideSpan},
     {"StaticDestruction", StaticDestruction},
