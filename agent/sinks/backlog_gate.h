@@ -34,7 +34,7 @@ namespace sluice::sinks {
 class BacklogGate final : public net::FlowGate {
  public:
   static constexpr uint64_t kLimitNanos = 800'000'000;
-  static constexpr uint64_t kLimitInCompanyNanos = 16'000'000;
+  static constexpr uint64_t kLimitInCompanyNanos = 10'000'000;
   static constexpr uint64_t kCompanyNanos = 10'000'000'000;
   static constexpr uint64_t kFewestUnits = 2 * Backlog::kGroupUnits;
 
