@@ -167,8 +167,7 @@ class Admission {
   // Appends it, unless it is too much for who is behind the journal, and tells them.
   absl::StatusOr<uint64_t> Append(uid_t uid, uint64_t records,
                                   absl::Span<const std::string_view> payload,
-                                  journal::Urgency urgency,
-                                  const journal::Lender& lender = {});
+                                  journal::Urgency urgency, const journal::Lender& lender = {});
 
   AdmissionState* const state_;
   journal::Journal* const journal_;
