@@ -11,7 +11,9 @@
 #include <ctime>
 
 #include "proto/text/color.h"
+#include "proto/text/columns.h"
 #include "proto/text/escape.h"
+#include "proto/wire/utf8.h"
 
 namespace sluice::cli {
 namespace {
@@ -67,9 +69,9 @@ Piece PieceAt(std::string_view text, size_t begin) {
     const size_t end = text.find('m', begin);
     return {end == std::string_view::npos ? text.size() : end + 1, 0};
   }
-  size_t end = begin + 1;
-  while (end < text.size() && (text[end] & 0xc0) == 0x80) ++end;
-  return {end, 1};
+  if (static_cast<unsigned char>(text[begin]) < 0x80) return {begin + 1, 1};
+  const Utf8Unit unit = DecodeUtf8(text.substr(begin));
+  return {begin + unit.size, unit.valid ? ColumnsOf(unit.code_point) : 1};
 }
 
 // The bytes of `text` that take at most `width` columns.
@@ -116,7 +118,9 @@ std::string Fold(std::string_view text, size_t indent, const TextStyle& style) {
   std::string out(indent, ' ');
   size_t taken = indent;
   while (style.width != 0 && TextWidth(text) + taken > style.width) {
-    const size_t fits = BytesWithin(text, style.width > taken ? style.width - taken : 1);
+    const size_t within = BytesWithin(text, style.width > taken ? style.width - taken : 1);
+    // One that is wider than the line goes on it all the same.
+    const size_t fits = within > 0 ? within : PieceAt(text, 0).end;
     size_t end = text.rfind(' ', fits);
     if (end == std::string_view::npos || end == 0) end = fits;
     out.append(text.substr(0, end));

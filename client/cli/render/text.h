@@ -48,8 +48,8 @@ std::string FormatTime(uint64_t unix_nano);
 // `09:27:53.502904`; `-` for 0.
 std::string FormatTimeOfDay(uint64_t unix_nano);
 
-// Columns that text takes on a terminal: one for each code point, which is what most of them give,
-// and none for our changes of colour.
+// Columns that text takes on a terminal: proto/text/columns.h of each code point, and none for our
+// changes of colour.
 size_t TextWidth(std::string_view text);
 // No wider than that: what is cut off ends in an ellipsis, as the style can draw it.
 std::string CutToWidth(std::string_view text, size_t width, const TextStyle& style);

@@ -24,6 +24,27 @@ TEST(EscapeControlsTest, LeavesTextOfAnyLanguageAlone) {
   EXPECT_EQ(EscapeControls("h\xc3\xa9 \xf0\x9f\x98\x80"), "h\xc3\xa9 \xf0\x9f\x98\x80");
 }
 
+TEST(WidthTest, IsThatOfATerminal) {
+  EXPECT_EQ(TextWidth("plain"), 5u);
+  EXPECT_EQ(TextWidth("naïve"), 5u);
+  EXPECT_EQ(TextWidth("nai\u0308ve"), 5u);
+  EXPECT_EQ(TextWidth("日本語"), 6u);
+  EXPECT_EQ(TextWidth("ﾊﾝｶｸ"), 4u);
+  EXPECT_EQ(TextWidth("한국"), 4u);
+  EXPECT_EQ(TextWidth("a🚀b"), 4u);
+  EXPECT_EQ(TextWidth("\x1b[31mred\x1b[0m"), 3u);
+  EXPECT_EQ(TextWidth("\xff\xfe"), 2u);
+}
+
+TEST(WidthTest, WhatIsCutIsNoWider) {
+  const TextStyle style = {.unicode = true, .width = 7};
+  EXPECT_EQ(CutToWidth("日本語日本語", 7, style), "日本語…");
+  EXPECT_EQ(CutToWidth("日本語日本語", 6, style), "日本…");
+  EXPECT_EQ(CutToWidth("e\u0301e\u0301e\u0301e\u0301", 3, style), "e\u0301e\u0301…");
+  EXPECT_EQ(Fold("日本語日本語", 0, style), "日本語\n  日本\n  語");
+  EXPECT_EQ(Fold("日本", 1, {.unicode = true, .width = 1}), " 日\n   本");
+}
+
 TEST(QuoteTest, QuotesOnlyWhereAReaderNeedsIt) {
   EXPECT_EQ(QuoteIfNeeded("plain"), "plain");
   EXPECT_EQ(QuoteIfNeeded(""), "\"\"");
