@@ -190,6 +190,18 @@ void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
 }
 
+void AppendJsonShowingAll(std::string_view json, std::string* out) {
+  const auto escape = [out](char32_t c, std::string_view bytes) {
+    if (c >= 0x7f && IsHidden(c)) {
+      AppendJsonEscape(c, out);
+    } else {
+      out->append(bytes);
+    }
+  };
+  Walk(
+      json, escape, [out](std::string_view bytes) { out->append(bytes); }, out);
+}
+
 std::optional<std::string> Unescape(std::string_view escaped) {
   std::string out;
   while (true) {

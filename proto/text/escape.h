@@ -36,6 +36,10 @@ void AppendQuoted(std::string_view text, std::string* out);
 // reversible.
 void AppendJsonString(std::string_view text, std::string* out);
 
+// JSON with the characters of that set that its strings hold as `\uXXXX`, so that it means the
+// same.
+void AppendJsonShowingAll(std::string_view json, std::string* out);
+
 // The text that AppendEscaped or AppendEscapedKey, or AppendQuoted between its quotes, was given;
 // nullopt: none of them wrote this.
 std::optional<std::string> Unescape(std::string_view escaped);

@@ -82,6 +82,13 @@ TEST(LineEscapeTest, WritesJsonThatNeedsNoSecondLook) {
   EXPECT_EQ(With(AppendJsonString, "\xff\xe2\x82"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
+TEST(LineEscapeTest, ShowsWhatIsHiddenInJsonAndChangesNothingElse) {
+  const std::string json = "{\"a\": [1,\n\"\\n\\\\ \\\"Ã©\"]}";
+  EXPECT_EQ(With(AppendJsonShowingAll, json), json);
+  EXPECT_EQ(With(AppendJsonShowingAll, "\"\xc2\x9b\xe2\x80\xae\x7f\""),
+            "\"\\u009b\\u202e\\u007f\"");
+}
+
 TEST(LineEscapeTest, UnescapeGivesBackEveryText) {
   for (uint32_t c = 0; c < 0x3000; ++c) {
     std::string text = "a";

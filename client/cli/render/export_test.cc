@@ -89,6 +89,21 @@ TEST(OtlpExportTest, WritesSpansAndEventsAsTheCollectorsFilesHaveThem) {
   EXPECT_EQ(records[0]["spanId"], ToHex(SpanIdOf('p')));
 }
 
+TEST(OtlpExportTest, MovesNoCursorAndTurnsNoTextAround) {
+  Records records;
+  const std::string hidden =
+      "a\xc2\x9b"
+      "31m\xe2\x80\xae";
+  records.From(1000, 7, "job").Start('p', 0, 0);
+  SetText("key", hidden, records.span());
+  records.End('p', 1000);
+  const std::string text = TextOf(RenderOtlpLines, Seen(records));
+  EXPECT_THAT(text, Not(HasSubstr("\xc2\x9b")));
+  EXPECT_THAT(text, Not(HasSubstr("\xe2\x80\xae")));
+  const json span = json::parse(text)["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+  EXPECT_THAT(span["attributes"].dump(), HasSubstr(json(hidden).dump()));
+}
+
 TEST(OtlpExportTest, KeepsTheEventsOfASpansOwnOnce) {
   Records records;
   records.Whole('a', 0, 0, 10);

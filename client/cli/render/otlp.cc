@@ -11,6 +11,7 @@
 #include "client/cli/render/json_writer.h"
 #include "proto/otlp/json_writer.h"
 #include "proto/record/view.h"
+#include "proto/text/escape.h"
 
 namespace sluice::cli {
 namespace {
@@ -96,7 +97,9 @@ void WriteRequest(const Request& request, const Groups& groups,
   const auto write = [&json](const otlp::Message& message, const std::string& encoded) {
     std::string text;
     otlp::AppendJson(message, encoded, &text);
-    json.Verbatim(text);
+    std::string shown;
+    AppendJsonShowingAll(text, &shown);
+    json.Verbatim(shown);
   };
   const otlp::Message& of_sender = MessageOf(*request.message, request.resources);
   const otlp::Message& of_target = MessageOf(of_sender, request.scopes);
