@@ -319,6 +319,7 @@ TEST_F(CppTest, AFunctionsLevelIsReadOfWhatIsWrittenOrTakenForWanted) {
   static_assert(NamedLevel(".level = level") == Level::kError);
   static_assert(NamedLevel(".level = Levels(Level::kDebug)") == Level::kError);
   static_assert(NamedLevel(".fields = {{\".level\", 1}}") == Level::kError);
+  static_assert(NamedLevel(".fields = {{\"k\", \".level = kTrace, v\"}}") == Level::kError);
 }
 
 TEST_F(CppTest, EnteredTimeIsBusyTime) {

@@ -81,6 +81,9 @@ consteval Level NamedLevel(std::string_view options) {
   const size_t at = options.find(kOption);
   if (at == std::string_view::npos) return Level::kInfo;
   if (options.rfind(kOption) != at) return Level::kError;
+  bool is_within_text = false;
+  for (const char c : options.substr(0, at)) is_within_text ^= c == '"';
+  if (is_within_text) return Level::kError;
   std::string_view value = options.substr(at + kOption.size());
   value = value.substr(0, value.find(','));
   while (value.ends_with(' ')) value.remove_suffix(1);
