@@ -113,7 +113,7 @@ class Admission {
     uint64_t items = 0;
     // Encoded fields of a JournalBatch.
     absl::Span<const std::string_view> scopes;
-    // As Journal::Append; null: all of it is copied.
+    // As Journal::Append; without an owner all of it is copied.
     journal::Lender lender;
   };
   // Where the user's requests are not to be looked at, why: as Admit.

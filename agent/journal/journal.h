@@ -78,8 +78,8 @@ class Journal {
   void Start(CheckpointSource checkpoint, SyncListener on_synced);
 
   // Takes one batch whose encoded JournalBatch is `payload`, concatenated, and returns its sequence
-  // number. Durable only once the listener says so. The bytes are copied, but long pieces within
-  // `*lender` may stay there: it is then held until right before the listener is called.
+  // number. Durable only once the listener says so. Long pieces within the lender's bytes may stay
+  // there, whose owner is then held until right before the listener is called; all else is copied.
   //   INVALID_ARGUMENT: larger than kMaxBatchPayloadBytes.
   //   RESOURCE_EXHAUSTED: the journal is full and the user holds more than its share.
   //   UNAVAILABLE: the disk refuses, or is too far behind, or room is being made.

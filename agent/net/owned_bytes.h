@@ -23,8 +23,8 @@ class OwnedBytes {
   }
   operator std::string_view() const { return view(); }  // NOLINT(google-explicit-constructor)
   size_t size() const { return view().size(); }
-  friend bool operator==(const OwnedBytes& one, std::string_view other) {
-    return one.view() == other;
+  friend bool operator==(const OwnedBytes& one, const OwnedBytes& other) {
+    return one.view() == other.view();
   }
 
  private:

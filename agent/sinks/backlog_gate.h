@@ -7,7 +7,7 @@
 // The limit is kLimitNanos, which takes a burst, as long as a user is the only one; where another
 // one, or root, sent something within kCompanyNanos, it is kLimitInCompanyNanos.
 // A batch is taken whole, however long; so that those of many users do not add up, one of more than
-// kFewestUnits is refused while others have half of kLimit and leave too little of it.
+// kFewestUnits is refused while others have half of kLimitNanos and leave too little of it.
 //
 // Only a sink that works counts. One that fails, waits or hangs holds nobody, and neither does one
 // that works again before it has passed what was journalled by then: its backlog is the journal's
@@ -100,6 +100,7 @@ class BacklogGate final : public net::FlowGate {
     Seen last_;
     Seen before_;
   };
+
   struct Sink {
     const SinkLoad* load = nullptr;
     bool counts = false;

@@ -151,7 +151,7 @@ ExportQueue::Job* ExportQueue::FindAbandoned(uid_t uid, const Request& request) 
   for (const Ticket ticket : user->second.jobs) {
     Job* const job = jobs_.at(ticket).get();
     const bool is_same = job->done == nullptr && job->request.signal == request.signal &&
-                         job->request.encoded.view() == request.encoded.view();
+                         job->request.encoded == request.encoded;
     if (is_same) return job;
   }
   return nullptr;
